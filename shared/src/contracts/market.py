@@ -1,0 +1,108 @@
+"""Market data on the wire."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.src.contracts.base import Message, NonNegative, Positive, Symbol
+from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.clock import from_ms
+
+
+class CandleMessage(Message):
+    """One candle. ``time`` and ``close_time`` in ms UTC; prices in quote, ``volume`` in base units."""
+
+    type: Literal["candle"] = "candle"
+    symbol: Symbol
+    timeframe: Timeframe
+    time: int = Field(ge=0)
+    close_time: int = Field(ge=0)
+    open: Positive
+    high: Positive
+    low: Positive
+    close: Positive
+    volume: NonNegative
+    quote_asset_volume: NonNegative
+    number_of_trades: int = Field(ge=0)
+    taker_buy_base_asset_volume: NonNegative
+    taker_buy_quote_asset_volume: NonNegative
+    is_closed: bool
+    source: str
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if not self.low <= min(self.open, self.close) <= max(self.open, self.close) <= self.high:
+            raise ValueError(f"low <= open, close <= high does not hold for {self.symbol} at {self.time}")
+        return self
+
+    @classmethod
+    def of(cls, candle: Candle, *, source: str, occurred_at_ms: int) -> CandleMessage:
+        state = "closed" if candle.is_closed else f"open:{occurred_at_ms}"
+        identity = f"{candle.symbol}:{candle.timeframe}:{candle.open_time_ms}:{state}"
+        return cls(
+            message_id=identity,
+            correlation_id=f"{candle.symbol}:{candle.timeframe}:{candle.open_time_ms}",
+            occurred_at=from_ms(occurred_at_ms),
+            symbol=candle.symbol,
+            timeframe=candle.timeframe,
+            time=candle.open_time_ms,
+            close_time=candle.close_time_ms,
+            open=candle.open,
+            high=candle.high,
+            low=candle.low,
+            close=candle.close,
+            volume=candle.volume,
+            quote_asset_volume=candle.quote_volume,
+            number_of_trades=candle.trades,
+            taker_buy_base_asset_volume=candle.taker_buy_base,
+            taker_buy_quote_asset_volume=candle.taker_buy_quote,
+            is_closed=candle.is_closed,
+            source=source,
+        )
+
+    def candle(self) -> Candle:
+        return Candle(
+            symbol=self.symbol,
+            timeframe=self.timeframe,
+            open_time_ms=self.time,
+            open=self.open,
+            high=self.high,
+            low=self.low,
+            close=self.close,
+            volume=self.volume,
+            quote_volume=self.quote_asset_volume,
+            trades=self.number_of_trades,
+            taker_buy_base=self.taker_buy_base_asset_volume,
+            taker_buy_quote=self.taker_buy_quote_asset_volume,
+            is_closed=self.is_closed,
+        )
+
+
+class MarketTick(Message):
+    """Best bid and ask of a symbol."""
+
+    type: Literal["tick"] = "tick"
+    symbol: Symbol
+    bid: Positive
+    bid_quantity: NonNegative
+    ask: Positive
+    ask_quantity: NonNegative
+    update_id: int = Field(ge=0)
+
+
+FeatureValue = float | int | bool | str | list[float] | None
+
+
+class FeatureFrame(Message):
+    """Every indicator of one closed bar. None means not known yet; it never reads as a value.
+
+    ``values`` has the columns of ``analyzer_data`` plus open, high, low, close, volume of the bar.
+    """
+
+    symbol: Symbol
+    timeframe: Timeframe
+    time: int = Field(ge=0, description="open time of the bar, ms UTC")
+    close_time: int = Field(ge=0)
+    values: dict[str, FeatureValue]

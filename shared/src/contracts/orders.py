@@ -1,0 +1,118 @@
+"""The order path on the wire: what was decided, what the exchange did."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from shared.src.contracts.base import Message, NonNegative, Positive, Side, Symbol, UnitScore
+
+
+class OrderType(StrEnum):
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    LIMIT_MAKER = "LIMIT_MAKER"
+    STOP_LOSS = "STOP_LOSS"
+    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
+
+
+class OrderStatus(StrEnum):
+    """INTENT, SENT and UNKNOWN are ours; the rest are Binance's."""
+
+    INTENT = "INTENT"
+    SENT = "SENT"
+    UNKNOWN = "UNKNOWN"
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
+
+
+TERMINAL = frozenset({
+    OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH,
+})  # fmt: skip
+
+
+class CycleStatus(StrEnum):
+    INITIATING = "initiating"
+    WAITING_BUY = "waiting_buy"
+    ACTIVE_BUY = "active_buy"
+    WAITING_SELL = "waiting_sell"
+    ACTIVE_SELL = "active_sell"
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+    FAILED = "failed"
+
+
+class IntentKind(StrEnum):
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class OrderIntent(Message):
+    """An approved decision. ``message_id`` is the intent id; the same decision always has the same one.
+
+    An entry buys ``quantity`` (base units) with ``reserved`` quote units set aside for it. An exit sells the
+    positions of ``symbol`` that are open, never more.
+    """
+
+    symbol: Symbol
+    kind: IntentKind
+    side: Side
+    type: OrderType = OrderType.MARKET
+    quantity: Positive | None = None
+    price: Positive | None = Field(default=None, description="limit price, for LIMIT orders")
+    reference_price: Positive = Field(description="price the decision was made at")
+    reserved: NonNegative
+    pocket: str = "active"
+    stop_loss: Positive | None = None
+    take_profit: Positive | None = None
+    trailing_delta_bips: int | None = Field(default=None, ge=1, le=10_000)
+    strategy: str
+    strength: UnitScore = 0.0
+    consensus_id: str = ""
+    decided_on: int = Field(ge=0, description="close time of the bar decided on, ms UTC")
+    reason: str = ""
+
+
+class LiquidityRole(StrEnum):
+    MAKER = "maker"
+    TAKER = "taker"
+
+
+class ExecutionEvent(Message):
+    """One fill, by the exchange's trade id, or the end of an intent. ``message_id`` is unique for each fill."""
+
+    execution_id: str
+    order_id: str
+    client_order_id: str
+    trade_id: int
+    intent_id: str
+    cycle_id: str
+    symbol: Symbol
+    side: Side
+    price: Positive
+    quantity: Positive
+    quote_quantity: Positive
+    fee: NonNegative
+    fee_asset: str
+    role: LiquidityRole
+    purpose: str = Field(description="entry, exit, stop_loss, take_profit, external")
+    strategy: str = ""
+    demo: bool
+
+
+class OrderFailed(Message):
+    """An intent that will not be executed: its funds are to be released."""
+
+    intent_id: str
+    symbol: Symbol
+    side: Side
+    reason: str
+    code: int | None = None

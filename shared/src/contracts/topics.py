@@ -1,0 +1,99 @@
+"""Every channel of the platform, declared once: its name, its message, its key.
+
+Durable topics are Redis Streams (at least once, acknowledged after the effect); notices are pub/sub and may be
+lost (screens only); Kafka topics are the log of market data and the mirror of every decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shared.src.contracts.market import CandleMessage, FeatureFrame, MarketTick
+from shared.src.contracts.orders import ExecutionEvent, OrderFailed, OrderIntent
+from shared.src.contracts.portfolio import BalanceUpdated, CycleUpdated
+from shared.src.contracts.signals import ConsensusSignal, StrategyVotes
+from shared.src.domain.errors import ContractError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic(Generic[M]):
+    """A named channel that carries one message type; ``key`` names the field that orders messages."""
+
+    name: str
+    model: type[M]
+    key: str = "symbol"
+    maxlen: int = 20_000  # entries a Redis Stream keeps; older ones are found in the database
+
+    def encode(self, message: M) -> bytes:
+        return message.model_dump_json().encode()
+
+    def decode(self, raw: bytes | str) -> M:
+        """Parse a message.
+
+        Raises:
+            ContractError: the bytes are not a message of this topic; the text says which field and why.
+        """
+        try:
+            return self.model.model_validate_json(raw)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg']}" for e in error.errors())
+            raise ContractError(f"{self.name}: {problems}") from error
+
+    def key_of(self, message: M) -> str:
+        return str(getattr(message, self.key))
+
+
+# Durable, Redis Streams
+CANDLE_CLOSED = Topic("roottrading:market:candles", CandleMessage)
+FEATURES = Topic("roottrading:analyze:features", FeatureFrame, maxlen=4_000)
+VOTES = Topic("roottrading:analyze:signal", StrategyVotes)
+CONSENSUS = Topic("roottrading:analyze:consensus", ConsensusSignal)
+ORDER_INTENT = Topic("roottrading:trade:order", OrderIntent)
+EXECUTION = Topic("roottrading:trade:execution", ExecutionEvent)
+ORDER_FAILED = Topic("roottrading:order:failed", OrderFailed)
+CYCLE_UPDATED = Topic("roottrading:trade:cycle", CycleUpdated)
+
+DURABLE: tuple[Topic[CandleMessage] | Topic[FeatureFrame] | Topic[StrategyVotes] | Topic[ConsensusSignal]
+               | Topic[OrderIntent] | Topic[ExecutionEvent] | Topic[OrderFailed] | Topic[CycleUpdated], ...] = (
+    CANDLE_CLOSED, FEATURES, VOTES, CONSENSUS, ORDER_INTENT, EXECUTION, ORDER_FAILED, CYCLE_UPDATED,
+)  # fmt: skip
+
+# Notices, Redis pub/sub: for screens; losing one costs a repaint
+BALANCE_UPDATED = Topic("roottrading:notification:balance_updated", BalanceUpdated, key="asset")
+
+
+def market_channel(symbol: str) -> str:
+    """Pub/sub channel of a symbol's live candles (open and closed)."""
+    return f"roottrading:market:data:{symbol}"
+
+
+def tick_channel(symbol: str) -> str:
+    """Pub/sub channel of a symbol's best bid and ask."""
+    return f"roottrading:market:tick:{symbol}"
+
+
+TICK_KEY = "roottrading:market:last:{symbol}"
+BALANCES_KEY = "account:balances"
+TOTAL_BALANCE_KEY = "account:total_balance"
+DEAD_LETTERS = "roottrading:dead_letters"
+
+# Kafka
+KAFKA_SIGNALS = "signals"
+KAFKA_ORDERS = "orders"
+KAFKA_EXECUTIONS = "executions"
+KAFKA_LOGS = ("logs.info", "logs.error", "logs.debug")
+KAFKA_DEAD_LETTERS = "dead.letters"
+
+
+def kafka_market(symbol: str) -> str:
+    """Kafka topic of a symbol's market data."""
+    return f"market.data.{symbol.lower()}"
+
+
+KAFKA_CANDLE = Topic("market.data", CandleMessage)
+KAFKA_TICK = Topic("market.data", MarketTick)

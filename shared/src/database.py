@@ -1,0 +1,94 @@
+"""PostgreSQL behind one door: SQLAlchemy 2 on psycopg 3, pooled, errors translated."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.src.config import Settings
+from shared.src.domain.errors import InvariantError, TransientError
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+class DatabaseLevel(StrEnum):
+    """What the schema could build on."""
+
+    COMMUNITY = "timescaledb-community"
+    APACHE = "timescaledb-apache"
+    PLAIN = "postgresql"
+
+
+def sqlalchemy_url(dsn: str) -> URL:
+    """The DSN with psycopg 3 as its driver."""
+    return make_url(dsn).set(drivername="postgresql+psycopg")
+
+
+class Database:
+    """A pool of connections. One transaction per ``begin`` block, read or write."""
+
+    def __init__(self, dsn: str, *, pool_max: int = 8, application: str = "roottrading") -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(dsn),
+            pool_size=max(1, min(pool_max, 4)),
+            max_overflow=max(0, pool_max - 4),
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            pool_timeout=10,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "application_name": application,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+            },
+        )
+
+    @classmethod
+    def of(cls, settings: Settings, application: str) -> Database:
+        return cls(settings.database_url, pool_max=settings.db_max_connections, application=application)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            TransientError: the database is away or the connection broke.
+            InvariantError: a constraint of the schema was violated.
+        """
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError as error:
+            raise InvariantError(str(error.orig).strip()) from error
+        except (OperationalError, InterfaceError, TimeoutError, OSError) as error:
+            raise TransientError(f"database: {str(error).splitlines()[0]}") from error
+
+    async def ping(self) -> str:
+        """One round trip; answers the server's version."""
+        async with self.begin() as connection:
+            return str((await connection.execute(text("SHOW server_version"))).scalar_one())
+
+    async def level(self) -> DatabaseLevel:
+        """Which TimescaleDB edition the schema stands on."""
+        async with self.begin() as connection:
+            return await database_level(connection)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+async def database_level(connection: AsyncConnection) -> DatabaseLevel:
+    installed = await connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"))
+    if installed.scalar() is None:
+        return DatabaseLevel.PLAIN
+    licence = (await connection.execute(text("SHOW timescaledb.license"))).scalar_one()
+    return DatabaseLevel.COMMUNITY if licence == "timescale" else DatabaseLevel.APACHE

@@ -1,0 +1,212 @@
+"""Kafka behind two small asynchronous classes: a producer that proves delivery, a consumer that commits last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from shared.src.config import Settings
+from shared.src.domain.errors import TransientError
+
+logger = logging.getLogger(__name__)
+
+DELIVERY_TIMEOUT_MS = 30_000
+QUEUE_MAX = 200_000
+
+
+def _log_error(error: KafkaError) -> None:
+    logger.warning("kafka", extra={"reason": error.str()})
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": settings.kafka_broker,
+        "error_cb": _log_error,
+        "log_level": 2,
+        "reconnect.backoff.max.ms": 2_000,
+        "topic.metadata.refresh.interval.ms": 30_000,
+    }
+
+
+class KafkaProducer:
+    """Idempotent producer, acks=all, keyed; a background thread serves delivery reports."""
+
+    def __init__(self, settings: Settings, *, client_id: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._producer = Producer(
+            _common(settings)
+            | {
+                "client.id": client_id,
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 0 if settings.kafka_embedded else 2,
+                "compression.type": "lz4",
+                "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
+                "queue.buffering.max.messages": QUEUE_MAX,
+            }
+        )
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="kafka-delivery", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            self._producer.poll(0.1)
+
+    async def send(self, topic: str, *, key: str, value: bytes) -> None:
+        """Produce one record; returns when the broker has acknowledged it.
+
+        Raises:
+            TransientError: the broker did not acknowledge it in time.
+        """
+        await self.send_many(topic, ((key, value),))
+
+    async def send_many(self, topic: str, records: Iterable[tuple[str, bytes]]) -> None:
+        """Produce records in order; returns when the broker has acknowledged all of them."""
+        futures: list[asyncio.Future[None]] = []
+        for key, value in records:
+            future: asyncio.Future[None] = self._loop.create_future()
+            await self._enqueue(topic, key, value, future)
+            futures.append(future)
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _enqueue(self, topic: str, key: str, value: bytes, future: asyncio.Future[None]) -> None:
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            self._loop.call_soon_threadsafe(_settle, future, error)
+
+        while True:
+            try:
+                self._producer.produce(topic, key=key, value=value, on_delivery=delivered)
+                return
+            except BufferError:
+                await asyncio.sleep(0.01)  # the local queue is full: the broker is slower than we are
+            except KafkaException as error:
+                raise TransientError(f"kafka: {error.args[0]}") from error
+
+    async def ping(self) -> str:
+        """One metadata round trip; answers how many brokers there are."""
+        try:
+            metadata = await asyncio.to_thread(self._producer.list_topics, timeout=3)
+        except KafkaException as error:
+            raise TransientError(f"kafka: {error.args[0]}") from error
+        return f"{len(metadata.brokers)} broker(s)"
+
+    async def close(self) -> None:
+        """Wait for what is under way, at most 5 s."""
+        await asyncio.to_thread(self._producer.flush, 5)
+        self._stopping.set()
+        await asyncio.to_thread(self._thread.join, 1)
+
+
+def _settle(future: asyncio.Future[None], error: KafkaError | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(TransientError(f"kafka: {error.str()}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One consumed record."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+
+
+class KafkaConsumer:
+    """A member of a consumer group. Nothing is committed before ``commit`` is called with what was processed."""
+
+    def __init__(self, settings: Settings, *, group: str, topics: list[str]) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka-consumer")
+        fetch = {"fetch.wait.max.ms": 1} if settings.kafka_embedded else {"fetch.wait.max.ms": 50}
+        self._consumer = Consumer(
+            _common(settings)
+            | fetch
+            | {
+                "group.id": f"{settings.kafka_group_id}-{group}",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "session.timeout.ms": 6_000,
+                "heartbeat.interval.ms": 1_500,
+                "max.poll.interval.ms": 300_000,
+                "allow.auto.create.topics": True,
+                "partition.assignment.strategy": "range" if settings.kafka_embedded else "cooperative-sticky",
+            }
+        )
+        self._consumer.subscribe(topics)
+        self._paused = False
+
+    async def poll(self, *, batch_max: int = 2_000, timeout_s: float = 0.1) -> list[Record]:
+        """Up to ``batch_max`` records, in order within a partition; empty when there are none.
+
+        Raises:
+            TransientError: the broker is away (the client reconnects by itself).
+        """
+        messages = await self._run(self._consumer.consume, batch_max, timeout_s)
+        records = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                key = message.key()
+                records.append(
+                    Record(
+                        message.topic(),
+                        message.partition(),
+                        message.offset(),
+                        key.decode() if key else "",
+                        message.value() or b"",
+                    )
+                )
+            elif error.code() not in (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART):
+                logger.warning("kafka", extra={"reason": error.str()})
+        return records
+
+    async def commit(self, records: Iterable[Record]) -> None:
+        """Mark everything up to these records as processed.
+
+        Raises:
+            TransientError: the commit did not reach the broker; the records may come again.
+        """
+        latest: dict[tuple[str, int], int] = {}
+        for record in records:
+            place = (record.topic, record.partition)
+            latest[place] = max(latest.get(place, 0), record.offset + 1)
+        if latest:
+            offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in latest.items()]
+            await self._run(lambda: self._consumer.commit(offsets=offsets, asynchronous=False))
+
+    async def pause(self) -> None:
+        """Stop fetching while staying a member of the group."""
+        if not self._paused:
+            await self._run(lambda: self._consumer.pause(self._consumer.assignment()))
+            self._paused = True
+
+    async def resume(self) -> None:
+        if self._paused:
+            await self._run(lambda: self._consumer.resume(self._consumer.assignment()))
+            self._paused = False
+
+    async def close(self) -> None:
+        await self._run(self._consumer.close)
+        self._executor.shutdown(wait=False)
+
+    async def _run(self, function: Any, *arguments: Any) -> Any:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+        except KafkaException as error:
+            raise TransientError(f"kafka: {error.args[0]}") from error
