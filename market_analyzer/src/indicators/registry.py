@@ -1,0 +1,65 @@
+"""Finds every indicator of the two packages and orders them so that inputs come before their readers."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+import market_analyzer.src.detectors as detectors_package
+import market_analyzer.src.indicators as indicators_package
+from market_analyzer.src.indicators.base import Indicator, IndicatorParameters, registered
+
+CANDLE_COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "quote_volume", "trades")
+
+
+@cache
+def indicator_classes() -> tuple[type[Indicator], ...]:
+    """Every registered class; importing a module of the two packages registers what it defines."""
+    for package in (indicators_package, detectors_package):
+        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    return registered()
+
+
+def build_indicators(parameters: IndicatorParameters, features: Iterable[str] | None = None) -> list[Indicator]:
+    """Fresh indicators in the order of their dependencies; only what ``features`` need when it is given.
+
+    Raises:
+        ValueError: two indicators write one column, or one reads a column that nothing writes.
+    """
+    indicators = [cls(parameters) for cls in indicator_classes()]
+    writers: dict[str, Indicator] = {}
+    for indicator in indicators:
+        for name in indicator.writes:
+            if name in writers or name in CANDLE_COLUMNS:
+                raise ValueError(f"column {name} has two writers, one is {type(indicator).__name__}")
+            writers[name] = indicator
+    wanted = list(writers) if features is None else [name for name in features if name not in CANDLE_COLUMNS]
+    return _ordered(wanted, writers)
+
+
+def _ordered(wanted: Sequence[str], writers: dict[str, Indicator]) -> list[Indicator]:
+    ordered: list[Indicator] = []
+    done: set[int] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in CANDLE_COLUMNS:
+            return
+        if name in path:
+            raise ValueError(f"columns depend on each other in a circle: {' > '.join((*path, name))}")
+        indicator = writers.get(name)
+        if indicator is None:
+            raise ValueError(f"no indicator writes {name}, read by {path[-1] if path else 'the caller'}")
+        if id(indicator) in done:
+            return
+        for needed in indicator.reads:
+            if needed not in indicator.writes:
+                visit(needed, (*path, name))
+        done.add(id(indicator))
+        ordered.append(indicator)
+
+    for name in wanted:
+        visit(name, ())
+    return ordered

@@ -1,0 +1,262 @@
+"""One bar or whole columns behind the same operators, so that a rule is written once and gives equal results on both.
+
+A value is a ``float`` on one bar and a ``float64`` array on columns; a condition is a ``bool`` or a boolean array. Rules
+use ``+ - * / & |`` and comparisons, and the functions of the frame where Python and NumPy differ. Both do IEEE double
+arithmetic in the same order, hence the results are equal to the bit. Unknown is NaN: every comparison with it is false.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.src.indicators.labels import BOOLEANS, INTEGERS, LABELS, code_of
+
+NAN = float("nan")
+# float on one bar, float64 array on columns; the operators make them one
+Value: TypeAlias = Any
+# bool on one bar, boolean array on columns
+Condition: TypeAlias = Any
+Column: TypeAlias = NDArray[np.float64]
+Row: TypeAlias = Mapping[str, float]
+
+
+class Frame(Protocol):
+    """What a rule may ask. Nothing here can see a bar after the one that is decided on."""
+
+    symbol: str
+    timeframe: str
+
+    def __getitem__(self, name: str) -> Value: ...
+    def prev(self, name: str, bars: int = 1) -> Value: ...
+    def label(self, name: str, text: str) -> Condition: ...
+    def higher(self, timeframe: str) -> Frame: ...
+    def peer(self, symbol: str) -> Frame: ...
+    @property
+    def peers(self) -> Sequence[str]: ...
+    def constant(self, value: float) -> Value: ...
+    def where(self, condition: Condition, yes: Value, no: Value) -> Value: ...
+    def maximum(self, left: Value, right: Value) -> Value: ...
+    def minimum(self, left: Value, right: Value) -> Value: ...
+    def absolute(self, value: Value) -> Value: ...
+    def root(self, value: Value) -> Value: ...
+    def divide(self, numerator: Value, denominator: Value) -> Value: ...
+    def no(self, condition: Condition) -> Condition: ...
+    def known(self, *values: Value) -> Condition: ...
+
+
+class BarFrame:
+    """The last rows of one symbol and timeframe, newest last; values are floats."""
+
+    __slots__ = ("_higher", "_peers", "_rows", "symbol", "timeframe")
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        *,
+        symbol: str = "",
+        timeframe: str = "",
+        higher: Mapping[str, Sequence[Row]] | None = None,
+        peers: Mapping[str, Sequence[Row]] | None = None,
+    ) -> None:
+        self._rows = rows
+        self._higher = higher or {}
+        self._peers = peers or {}
+        self.symbol = symbol
+        self.timeframe = timeframe
+
+    def __getitem__(self, name: str) -> Value:
+        return self._rows[-1].get(name, NAN) if self._rows else NAN
+
+    def prev(self, name: str, bars: int = 1) -> Value:
+        return self._rows[-1 - bars].get(name, NAN) if len(self._rows) > bars else NAN
+
+    def label(self, name: str, text: str) -> Condition:
+        return self[name] == code_of(name, text)
+
+    def higher(self, timeframe: str) -> Frame:
+        return BarFrame(self._higher.get(timeframe, ()), symbol=self.symbol, timeframe=timeframe)
+
+    def peer(self, symbol: str) -> Frame:
+        return BarFrame(self._peers.get(symbol, ()), symbol=symbol, timeframe=self.timeframe)
+
+    @property
+    def peers(self) -> Sequence[str]:
+        return sorted(self._peers)
+
+    def constant(self, value: float) -> Value:
+        return value
+
+    def where(self, condition: Condition, yes: Value, no: Value) -> Value:
+        return yes if condition else no
+
+    def maximum(self, left: Value, right: Value) -> Value:
+        # unknown stays unknown, as in numpy.maximum
+        if left != left or right != right:
+            return NAN
+        return left if left >= right else right
+
+    def minimum(self, left: Value, right: Value) -> Value:
+        if left != left or right != right:
+            return NAN
+        return left if left <= right else right
+
+    def absolute(self, value: Value) -> Value:
+        return abs(value)
+
+    def root(self, value: Value) -> Value:
+        return math.sqrt(value) if value >= 0 else NAN
+
+    def divide(self, numerator: Value, denominator: Value) -> Value:
+        return numerator / denominator if denominator else NAN
+
+    def no(self, condition: Condition) -> Condition:
+        return not condition
+
+    def known(self, *values: Value) -> Condition:
+        return all(value == value for value in values)
+
+
+class ColumnFrame:
+    """Whole columns of one symbol and timeframe; values are arrays of equal length.
+
+    ``higher`` and ``peers`` hold columns already aligned with the bars of this frame (see ``align``).
+    """
+
+    __slots__ = ("_columns", "_higher", "_length", "_peers", "symbol", "timeframe")
+
+    def __init__(
+        self,
+        columns: Mapping[str, Column],
+        *,
+        length: int,
+        symbol: str = "",
+        timeframe: str = "",
+        higher: Mapping[str, Mapping[str, Column]] | None = None,
+        peers: Mapping[str, Mapping[str, Column]] | None = None,
+    ) -> None:
+        self._columns = columns
+        self._length = length
+        self._higher = higher or {}
+        self._peers = peers or {}
+        self.symbol = symbol
+        self.timeframe = timeframe
+
+    def __getitem__(self, name: str) -> Value:
+        column = self._columns.get(name)
+        return np.full(self._length, np.nan) if column is None else column
+
+    def prev(self, name: str, bars: int = 1) -> Value:
+        return shift(self[name], bars)
+
+    def label(self, name: str, text: str) -> Condition:
+        return self[name] == code_of(name, text)
+
+    def higher(self, timeframe: str) -> Frame:
+        columns = self._higher.get(timeframe, {})
+        return ColumnFrame(columns, length=self._length, symbol=self.symbol, timeframe=timeframe)
+
+    def peer(self, symbol: str) -> Frame:
+        return ColumnFrame(self._peers.get(symbol, {}), length=self._length, symbol=symbol, timeframe=self.timeframe)
+
+    @property
+    def peers(self) -> Sequence[str]:
+        return sorted(self._peers)
+
+    def constant(self, value: float) -> Value:
+        return np.full(self._length, value)
+
+    def where(self, condition: Condition, yes: Value, no: Value) -> Value:
+        return np.where(condition, yes, no)
+
+    def maximum(self, left: Value, right: Value) -> Value:
+        return np.maximum(left, right)
+
+    def minimum(self, left: Value, right: Value) -> Value:
+        return np.minimum(left, right)
+
+    def absolute(self, value: Value) -> Value:
+        return np.abs(value)
+
+    def root(self, value: Value) -> Value:
+        return np.sqrt(value)
+
+    def divide(self, numerator: Value, denominator: Value) -> Value:
+        return np.where(np.equal(denominator, 0), np.nan, np.divide(numerator, denominator))
+
+    def no(self, condition: Condition) -> Condition:
+        return np.logical_not(condition)
+
+    def known(self, *values: Value) -> Condition:
+        result: Condition = True
+        for value in values:
+            result = result & np.equal(value, value)
+        return result
+
+
+def shift(column: Column, bars: int) -> Column:
+    """The column ``bars`` bars ago; NaN where there was none."""
+    if bars == 0:
+        return column
+    shifted = np.full(len(column), np.nan)
+    shifted[bars:] = column[:-bars]
+    return shifted
+
+
+def align(higher: Mapping[str, Column], higher_close: Column, base_close: Column) -> dict[str, Column]:
+    """Bring a higher timeframe onto the bars of a lower one, without looking ahead.
+
+    A base bar sees the last higher bar whose close time is not after its own.
+    """
+    index = np.searchsorted(higher_close, base_close, side="right") - 1
+    seen = index >= 0
+    safe = np.maximum(index, 0)
+    if not len(higher_close):
+        return {name: np.full(len(base_close), np.nan) for name in higher}
+    return {name: np.where(seen, column[safe], np.nan) for name, column in higher.items()}
+
+
+def clip(frame: Frame, value: Value, low: float, high: float) -> Value:
+    """``value`` held between two bounds."""
+    return frame.minimum(frame.maximum(value, low), high)
+
+
+def scale(frame: Frame, value: Value, low: float, high: float) -> Value:
+    """0 at ``low``, 1 at ``high``, linear between, held outside; unknown counts as 0."""
+    share = clip(frame, (value - low) / (high - low), 0.0, 1.0)
+    return frame.where(frame.known(share), share, 0.0)
+
+
+def numeric_row(values: Mapping[str, object]) -> dict[str, float]:
+    """A row of the wire (texts, booleans, None, lists) as the numbers a frame holds."""
+    row: dict[str, float] = {}
+    for name, value in values.items():
+        if isinstance(value, (int, float)):  # bool is an int: True is 1.0
+            row[name] = float(value)
+        elif isinstance(value, str):
+            if name in LABELS and value in LABELS[name]:
+                row[name] = code_of(name, value)
+        elif value is None:
+            row[name] = NAN
+    return row
+
+
+def wire_row(row: Row) -> dict[str, float | int | bool | str | None]:
+    """The numbers of a frame as a row of the wire: labels as text, booleans as such, unknown as None."""
+    result: dict[str, float | int | bool | str | None] = {}
+    for name, value in row.items():
+        if value != value:
+            result[name] = None
+        elif name in LABELS:
+            result[name] = LABELS[name][int(value)]
+        elif name in BOOLEANS:
+            result[name] = value != 0.0
+        elif name in INTEGERS:
+            result[name] = int(value)
+        else:
+            result[name] = value
+    return result
