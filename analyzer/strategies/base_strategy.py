@@ -1,0 +1,256 @@
+"""What a strategy is. A user's class needs ``name`` and ``generate_signal``; a rule also runs on whole columns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.strategies.options import Option, resolve
+from shared.src.indicators.frames import (
+    NAN,
+    BarFrame,
+    Column,
+    ColumnFrame,
+    Condition,
+    Frame,
+    Row,
+    Value,
+    clip,
+    numeric_row,
+)
+
+MarketData = dict[str, Any]
+Signal = dict[str, Any]
+
+FAMILIES: Final = ("trend_following", "mean_reversion", "breakout", "volume_based", "structure_based")
+# distances in average true ranges where a strategy names no level of its own; reward is twice the risk
+STOP_ATR: Final = 1.5
+TARGET_ATR: Final = 3.0
+# a bar range under this share of the price is a market that does not trade
+DEAD_RANGE: Final = 1e-5
+
+
+class BaseStrategy(ABC):
+    """Base of every strategy. One instance serves one symbol and timeframe, so it may keep state."""
+
+    family: str = "user"
+    # None: every timeframe the analyzer decides on
+    timeframes: tuple[str, ...] | None = None
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name votes and cycles are booked under."""
+
+    @abstractmethod
+    def generate_signal(self, market_data: MarketData) -> Signal | None:
+        """Decide on one closed bar; None means no opinion.
+
+        ``market_data`` has symbol, timeframe, startTime, closeTime, open, high, low, close, volume, ``features`` (every
+        indicator of this bar, None while unknown) and ``history`` (the same of the last bars, oldest first).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule answers: who votes, how strongly, and the numbers it was decided by.
+
+    Levels that are None or unknown are replaced by a distance of the average true range.
+    """
+
+    buy: Condition
+    sell: Condition
+    strength: Value
+    confidence: Value
+    reason_buy: str = ""
+    reason_sell: str = ""
+    stop_buy: Value | None = None
+    target_buy: Value | None = None
+    stop_sell: Value | None = None
+    target_sell: Value | None = None
+    numbers: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The votes of one strategy over whole columns; ``side`` is 1 BUY, -1 SELL, 0 none."""
+
+    side: NDArray[np.int8]
+    strength: Column
+    confidence: Column
+    stop_loss: Column
+    take_profit: Column
+
+
+def level_of(strength: float) -> str:
+    """0-.4 WEAK, .4-.6 MODERATE, .6-.8 STRONG, from .8 VERY_STRONG."""
+    if strength >= 0.8:
+        return "VERY_STRONG"
+    if strength >= 0.6:
+        return "STRONG"
+    return "MODERATE" if strength >= 0.4 else "WEAK"
+
+
+class RuleStrategy(BaseStrategy):
+    """A strategy whose rule is written once and runs on one bar and on whole columns with equal results."""
+
+    title: ClassVar[str] = ""
+    options: ClassVar[tuple[Option, ...]] = ()
+    # features the rule reads; the engine of a backtest computes these and no more
+    reads: ClassVar[tuple[str, ...]] = ()
+    # bars before the current one that the rule reads
+    lookback: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        overrides: Mapping[str, float] | None = None,
+    ) -> None:
+        self._options = resolve(self.title, self.options, environment or {}, overrides)
+
+    @property
+    def name(self) -> str:
+        return self.title
+
+    def option(self, name: str) -> float:
+        """The value of one of the strategy's options."""
+        return self._options[name]
+
+    @abstractmethod
+    def rule(self, frame: Frame) -> Verdict:
+        """Decide. Use operators and the functions of the frame only, so that bars and columns agree."""
+
+    def generate_signal(self, market_data: MarketData) -> Signal | None:
+        frame = frame_of(market_data)
+        verdict = self.rule(frame)
+        settled = _settle(frame, verdict)
+        if not settled.side:
+            return None
+        buying = settled.side > 0
+        strength = float(settled.strength)
+        return {
+            "strategy": self.name,
+            "family": self.family,
+            "symbol": market_data.get("symbol"),
+            "timeframe": market_data.get("timeframe"),
+            "timestamp": market_data.get("startTime"),
+            "side": "BUY" if buying else "SELL",
+            "strength": strength,
+            "level": level_of(strength),
+            "confidence": float(settled.confidence),
+            "price": float(frame["close"]),
+            "stop_loss": float(settled.stop),
+            "take_profit": float(settled.target),
+            "reason": verdict.reason_buy if buying else verdict.reason_sell,
+            "metadata": {name: float(value) for name, value in verdict.numbers.items() if value == value},
+        }
+
+    def evaluate(self, frame: ColumnFrame) -> Decisions:
+        """Decide on every bar of whole columns."""
+        length = len(frame["close"])
+        with np.errstate(all="ignore"):
+            settled = _settle(frame, self.rule(frame))
+
+        def column(value: Value) -> Column:
+            return np.broadcast_to(np.asarray(value, dtype=np.float64), (length,))
+
+        return Decisions(
+            side=np.broadcast_to(np.asarray(settled.side, dtype=np.int8), (length,)),
+            strength=column(settled.strength),
+            confidence=column(settled.confidence),
+            stop_loss=column(settled.stop),
+            take_profit=column(settled.target),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    side: Value
+    strength: Value
+    confidence: Value
+    stop: Value
+    target: Value
+
+
+def _settle(frame: Frame, verdict: Verdict) -> _Settled:
+    """What holds for every rule: no vote in a market that does not trade, levels on the right side of the price."""
+    close, atr = frame["close"], frame["atr_14"]
+    alive = frame.known(close, atr) & (atr > close * DEAD_RANGE) & (frame["volume"] > 0)
+    buy = verdict.buy & alive
+    sell = verdict.sell & alive & frame.no(verdict.buy)
+    risk, reward = STOP_ATR * atr, TARGET_ATR * atr
+    stop_buy = _level(frame, verdict.stop_buy, close - risk, below=True)
+    target_buy = _level(frame, verdict.target_buy, close + reward, below=False)
+    stop_sell = _level(frame, verdict.stop_sell, close + risk, below=False)
+    target_sell = _level(frame, verdict.target_sell, close - reward, below=True)
+    tiny = close * 0.01  # a level of a very volatile coin must stay a price
+    return _Settled(
+        side=frame.where(buy, 1.0, frame.where(sell, -1.0, 0.0)),
+        strength=_share(frame, verdict.strength),
+        confidence=_share(frame, verdict.confidence),
+        stop=frame.maximum(frame.where(buy, stop_buy, stop_sell), tiny),
+        target=frame.maximum(frame.where(buy, target_buy, target_sell), tiny),
+    )
+
+
+def _share(frame: Frame, value: Value) -> Value:
+    held = clip(frame, value, 0.0, 1.0)
+    return frame.where(frame.known(held), held, 0.0)
+
+
+def _level(frame: Frame, wanted: Value | None, fallback: Value, *, below: bool) -> Value:
+    if wanted is None:
+        return fallback
+    close = frame["close"]
+    usable = (wanted < close) if below else (wanted > close)
+    return frame.where(usable, wanted, fallback)
+
+
+def crossed_above(frame: Frame, upper: str, lower: str) -> Condition:
+    """``upper`` is over ``lower`` on this bar and was not on the bar before."""
+    return (frame[upper] > frame[lower]) & (frame.prev(upper) <= frame.prev(lower))
+
+
+def crossed_below(frame: Frame, lower: str, upper: str) -> Condition:
+    """``lower`` is under ``upper`` on this bar and was not on the bar before."""
+    return (frame[lower] < frame[upper]) & (frame.prev(lower) >= frame.prev(upper))
+
+
+def rose_above(frame: Frame, name: str, threshold: Value) -> Condition:
+    """The feature is over the threshold on this bar and was not on the bar before."""
+    return (frame[name] > threshold) & (frame.prev(name) <= threshold)
+
+
+def fell_below(frame: Frame, name: str, threshold: Value) -> Condition:
+    """The feature is under the threshold on this bar and was not on the bar before."""
+    return (frame[name] < threshold) & (frame.prev(name) >= threshold)
+
+
+def frame_of(market_data: MarketData) -> Frame:
+    """The frame a rule reads: the one prepared by ``FeatureWindow``, or one made of ``history``."""
+    prepared = market_data.get("frame")
+    if isinstance(prepared, BarFrame):
+        return prepared
+    rows: Sequence[Row] = [numeric_row(row) for row in market_data.get("history", ())]
+    if not rows:
+        candle = {name: market_data.get(name) for name in ("open", "high", "low", "close", "volume")}
+        rows = [numeric_row({**market_data.get("features", {}), **candle})]
+    return BarFrame(
+        rows,
+        symbol=str(market_data.get("symbol", "")),
+        timeframe=str(market_data.get("timeframe", "")),
+        higher=_rows_by_name(market_data.get("timeframes")),
+        peers=_rows_by_name(market_data.get("symbols")),
+    )
+
+
+def _rows_by_name(source: Mapping[str, Any] | None) -> dict[str, list[Row]]:
+    return {name: [numeric_row(row) for row in rows] for name, rows in (source or {}).items()}
+
+
+UNKNOWN: Final = NAN

@@ -1,0 +1,41 @@
+"""Breaking the channel of the previous 20 bars."""
+
+from __future__ import annotations
+
+from analyzer.strategies.base_strategy import RuleStrategy, Verdict
+from analyzer.strategies.options import Option
+from shared.src.indicators.frames import Frame, scale
+
+
+class DonchianBreakoutStrategy(RuleStrategy):
+    """BUY on the first close above the high of the 20 bars before it, SELL on the first below their low, with volume.
+
+    First: the close before was inside its own channel. The stop is the middle of the channel where that is nearer
+    than the usual distance.
+    """
+
+    title = "Donchian_Breakout"
+    family = "breakout"
+    reads = ("close", "donchian_upper", "donchian_lower", "volume_ratio", "adx_14", "rsi_14", "atr_14")
+    options = (Option("volume_min", 1.2, 0.0, 10.0), Option("break_atr", 0.1, 0.0, 3.0))
+
+    def rule(self, frame: Frame) -> Verdict:
+        close, before = frame["close"], frame.prev("close")
+        upper, lower, atr = frame["donchian_upper"], frame["donchian_lower"], frame["atr_14"]
+        least = self.option("break_atr") * atr
+        busy = frame["volume_ratio"] >= self.option("volume_min")
+        buy = (close > upper + least) & (before <= frame.prev("donchian_upper")) & busy & (frame["rsi_14"] < 88.0)
+        sell = (close < lower - least) & (before >= frame.prev("donchian_lower")) & busy & (frame["rsi_14"] > 12.0)
+        beyond = frame.where(buy, close - upper, lower - close) / atr
+        far = scale(frame, beyond, 0.0, 1.5)
+        volume = scale(frame, frame["volume_ratio"], 1.0, 3.0)
+        trend = scale(frame, frame["adx_14"], 15.0, 35.0)
+        return Verdict(
+            buy=buy,
+            sell=sell,
+            strength=0.3 + 0.3 * far + 0.25 * volume + 0.15 * trend,
+            confidence=0.58 + 0.1 * far + 0.14 * volume + 0.1 * trend,
+            reason_buy="closed above the high of the previous 20 bars",
+            reason_sell="closed below the low of the previous 20 bars",
+            numbers={"donchian_upper": upper, "donchian_lower": lower, "volume_ratio": frame["volume_ratio"]},
+        )
