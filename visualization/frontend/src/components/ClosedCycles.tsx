@@ -1,0 +1,68 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { Cycle } from "../api/types";
+import { duration, percent, price, quantity, shortDateTime, signed, tone, words } from "../lib/format";
+import { Badge } from "./ui/controls";
+import { Empty, Loaded } from "./ui/states";
+import { SymbolLink } from "./ui/SymbolLink";
+
+interface ClosedProps {
+  query: UseQueryResult<Cycle[]>;
+  onSymbol: (symbol: string) => void;
+}
+
+const TONES = { completed: "neutral", canceled: "warn", failed: "down" } as const;
+
+export function ClosedCycles({ query, onSymbol }: ClosedProps) {
+  return (
+    <Loaded
+      query={query}
+      isEmpty={(cycles) => cycles.length === 0}
+      empty={<Empty title="No closed cycles yet" hint="Completed cycles appear here with their net profit or loss." />}
+    >
+      {(cycles) => (
+        <table className="data-table" data-testid="closed-cycles">
+          <thead>
+            <tr>
+              <th>Closed</th>
+              <th>Symbol</th>
+              <th>Strategy</th>
+              <th>Outcome</th>
+              <th className="num">Quantity</th>
+              <th className="num">Entry</th>
+              <th className="num">Exit</th>
+              <th className="num">Net PnL</th>
+              <th className="num">PnL %</th>
+              <th className="num">Held</th>
+            </tr>
+          </thead>
+          <tbody>
+            {cycles.map((cycle) => (
+              <tr key={cycle.id}>
+                <td className="text-muted tabular-nums">{shortDateTime(cycle.completed_at)}</td>
+                <td>
+                  <SymbolLink symbol={cycle.symbol} onSymbol={onSymbol} />
+                </td>
+                <td className="text-soft">{words(cycle.strategy)}</td>
+                <td>
+                  <Badge tone={TONES[cycle.status as keyof typeof TONES] ?? "neutral"}>
+                    {words(cycle.reason === "" ? cycle.status : cycle.reason)}
+                  </Badge>
+                </td>
+                <td className="num">{quantity(cycle.quantity)}</td>
+                <td className="num">{price(cycle.entry_price)}</td>
+                <td className="num">{price(cycle.exit_price)}</td>
+                <td className={`num font-medium ${tone(cycle.profit_loss)}`}>{signed(cycle.profit_loss)}</td>
+                <td className={`num ${tone(cycle.profit_loss_percent)}`}>{percent(cycle.profit_loss_percent)}</td>
+                <td className="num text-soft">
+                  {cycle.completed_at === null
+                    ? ""
+                    : duration(Date.parse(cycle.created_at), Date.parse(cycle.completed_at))}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Loaded>
+  );
+}

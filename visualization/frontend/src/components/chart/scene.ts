@@ -1,0 +1,174 @@
+/** The chart as an object: React says what is to be seen, this draws it with lightweight-charts. */
+
+import {
+  CandlestickSeries,
+  ColorType,
+  createChart,
+  createSeriesMarkers,
+  CrosshairMode,
+  HistogramSeries,
+  LineSeries,
+  LineStyle,
+  type IChartApi,
+  type IPriceLine,
+  type ISeriesApi,
+  type ISeriesMarkersPluginApi,
+  type SeriesMarker,
+  type Time,
+  type UTCTimestamp,
+} from "lightweight-charts";
+import type { Candle, IndicatorPoint } from "../../api/types";
+import { bar, DOWN, seconds, supersedes, UP, volumeBar } from "../../lib/candles";
+import { priceDecimals } from "../../lib/format";
+import { INDICATORS, type IndicatorGroup } from "./indicators";
+
+export interface Level {
+  title: string;
+  price: number;
+  color: string;
+  style: "solid" | "dashed";
+}
+
+const GRID = "#171d26";
+const BARS_SHOWN = 130;
+
+export class ChartScene {
+  private readonly chart: IChartApi;
+  private readonly candles: ISeriesApi<"Candlestick">;
+  private readonly volume: ISeriesApi<"Histogram">;
+  private readonly markers: ISeriesMarkersPluginApi<Time>;
+  private indicators: ISeriesApi<"Line" | "Histogram">[] = [];
+  private levels: IPriceLine[] = [];
+  private byTime = new Map<number, Candle>();
+  private last: Candle | undefined;
+
+  constructor(
+    private readonly container: HTMLElement,
+    onHover: (candle: Candle | undefined) => void,
+  ) {
+    this.chart = createChart(container, {
+      autoSize: true,
+      layout: {
+        background: { type: ColorType.Solid, color: "transparent" },
+        textColor: "#7c8796",
+        fontFamily: '"Inter Variable", system-ui, sans-serif',
+        fontSize: 11,
+        panes: { separatorColor: "#1e2530", separatorHoverColor: "#2c3542", enableResize: true },
+      },
+      grid: { vertLines: { color: GRID }, horzLines: { color: GRID } },
+      crosshair: {
+        mode: CrosshairMode.Normal,
+        vertLine: { color: "#566070", labelBackgroundColor: "#2c3542" },
+        horzLine: { color: "#566070", labelBackgroundColor: "#2c3542" },
+      },
+      rightPriceScale: { borderColor: "#1e2530", scaleMargins: { top: 0.08, bottom: 0.2 } },
+      timeScale: { borderColor: "#1e2530", timeVisible: true, secondsVisible: false, rightOffset: 8 },
+    });
+    this.candles = this.chart.addSeries(CandlestickSeries, {
+      upColor: UP,
+      downColor: DOWN,
+      wickUpColor: UP,
+      wickDownColor: DOWN,
+      borderVisible: false,
+    });
+    this.volume = this.chart.addSeries(HistogramSeries, {
+      priceScaleId: "volume",
+      priceFormat: { type: "volume" },
+      lastValueVisible: false,
+      priceLineVisible: false,
+    });
+    this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.86, bottom: 0 } });
+    this.markers = createSeriesMarkers(this.candles, []);
+    this.chart.subscribeCrosshairMove((event) => {
+      onHover(event.time === undefined ? undefined : this.byTime.get(event.time as number));
+    });
+  }
+
+  show(candles: readonly Candle[], isNewView: boolean): void {
+    this.byTime = new Map(candles.map((candle) => [seconds(candle.time), candle]));
+    this.last = candles.at(-1);
+    if (this.last !== undefined) {
+      const precision = priceDecimals(Number(this.last.close));
+      this.candles.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
+    }
+    this.candles.setData(candles.map(bar));
+    this.volume.setData(candles.map(volumeBar));
+    this.describe();
+    if (!isNewView) return;
+    this.chart.priceScale("right").applyOptions({ autoScale: true });
+    const end = candles.length;
+    this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(0, end - BARS_SHOWN), to: end + 8 });
+  }
+
+  /** Draw a live candle; false when it is older than what is shown. */
+  update(candle: Candle): boolean {
+    if (!supersedes(candle, this.last)) return false;
+    this.last = candle;
+    this.byTime.set(seconds(candle.time), candle);
+    this.candles.update(bar(candle));
+    this.volume.update(volumeBar(candle));
+    this.describe();
+    return true;
+  }
+
+  setMarkers(markers: SeriesMarker<UTCTimestamp>[]): void {
+    this.markers.setMarkers(markers);
+  }
+
+  setLevels(levels: readonly Level[]): void {
+    this.levels.forEach((line) => this.candles.removePriceLine(line));
+    this.levels = levels.map((level) =>
+      this.candles.createPriceLine({
+        price: level.price,
+        color: level.color,
+        title: level.title,
+        lineWidth: 1,
+        lineStyle: level.style === "solid" ? LineStyle.Solid : LineStyle.Dashed,
+        axisLabelVisible: true,
+      }),
+    );
+  }
+
+  setIndicators(groups: readonly IndicatorGroup[], values: Record<string, IndicatorPoint[]>): void {
+    this.indicators.forEach((series) => this.chart.removeSeries(series));
+    this.indicators = [];
+    let nextPane = 1;
+    for (const group of groups) {
+      const { pane, lines } = INDICATORS[group];
+      const index = pane === 0 ? 0 : nextPane;
+      if (pane !== 0) nextPane += 1;
+      for (const line of lines) this.addLine(line, index, values[line.column] ?? []);
+    }
+    this.chart.panes().forEach((pane, index) => pane.setStretchFactor(index === 0 ? 4 : 1));
+  }
+
+  destroy(): void {
+    this.chart.remove();
+  }
+
+  private addLine(
+    line: { column: string; color: string; kind: "line" | "histogram" },
+    pane: number,
+    points: readonly IndicatorPoint[],
+  ): void {
+    const options = { color: line.color, lastValueVisible: pane !== 0, priceLineVisible: false };
+    const isHistogram = line.kind === "histogram";
+    const series: ISeriesApi<"Line" | "Histogram"> = isHistogram
+      ? this.chart.addSeries(HistogramSeries, options, pane)
+      : this.chart.addSeries(LineSeries, { ...options, lineWidth: 1, crosshairMarkerVisible: false }, pane);
+    // A value that is not known yet leaves a gap; it is never drawn as zero.
+    series.setData(
+      points.map((point) =>
+        point.value === null ? { time: seconds(point.time) } : { time: seconds(point.time), value: point.value },
+      ),
+    );
+    this.indicators.push(series);
+  }
+
+  /** What is drawn, readable by tests and by the curious: a canvas tells nothing by itself. */
+  private describe(): void {
+    this.container.dataset["bars"] = String(this.byTime.size);
+    this.container.dataset["lastTime"] = String(this.last?.time ?? "");
+    this.container.dataset["lastClose"] = this.last?.close ?? "";
+  }
+}

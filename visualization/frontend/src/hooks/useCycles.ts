@@ -1,0 +1,48 @@
+import { useQuery } from "@tanstack/react-query";
+import { get } from "../api/client";
+import type { Cycle, Order, Trade } from "../api/types";
+import { useRefresh } from "./useRefresh";
+
+type Scope = "open" | "closed";
+
+/** Cycles that are open or closed, newest first, kept current by the `cycles` channel. */
+export function useCycles(scope: Scope, limit = 100) {
+  useRefresh("cycles", [["cycles"], ["orders"]]);
+  return useQuery({
+    queryKey: ["cycles", scope, limit],
+    queryFn: ({ signal }) => get<Cycle[]>(`/api/trade-cycles?status=${scope}&limit=${limit}`, signal),
+    refetchInterval: 15_000,
+  });
+}
+
+/** The newest open cycle of a symbol: the one whose entry, stop and target belong on its chart. */
+export function useCycle(symbol: string): Cycle | undefined {
+  const { data } = useCycles("open");
+  return data?.find((cycle) => cycle.symbol === symbol);
+}
+
+export function useTrades(limit = 100) {
+  useRefresh("trades", [["trades"], ["orders"]]);
+  return useQuery({
+    queryKey: ["trades", "all", limit],
+    queryFn: ({ signal }) => get<Trade[]>(`/api/trades?limit=${limit}`, signal),
+    refetchInterval: 15_000,
+  });
+}
+
+export function useSymbolTrades(symbol: string) {
+  return useQuery({
+    queryKey: ["trades", symbol],
+    queryFn: ({ signal }) => get<Trade[]>(`/api/trades?symbol=${symbol}&limit=500`, signal),
+    enabled: symbol !== "",
+    refetchInterval: 15_000,
+  });
+}
+
+export function useOpenOrders() {
+  return useQuery({
+    queryKey: ["orders", "open"],
+    queryFn: ({ signal }) => get<Order[]>("/api/orders?status=open&limit=100", signal),
+    refetchInterval: 10_000,
+  });
+}

@@ -1,0 +1,29 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback } from "react";
+import { get } from "../api/client";
+import type { PlatformHealth, SystemStatus } from "../api/types";
+import { useChannel } from "../live/LiveProvider";
+
+/** Mode, symbols, trading state and alerts. */
+export function useSystem() {
+  return useQuery({
+    queryKey: ["system"],
+    queryFn: ({ signal }) => get<SystemStatus>("/api/system", signal),
+    refetchInterval: 5_000,
+  });
+}
+
+/** Health of the nine services: fetched once, then pushed. */
+export function useHealth() {
+  const queries = useQueryClient();
+  const onData = useCallback(
+    (data: unknown) => queries.setQueryData<PlatformHealth>(["health"], data as PlatformHealth),
+    [queries],
+  );
+  useChannel("health", onData);
+  return useQuery({
+    queryKey: ["health"],
+    queryFn: ({ signal }) => get<PlatformHealth>("/api/health", signal),
+    refetchInterval: 30_000,
+  });
+}

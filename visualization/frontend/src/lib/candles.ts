@@ -1,0 +1,44 @@
+/** Candles between the wire (milliseconds, text) and the chart (seconds, numbers). */
+
+import type { CandlestickData, HistogramData, UTCTimestamp } from "lightweight-charts";
+import type { Candle, Timeframe } from "../api/types";
+
+export const UP = "#2fbf8f";
+export const DOWN = "#ef5f6b";
+
+const MINUTES: Record<Timeframe, number> = { "1m": 1, "3m": 3, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440 };
+
+export function frameMs(timeframe: Timeframe): number {
+  return MINUTES[timeframe] * 60_000;
+}
+
+export function seconds(ms: number): UTCTimestamp {
+  return Math.floor(ms / 1000) as UTCTimestamp;
+}
+
+export function bar(candle: Candle): CandlestickData<UTCTimestamp> {
+  return {
+    time: seconds(candle.time),
+    open: Number(candle.open),
+    high: Number(candle.high),
+    low: Number(candle.low),
+    close: Number(candle.close),
+  };
+}
+
+export function volumeBar(candle: Candle): HistogramData<UTCTimestamp> {
+  const isUp = Number(candle.close) >= Number(candle.open);
+  return { time: seconds(candle.time), value: Number(candle.volume), color: isUp ? `${UP}55` : `${DOWN}55` };
+}
+
+/** Whether a live candle may be drawn after the last known one: never back in time, never open over closed. */
+export function supersedes(live: Candle, last: Pick<Candle, "time" | "is_closed"> | undefined): boolean {
+  if (last === undefined || live.time > last.time) return true;
+  return live.time === last.time && (live.is_closed || !last.is_closed);
+}
+
+/** The open time of the bar a moment falls in, where a marker belongs. */
+export function barTime(ms: number, timeframe: Timeframe): UTCTimestamp {
+  const frame = frameMs(timeframe);
+  return seconds(ms - (ms % frame));
+}

@@ -1,0 +1,49 @@
+/** Signals and trades as marks on the chart: what was decided is an outline, what was done is solid. */
+
+import type { SeriesMarker, UTCTimestamp } from "lightweight-charts";
+import type { ChartSignal, Timeframe, Trade } from "../api/types";
+import { barTime, DOWN, UP } from "./candles";
+
+const SIGNAL_BUY = "#6fa8ff";
+const SIGNAL_SELL = "#d9a441";
+
+export function signalMarkers(signals: readonly ChartSignal[], timeframe: Timeframe): SeriesMarker<UTCTimestamp>[] {
+  return signals.map((signal) => ({
+    id: `signal:${signal.id}`,
+    time: barTime(signal.time, timeframe),
+    position: signal.side === "BUY" ? "belowBar" : "aboveBar",
+    shape: "circle",
+    size: 0.6,
+    color: signal.side === "BUY" ? SIGNAL_BUY : SIGNAL_SELL,
+  }));
+}
+
+export function tradeMarkers(trades: readonly Trade[], timeframe: Timeframe): SeriesMarker<UTCTimestamp>[] {
+  // Several fills of one order on one bar are one mark.
+  const seen = new Map<string, SeriesMarker<UTCTimestamp>>();
+  for (const trade of trades) {
+    const time = barTime(Date.parse(trade.time), timeframe);
+    const isBuy = trade.side === "BUY";
+    seen.set(`${trade.order_id}:${time}`, {
+      id: `trade:${trade.id}`,
+      time,
+      position: isBuy ? "belowBar" : "aboveBar",
+      shape: isBuy ? "arrowUp" : "arrowDown",
+      size: 1.2,
+      color: isBuy ? UP : DOWN,
+      text: isBuy ? "Buy" : exitWord(trade.purpose),
+    });
+  }
+  return [...seen.values()];
+}
+
+function exitWord(purpose: string): string {
+  if (purpose === "stop_loss") return "Stop";
+  if (purpose === "take_profit") return "Target";
+  return "Sell";
+}
+
+/** The chart wants its marks in order of time. */
+export function inOrder(markers: SeriesMarker<UTCTimestamp>[]): SeriesMarker<UTCTimestamp>[] {
+  return [...markers].sort((left, right) => left.time - right.time);
+}
