@@ -152,3 +152,21 @@ CREATE TABLE trading_pauses (
     reason TEXT NOT NULL DEFAULT '',
     since TIMESTAMPTZ NOT NULL
 );
+
+-- Writer: trader. What became of each intent: it is taken exactly once.
+CREATE TABLE trade_intents (
+    intent_id VARCHAR(50) PRIMARY KEY,
+    accepted BOOLEAN NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    handled_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX trade_intents_time_idx ON trade_intents (handled_at DESC);
+
+-- Writer: trader. Messages that belong to a committed change and are not on the bus yet, in order.
+CREATE TABLE trade_outbox (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    topic VARCHAR(60) NOT NULL,
+    message_id VARCHAR(120) NOT NULL,
+    payload JSONB NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL DEFAULT now()
+);

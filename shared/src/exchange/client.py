@@ -1,0 +1,189 @@
+"""python-binance behind the platform's rules: its address, its clock, its errors, its weight.
+
+python-binance (1.0.37) formats its addresses from class attributes, reads the wall clock, and lets library errors
+through; this is the one place that knows it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+from binance import AsyncClient
+from binance.exceptions import BinanceAPIException, BinanceRequestException
+
+from shared.src.config import Settings
+from shared.src.domain.clock import Clock, SystemClock
+from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, RejectedError, TransientError
+from shared.src.exchange.weights import WeightBudget
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 10
+# Binance gave no verdict: the request may or may not have been carried out (binance.md section 3.1).
+NO_VERDICT = frozenset({-1000, -1001, -1006, -1007, -1008})
+CLOCK_IS_OFF = -1021
+TOO_MANY = frozenset({-1003, -1015})
+RETRY_AFTER_S = 10.0
+
+Call = Callable[[], Awaitable[Any]]
+
+
+class _Client(AsyncClient):  # type: ignore[misc]
+    """AsyncClient that stamps requests with the platform's clock and shows every answer's headers."""
+
+    REQUEST_TIMEOUT = TIMEOUT_S
+    clock: Clock = SystemClock()
+    skew_ms: int = 0
+    on_headers: Callable[[Any], Awaitable[None]] | None = None
+
+    @property
+    def timestamp_offset(self) -> int:
+        # The library adds this to the wall clock; the market clock may run faster.
+        return self.clock.now_ms() - SystemClock().now_ms() + self.skew_ms
+
+    @timestamp_offset.setter
+    def timestamp_offset(self, _: int) -> None:
+        pass
+
+    async def _handle_response(self, response: aiohttp.ClientResponse) -> Any:
+        if self.on_headers is not None:
+            await self.on_headers(response.headers)
+        return await super()._handle_response(response)
+
+
+def _client_class(rest_url: str, ws_api_url: str) -> type[_Client]:
+    addresses = {
+        "API_URL": f"{rest_url}/api",
+        "MARGIN_API_URL": f"{rest_url}/sapi",
+        "WS_API_URL": ws_api_url,
+    }
+    return type("RedirectedClient", (_Client,), addresses)
+
+
+class Transport:
+    """Calls to the exchange with translated errors.
+
+    ``ask``: reading, safe to repeat. ``order``: changes something; no verdict means OutcomeUnknownError.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, weights: WeightBudget) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.weights = weights
+        self._client: _Client | None = None
+
+    @property
+    def client(self) -> Any:
+        """The library's client, made on first use because it needs the running loop."""
+        if self._client is None:
+            kind = _client_class(self._settings.rest_url, self._settings.ws_api_url)
+            client = kind(
+                self._settings.binance_api_key.get_secret_value() or None,
+                self._settings.binance_secret_key.get_secret_value() or None,
+            )
+            client.REQUEST_RECVWINDOW = self._settings.recv_window_ms
+            client.clock = self._clock
+            client.on_headers = self._observe
+            self._client = client
+        return self._client
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close_connection()
+            self._client = None
+
+    def require_keys(self) -> None:
+        """Raises ConfigurationError when signed calls have no key to sign with."""
+        if not self._settings.binance_api_key.get_secret_value():
+            raise ConfigurationError("BINANCE_API_KEY: needed for calls about the account")
+        if not self._settings.binance_secret_key.get_secret_value():
+            raise ConfigurationError("BINANCE_SECRET_KEY: needed for calls about the account")
+
+    async def ask(self, call: Call, *, weight: int, urgent: bool = False, signed: bool = False) -> Any:
+        """Read something.
+
+        Raises:
+            TransientError: no answer, or told to wait; repeating is safe.
+            RejectedError: the exchange refused, with Binance's code.
+            ConfigurationError: a signed call without keys.
+        """
+        if signed:
+            self.require_keys()
+        await self.weights.take(weight, urgent=urgent)
+        try:
+            return await self._translated(call)
+        except OutcomeUnknownError as error:
+            raise TransientError(str(error)) from error
+
+    async def order(self, call: Call) -> Any:
+        """Change something on the exchange.
+
+        Raises:
+            OutcomeUnknownError: no verdict; ask by client order id.
+            TransientError: certainly not carried out, may be tried again later.
+            RejectedError: refused, with Binance's code.
+        """
+        self.require_keys()
+        await self.weights.check_block()
+        return await self._translated(call)
+
+    def timestamp_ms(self) -> int:
+        """The exchange's time, as far as it was measured."""
+        return self._clock.now_ms() + (self._client.skew_ms if self._client else 0)
+
+    async def synchronize(self) -> int:
+        """Measure how far the exchange's clock is from ours; answers the difference in ms."""
+        client = self.client
+        before = self._clock.now_ms()
+        server = int((await self.ask(client.get_server_time, weight=1, urgent=True))["serverTime"])
+        middle = (before + self._clock.now_ms()) // 2
+        client.skew_ms = server - middle
+        return int(client.skew_ms)
+
+    async def _translated(self, call: Call) -> Any:
+        try:
+            return await call()
+        except BinanceAPIException as error:
+            raise await self._verdict(error) from error
+        except aiohttp.ClientConnectorError as error:
+            raise TransientError(f"exchange unreachable, nothing was sent: {error}") from error
+        except (BinanceRequestException, aiohttp.ClientError, TimeoutError, OSError, json.JSONDecodeError) as error:
+            raise OutcomeUnknownError(f"no answer from the exchange: {error!r}") from error
+
+    async def _verdict(self, error: BinanceAPIException) -> Exception:
+        code, status = int(error.code or 0), int(error.status_code)
+        message = str(error.message) if code else f"HTTP {status}"
+        if status in {418, 429} or code in TOO_MANY:
+            retry_s = _retry_after_s(error)
+            await self.weights.block(retry_s)
+            return TransientError(f"told to wait {retry_s:.0f} s: {message}")
+        if status >= 500 or code in NO_VERDICT:
+            return OutcomeUnknownError(f"no verdict from the exchange: {code} {message}")
+        if code == CLOCK_IS_OFF:
+            self.client.skew_ms = 0
+            await self._resynchronize()
+            return TransientError(f"{code} {message}; clock measured again")
+        return RejectedError(f"{code} {message}" if code else message, code=code or status)
+
+    async def _resynchronize(self) -> None:
+        try:
+            await self.synchronize()
+        except (TransientError, RejectedError) as error:
+            logger.warning("clock not measured", extra={"reason": str(error)})
+
+    async def _observe(self, headers: Any) -> None:
+        used = headers.get("X-MBX-USED-WEIGHT-1M") or headers.get("x-mbx-used-weight-1m")
+        if used and str(used).isdigit():
+            await self.weights.observe(int(used))
+
+
+def _retry_after_s(error: BinanceAPIException) -> float:
+    text = getattr(error.response, "headers", {}).get("Retry-After", "")
+    try:
+        return max(1.0, float(text))
+    except ValueError:
+        return RETRY_AFTER_S

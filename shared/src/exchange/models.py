@@ -1,0 +1,240 @@
+"""What the exchange says of orders, fills and balances: one form for REST answers and stream events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from shared.src.contracts.base import Side
+from shared.src.contracts.orders import OrderStatus, OrderType
+from shared.src.domain.errors import ContractError
+from shared.src.domain.money import ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Units of an asset: ``free`` to use, ``locked`` by open orders."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        return self.free + self.locked
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Balances and what the key may do."""
+
+    balances: dict[str, Balance]
+    can_trade: bool
+    can_withdraw: bool
+
+    def free(self, asset: str) -> Decimal:
+        held = self.balances.get(asset)
+        return held.free if held else ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class BookTicker:
+    symbol: str
+    bid: Decimal
+    bid_quantity: Decimal
+    ask: Decimal
+    ask_quantity: Decimal
+
+    @property
+    def middle(self) -> Decimal:
+        return (self.bid + self.ask) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeOrder:
+    """An order as the exchange sees it. ``executed_quote`` is None when the exchange does not know it."""
+
+    symbol: str
+    order_id: int
+    client_order_id: str
+    side: Side
+    type: OrderType
+    status: OrderStatus
+    quantity: Decimal
+    executed_quantity: Decimal
+    executed_quote: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    time_in_force: str
+    order_list_id: int | None
+    time_ms: int
+    is_working: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFill:
+    """One fill of one of our orders; ``trade_id`` is unique in its symbol. ``fee`` in units of ``fee_asset``."""
+
+    symbol: str
+    trade_id: int
+    order_id: int
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    quote_quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    is_maker: bool
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """An order as it stands after something happened to it, with the fills that this report brings."""
+
+    order: ExchangeOrder
+    fills: tuple[ExchangeFill, ...] = ()
+
+
+# Statuses Binance has and the platform does not tell apart from another one
+_STATUS = {"PENDING_NEW": OrderStatus.NEW, "PENDING_CANCEL": OrderStatus.NEW}
+
+
+def order_status(text: str) -> OrderStatus:
+    return _STATUS.get(text) or OrderStatus(text)
+
+
+def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:
+    """An order from a REST answer: RESULT or FULL of a placement, a query, or a cancel.
+
+    Raises:
+        ContractError: a field is missing or malformed.
+    """
+    try:
+        original = row.get("origClientOrderId")
+        return ExchangeOrder(
+            symbol=row["symbol"],
+            order_id=int(row["orderId"]),
+            client_order_id=original or row["clientOrderId"],
+            side=Side(row["side"]),
+            type=OrderType(row["type"]),
+            status=order_status(row["status"]),
+            quantity=Decimal(row["origQty"]),
+            executed_quantity=Decimal(row["executedQty"]),
+            executed_quote=max(ZERO, Decimal(row["cummulativeQuoteQty"])),
+            price=_positive(row.get("price")),
+            stop_price=_positive(row.get("stopPrice")),
+            time_in_force=row.get("timeInForce", ""),
+            order_list_id=_list_id(row.get("orderListId", -1)),
+            time_ms=int(row.get("updateTime") or row.get("transactTime") or row.get("time") or 0),
+            is_working=bool(row.get("isWorking", row.get("workingTime", 0) != -1)),
+        )
+    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+        raise ContractError(f"order from the exchange: {error!r} in {dict(row)!r}") from error
+
+
+def parse_placement(row: Mapping[str, Any]) -> OrderReport:
+    """A FULL placement answer: the order and the fills it took at once (as taker)."""
+    order = parse_order(row)
+    try:
+        fills = tuple(
+            ExchangeFill(
+                symbol=order.symbol,
+                trade_id=int(fill["tradeId"]),
+                order_id=order.order_id,
+                side=order.side,
+                price=Decimal(fill["price"]),
+                quantity=Decimal(fill["qty"]),
+                quote_quantity=Decimal(fill["price"]) * Decimal(fill["qty"]),
+                fee=Decimal(fill["commission"]),
+                fee_asset=fill["commissionAsset"],
+                is_maker=False,
+                time_ms=order.time_ms,
+            )
+            for fill in row.get("fills", ())
+        )
+    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+        raise ContractError(f"fills from the exchange: {error!r}") from error
+    return OrderReport(order, fills)
+
+
+def parse_trade(row: Mapping[str, Any]) -> ExchangeFill:
+    """A row of GET /api/v3/myTrades."""
+    try:
+        return ExchangeFill(
+            symbol=row["symbol"],
+            trade_id=int(row["id"]),
+            order_id=int(row["orderId"]),
+            side=Side.BUY if row["isBuyer"] else Side.SELL,
+            price=Decimal(row["price"]),
+            quantity=Decimal(row["qty"]),
+            quote_quantity=Decimal(row["quoteQty"]),
+            fee=Decimal(row["commission"]),
+            fee_asset=row["commissionAsset"],
+            is_maker=bool(row["isMaker"]),
+            time_ms=int(row["time"]),
+        )
+    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+        raise ContractError(f"trade from the exchange: {error!r}") from error
+
+
+def parse_execution_report(event: Mapping[str, Any]) -> OrderReport:
+    """An executionReport of the user data stream."""
+    try:
+        order = ExchangeOrder(
+            symbol=event["s"],
+            order_id=int(event["i"]),
+            client_order_id=event["C"] or event["c"],
+            side=Side(event["S"]),
+            type=OrderType(event["o"]),
+            status=order_status(event["X"]),
+            quantity=Decimal(event["q"]),
+            executed_quantity=Decimal(event["z"]),
+            executed_quote=Decimal(event["Z"]),
+            price=_positive(event["p"]),
+            stop_price=_positive(event["P"]),
+            time_in_force=event["f"],
+            order_list_id=_list_id(event["g"]),
+            time_ms=int(event["T"]),
+            is_working=bool(event["w"]),
+        )
+        return OrderReport(order, (_event_fill(event),) if event["x"] == "TRADE" else ())
+    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+        raise ContractError(f"executionReport: {error!r}") from error
+
+
+def _event_fill(event: Mapping[str, Any]) -> ExchangeFill:
+    return ExchangeFill(
+        symbol=event["s"],
+        trade_id=int(event["t"]),
+        order_id=int(event["i"]),
+        side=Side(event["S"]),
+        price=Decimal(event["L"]),
+        quantity=Decimal(event["l"]),
+        quote_quantity=Decimal(event["Y"]),
+        fee=Decimal(event["n"] or 0),
+        fee_asset=event["N"] or "",
+        is_maker=bool(event["m"]),
+        time_ms=int(event["T"]),
+    )
+
+
+def parse_balances(rows: list[Mapping[str, Any]], keys: tuple[str, str, str]) -> dict[str, Balance]:
+    """Balances from rows whose asset, free and locked fields have the given names."""
+    asset, free, locked = keys
+    try:
+        return {row[asset]: Balance(row[asset], Decimal(row[free]), Decimal(row[locked])) for row in rows}
+    except (KeyError, TypeError, ArithmeticError) as error:
+        raise ContractError(f"balances from the exchange: {error!r}") from error
+
+
+def _positive(text: Any) -> Decimal | None:
+    """Binance writes 0 for a price that an order does not have."""
+    amount = Decimal(text or 0)
+    return amount if amount > 0 else None
+
+
+def _list_id(value: Any) -> int | None:
+    return None if int(value) < 0 else int(value)

@@ -1,0 +1,167 @@
+"""What a symbol allows on the exchange, and rounding that never asks for more than is held or offered.
+
+Source: the filters of GET /api/v3/exchangeInfo (PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL, MIN_NOTIONAL,
+PERCENT_PRICE_BY_SIDE, TRAILING_DELTA). A limit of 0 means that the exchange does not set one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from shared.src.contracts.base import Side
+from shared.src.domain.errors import ContractError
+from shared.src.domain.money import ZERO, ceil_to_step, floor_to_step
+
+NO_LIMIT = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRules:
+    """One symbol's trading rules. Prices in quote units, quantities in base units."""
+
+    symbol: str
+    base: str
+    quote: str
+    status: str = "TRADING"
+    tick: Decimal = NO_LIMIT
+    price_min: Decimal = NO_LIMIT
+    price_max: Decimal = NO_LIMIT
+    step: Decimal = NO_LIMIT
+    quantity_min: Decimal = NO_LIMIT
+    quantity_max: Decimal = NO_LIMIT
+    market_step: Decimal = NO_LIMIT
+    market_quantity_min: Decimal = NO_LIMIT
+    market_quantity_max: Decimal = NO_LIMIT
+    notional_min: Decimal = NO_LIMIT
+    notional_max: Decimal = NO_LIMIT
+    notional_min_for_market: bool = True
+    order_types: frozenset[str] = frozenset()
+    oco_allowed: bool = True
+    trailing_allowed: bool = True
+    trailing_below_min: int = 0
+    trailing_below_max: int = 0
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> SymbolRules:
+        """Rules from one element of ``symbols`` in exchangeInfo.
+
+        Raises:
+            ContractError: the entry lacks a field that Binance documents.
+        """
+        try:
+            filters = {item["filterType"]: item for item in entry["filters"]}
+            return cls(
+                symbol=entry["symbol"],
+                base=entry["baseAsset"],
+                quote=entry["quoteAsset"],
+                status=entry["status"],
+                order_types=frozenset(entry.get("orderTypes", ())),
+                oco_allowed=bool(entry.get("ocoAllowed", True)),
+                trailing_allowed=bool(entry.get("allowTrailingStop", False)),
+                **_prices(filters.get("PRICE_FILTER", {})),
+                **_quantities("", filters.get("LOT_SIZE", {})),
+                **_quantities("market_", filters.get("MARKET_LOT_SIZE", {})),
+                **_notional(filters),
+                **_trailing(filters.get("TRAILING_DELTA", {})),
+            )
+        except (KeyError, TypeError, ArithmeticError) as error:
+            raise ContractError(f"exchangeInfo of {entry.get('symbol', '?')}: {error!r}") from error
+
+    @property
+    def is_trading(self) -> bool:
+        return self.status == "TRADING"
+
+    def floor_quantity(self, quantity: Decimal, *, market: bool = False) -> Decimal:
+        """The largest quantity the exchange takes that is not above ``quantity`` (0 when there is none)."""
+        step = max(self.step, self.market_step) if market else self.step
+        limit = self._quantity_max(market=market)
+        return floor_to_step(min(quantity, limit) if limit else quantity, step)
+
+    def round_price(self, price: Decimal, side: Side) -> Decimal:
+        """The nearest allowed price on the safe side: a BUY never pays more, a SELL never asks less."""
+        return floor_to_step(price, self.tick) if side is Side.BUY else ceil_to_step(price, self.tick)
+
+    def floor_price(self, price: Decimal) -> Decimal:
+        """The allowed price at or below ``price``, never below the lowest allowed one."""
+        return max(floor_to_step(price, self.tick), self.price_min or self.tick)
+
+    def is_sellable(self, quantity: Decimal, price: Decimal) -> bool:
+        """Whether an order for ``quantity`` at ``price`` passes the size filters; otherwise it is dust."""
+        floored = self.floor_quantity(quantity, market=True)
+        return floored > 0 and not self.refusal(floored, price, market=True)
+
+    def refusal(self, quantity: Decimal, price: Decimal, *, market: bool = False) -> str:
+        """Why the exchange would refuse an order of this size and price; empty when it would not."""
+        checks = (
+            self._quantity_refusal(quantity, market=market),
+            "" if market else self._price_refusal(price),
+            self._notional_refusal(quantity * price, market=market),
+        )
+        return next((reason for reason in checks if reason), "")
+
+    def _quantity_max(self, *, market: bool) -> Decimal:
+        limits = [limit for limit in (self.quantity_max, self.market_quantity_max if market else ZERO) if limit]
+        return min(limits, default=ZERO)
+
+    def _quantity_refusal(self, quantity: Decimal, *, market: bool) -> str:
+        least = max(self.quantity_min, self.market_quantity_min if market else ZERO)
+        most = self._quantity_max(market=market)
+        step = max(self.step, self.market_step) if market else self.step
+        if quantity <= 0 or quantity < least:
+            return f"quantity {quantity} is under the exchange minimum {least}"
+        if most and quantity > most:
+            return f"quantity {quantity} is over the exchange maximum {most}"
+        if step and quantity % step:
+            return f"quantity {quantity} is not a multiple of {step}"
+        return ""
+
+    def _price_refusal(self, price: Decimal) -> str:
+        if price <= 0 or price < self.price_min:
+            return f"price {price} is under the exchange minimum {self.price_min}"
+        if self.price_max and price > self.price_max:
+            return f"price {price} is over the exchange maximum {self.price_max}"
+        if self.tick and price % self.tick:
+            return f"price {price} is not a multiple of {self.tick}"
+        return ""
+
+    def _notional_refusal(self, notional: Decimal, *, market: bool) -> str:
+        if notional < self.notional_min and (self.notional_min_for_market or not market):
+            return f"notional {notional} is under the exchange minimum {self.notional_min}"
+        if self.notional_max and not market and notional > self.notional_max:
+            return f"notional {notional} is over the exchange maximum {self.notional_max}"
+        return ""
+
+
+def _prices(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "tick": Decimal(entry.get("tickSize", "0")),
+        "price_min": Decimal(entry.get("minPrice", "0")),
+        "price_max": Decimal(entry.get("maxPrice", "0")),
+    }
+
+
+def _quantities(prefix: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        f"{prefix}step": Decimal(entry.get("stepSize", "0")),
+        f"{prefix}quantity_min": Decimal(entry.get("minQty", "0")),
+        f"{prefix}quantity_max": Decimal(entry.get("maxQty", "0")),
+    }
+
+
+def _notional(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    new, old = filters.get("NOTIONAL", {}), filters.get("MIN_NOTIONAL", {})
+    return {
+        "notional_min": max(Decimal(new.get("minNotional", "0")), Decimal(old.get("minNotional", "0"))),
+        "notional_max": Decimal(new.get("maxNotional", "0")),
+        "notional_min_for_market": bool(new.get("applyMinToMarket", old.get("applyToMarket", True))),
+    }
+
+
+def _trailing(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "trailing_below_min": int(entry.get("minTrailingBelowDelta", 0)),
+        "trailing_below_max": int(entry.get("maxTrailingBelowDelta", 0)),
+    }
