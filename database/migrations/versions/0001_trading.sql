@@ -40,6 +40,7 @@ CREATE TABLE decisions (
     CHECK (approved = (intent IS NOT NULL))
 );
 CREATE INDEX decisions_time_idx ON decisions (decided_at DESC);
+CREATE INDEX decisions_consensus_idx ON decisions (consensus_id);
 CREATE INDEX decisions_unpublished_idx ON decisions (decided_at) WHERE approved AND NOT published;
 
 -- Writer: trader
@@ -116,6 +117,7 @@ CREATE INDEX orders_open_idx ON orders (symbol)
     WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED');
 CREATE INDEX orders_created_idx ON orders (created_at DESC);
 CREATE INDEX orders_cycle_idx ON orders (cycle_id);
+CREATE INDEX orders_intent_idx ON orders (intent_id);
 
 -- Writer: trader. One row per fill, by the exchange's trade id.
 CREATE TABLE trade_executions (

@@ -1,0 +1,66 @@
+"""What a symbol is made of, and what an asset is worth. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from shared.src.domain.errors import ContractError
+
+# Longest first, so that BTCFDUSD is not read as a pair quoted in USD
+QUOTES = (
+    *("FDUSD", "USDC", "USDT", "TUSD", "BUSD", "USD1", "EURI", "BIDR", "IDRT"),
+    *("BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "ARS", "MXN", "ZAR", "PLN", "COP", "CZK", "RON", "UAH", "GBP"),
+    *("AUD", "RUB", "NGN", "DAI", "PAX", "TRX", "XRP", "DOGE", "DOT", "SOL"),
+)
+BRIDGES = ("USDC", "USDT", "FDUSD", "BTC", "ETH", "BNB")
+VALUE_STEP = Decimal("0.000000000001")
+
+
+def split_symbol(symbol: str, *, quote_first: str = "USDC") -> tuple[str, str]:
+    """(base, quote) of a symbol.
+
+    Raises:
+        ContractError: no known quote asset ends the symbol.
+    """
+    for quote in (quote_first, *QUOTES):
+        if symbol.endswith(quote) and len(symbol) > len(quote):
+            return symbol.removesuffix(quote), quote
+    raise ContractError(f"{symbol}: the quote asset is not known")
+
+
+def symbols_of(assets: Iterable[str], quote: str) -> list[str]:
+    """Every symbol whose price may help to value ``assets`` in ``quote``."""
+    names = {quote, *assets}
+    targets = {quote, *BRIDGES}
+    return sorted({base + target for base in names | targets for target in targets if base != target})
+
+
+def rate(asset: str, quote: str, prices: Mapping[str, Decimal]) -> Decimal | None:
+    """Price of one ``asset`` in ``quote``: direct, inverse, or over one bridge; None when no route has a price."""
+    if asset == quote:
+        return Decimal(1)
+    direct = _one_step(asset, quote, prices)
+    if direct is not None:
+        return direct
+    for bridge in BRIDGES:
+        first, second = _one_step(asset, bridge, prices), _one_step(bridge, quote, prices)
+        if first is not None and second is not None:
+            return first * second
+    return None
+
+
+def _one_step(asset: str, quote: str, prices: Mapping[str, Decimal]) -> Decimal | None:
+    if (price := prices.get(asset + quote)) is not None:
+        return price
+    if (inverse := prices.get(quote + asset)) is not None and inverse > 0:
+        return 1 / inverse
+    return None
+
+
+def value(amount: Decimal, asset: str, quote: str, prices: Mapping[str, Decimal]) -> Decimal | None:
+    """What ``amount`` of ``asset`` is worth in ``quote`` (12 decimals); None when nobody knows."""
+    price = rate(asset, quote, prices)
+    if price is None:
+        return None
+    return (amount * price).quantize(VALUE_STEP, rounding=ROUND_HALF_EVEN)

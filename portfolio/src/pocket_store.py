@@ -1,0 +1,197 @@
+"""The pockets and their leases in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from portfolio.src.pockets import Facts, Lease, LeaseStatus, PocketManager, settle
+from shared.src.database import Database
+
+_SHARES = text("SELECT pocket, share_percent, total, reserved, used FROM capital_pockets ORDER BY pocket FOR UPDATE")
+
+_LEASES = text("""
+WITH wanted AS (
+    SELECT intent_id FROM pocket_reservations WHERE status IN ('active', 'committed')
+    UNION SELECT intent_id FROM trade_cycles
+          WHERE status NOT IN ('completed', 'canceled', 'failed') AND intent_id IS NOT NULL
+    UNION SELECT unnest(CAST(:also AS varchar[]))
+)
+SELECT r.intent_id, r.pocket, r.asset, r.amount, r.spent, r.status, r.reason, r.expires_at <= now() AS overdue,
+       c.status AS cycle_status, o.orders, o.open_orders,
+       COALESCE(e.spent, 0) AS filled_quote, COALESCE(e.bought, 0) AS bought, COALESCE(x.sold, 0) AS sold
+FROM wanted JOIN pocket_reservations r USING (intent_id)
+LEFT JOIN trade_cycles c ON c.intent_id = r.intent_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS orders,
+           count(*) FILTER (WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')) AS open_orders
+    FROM orders WHERE orders.intent_id = r.intent_id AND purpose NOT IN ('stop_loss', 'take_profit', 'exit')
+) o
+CROSS JOIN LATERAL (
+    SELECT sum(t.quantity) AS bought,
+           sum(t.quote_quantity + CASE WHEN t.fee_asset = r.asset THEN t.fee ELSE 0 END) AS spent
+    FROM orders b JOIN trade_executions t ON t.client_order_id = b.client_order_id
+    JOIN ledger_postings p ON p.posting_id = 'fill:' || t.id
+    WHERE b.intent_id = r.intent_id AND t.side = 'BUY'
+) e
+CROSS JOIN LATERAL (
+    SELECT sum(t.quantity) AS sold
+    FROM trade_executions t JOIN ledger_postings p ON p.posting_id = 'fill:' || t.id
+    WHERE t.cycle_id = c.id AND t.side = 'SELL'
+) x
+""")
+
+_SAVE_LEASE = text("""
+INSERT INTO pocket_reservations (intent_id, pocket, asset, amount, spent, status, reason, expires_at)
+VALUES (:intent_id, :pocket, :asset, :amount, :spent, :status, :reason, now() + make_interval(secs => :ttl_s))
+ON CONFLICT (intent_id) DO UPDATE SET pocket = EXCLUDED.pocket, amount = EXCLUDED.amount, spent = EXCLUDED.spent,
+    status = EXCLUDED.status, reason = EXCLUDED.reason, updated_at = now(),
+    expires_at = CASE WHEN :renew THEN EXCLUDED.expires_at ELSE pocket_reservations.expires_at END
+""")
+
+_SAVE_POCKET = text("""
+UPDATE capital_pockets SET share_percent = :share_percent, total = :total, reserved = :reserved, used = :used,
+       updated_at = :at
+WHERE pocket = :pocket
+""")
+
+_QUOTE_IN_BOOKS = text(
+    "SELECT COALESCE(sum(amount), 0) FROM ledger_lines WHERE account = 'exchange' AND asset = :asset"
+)
+
+_CLOSED = {"completed", "canceled", "failed"}
+
+
+@dataclass(slots=True)
+class Unit:
+    """One transaction on the pockets. Set ``posted`` when fills were booked in it: the leases are settled again."""
+
+    manager: PocketManager
+    connection: AsyncConnection
+    facts: dict[str, Facts]
+    stored: dict[str, Lease]
+    posted: bool = False
+    ttl_s: float = 0.0
+
+
+class PocketStore:
+    """Opens the pockets under lock, settles their leases by the facts, and writes back what changed.
+
+    Whoever holds the pocket rows' locks decides alone, in any number of processes.
+    """
+
+    def __init__(self, database: Database, *, quote_asset: str) -> None:
+        self._database = database
+        self._quote = quote_asset
+
+    async def found(self, shares: Mapping[str, Decimal], at: datetime) -> None:
+        """Make the pockets of a new installation; shares that were changed since stay as they are."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO capital_pockets (pocket, share_percent, total, updated_at)"
+                    " VALUES (:pocket, :share, 0, :at) ON CONFLICT DO NOTHING"
+                ),
+                [{"pocket": name, "share": share, "at": at} for name, share in shares.items()],
+            )
+
+    @asynccontextmanager
+    async def unit(self, at: datetime, *also: str) -> AsyncIterator[Unit]:
+        """One transaction on the pockets. ``also``: ids of closed leases that the block needs to see."""
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(_SHARES)).all()
+            before = {row.pocket: (row.share_percent, row.total, row.reserved, row.used) for row in rows}
+            unit = Unit(PocketManager({name: values[0] for name, values in before.items()}), connection, {}, {})
+            await self._load(unit, also)
+            yield unit
+            if unit.posted:
+                await self._load(unit, also, again=True)
+            unit.manager.check()
+            await self._save_leases(unit)
+            await self._save_pockets(unit, before, at)
+
+    async def _load(self, unit: Unit, also: Iterable[str], *, again: bool = False) -> None:
+        """Read leases and facts and settle the former by the latter; ``again``: leases in memory stay as they are."""
+        manager = unit.manager
+        rows = (await unit.connection.execute(_LEASES, {"also": list(also)})).all()
+        for row in rows:
+            lease = _lease(row)
+            unit.stored.setdefault(row.intent_id, lease)
+            if row.intent_id not in manager.leases:
+                manager.adopt([lease])
+            unit.facts[row.intent_id] = facts = _facts(row, overdue=row.overdue and not again)
+            settle(manager, row.intent_id, facts)
+        held = (await unit.connection.execute(_QUOTE_IN_BOOKS, {"asset": self._quote})).scalar_one()
+        manager.revalue(held + manager.bound())
+
+    async def _save_leases(self, unit: Unit) -> None:
+        for lease in unit.manager.leases.values():
+            before = unit.stored.get(lease.intent_id)
+            if before is not None and _same(before, lease):
+                continue
+            begun = lease.status is LeaseStatus.ACTIVE and (before is None or before.status is not LeaseStatus.ACTIVE)
+            await unit.connection.execute(
+                _SAVE_LEASE,
+                {
+                    "intent_id": lease.intent_id,
+                    "pocket": lease.pocket,
+                    "asset": lease.asset,
+                    "amount": lease.amount,
+                    "spent": lease.spent,
+                    "status": lease.status.value,
+                    "reason": lease.reason,
+                    "ttl_s": unit.ttl_s,
+                    "renew": begun,
+                },
+            )
+
+    async def _save_pockets(self, unit: Unit, before: Mapping[str, tuple[Decimal, ...]], at: datetime) -> None:
+        for pocket in unit.manager.pockets().values():
+            if before[pocket.name] == (pocket.share_percent, pocket.total, pocket.reserved, pocket.used):
+                continue
+            await unit.connection.execute(
+                _SAVE_POCKET,
+                {
+                    "pocket": pocket.name,
+                    "share_percent": pocket.share_percent,
+                    "total": pocket.total,
+                    "reserved": pocket.reserved,
+                    "used": pocket.used,
+                    "at": at,
+                },
+            )
+
+
+def _lease(row: Any) -> Lease:
+    return Lease(
+        intent_id=row.intent_id,
+        pocket=row.pocket,
+        asset=row.asset,
+        amount=row.amount,
+        spent=row.spent,
+        status=LeaseStatus(row.status),
+        reason=row.reason,
+    )
+
+
+def _facts(row: Any, *, overdue: bool) -> Facts:
+    return Facts(
+        spent=row.filled_quote,
+        bought=row.bought,
+        sold=row.sold,
+        orders=row.orders,
+        open_orders=row.open_orders,
+        cycle_ended=row.cycle_status in _CLOSED,
+        overdue=overdue,
+    )
+
+
+def _same(one: Lease, other: Lease) -> bool:
+    return (one.status, one.spent, one.amount, one.reason) == (other.status, other.spent, other.amount, other.reason)
