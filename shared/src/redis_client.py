@@ -41,8 +41,9 @@ DEAD_LETTERS_MAX = 10_000
 @dataclass(frozen=True, slots=True)
 class _Subscription:
     topic: Topic[Any]
-    handler: Callable[[Any], Awaitable[None]]
+    handler: Callable[[list[Any]], Awaitable[None]]
     group: str
+    batch_max: int
 
 
 def redis_from(settings: Settings) -> Redis:
@@ -95,7 +96,16 @@ class RedisBus:
         metrics.MESSAGES_OUT.labels(topic.name).inc(count)
 
     def subscribe(self, topic: Topic[M], handler: Handler[M], *, group: str) -> None:
-        self._subscriptions.append(_Subscription(topic, handler, group))
+        async def one(messages: list[M]) -> None:
+            await handler(messages[0])
+
+        self._subscriptions.append(_Subscription(topic, one, group, batch_max=1))
+
+    def subscribe_batch(
+        self, topic: Topic[M], handler: Callable[[list[M]], Awaitable[None]], *, group: str, batch_max: int = BATCH_MAX
+    ) -> None:
+        """Like ``subscribe``, but ``handler`` gets up to ``batch_max`` messages that are waiting, in order."""
+        self._subscriptions.append(_Subscription(topic, handler, group, batch_max=batch_max))
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -131,7 +141,7 @@ class RedisBus:
                 logger.warning("tap interrupted", extra={"reason": str(error)})
                 await asyncio.sleep(1)
                 continue
-            for name, entries in _streams(answer):
+            for name, entries in stream_entries(answer):
                 for entry_id, fields in entries:
                     position[name] = entry_id
                     try:
@@ -172,37 +182,48 @@ class RedisBus:
             count=BATCH_MAX,
             block=BLOCK_MS if cursor == b">" else None,
         )
-        return [entry for _, entries in _streams(answer) for entry in entries]
+        return [entry for _, entries in stream_entries(answer) for entry in entries]
 
     async def _handle(self, subscription: _Subscription, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+        if not entries:
+            return
         name = subscription.topic.name
-        done: list[bytes] = []
-        for entry_id, fields in entries:
+        decoded: list[tuple[bytes, Any]] = []
+        for _, fields in entries:
             if fields:  # an entry that was trimmed away comes back empty
-                with metrics.HANDLING_S.labels(name).time():
-                    await self._handle_one(subscription, fields)
-                metrics.MESSAGES_IN.labels(name).inc()
-            done.append(entry_id)
-        if done:
-            await self._until_done(lambda: self._ack(subscription, done), subscription)
+                raw = fields.get(b"d", b"")
+                try:
+                    decoded.append((raw, subscription.topic.decode(raw)))
+                except ContractError as error:
+                    await self._bury_surely(subscription, raw, str(error))
+        for start in range(0, len(decoded), subscription.batch_max):
+            chunk = decoded[start : start + subscription.batch_max]
+            with metrics.HANDLING_S.labels(name).time():
+                await self._handle_chunk(subscription, chunk)
+        metrics.MESSAGES_IN.labels(name).inc(len(decoded))
+        await self._until_done(lambda: self._ack(subscription, [entry_id for entry_id, _ in entries]), subscription)
+
+    async def _handle_chunk(self, subscription: _Subscription, chunk: list[tuple[bytes, Any]]) -> None:
+        """Hand over the messages together; when that breaks, one by one, so that only the broken one is buried."""
+        try:
+            await self._until_done(lambda: subscription.handler([message for _, message in chunk]), subscription)
+        except Exception as error:
+            # The one broad except of a process: a handler that breaks must not take the stream with it,
+            # and what it broke on must not be lost.
+            logger.exception("handler failed", extra={"topic": subscription.topic.name})
+            if len(chunk) == 1:
+                reason = "".join(traceback.format_exception_only(error)).strip()
+                await self._bury_surely(subscription, chunk[0][0], reason)
+                return
+            for item in chunk:
+                await self._handle_chunk(subscription, [item])
 
     async def _ack(self, subscription: _Subscription, entry_ids: list[bytes]) -> None:
         async with translated():
             await self.redis.xack(subscription.topic.name, subscription.group, *entry_ids)
 
-    async def _handle_one(self, subscription: _Subscription, fields: dict[bytes, bytes]) -> None:
-        raw = fields.get(b"d", b"")
-        try:
-            message = subscription.topic.decode(raw)
-        except ContractError as error:
-            await self._bury_surely(subscription, raw, str(error))
-            return
-        await self._until_done(lambda: subscription.handler(message), subscription, raw=raw)
-
-    async def _until_done(
-        self, action: Callable[[], Awaitable[None]], subscription: _Subscription, *, raw: bytes | None = None
-    ) -> None:
-        """Run ``action``; repeat it while it fails in a way that may pass; bury ``raw`` when it fails otherwise."""
+    async def _until_done(self, action: Callable[[], Awaitable[None]], subscription: _Subscription) -> None:
+        """Run ``action``; repeat it, with backoff, while it fails in a way that may pass."""
         delay = 0.05
         while True:
             try:
@@ -211,15 +232,6 @@ class RedisBus:
             except TransientError as error:
                 metrics.RETRIES.labels(subscription.topic.name).inc()
                 logger.warning("retrying", extra={"topic": subscription.topic.name, "reason": str(error)})
-            except Exception as error:
-                # The one broad except of a process: a handler that breaks must not take the stream with it,
-                # and what it broke on must not be lost.
-                if raw is None:
-                    raise
-                logger.exception("handler failed", extra={"topic": subscription.topic.name})
-                reason = "".join(traceback.format_exception_only(error)).strip()
-                await self._bury_surely(subscription, raw, reason)
-                return
             await asyncio.sleep(delay)
             delay = min(delay * 2, BACKOFF_S_MAX)
 
@@ -264,7 +276,7 @@ class RedisBus:
         await self.redis.aclose()
 
 
-def _streams(answer: Any) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:
+def stream_entries(answer: Any) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:
     """XREAD's answer as (stream, entries) pairs, in either protocol version's shape."""
     if not answer:
         return []

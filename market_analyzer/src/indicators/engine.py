@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -26,6 +26,13 @@ FeatureRow = dict[str, float | int | bool | str | list[float] | None]
 
 class SequenceError(RootTradingError):
     """A candle does not follow the one before it: repair the gap and warm up again."""
+
+
+@runtime_checkable
+class HasLists(Protocol):
+    """An indicator with features that are lists of prices; they go to the row, not to columns."""
+
+    def lists(self) -> dict[str, list[float]]: ...
 
 
 class CandleLike(Protocol):
@@ -92,6 +99,7 @@ class IndicatorEngine:
         self.symbol = symbol
         self.timeframe = Timeframe(timeframe)
         self._indicators = build_indicators(parameters or IndicatorParameters(), features)
+        self._listing = [found for found in self._indicators if isinstance(found, HasLists)]
         self._rows: deque[MutableRow] = deque(maxlen=ROWS_KEPT)
 
     @property
@@ -150,7 +158,10 @@ class IndicatorEngine:
         return self._wire(row)
 
     def _wire(self, row: MutableRow) -> FeatureRow:
-        return {**wire_row(row)}
+        result: FeatureRow = {**wire_row(row)}
+        for indicator in self._listing:
+            result |= indicator.lists()
+        return result
 
     def last_row(self) -> FeatureRow | None:
         """The features of the newest bar, None before the first."""

@@ -127,7 +127,8 @@ class WeightBudget:
             except RedisError as error:
                 logger.warning("weight counted alone", extra={"reason": str(error)})
             else:
-                return {0: 0.0, 1: blocked_ms / 1000}.get(state, self._rest_of_minute_s())
+                waits_s = {0: 0.0, 1: int(blocked_ms) / 1000}
+                return waits_s.get(int(state), self._rest_of_minute_s())
         return self._try_local(weight, ceiling)
 
     def _try_local(self, weight: int, ceiling: int) -> float:

@@ -1,0 +1,35 @@
+"""analyzer: feature frames become votes of strategies."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from analyzer.src.multiproc_manager import AnalyzerManager
+from analyzer.src.redis_subscriber import RedisSubscriber
+from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
+from shared.src.service import Service, run_service
+
+logger = logging.getLogger(__name__)
+
+
+async def build(service: Service) -> None:
+    """Compose the analyzer."""
+    settings = service.settings
+    folders = [BUILT_IN, *([Path(settings.strategies_dir)] if settings.strategies_dir else [])]
+    report = StrategyLoader(folders, environment=dict(os.environ), only=settings.strategies).load()
+    for refused in report.refused:
+        logger.error("strategy refused", extra={"file": str(refused.source), "reason": refused.error})
+    logger.info("strategies loaded", extra={"count": len(report.loaded), "strategies": list(report.names)})
+
+    manager = AnalyzerManager(report.loaded, service.clock, min_volume=settings.min_volume)
+    subscriber = RedisSubscriber(service.bus, manager, timeframes=settings.interval)
+    subscriber.subscribe()
+    service.add_task("features", service.bus.run)
+    service.add_diagnostic("strategies", subscriber.statistics)
+    service.add_diagnostic("refused", lambda: [f"{refused.source.name}: {refused.error}" for refused in report.refused])
+
+
+if __name__ == "__main__":
+    run_service("analyzer", build)

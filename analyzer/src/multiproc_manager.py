@@ -1,0 +1,180 @@
+"""Runs every strategy on every symbol and time frame, each with an instance of its own.
+
+A strategy that raises is reported and skipped for that bar; the others vote.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from prometheus_client import Counter as Metric
+from prometheus_client import Histogram
+from pydantic import ValidationError
+
+from analyzer.src.strategy_loader import LoadedStrategy
+from analyzer.strategies.base_strategy import BaseStrategy, MarketData, Signal, level_of
+from analyzer.strategies.feature_window import FeatureWindow
+from shared.src.contracts.market import FeatureFrame
+from shared.src.contracts.signals import StrategyVotes, StrengthLevel, Vote
+from shared.src.domain.clock import Clock
+from shared.src.domain.money import score_to_decimal
+
+logger = logging.getLogger(__name__)
+
+PRICE_PLACES = 12
+FAILURES_KEPT = 20
+# a user's strategy that gives no strength is heard with this one
+DEFAULT_SCORE = 0.6
+SIGNAL_FIELDS = frozenset(
+    {
+        *("strategy", "family", "symbol", "timeframe", "timestamp", "side", "strength", "level", "confidence"),
+        *("price", "stop_loss", "take_profit", "reason", "metadata"),
+    }
+)
+FILTER_FEATURES = (
+    *("close", "atr_14", "natr", "market_regime", "regime_confidence", "volume_ratio", "bb_width", "rsi_14"),
+    *("stoch_rsi", "williams_r", "momentum_score", "ema_26", "ema_99", "confluence_score", "volume_quality_score"),
+    *("volatility_regime", "trend_alignment", "adx_14", "directional_bias", "volume"),
+)
+
+EVALUATE_S = Histogram(
+    "roottrading_strategies_seconds",
+    "all strategies, one bar",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.25),
+)
+FAILURES = Metric("roottrading_strategy_failures", "strategies that raised on a bar", ["strategy"])
+
+
+class AnalyzerManager:
+    """Holds the strategies' instances and the feature window they read."""
+
+    def __init__(self, strategies: Sequence[LoadedStrategy], clock: Clock, *, min_volume: Decimal) -> None:
+        self._strategies = strategies
+        self._clock = clock
+        self._min_volume = min_volume
+        self._window = FeatureWindow()
+        self._instances: dict[tuple[str, str], list[tuple[LoadedStrategy, BaseStrategy]]] = {}
+        self._by_strategy: Counter[str] = Counter()
+        self._failures: list[str] = []
+
+    def statistics(self) -> dict[str, Any]:
+        return {
+            "strategies": [strategy.name for strategy in self._strategies],
+            "votes_by_strategy": dict(self._by_strategy),
+            "failures": self._failures[-FAILURES_KEPT:],
+        }
+
+    def see(self, frame: FeatureFrame) -> None:
+        """Add a bar to what strategies may read."""
+        self._window.push(frame.symbol, frame.timeframe.value, frame.close_time, frame.values)
+
+    def evaluate(self, frame: FeatureFrame) -> StrategyVotes:
+        """Every strategy's vote on a bar that ``see`` was called for."""
+        close = frame.values["close"]
+        volume = frame.values.get("volume") or 0.0
+        assert isinstance(close, float)
+        votes: list[Vote] = []
+        if isinstance(volume, float | int) and volume >= float(self._min_volume):
+            with EVALUATE_S.time():
+                votes = self._votes(frame)
+        return StrategyVotes(
+            message_id=f"votes:{frame.symbol}:{frame.timeframe}:{frame.time}",
+            correlation_id=frame.correlation_id,
+            occurred_at=self._clock.now(),
+            symbol=frame.symbol,
+            timeframe=frame.timeframe,
+            time=frame.time,
+            close_time=frame.close_time,
+            price=score_to_decimal(close, PRICE_PLACES),
+            votes=tuple(votes),
+            features=self._filter_features(frame),
+        )
+
+    def _votes(self, frame: FeatureFrame) -> list[Vote]:
+        data = self._window.market_data(
+            frame.symbol, frame.timeframe.value, start_time=frame.time, peers=self._peers(frame)
+        )
+        votes = []
+        for loaded, strategy in self._instances_of(frame.symbol, frame.timeframe.value):
+            vote = self._ask(loaded, strategy, data, frame)
+            if vote is not None:
+                votes.append(vote)
+                self._by_strategy[vote.strategy] += 1
+        return votes
+
+    def _peers(self, frame: FeatureFrame) -> list[str]:
+        return [symbol for symbol, timeframe in self._instances if timeframe == frame.timeframe.value]
+
+    def _instances_of(self, symbol: str, timeframe: str) -> list[tuple[LoadedStrategy, BaseStrategy]]:
+        key = (symbol, timeframe)
+        if key not in self._instances:
+            made = [(loaded, loaded.create()) for loaded in self._strategies]
+            self._instances[key] = [
+                (loaded, strategy)
+                for loaded, strategy in made
+                if strategy.timeframes is None or timeframe in strategy.timeframes
+            ]
+        return self._instances[key]
+
+    def _ask(
+        self, loaded: LoadedStrategy, strategy: BaseStrategy, data: MarketData, frame: FeatureFrame
+    ) -> Vote | None:
+        try:
+            signal = strategy.generate_signal(data)
+            return None if signal is None else self._vote(loaded, signal, frame)
+        except Exception as error:  # noqa: BLE001 - a stranger's strategy may raise anything; the others must vote
+            FAILURES.labels(loaded.name).inc()
+            reason = f"{loaded.name} on {frame.symbol} {frame.timeframe}: {type(error).__name__}: {error}"
+            self._failures = [*self._failures[-FAILURES_KEPT:], reason]
+            logger.error("strategy failed", extra={"strategy": loaded.name, "reason": reason})
+            return None
+
+    def _vote(self, loaded: LoadedStrategy, signal: Signal, frame: FeatureFrame) -> Vote:
+        strength = float(signal.get("strength", DEFAULT_SCORE))
+        identity = f"{loaded.name}:{frame.symbol}:{frame.timeframe}:{frame.time}"
+        try:
+            return Vote(
+                message_id=identity,
+                occurred_at=self._clock.now(),
+                correlation_id=frame.correlation_id,
+                strategy=loaded.name,
+                family=str(signal.get("family") or loaded.family),
+                side=signal["side"],
+                strength=strength,
+                level=StrengthLevel(level_of(strength)),
+                confidence=float(signal.get("confidence", DEFAULT_SCORE)),
+                price=score_to_decimal(float(signal.get("price") or data_close(frame)), PRICE_PLACES),
+                stop_loss=_level(signal.get("stop_loss")),
+                take_profit=_level(signal.get("take_profit")),
+                reason=str(signal.get("reason", "")),
+                numbers=_numbers(signal),
+            )
+        except ValidationError as error:
+            raise ValueError(
+                f"the signal is not usable: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}"
+            ) from error
+
+    def _filter_features(self, frame: FeatureFrame) -> dict[str, Any]:
+        return {name: frame.values.get(name) for name in FILTER_FEATURES if name in frame.values}
+
+
+def data_close(frame: FeatureFrame) -> float:
+    close = frame.values["close"]
+    assert isinstance(close, float | int)
+    return float(close)
+
+
+def _level(value: Any) -> Decimal | None:
+    return None if value is None or value != value else score_to_decimal(float(value), PRICE_PLACES)
+
+
+def _numbers(signal: Signal) -> dict[str, Any]:
+    """What the decision was made by: ``metadata``, and whatever else a user's strategy put beside the known fields."""
+    found = dict(signal.get("metadata") or {}) | {
+        key: value for key, value in signal.items() if key not in SIGNAL_FIELDS
+    }
+    return {key: float(value) if isinstance(value, int | float) else str(value) for key, value in found.items()}

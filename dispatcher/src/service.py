@@ -1,0 +1,196 @@
+"""Kafka to the database and Redis, and Redis back to Kafka. Offsets are committed after the effect.
+
+When the database or Redis is away, Kafka is paused and the batch in hand is tried again: nothing is dropped, nothing
+grows, and the order holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import orjson
+from prometheus_client import Counter
+from pydantic import BaseModel
+from redis.exceptions import RedisError
+
+from dispatcher.src.message_router import MIRROR, Routed, route
+from dispatcher.src.persister import CandlePersister, DeadLetterPersister
+from shared.src import metrics
+from shared.src.contracts.topics import (
+    CANDLE_CLOSED,
+    DEAD_LETTERS,
+    KAFKA_CANDLE,
+    KAFKA_DEAD_LETTERS,
+    KAFKA_TICK,
+    TICK_KEY,
+    Topic,
+    market_channel,
+    tick_channel,
+)
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import TransientError
+from shared.src.kafka_client import KafkaConsumer, KafkaProducer, Record
+from shared.src.redis_client import RedisBus, stream_entries, translated
+
+logger = logging.getLogger(__name__)
+
+BACKOFF_S_MAX = 5.0
+DEAD_LETTER_GROUP = "dispatcher"
+
+ROUTED = Counter("roottrading_routed", "messages by destination", ["destination"])
+
+
+class DispatcherService:
+    """Owns ``market_data``, ``dead_letters`` and the routes between Kafka and Redis."""
+
+    def __init__(
+        self,
+        *,
+        consumer: KafkaConsumer,
+        producer: KafkaProducer,
+        bus: RedisBus,
+        candles: CandlePersister,
+        dead_letters: DeadLetterPersister,
+        clock: Clock,
+    ) -> None:
+        self._consumer = consumer
+        self._producer = producer
+        self._bus = bus
+        self._candles = candles
+        self._dead_letters = dead_letters
+        self._clock = clock
+        self._counts: dict[str, int] = {}
+        self._waiting_for = ""
+
+    def statistics(self) -> dict[str, Any]:
+        """Routing statistics."""
+        return {"routed": dict(self._counts), "candles_stored": self._candles.rows, "waiting_for": self._waiting_for}
+
+    # Kafka -> database and Redis
+
+    async def run(self) -> None:
+        """Route batches until cancelled."""
+        while True:
+            try:
+                records = await self._consumer.poll()
+            except TransientError as error:
+                logger.warning("kafka away", extra={"reason": str(error)})
+                await self._clock.sleep(1)
+                continue
+            if records:
+                await self._dispatch(records)
+
+    async def _dispatch(self, records: Sequence[Record]) -> None:
+        routed = route(records)
+        await self._insist("database", lambda: self._candles.store(routed.store))
+        await self._insist("redis", lambda: self._to_redis(routed))
+        try:
+            await self._consumer.commit(records)
+        except TransientError as error:
+            # the records come again and change nothing
+            logger.warning("offsets not committed", extra={"reason": str(error)})
+        self._count(routed, len(records))
+
+    async def _to_redis(self, routed: Routed) -> None:
+        for record, reason in routed.dead:
+            await self._bus.bury(record.topic, consumer="dispatcher", raw=record.value, reason=reason)
+        if routed.decide:
+            await self._bus.publish_many(CANDLE_CLOSED, routed.decide)
+        if routed.screens or routed.ticks:
+            async with translated():
+                pipeline = self._bus.redis.pipeline(transaction=False)
+                for candle in routed.screens:
+                    pipeline.publish(market_channel(candle.symbol), KAFKA_CANDLE.encode(candle))
+                for symbol, tick in routed.ticks.items():
+                    raw = KAFKA_TICK.encode(tick)
+                    pipeline.publish(tick_channel(symbol), raw)
+                    pipeline.set(TICK_KEY.format(symbol=symbol), raw)
+                await pipeline.execute()
+
+    async def _insist(self, what: str, action: Callable[[], Awaitable[None]]) -> None:
+        """Try until it is done; meanwhile Kafka waits."""
+        delay = 0.1
+        while True:
+            try:
+                await action()
+                break
+            except TransientError as error:
+                self._waiting_for = f"{what}: {error}"
+                logger.warning("dispatch waits", extra={"for": what, "reason": str(error)})
+            await self._pause()
+            await self._clock.sleep(delay)
+            delay = min(delay * 2, BACKOFF_S_MAX)
+        if self._waiting_for:
+            self._waiting_for = ""
+            await self._consumer.resume()
+
+    async def _pause(self) -> None:
+        """Stop fetching but keep polling, so that the group does not take this member for dead."""
+        try:
+            await self._consumer.pause()
+        except TransientError as error:
+            logger.warning("could not pause kafka", extra={"reason": str(error)})
+
+    def _count(self, routed: Routed, records: int) -> None:
+        numbers = {
+            "database": len(routed.store),
+            "decisions": len(routed.decide),
+            "screens": len(routed.screens),
+            "ticks": len(routed.ticks),
+            "dead_letters": len(routed.dead),
+        }
+        for destination, number in numbers.items():
+            self._counts[destination] = self._counts.get(destination, 0) + number
+            ROUTED.labels(destination).inc(number)
+        self._counts["records"] = self._counts.get("records", 0) + records
+        metrics.MESSAGES_IN.labels("market.data").inc(records)
+
+    # Redis -> Kafka
+
+    def subscribe_mirrors(self) -> None:
+        """Mirror every decision and execution into Kafka."""
+        for topic, kafka_topic in MIRROR.items():
+            self._bus.subscribe(topic, self._mirror(topic, kafka_topic), group="mirror")
+
+    def _mirror(self, topic: Topic[Any], kafka_topic: str) -> Callable[[BaseModel], Awaitable[None]]:
+        async def forward(message: BaseModel) -> None:
+            await self._producer.send(kafka_topic, key=topic.key_of(message), value=topic.encode(message))
+            self._counts[f"kafka:{kafka_topic}"] = self._counts.get(f"kafka:{kafka_topic}", 0) + 1
+
+        return forward
+
+    # Dead letters
+
+    async def keep_dead_letters(self) -> None:
+        """Move dead letters from Redis into the database and Kafka."""
+        position = b"0"
+        while True:
+            try:
+                answer: Any = await self._bus.redis.xread({DEAD_LETTERS: position}, count=100, block=2_000)
+                for _, entries in stream_entries(answer):
+                    for entry_id, fields in entries:
+                        await self._keep(fields[b"d"])
+                        position = entry_id
+            except (RedisError, TransientError) as error:
+                logger.warning("dead letters wait", extra={"reason": str(error)})
+                await asyncio.sleep(1)
+
+    async def _keep(self, raw: bytes) -> None:
+        await self._dead_letters.store(orjson.loads(raw))
+        await self._producer.send(KAFKA_DEAD_LETTERS, key="dead", value=raw)
+
+    async def replay(self, letter_id: int) -> bool:
+        """Send a dead letter to where it came from once more; False when there is none of that id."""
+        found = await self._dead_letters.take_for_replay(letter_id)
+        if found is None:
+            return False
+        source, payload = found
+        if source.startswith("market.data"):
+            await self._producer.send(source, key=source.rpartition(".")[2].upper(), value=payload.encode())
+        else:
+            async with translated():
+                await self._bus.redis.xadd(source, {b"d": payload.encode()})
+        return True

@@ -1,0 +1,73 @@
+"""Candles from REST: the history a start needs, and whatever a stream did not deliver."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import TransientError
+
+logger = logging.getLogger(__name__)
+
+PAGE = 1000  # Binance's maximum
+BACKOFF_S_MAX = 10.0
+
+
+class KlineSource(Protocol):
+    async def klines(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        *,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int = 500,
+    ) -> list[Candle]:
+        """Candles in order, the last one possibly still open (``is_closed`` is by the exchange's clock)."""
+        ...
+
+
+class HistoricalDataFetcher:
+    """Pages through klines; keeps closed candles only. Repeats a call that failed in a way that may pass."""
+
+    def __init__(self, source: KlineSource, clock: Clock, *, on_wait: Callable[[str], None] | None = None) -> None:
+        self._source = source
+        self._clock = clock
+        self._on_wait = on_wait
+        self.requests = 0
+
+    async def between(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> list[Candle]:
+        """Closed candles that open from ``start_ms`` up to and excluding ``end_ms``."""
+        found: list[Candle] = []
+        cursor = start_ms
+        while cursor < end_ms:
+            page = await self._page(symbol, timeframe, cursor, end_ms - 1)
+            closed = [candle for candle in page if self._is_closed(candle) and candle.open_time_ms < end_ms]
+            found.extend(closed)
+            if len(page) < PAGE or not closed:
+                break
+            cursor = closed[-1].open_time_ms + timeframe.milliseconds
+        return found
+
+    async def latest(self, symbol: str, timeframe: Timeframe, count: int) -> list[Candle]:
+        """The newest ``count`` closed candles."""
+        end_ms = timeframe.open_of(self._clock.now_ms())
+        return await self.between(symbol, timeframe, end_ms - count * timeframe.milliseconds, end_ms)
+
+    def _is_closed(self, candle: Candle) -> bool:
+        """Closed only when its close time is past: the last row of an answer usually still moves."""
+        return candle.is_closed and candle.close_time_ms < self._clock.now_ms()
+
+    async def _page(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> list[Candle]:
+        delay = 0.2
+        while True:
+            self.requests += 1
+            try:
+                return await self._source.klines(symbol, timeframe, start_ms=start_ms, end_ms=end_ms, limit=PAGE)
+            except TransientError as error:
+                logger.warning("history waits", extra={"symbol": symbol, "reason": str(error)})
+                await self._clock.sleep(delay)
+                delay = min(delay * 2, BACKOFF_S_MAX)

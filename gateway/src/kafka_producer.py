@@ -1,0 +1,66 @@
+"""Candles and ticks into Kafka: closed candles with proof of delivery, the rest as fast as it goes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from shared.src import metrics
+from shared.src.contracts.market import CandleMessage, MarketTick
+from shared.src.contracts.topics import KAFKA_CANDLE, KAFKA_TICK, kafka_market
+from shared.src.domain.candles import Candle
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import TransientError
+from shared.src.kafka_client import KafkaProducer
+
+logger = logging.getLogger(__name__)
+
+BACKOFF_S_MAX = 5.0
+
+
+class MarketProducer:
+    """Publishes on ``market.data.<symbol>``, keyed by symbol."""
+
+    def __init__(self, producer: KafkaProducer, clock: Clock) -> None:
+        self._producer = producer
+        self._clock = clock
+        self.candles = 0
+        self.dropped = 0
+
+    async def closed(self, candles: Sequence[Candle], *, source: str) -> None:
+        """Publish closed candles of one symbol in order; returns when the broker has them. Retries for ever:
+        going on without them would leave a hole.
+        """
+        if not candles:
+            return
+        symbol = candles[0].symbol
+        now_ms = self._clock.now_ms()
+        records = [
+            (symbol, KAFKA_CANDLE.encode(CandleMessage.of(candle, source=source, occurred_at_ms=now_ms)))
+            for candle in candles
+        ]
+        delay = 0.1
+        while True:
+            try:
+                await self._producer.send_many(kafka_market(symbol), records)
+                break
+            except TransientError as error:
+                logger.warning("candles wait for kafka", extra={"symbol": symbol, "reason": str(error)})
+                await self._clock.sleep(delay)
+                delay = min(delay * 2, BACKOFF_S_MAX)
+        self.candles += len(records)
+        metrics.MESSAGES_OUT.labels("market.data").inc(len(records))
+
+    async def live(self, messages: Sequence[Candle | MarketTick]) -> None:
+        """Publish open candles and ticks; what the broker does not take is gone, the next one is newer."""
+        now_ms = self._clock.now_ms()
+        for message in messages:
+            if isinstance(message, Candle):
+                value = KAFKA_CANDLE.encode(CandleMessage.of(message, source="stream", occurred_at_ms=now_ms))
+            else:
+                value = KAFKA_TICK.encode(message)
+            try:
+                await self._producer.send(kafka_market(message.symbol), key=message.symbol, value=value)
+            except TransientError:
+                self.dropped += 1
+        metrics.MESSAGES_OUT.labels("market.data").inc(len(messages))

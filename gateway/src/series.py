@@ -1,0 +1,76 @@
+"""The unbroken line of a symbol's closed 1m candles, and the higher frames built from it. Pure.
+
+Invariant: what leaves ``append`` is contiguous: the next candle opens exactly where the last one closed. A candle
+that would leave a hole is refused with ``Gap``; the caller fetches what is missing and appends it first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.src.domain.candles import Candle, Timeframe, merge
+
+HIGHER = tuple(timeframe for timeframe in Timeframe if timeframe is not Timeframe.M1)
+MINUTE_MS = Timeframe.M1.milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Candles from ``start_ms`` (open time) up to and excluding ``end_ms`` are missing."""
+
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Closed candles in the order in which they may be published: 1m first, then what it completed.
+
+    ``incomplete`` names higher intervals that ended but whose minutes were not all seen: they must be fetched.
+    """
+
+    candles: tuple[Candle, ...]
+    incomplete: tuple[tuple[Timeframe, int], ...] = ()
+
+
+class CandleSeries:
+    """One symbol. ``last_open_ms`` is the open time of the newest candle taken in, None before the first."""
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self.last_open_ms: int | None = None
+        self._forming: dict[Timeframe, list[Candle]] = {timeframe: [] for timeframe in HIGHER}
+
+    def append(self, candle: Candle) -> Built | Gap | None:
+        """Take in a closed 1m candle; None when it is already known."""
+        assert candle.is_closed, "an open candle is never part of the series"
+        assert candle.timeframe is Timeframe.M1
+        if self.last_open_ms is not None:
+            if candle.open_time_ms <= self.last_open_ms:
+                return None
+            expected = self.last_open_ms + MINUTE_MS
+            if candle.open_time_ms > expected:
+                return Gap(expected, candle.open_time_ms)
+        self.last_open_ms = candle.open_time_ms
+        built, incomplete = [candle], []
+        for timeframe in HIGHER:
+            finished = self._grow(timeframe, candle)
+            if isinstance(finished, Candle):
+                built.append(finished)
+            elif finished is not None:
+                incomplete.append((timeframe, finished))
+        return Built(tuple(built), tuple(incomplete))
+
+    def _grow(self, timeframe: Timeframe, candle: Candle) -> Candle | int | None:
+        """The higher candle that ``candle`` completes, or its open time when minutes of it are missing."""
+        start = timeframe.open_of(candle.open_time_ms)
+        minutes = self._forming[timeframe]
+        if minutes and timeframe.open_of(minutes[0].open_time_ms) != start:
+            minutes.clear()
+        minutes.append(candle)
+        if candle.open_time_ms + MINUTE_MS != start + timeframe.milliseconds:
+            return None
+        complete = minutes[0].open_time_ms == start
+        result: Candle | int = merge(minutes, timeframe) if complete else start
+        minutes.clear()
+        return result

@@ -1,0 +1,70 @@
+"""Feature rows into ``analyzer_data``: the columns of the table, and whatever else is computed in ``extra``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.sql.elements import TextClause
+
+from market_analyzer.src.indicators.engine import FeatureRow
+from shared.src.contracts.market import CandleMessage
+from shared.src.database import Database
+from shared.src.domain.clock import from_ms
+
+KEYS = ("time", "symbol", "timeframe")
+NOT_FEATURES = frozenset({*KEYS, "analysis_timestamp", "analyzer_version", "extra", "cache_hit_ratio"})
+CANDLE = frozenset({"open_time", "open", "high", "low", "close", "volume", "quote_volume", "trades"})
+JSON_COLUMNS = frozenset({"support_levels", "resistance_levels", "extra"})
+
+
+class FeatureStore:
+    """Upserts whole rows: a recomputed bar replaces every column of the old one."""
+
+    def __init__(self, database: Database, columns: Sequence[str]) -> None:
+        self._database = database
+        self._columns = [name for name in columns if name not in NOT_FEATURES]
+        self._statement = _upsert([*KEYS, *self._columns, "extra"])
+
+    @classmethod
+    async def open(cls, database: Database) -> FeatureStore:
+        """Reads which columns the table has."""
+        async with database.begin() as connection:
+            rows = await connection.execute(
+                text(
+                    "SELECT column_name FROM information_schema.columns"
+                    " WHERE table_name = 'analyzer_data' AND table_schema = current_schema() ORDER BY ordinal_position"
+                )
+            )
+            return cls(database, [row.column_name for row in rows])
+
+    async def store(self, rows: Sequence[tuple[CandleMessage, FeatureRow]]) -> None:
+        """Store the features of several bars in one transaction."""
+        async with self._database.begin() as connection:
+            await connection.execute(self._statement, [self._parameters(message, row) for message, row in rows])
+
+    def _parameters(self, message: CandleMessage, row: FeatureRow) -> dict[str, Any]:
+        known = set(self._columns)
+        extra = {name: value for name, value in row.items() if name not in known and name not in CANDLE}
+        parameters: dict[str, Any] = {name: _value(name, row.get(name)) for name in self._columns}
+        return parameters | {
+            "time": from_ms(message.time),
+            "symbol": message.symbol,
+            "timeframe": message.timeframe.value,
+            "extra": orjson.dumps(extra).decode(),
+        }
+
+
+def _value(name: str, value: Any) -> Any:
+    return orjson.dumps(value).decode() if name in JSON_COLUMNS and value is not None else value
+
+
+def _upsert(columns: Sequence[str]) -> TextClause:
+    values = ", ".join(f"CAST(:{name} AS jsonb)" if name in JSON_COLUMNS else f":{name}" for name in columns)
+    updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in KEYS)
+    return text(
+        f"INSERT INTO analyzer_data ({', '.join(columns)}) VALUES ({values})"
+        f" ON CONFLICT (symbol, timeframe, time) DO UPDATE SET {updates}, analysis_timestamp = now()"
+    )

@@ -1,0 +1,27 @@
+"""market_analyzer: closed candles become feature frames, one row per symbol, time frame and bar."""
+
+from __future__ import annotations
+
+from market_analyzer.src.data_listener import DataListener
+from market_analyzer.src.feature_store import FeatureStore
+from shared.src.contracts.topics import CANDLE_CLOSED
+from shared.src.service import Service, run_service
+
+
+async def build(service: Service) -> None:
+    """Compose the market analyzer."""
+    listener = DataListener(
+        database=service.database,
+        bus=service.bus,
+        store=await FeatureStore.open(service.database),
+        clock=service.clock,
+        symbols=service.settings.trading_symbols,
+        warmup=service.settings.warmup_candles,
+    )
+    service.bus.subscribe_batch(CANDLE_CLOSED, listener.on_candles, group="market_analyzer")
+    service.add_task("candles", service.bus.run)
+    service.add_diagnostic("indicators", listener.statistics)
+
+
+if __name__ == "__main__":
+    run_service("market_analyzer", build)

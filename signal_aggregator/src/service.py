@@ -1,0 +1,179 @@
+"""Votes in, one decision per symbol, time frame and bar out; everything with its reason in ``trading_signals``."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from prometheus_client import Counter as Metric
+from sqlalchemy import text
+
+from shared.src.contracts.base import Side
+from shared.src.contracts.signals import ConsensusSignal, StrategyVotes, StrengthLevel
+from shared.src.contracts.topics import CONSENSUS
+from shared.src.database import Database
+from shared.src.domain.clock import Clock, from_ms
+from shared.src.domain.ids import derived_id
+from shared.src.domain.money import score_to_decimal
+from shared.src.redis_client import RedisBus
+from signal_aggregator.src.consensus import Consensus, ConsensusRules, NoConsensus, decide
+
+logger = logging.getLogger(__name__)
+
+PRICE_PLACES = 12
+DECISIONS = Metric("roottrading_consensus", "bars with votes, by outcome", ["outcome"])
+
+INSERT = text(
+    """
+    INSERT INTO trading_signals (id, strategy, symbol, timeframe, side, timestamp, strength, level, confidence, price,
+        stop_loss, take_profit, accepted, reason, votes, votes_count, metadata)
+    VALUES (:id, :strategy, :symbol, :timeframe, :side, :timestamp, :strength, :level, :confidence, :price,
+        :stop_loss, :take_profit, :accepted, :reason, CAST(:votes AS jsonb), :votes_count, CAST(:metadata AS jsonb))
+    ON CONFLICT (symbol, timeframe, timestamp) DO NOTHING
+    """
+)
+PUBLISHED = text("UPDATE trading_signals SET processed = TRUE WHERE id = ANY(:ids)")
+UNPUBLISHED = text(
+    "SELECT metadata -> 'message' AS message FROM trading_signals WHERE accepted AND NOT processed"
+    " ORDER BY timestamp LIMIT 200"
+)
+ONE = text("SELECT * FROM trading_signals WHERE id = :id")
+RECENT = text(
+    """
+    SELECT id, strategy, symbol, timeframe, side, timestamp, strength, level, confidence, price, stop_loss, take_profit,
+           accepted, reason, votes_count
+    FROM trading_signals
+    WHERE (CAST(:symbol AS text) IS NULL OR symbol = :symbol)
+      AND (CAST(:accepted AS boolean) IS NULL OR accepted = :accepted)
+    ORDER BY timestamp DESC LIMIT :limit
+    """
+)
+
+
+class SignalAggregatorService:
+    """Owns ``trading_signals``."""
+
+    def __init__(
+        self, *, database: Database, bus: RedisBus, clock: Clock, rules: ConsensusRules, market_mode: str
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._rules = rules
+        self._market_mode = market_mode
+        self._outcomes: Counter[str] = Counter()
+
+    def statistics(self) -> dict[str, Any]:
+        return {"outcomes": dict(self._outcomes)}
+
+    async def on_votes(self, messages: list[StrategyVotes]) -> None:
+        """Decide on each bar that has votes. The row is committed before the decision is published."""
+        rows, signals = [], []
+        for message in messages:
+            if not message.votes:
+                continue
+            verdict = decide(message.votes, message.features, self._rules, self._market_mode)
+            signal = self._signal(message, verdict) if isinstance(verdict, Consensus) else None
+            rows.append(_row(message, verdict, signal))
+            outcome = "accepted" if signal else (getattr(verdict, "filter", None) or "refused")
+            self._outcomes[outcome] += 1
+            DECISIONS.labels(outcome).inc()
+            if signal is not None:
+                signals.append(signal)
+        if rows:
+            async with self._database.begin() as connection:
+                await connection.execute(INSERT, rows)
+        await self._publish(signals)
+
+    async def publish_pending(self) -> None:
+        """Publish decisions that a crash kept from being published."""
+        while True:
+            async with self._database.begin() as connection:
+                rows = (await connection.execute(UNPUBLISHED)).all()
+            await self._publish([CONSENSUS.decode(orjson.dumps(row.message)) for row in rows if row.message])
+            await self._clock.sleep(5)
+
+    async def _publish(self, signals: Sequence[ConsensusSignal]) -> None:
+        if not signals:
+            return
+        await self._bus.publish_many(CONSENSUS, signals)
+        async with self._database.begin() as connection:
+            await connection.execute(PUBLISHED, {"ids": [signal.message_id for signal in signals]})
+
+    def _signal(self, message: StrategyVotes, verdict: Consensus) -> ConsensusSignal:
+        return ConsensusSignal(
+            message_id=consensus_id(message),
+            correlation_id=message.correlation_id,
+            occurred_at=self._clock.now(),
+            symbol=message.symbol,
+            timeframe=message.timeframe,
+            time=message.time,
+            close_time=message.close_time,
+            side=Side(verdict.side),
+            strength=verdict.strength,
+            level=StrengthLevel.of(verdict.strength),
+            confidence=verdict.confidence,
+            price=message.price,
+            stop_loss=_price(verdict.stop_loss),
+            take_profit=_price(verdict.take_profit),
+            strategy=verdict.strategy,
+            strategies=verdict.strategies,
+            families=verdict.families,
+            regime=verdict.regime,
+            atr=verdict.atr,
+            reason=verdict.reason,
+        )
+
+    # Reading
+
+    async def recent(self, *, symbol: str | None, accepted: bool | None, limit: int) -> list[dict[str, Any]]:
+        async with self._database.begin() as connection:
+            rows = await connection.execute(RECENT, {"symbol": symbol, "accepted": accepted, "limit": limit})
+            return [dict(row) for row in rows.mappings()]
+
+    async def explain(self, decision_id: str) -> dict[str, Any] | None:
+        """One decision with the votes and numbers behind it."""
+        async with self._database.begin() as connection:
+            row = (await connection.execute(ONE, {"id": decision_id})).mappings().one_or_none()
+            return dict(row) if row else None
+
+
+def consensus_id(message: StrategyVotes) -> str:
+    """The same bar always has the same decision id."""
+    return derived_id("con", message.symbol, message.timeframe.value, message.time)
+
+
+def _price(value: float | None) -> Any:
+    return None if value is None or value <= 0 else score_to_decimal(value, PRICE_PLACES)
+
+
+def _row(message: StrategyVotes, verdict: Consensus | NoConsensus, signal: ConsensusSignal | None) -> dict[str, Any]:
+    strongest = max(message.votes, key=lambda vote: (vote.strength, vote.strategy))
+    return {
+        "id": consensus_id(message),
+        "strategy": signal.strategy if signal else strongest.strategy,
+        "symbol": message.symbol,
+        "timeframe": message.timeframe.value,
+        "side": verdict.side,
+        "timestamp": from_ms(message.close_time),
+        "strength": min(1.0, max(0.0, verdict.strength)),
+        "level": StrengthLevel.of(verdict.strength).value,
+        "confidence": signal.confidence if signal else None,
+        "price": message.price,
+        "stop_loss": signal.stop_loss if signal else None,
+        "take_profit": signal.take_profit if signal else None,
+        "accepted": signal is not None,
+        "reason": verdict.reason,
+        "votes": orjson.dumps([vote.model_dump(mode="json") for vote in message.votes]).decode(),
+        "votes_count": len(message.votes),
+        "metadata": orjson.dumps(
+            {
+                "message": signal.model_dump(mode="json") if signal else None,
+                "features": message.features,
+                "filter": getattr(verdict, "filter", None),
+            }
+        ).decode(),
+    }
