@@ -1,0 +1,139 @@
+"""Amending an order with kept priority: a smaller quantity, the same id and place in the queue."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from simulator.engine.accounts import Account
+from simulator.engine.changes import ChangeDesk
+from simulator.engine.core import Core
+from simulator.engine.errors import ApiError, amend_rejected, filter_failure
+from simulator.engine.lists import RECEIVING
+from simulator.engine.numbers import ZERO, is_multiple
+from simulator.engine.orders import Amendment, AmendResult, ListKind, Order, OrderList, OrderStatus
+from simulator.engine.rules import SymbolRules
+
+
+class AmendDesk:
+    """Reduces open orders."""
+
+    def __init__(self, core: Core, changes: ChangeDesk) -> None:
+        self.core = core
+        self.changes = changes
+
+    def amend(
+        self,
+        account: Account,
+        symbol: str,
+        quantity: Decimal,
+        now_ms: int,
+        *,
+        order_id: int | None = None,
+        client_order_id: str | None = None,
+        new_client_order_id: str | None = None,
+    ) -> AmendResult:
+        """Reduce an order's quantity; it keeps its id and its place in the queue.
+
+        Raises:
+            ApiError: -2013 no such order, -2038 not amendable that way, -1013 LOT_SIZE or NOTIONAL.
+        """
+        market = self.core.market(symbol)
+        if not market.rules.amend_allowed:
+            raise amend_rejected("Order amend is not supported for this symbol.")
+        order = self.changes.query(account, symbol, order_id, client_order_id)
+        self._check_amend(account, order, quantity)
+        targets = [order]
+        order_list = account.lists.get(order.order_list_id)
+        if order_list is not None and order_list.kind in {ListKind.OCO, ListKind.OTOCO}:
+            legs = list(self.core.legs(order_list))
+            pair = legs if order_list.kind is ListKind.OCO else legs[1:]
+            if order in pair:
+                targets = [order, *(leg for leg in pair if leg is not order and leg.is_open)]
+        renamed = new_client_order_id or self.core.generated_client_id()
+        original_id, original_quantity = order.client_order_id, order.quantity
+        for target in targets:
+            self._reduce(target, quantity, now_ms)
+        self._rename(account, order, renamed)
+        amendment = Amendment(
+            symbol, order.order_id, self.core.next_execution_id, original_id, renamed, original_quantity, quantity,
+            now_ms,
+        )  # fmt: skip
+        account.amendments.append(amendment)
+        if order_list is not None:
+            self._follow_list(account, order_list, order, now_ms)
+        for target in targets:
+            original = original_id if target is order else target.client_order_id
+            self.core.report(target, "REPLACED", now_ms, original_client_order_id=original)
+        return AmendResult(order, amendment, order_list)
+
+    def _check_amend(self, account: Account, order: Order, quantity: Decimal) -> None:
+        rules = self.core.markets[order.symbol].rules
+        if not order.is_open:
+            raise ApiError(-2013, "Order does not exist.")
+        order_list = account.lists.get(order.order_list_id)
+        receives = order_list is not None and order_list.kind in RECEIVING
+        if receives and order.status is OrderStatus.PENDING_NEW:
+            raise amend_rejected("Order amend (pending OPO order) is not supported.")
+        if quantity == order.quantity:
+            raise amend_rejected("The requested action would change no state; rejecting")
+        if quantity > order.quantity:
+            raise amend_rejected("Order amend (quantity increase) is not supported.")
+        if quantity <= order.executed + order.prevented:
+            raise amend_rejected("The requested action would change no state; rejecting")
+        if rules.max_amends is not None and order.amends >= rules.max_amends:
+            raise amend_rejected("Filter failure: MAX_NUM_ORDER_AMENDS")
+        self._check_amend_filters(rules, order, quantity)
+
+    @staticmethod
+    def _check_amend_filters(rules: SymbolRules, order: Order, quantity: Decimal) -> None:
+        if not is_multiple(quantity, rules.lot.step) or quantity < rules.lot.low:
+            raise filter_failure("LOT_SIZE")
+        price = order.limit or order.stop_price
+        for rule in rules.notionals:
+            if price is not None and price * quantity < rule.low:
+                raise filter_failure(rule.name)
+
+    def _reduce(self, order: Order, quantity: Decimal, now_ms: int) -> None:
+        order.quantity = quantity
+        order.amends += 1
+        order.update_time = now_ms
+        if order.locked:
+            self.core.relock(order)
+        elif order.order_list_id != -1:
+            self._relock_list(order)
+        if order.display > ZERO:
+            # Its place in the queue stays; only what it shows may shrink.
+            shown = min(order.display, order.remaining)
+            half = self.core.markets[order.symbol].book.half(order.side)
+            level = half.levels[order.limit or ZERO]
+            level.visible += shown - order.display
+            order.display = shown
+            half.tidy(level)
+
+    def _relock_list(self, order: Order) -> None:
+        """A leg whose reservation the list holds got smaller: so does the reservation."""
+        account = self.core.accounts[order.account]
+        order_list = account.lists[order.order_list_id]
+        legs = [leg for leg in self.core.legs(order_list) if leg.is_open and not leg.locked]
+        need = max((self.core.required_lock(leg) for leg in legs), default=ZERO)
+        if order_list.locked > need:
+            balance = account.balance(order_list.locked_asset)
+            balance.locked -= order_list.locked - need
+            balance.free += order_list.locked - need
+            order_list.locked = need
+            account.touched[order_list.locked_asset] = None
+
+    def _rename(self, account: Account, order: Order, client_order_id: str) -> None:
+        old, new = (order.symbol, order.client_order_id), (order.symbol, client_order_id)
+        if old == new:
+            return
+        if account.open_by_client_id.get(old) is order:
+            del account.open_by_client_id[old]
+        order.client_order_id = client_order_id
+        account.open_by_client_id[new] = account.last_by_client_id[new] = order
+
+    def _follow_list(self, account: Account, order_list: OrderList, order: Order, now_ms: int) -> None:
+        ids = tuple(leg.client_order_id for leg in self.core.legs(order_list))
+        if ids != order_list.client_order_ids:
+            order_list.client_order_ids, order_list.status_type = ids, "UPDATED"
+            self.core.report_list(order_list, now_ms)

@@ -1,0 +1,267 @@
+"""The state of the exchange and its bookkeeping: markets, accounts, ids, events, and where every coin is.
+
+Invariant, per asset: what was deposited = what accounts hold + fees taken + what outside participants received.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from simulator.engine.accounts import Account
+from simulator.engine.book import Book
+from simulator.engine.errors import INSUFFICIENT_BALANCE, ApiError, new_order_rejected
+from simulator.engine.events import AccountEvent, Event, ListEvent, OrderEvent
+from simulator.engine.numbers import ZERO, divide, floor8, multiply, notional
+from simulator.engine.orders import (
+    MARKET_TYPES,
+    OPEN_STATUSES,
+    ExpiryReason,
+    Order,
+    OrderList,
+    OrderStatus,
+)
+from simulator.engine.rules import SymbolRules
+from simulator.engine.stops import Stops
+from simulator.engine.tape import Tape
+
+DISCOUNT_ASSET = "BNB"
+ONE_TO_ONE = Decimal(1)
+
+
+@dataclass(eq=False)
+class Market:
+    """One symbol: its rules, book, tape and waiting stops."""
+
+    rules: SymbolRules
+    book: Book
+    tape: Tape
+    stops: Stops
+    reference_price: Decimal | None = None
+    reference_time: int = 0
+    has_reference: bool = False
+    # Prices of trades whose effect on stops is still to be worked out.
+    fresh_prices: list[Decimal] = field(default_factory=list)
+
+    @classmethod
+    def create(cls, rules: SymbolRules) -> Market:
+        return cls(rules, Book(rules.symbol), Tape(rules.symbol), Stops())
+
+    @property
+    def last_price(self) -> Decimal | None:
+        return self.tape.last_price
+
+    def reference(self, minutes: int, now_ms: int) -> Decimal | None:
+        """What percent and notional filters measure by: reference price, else average, else last price."""
+        if self.reference_price is not None:
+            return self.reference_price
+        return self.tape.average(minutes, now_ms)
+
+
+class Core:
+    """Shared by the parts of the engine. Nothing here decides; it keeps the books."""
+
+    def __init__(self) -> None:
+        self.markets: dict[str, Market] = {}
+        self.accounts: dict[str, Account] = {}
+        self.events: list[Event] = []
+        self.deposits: dict[str, Decimal] = {}
+        self.fees: dict[str, Decimal] = {}
+        self.outside: dict[str, Decimal] = {}
+        self.exchange_filters: dict[str, int] = {}
+        self.next_order_id = 1
+        self.next_list_id = 0
+        self.next_execution_id = 1
+        self.next_prevented_id = 1
+        self._next_generated = 0
+        self.dirty: dict[str, Market] = {}
+
+    def market(self, symbol: str) -> Market:
+        """Raises ApiError -1121 for a symbol that does not exist."""
+        found = self.markets.get(symbol)
+        if found is None:
+            raise ApiError(-1121, "Invalid symbol.")
+        return found
+
+    def take_order_id(self) -> int:
+        self.next_order_id += 1
+        return self.next_order_id - 1
+
+    def generated_client_id(self) -> str:
+        """22 characters for those who send no client order id: the same in the same order of calls."""
+        self._next_generated += 1
+        return hashlib.sha256(f"client/{self._next_generated}".encode()).hexdigest()[:22]
+
+    # -- where money is ---------------------------------------------------------------------------------------
+
+    def required_lock(self, order: Order) -> Decimal:
+        """What an open order must hold: quote for a BUY, base for a SELL (8 decimals)."""
+        if order.status not in OPEN_STATUSES:
+            return ZERO
+        remaining = order.remaining
+        if not order.is_buy:
+            return remaining
+        return notional(self.lock_price(order), remaining)
+
+    def lock_price(self, order: Order) -> Decimal:
+        """The price a BUY reserves funds at: its limit; for a stop that buys at market, its stop price."""
+        limit = order.limit
+        if limit is not None:
+            return limit
+        if order.stop_price is not None:
+            return order.stop_price
+        return self.markets[order.symbol].last_price or ZERO
+
+    def pay_asset(self, order: Order) -> str:
+        rules = self.markets[order.symbol].rules
+        return rules.quote if order.is_buy else rules.base
+
+    def relock(self, order: Order, spent: Decimal = ZERO) -> None:
+        """Bring what an order holds to what it needs, after ``spent`` left the account."""
+        held = order.locked
+        if order.is_working and order.type in MARKET_TYPES and order.is_open:
+            # Working at market: the budget locked at the start shrinks by what is spent, the end frees the rest.
+            need = held - spent
+        else:
+            need = self.required_lock(order)
+        if need == held and not spent:
+            return
+        account = self.accounts[order.account]
+        asset = self.pay_asset(order)
+        balance = account.balance(asset)
+        balance.locked += need - held
+        balance.free += held - need - spent
+        order.locked = need
+        account.touched[asset] = None
+
+    def lock(self, order: Order, amount: Decimal) -> None:
+        """Lock ``amount`` for an order instead of what it holds now.
+
+        Raises:
+            ApiError: -2010 when the account has not that much free.
+        """
+        account = self.accounts[order.account]
+        asset = self.pay_asset(order)
+        balance = account.balance(asset)
+        if amount - order.locked > balance.free:
+            raise new_order_rejected(INSUFFICIENT_BALANCE)
+        balance.free -= amount - order.locked
+        balance.locked += amount - order.locked
+        order.locked = amount
+        account.touched[asset] = None
+
+    def credit(self, account: Account, asset: str, amount: Decimal) -> None:
+        account.balance(asset).free += amount
+        account.touched[asset] = None
+
+    def move_outside(self, asset: str, amount: Decimal) -> None:
+        """Outside participants received ``amount`` (negative: gave it)."""
+        self.outside[asset] = self.outside.get(asset, ZERO) + amount
+
+    def take_fee(self, account: Account, asset: str, amount: Decimal) -> None:
+        if not amount:
+            return
+        account.balance(asset).free -= amount
+        account.touched[asset] = None
+        self.fees[asset] = self.fees.get(asset, ZERO) + amount
+
+    def commission(
+        self, account: Account, market: Market, received: str, amount: Decimal, *, is_maker: bool, is_buyer: bool
+    ) -> tuple[Decimal, str]:
+        """What a fill costs and in which asset: the received one, or BNB with the discount if there is enough."""
+        parts = account.commissions_of(market.rules.symbol)
+        standard = multiply(amount, parts.standard.rate(is_maker=is_maker, is_buyer=is_buyer))
+        rest = ZERO
+        for extra in (parts.special, parts.tax):
+            rest += multiply(amount, extra.rate(is_maker=is_maker, is_buyer=is_buyer))
+        if account.bnb_discount and (standard or rest):
+            price = ONE_TO_ONE if received == DISCOUNT_ASSET else self.convert_rate(received, DISCOUNT_ASSET)
+            if price is not None:
+                in_bnb = floor8(multiply(multiply(standard, account.discount) + rest, price))
+                if account.free(DISCOUNT_ASSET) >= in_bnb:
+                    return in_bnb, DISCOUNT_ASSET
+        return floor8(standard + rest), received
+
+    def convert_rate(self, source: str, target: str) -> Decimal | None:
+        """How much of ``target`` one ``source`` is worth at last prices; None when no market says."""
+        direct = self._last(source, target)
+        if direct is not None:
+            return direct
+        for middle in ("USDC", "USDT", "FDUSD", "BTC"):
+            first, second = self._last(source, middle), self._last(middle, target)
+            if first is not None and second is not None:
+                return multiply(first, second)
+        return None
+
+    def _last(self, source: str, target: str) -> Decimal | None:
+        forward = self.markets.get(source + target)
+        if forward is not None and forward.last_price:
+            return forward.last_price
+        backward = self.markets.get(target + source)
+        if backward is not None and backward.last_price:
+            return divide(Decimal(1), backward.last_price)
+        return None
+
+    # -- what is told -----------------------------------------------------------------------------------------
+
+    def report(self, order: Order, kind: str, now_ms: int, **facts: object) -> OrderEvent:
+        """Emit an execution report, followed by the balances that changed."""
+        event = OrderEvent(
+            order.account,
+            now_ms,
+            kind,
+            order.copy(),
+            str(facts.pop("client_order_id", order.client_order_id)),
+            self.next_execution_id,
+            **facts,  # type: ignore[arg-type]
+        )
+        self.next_execution_id += 1
+        self.events.append(event)
+        self.report_balances(self.accounts[order.account], now_ms)
+        return event
+
+    def report_balances(self, account: Account, now_ms: int) -> None:
+        """Emit outboundAccountPosition if any balance changed since the last one."""
+        if not account.touched:
+            return
+        account.update_time = now_ms
+        rows = tuple((asset, account.balances[asset].free, account.balances[asset].locked) for asset in account.touched)
+        account.touched.clear()
+        self.events.append(AccountEvent(account.name, now_ms, rows))
+
+    def report_list(self, order_list: OrderList, now_ms: int, reject_reason: str = "NONE") -> None:
+        self.events.append(ListEvent(order_list.account, now_ms, order_list.copy(), reject_reason))
+
+    # -- the index of orders ----------------------------------------------------------------------------------
+
+    def register(self, order: Order) -> None:
+        """Enter a new order into the account's indexes."""
+        account = self.accounts[order.account]
+        key = (order.symbol, order.client_order_id)
+        account.orders[order.order_id] = order
+        account.open_orders[order.order_id] = order
+        account.open_by_symbol.setdefault(order.symbol, {})[order.order_id] = order
+        account.open_by_client_id[key] = order
+        account.last_by_client_id[key] = order
+        account.orders_by_symbol.setdefault(order.symbol, []).append(order)
+
+    def finish(self, order: Order, status: OrderStatus, now_ms: int, reason: ExpiryReason = ExpiryReason.NONE) -> None:
+        """End an order: final status, nothing locked, out of the open indexes. Does not report."""
+        order.status = status
+        order.update_time = now_ms
+        order.expiry_reason = reason
+        if order.locked:
+            self.relock(order)
+        account = self.accounts[order.account]
+        if account.open_orders.pop(order.order_id, None) is not None:
+            del account.open_by_symbol[order.symbol][order.order_id]
+        key = (order.symbol, order.client_order_id)
+        if account.open_by_client_id.get(key) is order:
+            del account.open_by_client_id[key]
+
+    def legs(self, order_list: OrderList) -> Iterator[Order]:
+        orders = self.accounts[order_list.account].orders
+        for order_id in order_list.order_ids:
+            yield orders[order_id]

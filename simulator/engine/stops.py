@@ -1,0 +1,91 @@
+"""Stop orders that wait for a price: which fire at a trade, trailing ones included."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from decimal import Decimal
+
+from simulator.engine.numbers import BASIS_POINTS, multiply
+from simulator.engine.orders import STOP_LOSS_TYPES, Order
+
+_Key = tuple[Decimal, int]
+
+
+def fires_above(order: Order) -> bool:
+    """True if the stop price stands above the market: STOP_LOSS BUY and TAKE_PROFIT SELL."""
+    return (order.type in STOP_LOSS_TYPES) == order.is_buy
+
+
+def is_met(order: Order, price: Decimal) -> bool:
+    """True if a trade at ``price`` meets the stop price."""
+    if order.stop_price is None:
+        return True
+    return price >= order.stop_price if fires_above(order) else price <= order.stop_price
+
+
+class Stops:
+    """Waiting stop orders of one symbol; plain stops in two sorted lists, trailing ones visited on each trade."""
+
+    def __init__(self) -> None:
+        self._above: list[_Key] = []
+        self._below: list[_Key] = []
+        self._orders: dict[int, Order] = {}
+        self._trailing: dict[int, Order] = {}
+
+    def __contains__(self, order: Order) -> bool:
+        return order.order_id in self._orders or order.order_id in self._trailing
+
+    def add(self, order: Order) -> None:
+        if order.trailing_delta is not None:
+            self._trailing[order.order_id] = order
+            return
+        self._orders[order.order_id] = order
+        insort(self._above if fires_above(order) else self._below, self._key(order))
+
+    def remove(self, order: Order) -> None:
+        if self._trailing.pop(order.order_id, None) is not None:
+            return
+        del self._orders[order.order_id]
+        keys = self._above if fires_above(order) else self._below
+        del keys[bisect_left(keys, self._key(order))]
+
+    @staticmethod
+    def _key(order: Order) -> _Key:
+        assert order.stop_price is not None
+        return order.stop_price, order.order_id
+
+    def on_trade(self, price: Decimal, now_ms: int) -> list[Order]:
+        """Take out and return, oldest first, the orders that a trade at ``price`` fires."""
+        fired: list[Order] = []
+        if self._above and self._above[0][0] <= price:
+            count = bisect_right(self._above, price, key=lambda key: key[0])
+            fired += [self._orders.pop(order_id) for _, order_id in self._above[:count]]
+            del self._above[:count]
+        if self._below and self._below[-1][0] >= price:
+            start = bisect_left(self._below, price, key=lambda key: key[0])
+            fired += [self._orders.pop(order_id) for _, order_id in self._below[start:]]
+            del self._below[start:]
+        if self._trailing:
+            trailing = [order for order in self._trailing.values() if self._trail(order, price, now_ms)]
+            for order in trailing:
+                del self._trailing[order.order_id]
+            fired += trailing
+        if len(fired) > 1:
+            fired.sort(key=lambda order: order.order_id)
+        return fired
+
+    @staticmethod
+    def _trail(order: Order, price: Decimal, now_ms: int) -> bool:
+        """Follow one trade; True if the order fires (trailing stop FAQ of the exchange)."""
+        extreme = order.trailing_extreme
+        if extreme is None:
+            if is_met(order, price):
+                order.trailing_extreme, order.trailing_time = price, now_ms
+            return False
+        assert order.trailing_delta is not None
+        delta = order.trailing_delta / BASIS_POINTS
+        if order.is_buy:
+            order.trailing_extreme = extreme = min(extreme, price)
+            return price >= multiply(extreme, 1 + delta)
+        order.trailing_extreme = extreme = max(extreme, price)
+        return price <= multiply(extreme, 1 - delta)
