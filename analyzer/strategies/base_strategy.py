@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from analyzer.strategies.options import Option, resolve
 from shared.src.indicators.frames import (
-    NAN,
     BarFrame,
     Column,
     ColumnFrame,
@@ -231,6 +230,15 @@ def fell_below(frame: Frame, name: str, threshold: Value) -> Condition:
     return (frame[name] < threshold) & (frame.prev(name) >= threshold)
 
 
+def graded(*parts: tuple[float, Value]) -> tuple[Value, Value]:
+    """Strength (.3 to 1) and confidence (.58 to .9) from weighted shares of 0..1 that speak for a signal."""
+    total = sum(weight for weight, _ in parts)
+    share: Value = 0.0
+    for weight, part in parts:
+        share = share + (weight / total) * part
+    return 0.3 + 0.7 * share, 0.58 + 0.32 * share
+
+
 def frame_of(market_data: MarketData) -> Frame:
     """The frame a rule reads: the one prepared by ``FeatureWindow``, or one made of ``history``."""
     prepared = market_data.get("frame")
@@ -251,6 +259,3 @@ def frame_of(market_data: MarketData) -> Frame:
 
 def _rows_by_name(source: Mapping[str, Any] | None) -> dict[str, list[Row]]:
     return {name: [numeric_row(row) for row in rows] for name, rows in (source or {}).items()}
-
-
-UNKNOWN: Final = NAN

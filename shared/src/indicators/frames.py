@@ -1,8 +1,9 @@
-"""One bar or whole columns behind the same operators, so that a rule is written once and gives equal results on both.
+"""One bar or whole columns behind the same operators: a rule is written once and gives equal results on both.
 
-A value is a ``float`` on one bar and a ``float64`` array on columns; a condition is a ``bool`` or a boolean array. Rules
-use ``+ - * / & |`` and comparisons, and the functions of the frame where Python and NumPy differ. Both do IEEE double
-arithmetic in the same order, hence the results are equal to the bit. Unknown is NaN: every comparison with it is false.
+A value is a ``float`` on one bar and a ``float64`` array on columns; a condition is a ``bool`` or a boolean array.
+Rules use ``+ - * / & |`` and comparisons, and the functions of the frame where Python and NumPy differ. Both do IEEE
+double arithmetic in the same order, hence the results are equal to the bit. Unknown is NaN: every comparison with it
+is false.
 """
 
 from __future__ import annotations

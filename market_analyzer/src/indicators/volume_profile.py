@@ -1,0 +1,121 @@
+"""Where the volume of the last 20 bars was traded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from market_analyzer.src.indicators.base import Columns, Indicator, IndicatorParameters, MutableRow, register
+from shared.src.indicators.frames import NAN, Column
+
+BARS = 20
+BINS = 24
+VALUE_AREA = 0.7
+CHUNK = 50_000
+
+
+@register
+class VolumeProfile(Indicator):
+    """Volume by price over 20 bars, each bar's volume at its typical price, in 24 bins from lowest low to highest high.
+
+    POC is the middle of the fullest bin, the lowest of equals. The value area grows from it to the fuller neighbour,
+    the upper one of equals, until it holds 70 % of the volume; VAH and VAL are its outer edges (J. Steidlmayer).
+    """
+
+    reads = ("high", "low", "close", "volume", "highest_20", "lowest_20", "volume_sum_20")
+    writes = ("volume_profile_poc", "volume_profile_vah", "volume_profile_val")
+
+    def __init__(self, parameters: IndicatorParameters) -> None:
+        super().__init__(parameters)
+        self._bars: deque[tuple[float, float]] = deque(maxlen=BARS)
+
+    def fill(self, columns: Columns, length: int) -> dict[str, Column]:
+        typical = (columns["high"] + columns["low"] + columns["close"]) / 3.0
+        volume = columns["volume"]
+        self._bars = deque(zip(typical[-BARS:].tolist(), volume[-BARS:].tolist(), strict=True), maxlen=BARS)
+        outputs = {name: np.full(length, np.nan) for name in self.writes}
+        for begin in range(BARS - 1, length, CHUNK):
+            part = slice(begin, min(begin + CHUNK, length))
+            window = slice(begin - BARS + 1, part.stop)
+            low, high = columns["lowest_20"][part], columns["highest_20"][part]
+            profiles = _profiles(typical[window], volume[window], low, high)
+            for name, column in zip(self.writes, _areas(profiles, low, high), strict=True):
+                outputs[name][part] = column
+        return outputs
+
+    def update(self, rows: Sequence[MutableRow]) -> None:
+        row = rows[-1]
+        self._bars.append(((row["high"] + row["low"] + row["close"]) / 3.0, row["volume"]))
+        low, span = row["lowest_20"], row["highest_20"] - row["lowest_20"]
+        if not span > 0 or not row["volume_sum_20"] > 0:
+            row["volume_profile_poc"] = row["volume_profile_vah"] = row["volume_profile_val"] = NAN
+            return
+        bins = [0.0] * BINS
+        for typical, volume in self._bars:
+            bins[min(int((typical - low) / span * BINS), BINS - 1)] += volume
+        poc = bins.index(max(bins))
+        below, above = _value_area(bins, poc)
+        step = span / BINS
+        row["volume_profile_poc"] = low + (poc + 0.5) * step
+        row["volume_profile_vah"] = low + (above + 1) * step
+        row["volume_profile_val"] = low + below * step
+
+
+def _value_area(bins: list[float], poc: int) -> tuple[int, int]:
+    total = 0.0
+    for volume in bins:
+        total += volume
+    held, below, above = bins[poc], poc, poc
+    while held < VALUE_AREA * total and (below > 0 or above < BINS - 1):
+        upper = bins[above + 1] if above < BINS - 1 else -1.0
+        lower = bins[below - 1] if below > 0 else -1.0
+        if upper >= lower:
+            above += 1
+            held += upper
+        else:
+            below -= 1
+            held += lower
+    return below, above
+
+
+def _profiles(typical: Column, volume: Column, low: Column, high: Column) -> NDArray[np.float64]:
+    """Volume per bin, one row per bar; bars are added oldest first, as on one bar."""
+    prices, volumes = sliding_window_view(typical, BARS), sliding_window_view(volume, BARS)
+    rows = np.arange(len(prices))
+    profiles = np.zeros((len(prices), BINS))
+    with np.errstate(all="ignore"):
+        places = (prices - low[:, None]) / (high - low)[:, None] * BINS
+    bins = np.minimum(np.nan_to_num(places, posinf=0.0, neginf=0.0).astype(np.int64), BINS - 1)
+    for bar in range(BARS):
+        profiles[rows, bins[:, bar]] += volumes[:, bar]
+    return profiles
+
+
+def _areas(profiles: NDArray[np.float64], low: Column, high: Column) -> tuple[Column, Column, Column]:
+    count = len(profiles)
+    rows = np.arange(count)
+    total = np.zeros(count)
+    for index in range(BINS):
+        total += profiles[:, index]
+    poc = np.argmax(profiles, axis=1)
+    # a bin of -1 on each side stands for "no neighbour"
+    padded = np.full((count, BINS + 2), -1.0)
+    padded[:, 1:-1] = profiles
+    below, above, held = poc.copy(), poc.copy(), profiles[rows, poc]
+    for _ in range(BINS - 1):
+        grows = held < VALUE_AREA * total
+        if not grows.any():
+            break
+        upper, lower = padded[rows, above + 2], padded[rows, below]
+        up = grows & (upper >= lower) & (above < BINS - 1)
+        down = grows & ~up & (below > 0)
+        held = held + np.where(up, upper, np.where(down, lower, 0.0))
+        above, below = above + up, below - down
+    step = (high - low) / BINS
+    usable = (high > low) & (total > 0)
+    levels = (low + (poc + 0.5) * step, low + (above + 1) * step, low + below * step)
+    return tuple(np.where(usable, level, np.nan) for level in levels)  # type: ignore[return-value]
