@@ -1,0 +1,145 @@
+"""db and token: the database of the platform, and who may use its APIs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from cli import runs, services
+from cli.data_folder import read_json
+from cli.detached import start_detached
+from cli.exits import ExitCode, missing, misused, not_so
+from cli.platform import RunPlan
+from cli.session import Session, command, set_defaults
+from shared.src.config import load_settings
+from shared.src.domain.clock import SystemClock
+
+T = TypeVar("T")
+START_TIMEOUT_S = 60.0
+
+db = typer.Typer(help="The database: bring it up to date, see where it is, reach it.", no_args_is_help=True)
+token = typer.Typer(help="API tokens: make, list, withdraw.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these groups."""
+    for group, name in ((db, "db"), (token, "token")):
+        group.callback()(set_defaults)
+        app.add_typer(group, name=name)
+    command(db, "migrate", epilog="Example: roottrading db migrate")(migrate)
+    command(db, "status", epilog="Example: roottrading db status --json")(status)
+    command(db, "url", epilog='Example: psql "$(roottrading db url)" -c "SELECT * FROM strategy_performance"')(url)
+    command(token, "create", epilog="Example: roottrading token create --scope read --name grafana")(create)
+    command(token, "list", epilog="Example: roottrading token list")(list_)
+    command(token, "revoke", epilog="Example: roottrading token revoke 1a2b3c4d")(revoke)
+
+
+def database_url(session: Session, *, start: bool = True) -> str:
+    """The DSN of the running stack, of the environment (PGHOST), or of the last run, whose PostgreSQL is then started.
+
+    Raises:
+        CommandError: there is no database to speak of.
+    """
+    data = session.data
+    known = read_json(data.connections_file)
+    if known is not None and runs.find(data) is not None:
+        return str(known["database_url"])
+    services.adopt_env_file()
+    if os.environ.get("PGHOST") or os.environ.get("DB_HOST"):
+        return load_settings().database_url
+    if known is None:
+        raise missing("there is no database yet", "roottrading up, roottrading demo, or set PGHOST, PGUSER, PGPASSWORD")
+    if not start:
+        raise missing("the database does not run", "roottrading up")
+    plan = RunPlan(kind="database", database=known["variables"]["PGDATABASE"])
+    clock = SystemClock()
+    asyncio.run(start_detached(plan, data, clock, timeout_s=START_TIMEOUT_S, say=session.detail))
+    session.note("PostgreSQL of the last run was started; `roottrading down` stops it")
+    return str((read_json(data.connections_file) or {})["database_url"])
+
+
+def migrate(session: Session) -> None:
+    """Bring the database to the current schema; doing it again changes nothing."""
+    from database.migrate import migrate as apply
+
+    level = apply(database_url(session))
+    session.answer({"ok": True, "level": level.value}, lambda out: out.print(f"up to date, on level {level.value}"))
+
+
+def status(session: Session) -> None:
+    """Say which schema the database has, and which it should have."""
+    from database.migrate import status as read
+
+    found = read(database_url(session))
+    session.answer(dict(found), lambda out: out.print(f"at {found['current'] or 'nothing'}, newest {found['head']}"))
+    if not found["up_to_date"]:
+        raise not_so("the schema is not up to date", "roottrading db migrate")
+
+
+def url(session: Session) -> None:
+    """Print the DSN of the running stack, for psql and other clients."""
+    dsn = database_url(session)
+    session.answer({"url": dsn}, lambda out: out.print(dsn, markup=False, soft_wrap=True))
+
+
+def _with_database(session: Session, work: Callable[[Any], Awaitable[T]]) -> T:
+    from shared.src.database import Database
+
+    async def run() -> T:
+        database = Database(database_url_, pool_max=1, application="roottrading-cli")
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    database_url_ = database_url(session)
+    return asyncio.run(run())
+
+
+def create(
+    session: Session,
+    scope: Annotated[str, typer.Option(help="read, trade or admin; each includes those before it.")],
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+) -> None:
+    """Make a token. It is shown once: only its hash is kept."""
+    from shared.src.auth import Scope, create_token
+
+    try:
+        parsed = Scope.parse(scope)
+    except ValueError as error:
+        raise misused(f"--scope: {error}") from error
+    token_id, secret = _with_database(session, lambda database: create_token(database, name=name, scope=parsed))
+    document = {"token_id": token_id, "token": secret, "scope": parsed.name.lower(), "name": name}
+    session.answer(document, lambda out: out.print(secret, markup=False))
+    session.note(f"token {token_id} with scope {document['scope']}; it cannot be shown again")
+
+
+def list_(session: Session) -> None:
+    """List the tokens, withdrawn ones too."""
+    from shared.src.auth import list_tokens
+
+    rows = _with_database(session, list_tokens)
+
+    def show(out: Any) -> None:
+        for row in rows:
+            state = f"revoked {row['revoked_at']:%Y-%m-%d %H:%M}" if row["revoked_at"] else "valid"
+            out.print(
+                f"{row['token_id']}  {row['scope']:<6} {row['created_at']:%Y-%m-%d %H:%M}  {state}  {row['name']}"
+            )
+
+    session.answer({"tokens": rows}, show)
+
+
+def revoke(session: Session, token_id: Annotated[str, typer.Argument(help="As `token list` shows it.")]) -> None:
+    """Withdraw a token; services notice within seconds."""
+    from shared.src.auth import revoke_token
+
+    done = _with_database(session, lambda database: revoke_token(database, token_id))
+    session.answer({"ok": done, "token_id": token_id}, lambda out: out.print("revoked" if done else "nothing revoked"))
+    if not done:
+        session.note(f"there is no valid token {token_id}")
+        raise typer.Exit(ExitCode.NOT_SO)

@@ -1,0 +1,149 @@
+"""demo, up, down, restart: starting and stopping the platform."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import control, runs, services
+from cli.data_folder import DataFolder
+from cli.demo_options import demo_options, twin_fixture
+from cli.demo_run import run_demo
+from cli.detached import start_detached
+from cli.exits import ExitCode, missing, misused, not_so
+from cli.platform import RunPlan, require_program_tree
+from cli.progress import Progress, parts_table
+from cli.session import Session, command
+from cli.stack.kafka.brokers import split_address
+from cli.summary_view import show_summary
+from shared.src.config import SERVICES, TradingMode, load_settings
+from shared.src.domain.clock import SystemClock
+
+Kafka = Annotated[
+    str | None, typer.Option(help="embedded, apache or HOST:PORT [KAFKA_BROKER, or embedded].", metavar="BROKER")
+]
+UP_TIMEOUT_S = 180.0
+RESTART_TIMEOUT_S = 60.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    command(app, "demo", epilog="Example: roottrading demo --duration 60 --speed 120 --symbols BTCUSDC,ETHUSDC")(demo)
+    command(app, "up", epilog="Example: roottrading up --twin && roottrading status")(up)
+    command(app, "down", epilog="Example: roottrading down")(down)
+    command(app, "restart", epilog="Example: roottrading restart trader")(restart)
+
+
+def demo(
+    session: Session,
+    duration: Annotated[float, typer.Option(help="Seconds to trade.")] = 180.0,
+    speed: Annotated[float, typer.Option(help="How many times faster than real time the market runs.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 7,
+    symbols: Annotated[str | None, typer.Option(help="Symbols, comma separated [the platform's 22].")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Trade on the candles of this file (SYMBOL-1m-...).")] = None,
+    kafka: Kafka = None,
+) -> None:
+    """Trade against the Binance twin: the whole platform, no key, no money, no internet."""
+    require_program_tree()
+    if load_settings().trading_mode is TradingMode.LIVE:
+        raise misused("TRADING_MODE=live: the demo never touches real money", "unset TRADING_MODE for the demo")
+    options = demo_options(
+        duration=duration, speed=speed, seed=seed, symbols=symbols, replay=replay, kafka=_broker(kafka)
+    )
+    clock = SystemClock()
+    asyncio.run(_end_database_run(session.data))
+    with runs.exclusive(session.data), Progress(session.err, clock) as progress:
+        document = asyncio.run(run_demo(options, session.data, clock, progress))
+    session.answer(document, lambda out: show_summary(out, document))
+    if not document["ok"]:
+        raise typer.Exit(ExitCode.NOT_SO)
+
+
+def up(
+    session: Session,
+    twin: Annotated[bool, typer.Option("--twin", help="Trade on the Binance twin instead of Binance.")] = False,
+    kafka: Kafka = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until everything is healthy.")] = UP_TIMEOUT_S,
+) -> None:
+    """Start the platform in the background and wait until it is healthy."""
+    require_program_tree()
+    services.adopt_env_file()
+    settings = load_settings()
+    data, clock = session.data, SystemClock()
+    asyncio.run(_end_database_run(data))
+    run = runs.find(data)
+    if run is not None:
+        session.note(f"already up (process {run.pid})")
+    else:
+        fixture = twin_fixture(settings.trading_symbols, settings.quote_asset) if twin else None
+        plan = RunPlan(kind="platform", kafka=_broker(kafka), fixture=fixture)
+        asyncio.run(start_detached(plan, data, clock, timeout_s=timeout, say=session.note))
+    document = runs.status(data)
+    session.answer(document, lambda out: out.print(parts_table(document)))
+    if not runs.is_healthy(document):
+        raise not_so("not everything is healthy", "roottrading logs SERVICE says why")
+
+
+def down(session: Session) -> None:
+    """Stop the platform, in order."""
+    run = runs.find(session.data)
+    stopped = run is not None
+    clean = asyncio.run(runs.end(session.data, run, SystemClock())) if run is not None else True
+    document = {"ok": clean, "stopped": stopped}
+    text = "stopped" if stopped else "nothing was running"
+    session.answer(document, lambda out: out.print(text))
+    if not clean:
+        raise not_so("the supervisor did not stop in time and was killed", "roottrading logs supervisor")
+
+
+def restart(
+    session: Session,
+    service: Annotated[str | None, typer.Argument(help="One service; all of them if left out.")] = None,
+) -> None:
+    """Restart a service, or all of them, and wait until they are healthy."""
+    if service is not None and service not in SERVICES:
+        raise misused(f"there is no service {service!r}", f"one of {', '.join(SERVICES)}")
+    names = [service] if service else list(SERVICES)
+    data = session.data
+    before = runs.require(data).document["services"]
+    absent = [name for name in names if name not in before]
+    if absent:
+        raise missing(f"not running: {', '.join(absent)}", "roottrading up")
+    for name in names:
+        control.ask_restart(data, name)
+    asyncio.run(_until_restarted(data, names, before))
+    after = runs.status(data)["services"]
+    session.answer(
+        {"services": {name: after[name] for name in names}}, lambda out: out.print(f"restarted: {', '.join(names)}")
+    )
+
+
+async def _until_restarted(data: DataFolder, names: list[str], before: dict[str, dict[str, object]]) -> None:
+    clock = SystemClock()
+    deadline = clock.monotonic() + RESTART_TIMEOUT_S
+    while True:
+        now = runs.require(data).document["services"]
+        waiting = [name for name in names if not now[name]["healthy"] or now[name]["pid"] == before[name]["pid"]]
+        if not waiting:
+            return
+        if clock.monotonic() > deadline:
+            raise not_so(f"not healthy after the restart: {', '.join(waiting)}", f"roottrading logs {waiting[0]}")
+        await clock.sleep(0.2)
+
+
+def _broker(option: str | None) -> str:
+    choice = option or os.environ.get("KAFKA_BROKER") or "embedded"
+    if choice not in ("embedded", "apache"):
+        split_address(choice)
+    return choice
+
+
+async def _end_database_run(data: DataFolder) -> None:
+    """A PostgreSQL that `db url` started makes room by itself."""
+    run = runs.find(data)
+    if run is not None and run.kind == "database":
+        await runs.end(data, run, SystemClock())

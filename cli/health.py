@@ -1,0 +1,51 @@
+"""What a part of the platform says about itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``answered`` is False when nothing came back at all: the process hangs or does not listen yet."""
+
+    healthy: bool
+    detail: str = ""
+    answered: bool = True
+
+
+async def http_health(client: httpx.AsyncClient, url: str) -> Health:
+    """Ask a service's ``/health``: 200 is healthy, anything else says why not."""
+    try:
+        answer = await client.get(url)
+    except httpx.TransportError as error:
+        return Health(healthy=False, detail=f"no answer: {type(error).__name__}", answered=False)
+    if answer.status_code == httpx.codes.OK:
+        return Health(healthy=True)
+    return Health(healthy=False, detail=_reason(answer))
+
+
+def _reason(answer: httpx.Response) -> str:
+    """The parts that are not well, from the body that every service's ``/health`` sends."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return f"HTTP {answer.status_code}"
+    parts = body.get("dependencies") if isinstance(body, dict) else None
+    if not isinstance(parts, dict):
+        return f"HTTP {answer.status_code}"
+    bad = [f"{name}: {part.get('detail', 'down')}" for name, part in parts.items() if not part.get("ok")]
+    return "; ".join(bad) or f"HTTP {answer.status_code}"
+
+
+async def tcp_health(host: str, port: int, *, timeout: float = 2.0) -> Health:
+    """Whether something listens."""
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), timeout)
+    except (OSError, TimeoutError) as error:
+        return Health(healthy=False, detail=f"{host}:{port} does not answer ({type(error).__name__})", answered=False)
+    writer.close()
+    return Health(healthy=True)
