@@ -1,0 +1,138 @@
+"""From Kafka to a stored decision, through the real processes on the real databases, and through their deaths."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from shared.src.config import Settings
+from shared.src.contracts.market import CandleMessage
+from shared.src.contracts.topics import CANDLE_CLOSED, CONSENSUS, FEATURES, KAFKA_CANDLE, VOTES, kafka_market
+from shared.src.database import Database
+from shared.src.domain.candles import Candle, Timeframe
+from shared.src.kafka_client import KafkaProducer
+from tests.processes import ServiceProcess, environment_of, services
+
+pytestmark = pytest.mark.integration
+
+SYMBOL = "BTCUSDC"
+START = 1_760_000_040_000 // 60_000 * 60_000
+CHAIN = ("dispatcher", "market_analyzer", "analyzer", "signal_aggregator")
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings(trading_symbols=SYMBOL, interval="1m")
+
+
+def candle(index: int) -> Candle:
+    """A wave with drifting amplitude: crosses, touches and breakouts occur by themselves."""
+    price = 50_000 * (1 + 0.01 * math.sin(index / 9) + 0.004 * math.sin(index / 2.3) + 0.0001 * index)
+    close, before = (Decimal(f"{price * factor:.2f}") for factor in (1, 1 - 0.001 * math.cos(index)))
+    high, low = max(close, before) * Decimal("1.0005"), min(close, before) * Decimal("0.9995")
+    volume = Decimal(f"{10 + 5 * math.sin(index / 4) ** 2:.4f}")
+    return Candle(SYMBOL, Timeframe.M1, START + index * 60_000, before, high, low, close, volume, volume * close, 100)
+
+
+async def produce(settings: Settings, indexes: range, *, source: str) -> None:
+    producer = KafkaProducer(settings, client_id="test")
+    records = []
+    for index in indexes:
+        message = CandleMessage.of(candle(index), source=source, occurred_at_ms=START + (index + 1) * 60_000)
+        records.append((SYMBOL, KAFKA_CANDLE.encode(message)))
+    await producer.send_many(kafka_market(SYMBOL), records)
+    await producer.close()
+
+
+async def count(database: Database, statement: str) -> int:
+    async with database.begin() as connection:
+        return int((await connection.execute(text(statement))).scalar_one())
+
+
+async def until(read: Callable[[], Any], wanted: int, timeout_s: float = 40) -> int:
+    async with asyncio.timeout(timeout_s):
+        while (found := await read()) < wanted:
+            await asyncio.sleep(0.1)
+    return int(found)
+
+
+async def test_every_candle_is_stored_once_and_decided_on(
+    settings: Settings, database: Database, redis: Redis, tmp_path: Path
+) -> None:
+    environment = environment_of(settings, MIN_VOTES="1")
+    with services(CHAIN, environment, tmp_path):
+        await produce(settings, range(300), source="history")
+        await produce(settings, range(300, 500), source="stream")
+        assert await until(lambda: count(database, "SELECT count(*) FROM market_data"), 500) == 500
+        assert await until(lambda: count(database, "SELECT count(*) FROM analyzer_data"), 200) == 200
+        assert await until(lambda: redis.xlen(VOTES.name), 200) == 200
+        assert await redis.xlen(FEATURES.name) == 200
+    assert await count(database, "SELECT count(*) FROM trading_signals") > 0
+    assert await count(database, "SELECT count(*) FROM trading_signals WHERE accepted AND NOT processed") == 0
+    accepted = await count(database, "SELECT count(*) FROM trading_signals WHERE accepted")
+    assert await redis.xlen(CONSENSUS.name) == accepted
+    assert await count(database, "SELECT count(*) FROM analyzer_data WHERE rsi_14 IS NULL OR ema_99 IS NULL") == 0
+
+
+@pytest.mark.parametrize("victim", CHAIN)
+async def test_a_killed_service_loses_and_doubles_nothing(
+    settings: Settings, database: Database, redis: Redis, tmp_path: Path, victim: str
+) -> None:
+    environment = environment_of(settings, MIN_VOTES="1")
+    with services(CHAIN, environment, tmp_path) as running:
+        await produce(settings, range(300), source="history")
+        await until(lambda: count(database, "SELECT count(*) FROM market_data"), 300)
+        for start in range(300, 500, 50):
+            await produce(settings, range(start, start + 50), source="stream")
+            if start == 350:
+                running[victim].kill()
+                running[victim].start(wait=False)
+        assert await until(lambda: count(database, "SELECT count(*) FROM market_data"), 500) == 500
+        assert await until(lambda: count(database, "SELECT count(*) FROM analyzer_data"), 200) == 200
+        voted = "SELECT count(*) FROM analyzer_data"
+        assert await count(database, voted) == 200
+        await asyncio.sleep(1)
+        bars = {(entry[b"d"]) for _, entry in await redis.xrange(VOTES.name)}
+        times = {VOTES.decode(raw).time for raw in bars}
+        assert times == {START + index * 60_000 for index in range(300, 500)}
+    doubled = "SELECT count(*) - count(DISTINCT (symbol, timeframe, timestamp)) FROM trading_signals"
+    assert await count(database, doubled) == 0
+    assert await redis.xlen(CANDLE_CLOSED.name) >= 200
+
+
+async def test_a_message_that_breaks_its_contract_is_visible_as_a_dead_letter(
+    settings: Settings, database: Database, redis: Redis, tmp_path: Path
+) -> None:
+    with services(("dispatcher",), environment_of(settings), tmp_path):
+        producer = KafkaProducer(settings, client_id="test")
+        await producer.send(kafka_market(SYMBOL), key=SYMBOL, value=b'{"type":"candle","symbol":"BTCUSDC"}')
+        await producer.close()
+        await until(lambda: count(database, "SELECT count(*) FROM dead_letters"), 1)
+    async with database.begin() as connection:
+        row = (await connection.execute(text("SELECT reason, payload FROM dead_letters"))).one()
+    assert "time: Field required" in row.reason
+    assert row.payload == '{"type":"candle","symbol":"BTCUSDC"}'
+
+
+def test_health_names_the_dependency_that_does_not_answer(settings: Settings, tmp_path: Path) -> None:
+    process = ServiceProcess("analyzer", environment_of(settings, REDIS_PORT="1"), tmp_path / "log").start(wait=False)
+    try:
+        deadline = time.monotonic() + 30
+        while (answer := process.health())[0] == 0 and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        assert process.stop() == 0
+    status, report = answer
+    assert status == 503
+    assert report["status"] == "unhealthy"
+    assert not report["dependencies"]["redis"]["ok"]
+    assert report["dependencies"]["postgres"]["ok"]

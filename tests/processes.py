@@ -1,0 +1,122 @@
+"""Services as the processes they are: started, killed, started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from cli.ports import PortChooser
+from shared.src.config import SERVICES, Settings
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+START_S_MAX = 40
+PORTS = PortChooser()
+
+
+def environment_of(settings: Settings, **extra: str) -> dict[str, str]:
+    """The environment of a service process on the test's own database and free ports."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | {
+        "PGHOST": settings.pghost,
+        "PGPORT": str(settings.pgport),
+        "PGUSER": settings.pguser,
+        "PGPASSWORD": settings.pgpassword.get_secret_value(),
+        "PGDATABASE": settings.pgdatabase,
+        "REDIS_HOST": settings.redis_host,
+        "REDIS_PORT": str(settings.redis_port),
+        "REDIS_PASSWORD": settings.redis_password.get_secret_value(),
+        "KAFKA_BROKER": settings.kafka_broker,
+        "KAFKA_EMBEDDED": str(settings.kafka_embedded).lower(),
+        "TRADING_SYMBOLS": ",".join(settings.trading_symbols),
+        "INTERVAL": ",".join(settings.interval),
+        "API_TOKEN": "a-token-for-tests-only",
+        **{f"{service.upper()}_PORT": str(PORTS.any()) for service in SERVICES},
+        **extra,
+    }
+
+
+class ServiceProcess:
+    """One service under test."""
+
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.url = f"http://127.0.0.1:{environment[f'{name.upper()}_PORT']}"
+        self._environment = environment
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, wait: bool = True) -> Self:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"{self.name}.src.main"],
+                env=dict(self._environment),
+                cwd=PROJECT_ROOT,
+                stderr=log,
+            )
+        if wait:
+            self.wait_healthy()
+        return self
+
+    def wait_healthy(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_S_MAX
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, f"{self.name} ended:\n{self._log.read_text()[-3000:]}"
+            if self.health()[0] == 200:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{self.name} is not healthy: {self.health()}\n{self._log.read_text()[-3000:]}")
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        try:
+            answer = httpx.get(f"{self.url}/health", timeout=5, trust_env=False)
+        except httpx.TransportError as error:
+            return 0, {"error": str(error)}
+        return answer.status_code, answer.json()
+
+    def kill(self) -> None:
+        """kill -9: no goodbye."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(10)
+
+    def stop(self) -> int:
+        """SIGTERM; answers the exit code."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.terminate()
+        return self._process.wait(15)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+
+
+@contextmanager
+def services(
+    names: tuple[str, ...], environment: Mapping[str, str], folder: Path
+) -> Iterator[dict[str, ServiceProcess]]:
+    """Several services, started together."""
+    started = {name: ServiceProcess(name, environment, folder / f"{name}.log").start(wait=False) for name in names}
+    try:
+        for process in started.values():
+            process.wait_healthy()
+        yield started
+    finally:
+        for process in started.values():
+            process.stop()
