@@ -13,6 +13,7 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 
 from market_analyzer.src.feature_store import FeatureStore
+from market_analyzer.src.indicators.base import IndicatorParameters
 from market_analyzer.src.indicators.engine import FeatureRow, IndicatorEngine
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.contracts.topics import FEATURES
@@ -44,6 +45,7 @@ class DataListener:
         clock: Clock,
         symbols: Iterable[str],
         warmup: int,
+        parameters: IndicatorParameters | None = None,
     ) -> None:
         self._database = database
         self._bus = bus
@@ -51,6 +53,7 @@ class DataListener:
         self._clock = clock
         self._symbols = frozenset(symbols)
         self._warmup = warmup
+        self._parameters = parameters or IndicatorParameters()
         self._engines: dict[tuple[str, Timeframe], IndicatorEngine] = {}
         self.frames = 0
         self.rebuilt = 0
@@ -97,7 +100,7 @@ class DataListener:
         )
         tail = [candle for candle in candles if candle.open_time_ms < message.time]
         tail.append(message.candle())
-        engine = IndicatorEngine(message.symbol, message.timeframe.value)
+        engine = IndicatorEngine(message.symbol, message.timeframe.value, self._parameters)
         engine.warm_up(unbroken_tail(tail))
         row = engine.last_row()
         self._engines[(message.symbol, message.timeframe)] = engine

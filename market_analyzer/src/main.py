@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from market_analyzer.src.data_listener import DataListener
 from market_analyzer.src.feature_store import FeatureStore
+from market_analyzer.src.indicators.base import IndicatorParameters
 from shared.src.contracts.topics import CANDLE_CLOSED
 from shared.src.service import Service, run_service
 
 
 async def build(service: Service) -> None:
     """Compose the market analyzer."""
+    settings = service.settings
     listener = DataListener(
         database=service.database,
         bus=service.bus,
         store=await FeatureStore.open(service.database),
         clock=service.clock,
-        symbols=service.settings.trading_symbols,
-        warmup=service.settings.warmup_candles,
+        symbols=settings.trading_symbols,
+        warmup=settings.warmup_candles,
+        parameters=IndicatorParameters(
+            rsi_window=settings.rsi_window,
+            short_window=settings.short_window,
+            long_window=settings.long_window,
+            bb_window=settings.bb_window,
+            bb_std=settings.bb_std,
+        ),
     )
     service.bus.subscribe_batch(CANDLE_CLOSED, listener.on_candles, group="market_analyzer")
     service.add_task("candles", service.bus.run)

@@ -186,6 +186,15 @@ class Settings(BaseSettings):
         description="ride, react or auto: which families lead",
         pattern="^(ride|react|auto)$",
     )
+    rsi_window: int = _field(14, "RSI_WINDOW", description="period of RSI_Strategy's RSI", ge=2, le=500)
+    rsi_overbought: float = _field(
+        70.0, "RSI_OVERBOUGHT", description="RSI from which it counts as overbought", ge=55, le=95
+    )
+    rsi_oversold: float = _field(30.0, "RSI_OVERSOLD", description="RSI under which it counts as oversold", ge=5, le=45)
+    short_window: int = _field(5, "SHORT_WINDOW", description="shorter average of SimpleMA_Cross", ge=2, le=500)
+    long_window: int = _field(20, "LONG_WINDOW", description="longer average of SimpleMA_Cross", ge=2, le=500)
+    bb_window: int = _field(20, "BB_WINDOW", description="period of Bollinger_Bands", ge=2, le=500)
+    bb_std: float = _field(2.0, "BB_STD", description="width of Bollinger_Bands, standard deviations", ge=0.1, le=10)
     pocket_config: str = _field(
         "active=60,buffer=30,safety=10", "POCKET_CONFIG", description="shares of capital, percent, sum 100"
     )
@@ -314,6 +323,8 @@ class Settings(BaseSettings):
         if self.demo_mode and self.trading_mode is TradingMode.LIVE:
             raise ValueError("DEMO_MODE=true contradicts TRADING_MODE=live")
         self.pocket_shares()
+        if self.short_window >= self.long_window:
+            raise ValueError("SHORT_WINDOW must be smaller than LONG_WINDOW")
         if self.trading_mode is TradingMode.LIVE:
             self._check_live()
         return self
