@@ -7,7 +7,7 @@ import { LiveNotices } from "./components/LiveNotices";
 import { OrderTicket } from "./components/OrderTicket";
 import { Breakdown, Performance } from "./components/Performance";
 import { Balances, Pockets } from "./components/Portfolio";
-import { Services } from "./components/Services";
+import { StatusBar } from "./components/StatusBar";
 import { SymbolList } from "./components/SymbolList";
 import { useSelection } from "./hooks/useSelection";
 import { useSystem } from "./hooks/useSystem";
@@ -26,7 +26,7 @@ export function App() {
       <AlertStrip alerts={system.data?.alerts ?? []} isUnreachable={system.isError} />
       <main className="grid min-h-0 flex-1 grid-cols-1 gap-2 p-2 lg:grid-cols-[13.5rem_minmax(0,1fr)_21rem]">
         <SymbolList selected={symbol} onSelect={onSymbol} />
-        <div className="grid min-h-0 min-w-0 grid-rows-[26rem_22rem] gap-2 lg:grid-rows-[minmax(0,1.75fr)_minmax(0,1fr)]">
+        <div className="grid min-h-0 min-w-0 grid-rows-[26rem_auto] gap-2 lg:grid-rows-[minmax(0,1.75fr)_minmax(0,1fr)]">
           {symbol === "" ? (
             <div className="grid place-items-center rounded-lg border border-line bg-panel text-muted">
               {system.isError ? system.error.message : "Loading…"}
@@ -41,14 +41,14 @@ export function App() {
           )}
           <Activity onSymbol={onSymbol} />
         </div>
-        <aside className="flex min-h-0 flex-col gap-2 lg:overflow-y-auto [&>*]:shrink-0">
+        <aside className="grid min-h-0 content-start gap-2 sm:grid-cols-2 lg:flex lg:flex-col lg:overflow-y-auto [&>*]:shrink-0">
           <Performance />
           <Pockets />
           <Balances quote={quote} />
           <Breakdown />
-          <Services />
         </aside>
       </main>
+      <StatusBar />
       <LiveNotices />
       {isOrdering && system.data !== undefined && symbol !== "" && (
         <OrderTicket symbol={symbol} system={system.data} onClose={() => setIsOrdering(false)} />

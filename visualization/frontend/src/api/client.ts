@@ -27,7 +27,7 @@ function words(body: unknown, fallback: string): string {
   return typeof fields["msg"] === "string" ? fields["msg"] : fallback;
 }
 
-async function answer<T>(response: Response): Promise<T> {
+async function answer<T>(response: Response, alsoGood: readonly number[] = []): Promise<T> {
   const text = await response.text();
   let body: unknown = text;
   try {
@@ -35,13 +35,14 @@ async function answer<T>(response: Response): Promise<T> {
   } catch {
     // Not JSON: a proxy or a crash answered; the text itself is the best explanation there is.
   }
-  if (!response.ok) throw new ApiError(response.status, words(body, `HTTP ${response.status}`));
+  const isGood = response.ok || (alsoGood.includes(response.status) && typeof body === "object");
+  if (!isGood) throw new ApiError(response.status, words(body, `HTTP ${response.status}`));
   return body as T;
 }
 
-export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+export async function get<T>(path: string, signal?: AbortSignal, alsoGood: readonly number[] = []): Promise<T> {
   const response = await fetch(path, { headers: { Accept: "application/json" }, ...(signal ? { signal } : {}) });
-  return answer<T>(response);
+  return answer<T>(response, alsoGood);
 }
 
 /** Send an action with the caller's token. A refused token is forgotten, so that the next try asks for another. */

@@ -38,7 +38,7 @@ export function Activity({ onSymbol, className = "" }: ActivityProps) {
           ]}
         />
       </div>
-      <div className="min-h-0 flex-1 overflow-auto" role="tabpanel">
+      <div className="@container max-h-96 min-h-40 flex-1 overflow-auto lg:max-h-none lg:min-h-0" role="tabpanel">
         {tab === "open" && <OpenCycles query={open} onSymbol={onSymbol} />}
         {tab === "orders" && <OpenOrders query={orders} onSymbol={onSymbol} />}
         {tab === "trades" && <Trades query={trades} onSymbol={onSymbol} />}

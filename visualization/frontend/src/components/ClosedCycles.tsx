@@ -25,14 +25,14 @@ export function ClosedCycles({ query, onSymbol }: ClosedProps) {
             <tr>
               <th>Closed</th>
               <th>Symbol</th>
-              <th>Strategy</th>
-              <th>Outcome</th>
-              <th className="num">Quantity</th>
-              <th className="num">Entry</th>
-              <th className="num">Exit</th>
+              <th className="hidden @2xl:table-cell">Strategy</th>
+              <th className="hidden @lg:table-cell">Outcome</th>
+              <th className="num hidden @3xl:table-cell">Quantity</th>
+              <th className="num hidden @xl:table-cell">Entry</th>
+              <th className="num hidden @xl:table-cell">Exit</th>
               <th className="num">Net PnL</th>
               <th className="num">PnL %</th>
-              <th className="num">Held</th>
+              <th className="num hidden @4xl:table-cell">Held</th>
             </tr>
           </thead>
           <tbody>
@@ -42,18 +42,18 @@ export function ClosedCycles({ query, onSymbol }: ClosedProps) {
                 <td>
                   <SymbolLink symbol={cycle.symbol} onSymbol={onSymbol} />
                 </td>
-                <td className="text-soft">{words(cycle.strategy)}</td>
-                <td>
+                <td className="hidden text-soft @2xl:table-cell">{words(cycle.strategy)}</td>
+                <td className="hidden @lg:table-cell">
                   <Badge tone={TONES[cycle.status as keyof typeof TONES] ?? "neutral"}>
                     {words(cycle.reason === "" ? cycle.status : cycle.reason)}
                   </Badge>
                 </td>
-                <td className="num">{quantity(cycle.quantity)}</td>
-                <td className="num">{price(cycle.entry_price)}</td>
-                <td className="num">{price(cycle.exit_price)}</td>
+                <td className="num hidden @3xl:table-cell">{quantity(cycle.quantity)}</td>
+                <td className="num hidden @xl:table-cell">{price(cycle.entry_price)}</td>
+                <td className="num hidden @xl:table-cell">{price(cycle.exit_price)}</td>
                 <td className={`num font-medium ${tone(cycle.profit_loss)}`}>{signed(cycle.profit_loss)}</td>
                 <td className={`num ${tone(cycle.profit_loss_percent)}`}>{percent(cycle.profit_loss_percent)}</td>
-                <td className="num text-soft">
+                <td className="num hidden text-soft @4xl:table-cell">
                   {cycle.completed_at === null
                     ? ""
                     : duration(Date.parse(cycle.created_at), Date.parse(cycle.completed_at))}

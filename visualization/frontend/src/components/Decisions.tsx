@@ -28,11 +28,11 @@ export function Decisions({ query, onSymbol }: DecisionsProps) {
               <th>Bar</th>
               <th>Symbol</th>
               <th>Side</th>
-              <th>Strength</th>
-              <th className="num">Price</th>
-              <th>Votes</th>
+              <th className="hidden @lg:table-cell">Strength</th>
+              <th className="num hidden @xl:table-cell">Price</th>
+              <th className="hidden @2xl:table-cell">Votes</th>
               <th>Verdict</th>
-              <th>Reason</th>
+              <th className="hidden @3xl:table-cell">Reason</th>
             </tr>
           </thead>
           <tbody>
@@ -52,17 +52,17 @@ export function Decisions({ query, onSymbol }: DecisionsProps) {
                   <td>
                     <SideTag side={decision.side} />
                   </td>
-                  <td>
+                  <td className="hidden @lg:table-cell">
                     <Meter value={decision.strength} /> <span className="text-soft">{words(decision.level)}</span>
                   </td>
-                  <td className="num">{price(decision.price)}</td>
-                  <td className="text-soft" title={decision.strategies.map(words).join(", ")}>
+                  <td className="num hidden @xl:table-cell">{price(decision.price)}</td>
+                  <td className="hidden text-soft @2xl:table-cell" title={decision.strategies.map(words).join(", ")}>
                     {decision.strategies.length} agree
                   </td>
                   <td>
                     <Badge tone={VERDICTS[decision.verdict]}>{words(decision.verdict)}</Badge>
                   </td>
-                  <td className="max-w-72 truncate text-muted" title={decision.verdict_reason || decision.reason}>
+                  <td className="hidden max-w-72 truncate @3xl:table-cell text-muted" title={decision.verdict_reason || decision.reason}>
                     {decision.verdict_reason || decision.reason}
                   </td>
                 </tr>

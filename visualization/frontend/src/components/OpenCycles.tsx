@@ -26,14 +26,14 @@ export function OpenCycles({ query, onSymbol }: CyclesProps) {
           <thead>
             <tr>
               <th>Symbol</th>
-              <th>Strategy</th>
-              <th>State</th>
-              <th className="num">Quantity</th>
+              <th className="hidden @lg:table-cell">Strategy</th>
+              <th className="hidden @3xl:table-cell">State</th>
+              <th className="num hidden @2xl:table-cell">Quantity</th>
               <th className="num">Entry</th>
               <th className="num">Price</th>
               <th className="num">Unrealised</th>
-              <th>Stop to target</th>
-              <th className="num">Age</th>
+              <th className="hidden @xl:table-cell">Stop to target</th>
+              <th className="num hidden @4xl:table-cell">Age</th>
               <th />
             </tr>
           </thead>
@@ -59,11 +59,11 @@ function Row({ cycle, onSymbol }: { cycle: Cycle; onSymbol: (symbol: string) => 
       <td>
         <SymbolLink symbol={cycle.symbol} onSymbol={onSymbol} />
       </td>
-      <td className="text-soft">{words(cycle.strategy)}</td>
-      <td>
+      <td className="hidden text-soft @lg:table-cell">{words(cycle.strategy)}</td>
+      <td className="hidden @3xl:table-cell">
         <Badge tone={isHeld ? "accent" : "neutral"}>{words(cycle.status)}</Badge>
       </td>
-      <td className="num">{quantity(cycle.quantity)}</td>
+      <td className="num hidden @2xl:table-cell">{quantity(cycle.quantity)}</td>
       <td className="num">{price(cycle.entry_price)}</td>
       <td className="num">
         <Price symbol={cycle.symbol} />
@@ -71,10 +71,10 @@ function Row({ cycle, onSymbol }: { cycle: Cycle; onSymbol: (symbol: string) => 
       <td className={`num font-medium ${tone(estimate?.pnl)}`} title={isHeld ? `Worth ${money(estimate.value)}` : ""}>
         {signed(estimate?.pnl)} <span className="text-2xs font-normal">{percent(estimate?.percent)}</span>
       </td>
-      <td>
+      <td className="hidden @xl:table-cell">
         <StopToTarget cycle={cycle} last={last} />
       </td>
-      <td className="num text-soft" title={shortDateTime(cycle.created_at)}>
+      <td className="num hidden text-soft @4xl:table-cell" title={shortDateTime(cycle.created_at)}>
         {clock === null ? "" : duration(Date.parse(cycle.created_at), clock.marketMs)}
       </td>
       <td className="num">
@@ -97,7 +97,7 @@ function StopToTarget({ cycle, last }: { cycle: Cycle; last: string | undefined 
   const entry = progress(cycle, cycle.entry_price);
   return (
     <div className="flex items-center gap-2 text-2xs tabular-nums">
-      <span className="w-16 text-right text-down/90">{price(cycle.stop_price)}</span>
+      <span className="hidden w-16 text-right text-down/90 @4xl:inline">{price(cycle.stop_price)}</span>
       <div className="relative h-1 w-20 rounded-full bg-gradient-to-r from-down/50 via-line-strong to-up/50">
         {entry !== null && <span className="absolute -top-0.5 h-2 w-px bg-muted" style={{ left: `${entry * 100}%` }} />}
         {now !== null && (
@@ -107,7 +107,7 @@ function StopToTarget({ cycle, last }: { cycle: Cycle; last: string | undefined 
           />
         )}
       </div>
-      <span className="w-16 text-up/90">{price(cycle.take_profit_price)}</span>
+      <span className="hidden w-16 text-up/90 @4xl:inline">{price(cycle.take_profit_price)}</span>
     </div>
   );
 }

@@ -23,22 +23,22 @@ export function OpenOrders({ query, onSymbol }: OrdersProps) {
         <table className="data-table" data-testid="open-orders">
           <thead>
             <tr>
-              <th>Placed</th>
+              <th className="hidden @2xl:table-cell">Placed</th>
               <th>Symbol</th>
               <th>Side</th>
               <th>Type</th>
-              <th>Purpose</th>
-              <th>State</th>
+              <th className="hidden @xl:table-cell">Purpose</th>
+              <th className="hidden @3xl:table-cell">State</th>
               <th className="num">Price</th>
               <th className="num">Trigger</th>
-              <th className="num">Filled</th>
+              <th className="num hidden @3xl:table-cell">Filled</th>
               <th />
             </tr>
           </thead>
           <tbody>
             {orders.map((order) => (
               <tr key={order.id}>
-                <td className="text-muted tabular-nums">{shortDateTime(order.created_at)}</td>
+                <td className="hidden text-muted tabular-nums @2xl:table-cell">{shortDateTime(order.created_at)}</td>
                 <td>
                   <SymbolLink symbol={order.symbol} onSymbol={onSymbol} />
                 </td>
@@ -46,13 +46,13 @@ export function OpenOrders({ query, onSymbol }: OrdersProps) {
                   <SideTag side={order.side} />
                 </td>
                 <td className="text-soft">{words(order.type)}</td>
-                <td className="text-soft">{words(order.purpose)}</td>
-                <td>
+                <td className="hidden text-soft @xl:table-cell">{words(order.purpose)}</td>
+                <td className="hidden @3xl:table-cell">
                   <Badge tone={order.status === "UNKNOWN" ? "warn" : "neutral"}>{words(order.status)}</Badge>
                 </td>
                 <td className="num">{price(order.price)}</td>
                 <td className="num">{price(order.stop_price)}</td>
-                <td className="num">
+                <td className="num hidden @3xl:table-cell">
                   {quantity(order.executed_quantity)}
                   <span className="text-muted"> / {quantity(order.quantity)}</span>
                 </td>

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState, type ReactNode } from "react";
-import { AreaSeries, ColorType, createChart, type ISeriesApi } from "lightweight-charts";
+import { AreaSeries, ColorType, createChart, type IChartApi, type ISeriesApi } from "lightweight-charts";
 import type { GlobalStatistics, GroupStatistics } from "../api/types";
 import { useEquity, useStats, useStrategyStats, useSymbolStats } from "../hooks/useStats";
 import { seconds } from "../lib/candles";
@@ -47,12 +47,13 @@ function Figures({ stats }: { stats: GlobalStatistics }) {
 function EquityCurve() {
   const query = useEquity();
   const container = useRef<HTMLDivElement>(null);
+  const chart = useRef<IChartApi | null>(null);
   const series = useRef<ISeriesApi<"Area"> | null>(null);
   const points = query.data ?? [];
 
   useEffect(() => {
     if (container.current === null) return;
-    const chart = createChart(container.current, {
+    const drawn = createChart(container.current, {
       autoSize: true,
       layout: {
         background: { type: ColorType.Solid, color: "transparent" },
@@ -62,23 +63,27 @@ function EquityCurve() {
         // The logo stands on the price chart of the same page.
         attributionLogo: false,
       },
+      localization: { priceFormatter: (value: number) => money(value) },
       grid: { vertLines: { visible: false }, horzLines: { color: "#171d26" } },
       rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.12, bottom: 0.08 } },
-      timeScale: { borderVisible: false, timeVisible: true, fixLeftEdge: true, fixRightEdge: true },
+      timeScale: { borderVisible: false, timeVisible: true, minBarSpacing: 0.1 },
       handleScroll: false,
       handleScale: false,
       crosshair: { horzLine: { visible: false }, vertLine: { color: "#566070", labelBackgroundColor: "#2c3542" } },
     });
-    series.current = chart.addSeries(AreaSeries, {
+    chart.current = drawn;
+    series.current = drawn.addSeries(AreaSeries, {
       lineColor: "#2fbf8f",
       topColor: "rgba(47,191,143,0.22)",
       bottomColor: "rgba(47,191,143,0)",
       lineWidth: 2,
       priceLineVisible: false,
+      lastValueVisible: false,
     });
     return () => {
       series.current = null;
-      chart.remove();
+      chart.current = null;
+      drawn.remove();
     };
   }, []);
 
@@ -91,7 +96,7 @@ function EquityCurve() {
         ? { lineColor: "#2fbf8f", topColor: "rgba(47,191,143,0.22)", bottomColor: "rgba(47,191,143,0)" }
         : { lineColor: "#ef5f6b", topColor: "rgba(239,95,107,0.2)", bottomColor: "rgba(239,95,107,0)" },
     );
-    series.current?.priceScale();
+    chart.current?.timeScale().fitContent();
   }, [points]);
 
   return (

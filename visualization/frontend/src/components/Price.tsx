@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { price, toNumber } from "../lib/format";
 import { useTicker } from "../live/LiveProvider";
 
-/** A live price that lights up for a moment in the direction it moved. */
+/** A live price that takes the colour of its move for a moment. */
 export function Price({ symbol, className = "" }: { symbol: string; className?: string }) {
   const text = useTicker(symbol)?.price;
   const before = useRef<number | null>(null);
@@ -17,7 +17,7 @@ export function Price({ symbol, className = "" }: { symbol: string; className?: 
   }, [text]);
 
   return (
-    <span key={flash.count} className={`rounded-sm px-0.5 tabular-nums ${flash.direction} ${className}`}>
+    <span key={flash.count} className={`tabular-nums ${flash.direction} ${className}`}>
       {price(text)}
     </span>
   );

@@ -24,12 +24,12 @@ export function Trades({ query, onSymbol }: TradesProps) {
               <th>Time</th>
               <th>Symbol</th>
               <th>Side</th>
-              <th>Purpose</th>
+              <th className="hidden @lg:table-cell">Purpose</th>
               <th className="num">Price</th>
               <th className="num">Quantity</th>
-              <th className="num">Value</th>
-              <th className="num">Fee</th>
-              <th>Role</th>
+              <th className="num hidden @md:table-cell">Value</th>
+              <th className="num hidden @2xl:table-cell">Fee</th>
+              <th className="hidden @3xl:table-cell">Role</th>
             </tr>
           </thead>
           <tbody>
@@ -42,14 +42,14 @@ export function Trades({ query, onSymbol }: TradesProps) {
                 <td>
                   <SideTag side={trade.side} />
                 </td>
-                <td className="text-soft">{words(trade.purpose)}</td>
+                <td className="hidden text-soft @lg:table-cell">{words(trade.purpose)}</td>
                 <td className="num">{price(trade.price)}</td>
                 <td className="num">{quantity(trade.quantity)}</td>
-                <td className="num">{money(trade.quote_quantity)}</td>
-                <td className="num text-soft">
+                <td className="num hidden @md:table-cell">{money(trade.quote_quantity)}</td>
+                <td className="num hidden text-soft @2xl:table-cell">
                   {quantity(trade.fee)} {trade.fee_asset}
                 </td>
-                <td className="text-muted">{words(trade.role)}</td>
+                <td className="hidden text-muted @3xl:table-cell">{words(trade.role)}</td>
               </tr>
             ))}
           </tbody>

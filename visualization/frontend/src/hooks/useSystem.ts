@@ -23,7 +23,8 @@ export function useHealth() {
   useChannel("health", onData);
   return useQuery({
     queryKey: ["health"],
-    queryFn: ({ signal }) => get<PlatformHealth>("/api/health", signal),
+    // 503 says that something is unhealthy, and what.
+    queryFn: ({ signal }) => get<PlatformHealth>("/api/health", signal, [503]),
     refetchInterval: 30_000,
   });
 }

@@ -80,7 +80,11 @@ function Chip({ isOn, onClick, children, testId }: ChipProps) {
 }
 
 function Heading({ symbol, quote }: { symbol: string; quote: string }) {
-  const change = useTicker(symbol)?.change_percent;
+  const ticker = useTicker(symbol);
+  const change = ticker?.change_percent;
+  useEffect(() => {
+    document.title = ticker === undefined ? "RootTrading" : `${price(ticker.price)} ${symbol} · RootTrading`;
+  }, [symbol, ticker]);
   return (
     <div className="flex items-baseline gap-2">
       <h1 className="text-[1.07rem] font-semibold" data-testid="chart-symbol" data-symbol={symbol}>

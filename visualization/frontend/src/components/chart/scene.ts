@@ -19,7 +19,7 @@ import {
 } from "lightweight-charts";
 import type { Candle, IndicatorPoint } from "../../api/types";
 import { bar, DOWN, seconds, supersedes, UP, volumeBar } from "../../lib/candles";
-import { priceDecimals } from "../../lib/format";
+import { price, priceDecimals } from "../../lib/format";
 import { INDICATORS, type IndicatorGroup } from "./indicators";
 
 export interface Level {
@@ -62,6 +62,7 @@ export class ChartScene {
         horzLine: { color: "#566070", labelBackgroundColor: "#2c3542" },
       },
       rightPriceScale: { borderColor: "#1e2530", scaleMargins: { top: 0.08, bottom: 0.2 } },
+      localization: { priceFormatter: price },
       timeScale: { borderColor: "#1e2530", timeVisible: true, secondsVisible: false, rightOffset: 8 },
     });
     this.candles = this.chart.addSeries(CandlestickSeries, {

@@ -1,0 +1,167 @@
+"""Capital and results, as SQL: pockets, balances, the equity curve, statistics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from shared.src.domain.clock import to_ms
+from shared.src.domain.money import wire
+from visualization.src.queries import Queries
+from visualization.src.rows import Row, amount
+from visualization.src.statistics import max_drawdown_percent, percent_of, sharpe_ratio, thinned
+from visualization.src.views import BalanceView, EquityPoint, GlobalStatistics, GroupStatistics, PocketView
+
+EQUITY_POINTS_MAX = 400
+SNAPSHOTS_MAX = 20_000
+
+GROUPED = {"strategies": "strategy", "symbols": "symbol"}
+
+
+class PerformanceQueries:
+    """Reads on the portfolio's and the trader's tables. ``quote`` is the asset everything is valued in."""
+
+    def __init__(self, queries: Queries, quote: str) -> None:
+        self._fetch = queries.fetch
+        self._quote = quote
+
+    async def pockets(self) -> list[PocketView]:
+        rows = await self._fetch(
+            """
+            SELECT pocket, share_percent, total, used, reserved FROM capital_pockets
+            ORDER BY array_position(ARRAY['active', 'buffer', 'safety'], CAST(pocket AS text))
+            """
+        )
+        return [
+            PocketView(
+                name=row["pocket"],
+                asset=self._quote,
+                share_percent=wire(row["share_percent"]),
+                total=wire(row["total"]),
+                used=wire(row["used"]),
+                reserved=wire(row["reserved"]),
+                available=wire(max(Decimal(0), row["total"] - row["used"] - row["reserved"])),
+            )
+            for row in rows
+        ]
+
+    async def balances(self) -> list[BalanceView]:
+        """What the exchange last said, valued at the last stored price; the most valuable first."""
+        rows = await self._fetch(
+            """
+            SELECT wallet.asset, wallet.free, wallet.locked, wallet.free + wallet.locked AS total, latest.close AS price
+            FROM wallets AS wallet
+            LEFT JOIN LATERAL (
+                SELECT close FROM market_data
+                WHERE symbol = wallet.asset || CAST(:quote AS text) AND timeframe = '1m' ORDER BY time DESC LIMIT 1
+            ) AS latest ON TRUE
+            WHERE wallet.free + wallet.locked > 0
+            """,
+            quote=self._quote,
+        )
+        valued = sorted(
+            ((row, self._value(row)) for row in rows), key=lambda pair: (-(pair[1] or Decimal(0)), pair[0]["asset"])
+        )
+        return [
+            BalanceView(
+                asset=row["asset"],
+                free=wire(row["free"]),
+                locked=wire(row["locked"]),
+                total=wire(row["total"]),
+                value_quote=amount(value),
+            )
+            for row, value in valued
+        ]
+
+    def _value(self, row: Row) -> Decimal | None:
+        price = Decimal(1) if row["asset"] == self._quote else row["price"]
+        return None if price is None else row["total"] * price
+
+    async def equity(self) -> list[EquityPoint]:
+        """Value of the whole account at each snapshot, thinned to what a screen can show."""
+        points = thinned(await self._equity_points(), EQUITY_POINTS_MAX)
+        return [EquityPoint(time=time, value=wire(round(value, 8))) for time, value in points]
+
+    async def _equity_points(self) -> list[tuple[int, Decimal]]:
+        rows = await self._fetch(
+            """
+            SELECT time, sum(value_usdc) AS value FROM portfolio_balances
+            WHERE value_usdc IS NOT NULL GROUP BY time ORDER BY time DESC LIMIT :limit
+            """,
+            limit=SNAPSHOTS_MAX,
+        )
+        return [(to_ms(row["time"]), row["value"]) for row in reversed(rows)]
+
+    async def overview(self, now: datetime) -> GlobalStatistics:
+        """Everything traded until ``now`` (market time), net of fees; the day is the UTC day."""
+        (cycles,) = await self._fetch(
+            """
+            SELECT count(*) FILTER (WHERE status NOT IN ('completed', 'canceled', 'failed')) AS open,
+                   count(*) FILTER (WHERE status = 'completed') AS completed,
+                   count(*) FILTER (WHERE status = 'completed' AND profit_loss > 0) AS wins,
+                   count(*) FILTER (WHERE status = 'completed' AND profit_loss <= 0) AS losses,
+                   coalesce(sum(profit_loss) FILTER (WHERE status = 'completed'), 0) AS pnl,
+                   coalesce(sum(profit_loss) FILTER (WHERE status = 'completed' AND profit_loss > 0), 0) AS gained,
+                   coalesce(-sum(profit_loss) FILTER (WHERE status = 'completed' AND profit_loss < 0), 0) AS lost,
+                   coalesce(sum(profit_loss) FILTER (WHERE status = 'completed'
+                       AND completed_at >= date_trunc('day', CAST(:now AS timestamptz), 'UTC')), 0) AS pnl_day,
+                   coalesce(sum(fees), 0) AS fees
+            FROM trade_cycles
+            """,
+            now=now,
+        )
+        (day,) = await self._fetch(
+            """
+            SELECT count(*) AS trades, coalesce(sum(quote_quantity), 0) AS volume FROM trade_executions
+            WHERE timestamp > CAST(:now AS timestamptz) - INTERVAL '24 hours'
+            """,
+            now=now,
+        )
+        points = await self._equity_points()
+        drawdown = max_drawdown_percent([value for _, value in points])
+        start = points[0][1] if points else Decimal(0)
+        return GlobalStatistics(
+            equity=wire(round(points[-1][1], 8)) if points else None,
+            pnl_total=wire(cycles["pnl"]),
+            pnl_day=wire(cycles["pnl_day"]),
+            fees=wire(cycles["fees"]),
+            cycles_open=cycles["open"],
+            cycles_completed=cycles["completed"],
+            wins=cycles["wins"],
+            losses=cycles["losses"],
+            win_rate_percent=_rounded(percent_of(Decimal(cycles["wins"]), Decimal(cycles["completed"]))),
+            profit_factor=_rounded(cycles["gained"] / cycles["lost"] if cycles["lost"] > 0 else None),
+            roi_percent=_rounded(percent_of(cycles["pnl"], start)),
+            sharpe=_rounded(sharpe_ratio(points)),
+            max_drawdown_percent=_rounded(drawdown),
+            volume_24h=wire(day["volume"]),
+            trades_24h=day["trades"],
+        )
+
+    async def grouped(self, by: str) -> list[GroupStatistics]:
+        """Completed cycles by ``strategies`` or ``symbols``, the most profitable first."""
+        column = GROUPED[by]
+        rows = await self._fetch(
+            f"""
+            SELECT {column} AS name, count(*) AS cycles, count(*) FILTER (WHERE profit_loss > 0) AS wins,
+                   sum(profit_loss) AS pnl, avg(profit_loss) AS average,
+                   coalesce(sum(quantity * entry_price + exit_quantity * exit_price), 0) AS volume
+            FROM trade_cycles WHERE status = 'completed' GROUP BY {column} ORDER BY sum(profit_loss) DESC, 1
+            """
+        )
+        return [
+            GroupStatistics(
+                name=row["name"],
+                cycles=row["cycles"],
+                wins=row["wins"],
+                win_rate_percent=_rounded(percent_of(Decimal(row["wins"]), Decimal(row["cycles"]))),
+                pnl=wire(row["pnl"]),
+                pnl_average=_rounded(row["average"], 8),
+                volume=wire(row["volume"]),
+            )
+            for row in rows
+        ]
+
+
+def _rounded(value: Decimal | None, places: int = 4) -> str | None:
+    return None if value is None else wire(round(value, places))

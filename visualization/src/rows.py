@@ -1,0 +1,157 @@
+"""From a row of the database to what the dashboard is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from shared.src.domain.clock import to_ms
+from shared.src.domain.money import wire
+from visualization.src.statistics import percent_of
+from visualization.src.views import (
+    CandleView,
+    CycleView,
+    DecisionView,
+    OrderView,
+    SymbolView,
+    TradeView,
+    VoteView,
+)
+
+Row = Mapping[str, Any]
+
+
+def amount(value: Decimal | None) -> str | None:
+    """Money as the wire carries it."""
+    return None if value is None else wire(value)
+
+
+def moment(value: datetime) -> str:
+    return value.isoformat()
+
+
+def candle_view(row: Row, *, is_closed: bool) -> CandleView:
+    return CandleView(
+        time=to_ms(row["time"]),
+        open=wire(row["open"]),
+        high=wire(row["high"]),
+        low=wire(row["low"]),
+        close=wire(row["close"]),
+        volume=wire(row["volume"]),
+        is_closed=is_closed,
+    )
+
+
+def symbol_view(row: Row, quote: str) -> SymbolView:
+    symbol = row["symbol"]
+    has_price = row["close"] is not None
+    change = percent_of(row["close"] - row["open"], row["open"]) if has_price else None
+    return SymbolView(
+        symbol=symbol,
+        base=symbol.removesuffix(quote),
+        quote=quote if symbol.endswith(quote) else "",
+        price=amount(row["close"]),
+        open_24h=amount(row["open"]),
+        change_percent=amount(None if change is None else round(change, 4)),
+        volume_24h=amount(row["volume"]),
+        time=to_ms(row["time"]) if has_price else None,
+    )
+
+
+def cycle_view(row: Row) -> CycleView:
+    return CycleView(
+        id=row["id"],
+        symbol=row["symbol"],
+        strategy=row["strategy"],
+        side=row["side"],
+        status=row["status"],
+        quantity=wire(row["quantity"]),
+        entry_price=amount(row["entry_price"]),
+        exit_price=amount(row["exit_price"]),
+        stop_price=amount(row["stop_price"]),
+        take_profit_price=amount(row["take_profit_price"]),
+        profit_loss=amount(row["profit_loss"]),
+        profit_loss_percent=amount(row["profit_loss_percent"]),
+        fees=wire(row["fees"]),
+        reason=row["exit_reason"],
+        created_at=moment(row["created_at"]),
+        completed_at=None if row["completed_at"] is None else moment(row["completed_at"]),
+    )
+
+
+def verdict(row: Row) -> str:
+    if not row["accepted"]:
+        return "refused"
+    return {True: "approved", False: "refused", None: "pending"}[row["approved"]]
+
+
+def decision_view(row: Row) -> DecisionView:
+    votes = [vote_view(vote) for vote in row["votes"]]
+    return DecisionView(
+        id=row["id"],
+        symbol=row["symbol"],
+        timeframe=row["timeframe"],
+        side=row["side"],
+        strength=row["strength"] or 0.0,
+        level=row["level"] or "WEAK",
+        confidence=row["confidence"] or 0.0,
+        price=wire(row["price"]),
+        strategy=row["strategy"],
+        strategies=[vote["strategy"] for vote in votes if vote["side"] == row["side"]],
+        reason=row["reason"],
+        verdict=verdict(row),  # type: ignore[typeddict-item]
+        verdict_reason=row["verdict_reason"] or "",
+        votes=votes,
+        bar_time=to_ms(row["timestamp"]),
+        time=moment(row["decided_at"] or row["timestamp"]),
+    )
+
+
+def vote_view(vote: Mapping[str, Any]) -> VoteView:
+    return VoteView(
+        strategy=str(vote.get("strategy", "")),
+        family=str(vote.get("family", "")),
+        side=str(vote.get("side", "")),
+        strength=float(vote.get("strength", 0.0)),
+        level=str(vote.get("level", "")),
+        confidence=float(vote.get("confidence", 0.0)),
+        reason=str(vote.get("reason", "")),
+    )
+
+
+def trade_view(row: Row) -> TradeView:
+    return TradeView(
+        id=row["id"],
+        order_id=row["order_id"],
+        cycle_id=row["cycle_id"],
+        symbol=row["symbol"],
+        side=row["side"],
+        price=wire(row["price"]),
+        quantity=wire(row["quantity"]),
+        quote_quantity=wire(row["quote_quantity"]),
+        fee=wire(row["fee"]),
+        fee_asset=row["fee_asset"],
+        role=row["role"],
+        purpose=row["purpose"],
+        strategy=row["strategy"],
+        time=moment(row["timestamp"]),
+    )
+
+
+def order_view(row: Row) -> OrderView:
+    return OrderView(
+        id=row["client_order_id"],
+        exchange_order_id=None if row["exchange_order_id"] is None else str(row["exchange_order_id"]),
+        symbol=row["symbol"],
+        side=row["side"],
+        type=row["type"],
+        status=row["status"],
+        purpose=row["purpose"],
+        price=amount(row["price"]),
+        stop_price=amount(row["stop_price"]),
+        quantity=wire(row["quantity"]),
+        executed_quantity=wire(row["executed_quantity"]),
+        created_at=moment(row["created_at"]),
+    )

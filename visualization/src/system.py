@@ -1,0 +1,121 @@
+"""The state of the platform as a person wants to hear it: mode, whether it trades, and what needs attention."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from shared.src.config import Settings
+from shared.src.domain.clock import Clock, ScaledClock
+from shared.src.domain.errors import TransientError
+from visualization.src.queries import Queries
+from visualization.src.rows import Row
+from visualization.src.views import AlertView, PlatformHealth, SystemView, TradingState
+
+UNPROTECTED_S_MAX = 5
+
+
+def speed_of(clock: Clock) -> float:
+    """How much faster than the wall the market runs."""
+    return clock.speed if isinstance(clock, ScaledClock) else 1.0
+
+
+class SystemStatus:
+    """Answers ``/api/system`` and ``/api/system/alerts``."""
+
+    def __init__(self, settings: Settings, clock: Clock, queries: Queries) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._queries = queries
+
+    async def view(self, health: PlatformHealth) -> SystemView:
+        """Everything the head of the dashboard shows; it answers even while the database is away."""
+        settings = self._settings
+        try:
+            trading, alerts = await self._trading(health), await self.alerts(health)
+        except TransientError as error:
+            trading = TradingState(state="unknown", reason=str(error))
+            alerts = [_alert("database", "error", "Database away", str(error)), *health_alerts(health)]
+        return SystemView(
+            mode=settings.trading_mode.value,
+            simulated=bool(settings.simulator_url),
+            quote_asset=settings.quote_asset,
+            symbols=list(settings.trading_symbols),
+            market_ms=self._clock.now_ms(),
+            clock_speed=speed_of(self._clock),
+            trading=trading,
+            alerts=alerts,
+        )
+
+    async def alerts(self, health: PlatformHealth) -> list[AlertView]:
+        """What needs a person, the worst first.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        (counts,) = await self._queries.fetch(
+            """
+            SELECT (SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL) AS dead_letters,
+                   (SELECT count(*) FROM orders WHERE status = 'UNKNOWN') AS unknown_orders,
+                   (SELECT count(*) FROM trade_cycles
+                    WHERE status IN ('active_buy', 'waiting_sell') AND quantity > 0 AND protected_at IS NULL
+                      AND coalesce(opened_at, created_at) < :protected_by) AS unprotected
+            """,
+            protected_by=self._clock.now() - timedelta(seconds=UNPROTECTED_S_MAX * speed_of(self._clock)),
+        )
+        pauses = await self._queries.fetch("SELECT scope, reason FROM trading_pauses ORDER BY scope")
+        alerts = [*health_alerts(health), *_count_alerts(counts), *(_pause_alert(row) for row in pauses)]
+        return sorted(alerts, key=lambda alert: ("error", "warning", "info").index(alert["level"]))
+
+    async def _trading(self, health: PlatformHealth) -> TradingState:
+        trader = health["services"].get("trader")
+        if trader is not None and trader["state"] == "unreachable":
+            return TradingState(state="unknown", reason=f"trader: {trader['detail']}")
+        rows = await self._queries.fetch("SELECT reason FROM trading_pauses WHERE scope = 'all'")
+        if rows:
+            reason = rows[0]["reason"]
+            return TradingState(state="halted" if reason.lower().startswith("halt") else "paused", reason=reason)
+        if not self._settings.entries_enabled:
+            return TradingState(state="paused", reason="TRADING_ENABLED is false: no position is opened")
+        return TradingState(state="running", reason="")
+
+
+def health_alerts(health: PlatformHealth) -> list[AlertView]:
+    sick = [service for service in health["services"].values() if not service["healthy"]]
+    return [
+        _alert(
+            f"service:{service['name']}",
+            "error",
+            f"{service['name']} is {service['state']}",
+            service["detail"],
+        )
+        for service in sick
+    ]
+
+
+def _count_alerts(counts: Row) -> list[AlertView]:
+    kinds: tuple[tuple[str, str, Any, str], ...] = (
+        ("unprotected", "error", "Position without protection", "no stop rests on the exchange for {} position(s)"),
+        ("unknown_orders", "warning", "Order state unknown", "the exchange is being asked about {} order(s)"),
+        ("dead_letters", "warning", "Dead letters", "{} message(s) broke their contract; see the table dead_letters"),
+    )
+    return [
+        _alert(name, level, title, detail.format(counts[name]))
+        for name, level, title, detail in kinds
+        if counts[name] > 0
+    ]
+
+
+def _pause_alert(row: Row) -> AlertView:
+    is_halt = row["reason"].lower().startswith("halt")
+    what = "Trading" if row["scope"] == "all" else row["scope"]
+    return _alert(
+        f"pause:{row['scope']}",
+        "error" if is_halt else "info",
+        f"{what} is {'halted' if is_halt else 'paused'}",
+        row["reason"] or "no new positions are opened; exits go on",
+    )
+
+
+def _alert(identity: str, level: Any, title: str, detail: str) -> AlertView:
+    return AlertView(id=identity, level=level, title=title, detail=detail)
