@@ -58,11 +58,11 @@ class Service:
 
 
 def adopt_env_file() -> None:
-    """Complete the environment by the project's ``.env``, which never overrides it.
+    """Complete the environment by the project's ``.env`` (or ``ROOTTRADING_ENV_FILE``), which never overrides it.
 
     Addresses in it are those of the containers, so a broker named there is not the one of this machine.
     """
-    for name, value in dotenv_values(PROJECT_ROOT / ".env").items():
+    for name, value in dotenv_values(os.environ.get("ROOTTRADING_ENV_FILE", PROJECT_ROOT / ".env")).items():
         if value and name != "KAFKA_BROKER":
             os.environ.setdefault(name, value)
 

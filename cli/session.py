@@ -56,6 +56,12 @@ class Session:
         """A line for people, beside the answer."""
         self.err.print(text, markup=False)
 
+    def conclude(self, *, ok: bool, why: str, remedy: str = "") -> None:
+        """End with exit code 1 when the answer, already given, is that something is not so."""
+        if not ok:
+            self.note(f"{why} → {remedy}" if remedy else why)
+            raise typer.Exit(ExitCode.NOT_SO)
+
     def detail(self, text: str) -> None:
         """A line for people who asked for more with -v."""
         if self.verbose:

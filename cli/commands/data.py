@@ -12,7 +12,7 @@ import typer
 from cli import runs, services
 from cli.data_folder import read_json
 from cli.detached import start_detached
-from cli.exits import ExitCode, missing, misused, not_so
+from cli.exits import missing, misused
 from cli.platform import RunPlan
 from cli.session import Session, command, set_defaults
 from shared.src.config import load_settings
@@ -76,8 +76,7 @@ def status(session: Session) -> None:
 
     found = read(database_url(session))
     session.answer(dict(found), lambda out: out.print(f"at {found['current'] or 'nothing'}, newest {found['head']}"))
-    if not found["up_to_date"]:
-        raise not_so("the schema is not up to date", "roottrading db migrate")
+    session.conclude(ok=bool(found["up_to_date"]), why="the schema is not up to date", remedy="roottrading db migrate")
 
 
 def url(session: Session) -> None:
@@ -140,6 +139,4 @@ def revoke(session: Session, token_id: Annotated[str, typer.Argument(help="As `t
 
     done = _with_database(session, lambda database: revoke_token(database, token_id))
     session.answer({"ok": done, "token_id": token_id}, lambda out: out.print("revoked" if done else "nothing revoked"))
-    if not done:
-        session.note(f"there is no valid token {token_id}")
-        raise typer.Exit(ExitCode.NOT_SO)
+    session.conclude(ok=done, why=f"there is no valid token {token_id}")

@@ -84,8 +84,9 @@ def up(
         asyncio.run(start_detached(plan, data, clock, timeout_s=timeout, say=session.note))
     document = runs.status(data)
     session.answer(document, lambda out: out.print(parts_table(document)))
-    if not runs.is_healthy(document):
-        raise not_so("not everything is healthy", "roottrading logs SERVICE says why")
+    session.conclude(
+        ok=runs.is_healthy(document), why="not everything is healthy", remedy="roottrading logs SERVICE says why"
+    )
 
 
 def down(session: Session) -> None:
@@ -96,8 +97,7 @@ def down(session: Session) -> None:
     document = {"ok": clean, "stopped": stopped}
     text = "stopped" if stopped else "nothing was running"
     session.answer(document, lambda out: out.print(text))
-    if not clean:
-        raise not_so("the supervisor did not stop in time and was killed", "roottrading logs supervisor")
+    session.conclude(ok=clean, why="the supervisor did not stop in time and was killed")
 
 
 def restart(

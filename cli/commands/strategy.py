@@ -9,7 +9,6 @@ from typing import Any
 import typer
 
 from cli import services
-from cli.exits import not_so
 from cli.session import Session, command, set_defaults
 from shared.src.config import load_settings
 
@@ -44,5 +43,4 @@ def list_(session: Session) -> None:
             out.print(refused.error, markup=False)
 
     session.answer(document, show)
-    if report.refused:
-        raise not_so(f"{len(report.refused)} strategy file(s) do not load", "the reason stands beside each")
+    session.conclude(ok=not report.refused, why=f"{len(report.refused)} strategy file(s) do not load")
