@@ -32,6 +32,10 @@ STOP_ATR: Final = 1.5
 TARGET_ATR: Final = 3.0
 # a bar range under this share of the price is a market that does not trade
 DEAD_RANGE: Final = 1e-5
+# of the last 20 bars, how many must have had a trade; in a thinner market every tick looks like a break
+ACTIVE_BARS_MIN: Final = 10.0
+# what every rule needs besides its own reads
+ALWAYS_READ: Final = ("close", "volume", "atr_14", "active_bars_20")
 
 
 class BaseStrategy(ABC):
@@ -122,10 +126,15 @@ class RuleStrategy(BaseStrategy):
 
     @abstractmethod
     def rule(self, frame: Frame) -> Verdict:
-        """Decide. Use operators and the functions of the frame only, so that bars and columns agree."""
+        """Decide. Use operators and the functions of the frame only, so that bars and columns agree.
+
+        ``atr_14`` and ``natr`` of this bar are never zero here; divide by anything else with ``frame.divide``.
+        """
 
     def generate_signal(self, market_data: MarketData) -> Signal | None:
         frame = frame_of(market_data)
+        if not _alive(frame):
+            return None
         verdict = self.rule(frame)
         settled = _settle(frame, verdict)
         if not settled.side:
@@ -178,8 +187,7 @@ class _Settled:
 
 def _settle(frame: Frame, verdict: Verdict) -> _Settled:
     """What holds for every rule: no vote in a market that does not trade, levels on the right side of the price."""
-    close, atr = frame["close"], frame["atr_14"]
-    alive = frame.known(close, atr) & (atr > close * DEAD_RANGE) & (frame["volume"] > 0)
+    close, atr, alive = frame["close"], frame["atr_14"], _alive(frame)
     buy = verdict.buy & alive
     sell = verdict.sell & alive & frame.no(verdict.buy)
     risk, reward = STOP_ATR * atr, TARGET_ATR * atr
@@ -195,6 +203,12 @@ def _settle(frame: Frame, verdict: Verdict) -> _Settled:
         stop=frame.maximum(frame.where(buy, stop_buy, stop_sell), tiny),
         target=frame.maximum(frame.where(buy, target_buy, target_sell), tiny),
     )
+
+
+def _alive(frame: Frame) -> Condition:
+    close, atr = frame["close"], frame["atr_14"]
+    thin = frame["active_bars_20"] < ACTIVE_BARS_MIN
+    return frame.known(close, atr) & (atr > close * DEAD_RANGE) & (frame["volume"] > 0) & frame.no(thin)
 
 
 def _share(frame: Frame, value: Value) -> Value:

@@ -17,7 +17,7 @@ class MacdCrossoverStrategy(RuleStrategy):
     family = "trend_following"
     reads = ("close", "macd_line", "macd_signal", "macd_histogram", "rsi_14", "ema_50", "atr_14", "volume_ratio")
     options = (
-        Option("separation_atr", 0.02, 0.0, 1.0),
+        Option("separation_atr", 0.04, 0.0, 1.0),
         Option("rsi_high", 78.0, 55.0, 100.0),
         Option("rsi_low", 22.0, 0.0, 45.0),
     )

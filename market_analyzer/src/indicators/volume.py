@@ -20,7 +20,9 @@ from shared.src.indicators.frames import Column, Frame, Value
 
 @register
 class VolumeSums(Indicator):
-    """Exact sums the measures of this module divide: over 20 bars, 4 bars, and 10 bars of price times volume."""
+    """Exact sums the measures of this module divide: over 20 bars, 4 bars, 10 bars of price times volume, bars
+    with a trade.
+    """
 
     reads = ("high", "low", "close", "volume", "quote_volume", "trades")
     writes = (
@@ -31,12 +33,14 @@ class VolumeSums(Indicator):
         "volume_sum_10",
         "quote_sum_10",
         "turnover_10",
+        "active_bars_20",
     )
 
     def __init__(self, parameters: IndicatorParameters) -> None:
         super().__init__(parameters)
         self._volume_20, self._volume_5 = ExactSum(20), ExactSum(5)
         self._quote_20, self._trades_20 = ExactSum(20), ExactSum(20)
+        self._active_20 = ExactSum(20)
         self._volume_10, self._quote_10, self._turnover_10 = ExactSum(10), ExactSum(10), ExactSum(10)
 
     def fill(self, columns: Columns, length: int) -> dict[str, Column]:
@@ -51,6 +55,7 @@ class VolumeSums(Indicator):
                 "volume_sum_10": self._volume_10.fill(volume),
                 "quote_sum_10": self._quote_10.fill(quote),
                 "turnover_10": self._turnover_10.fill(typical * volume),
+                "active_bars_20": self._active_20.fill((volume > 0).astype(np.float64)),
             }
 
     def update(self, rows: Sequence[MutableRow]) -> None:
@@ -63,6 +68,7 @@ class VolumeSums(Indicator):
         row["volume_sum_10"] = self._volume_10.update(volume)
         row["quote_sum_10"] = self._quote_10.update(quote)
         row["turnover_10"] = self._turnover_10.update((row["high"] + row["low"] + row["close"]) / 3.0 * volume)
+        row["active_bars_20"] = self._active_20.update(1.0 if volume > 0 else 0.0)
 
 
 @register

@@ -1,0 +1,56 @@
+"""On balance volume crossing its average."""
+
+from __future__ import annotations
+
+from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
+from analyzer.strategies.options import Option
+from shared.src.indicators.frames import Frame, scale
+
+
+class ObvCrossoverStrategy(RuleStrategy):
+    """BUY when OBV crosses over its mean of 10 by enough volume, SELL under; a divergence on the same side makes
+    it stronger.
+
+    The distance is in bars' worth of volume, so it does not depend on where OBV counted from.
+    """
+
+    title = "OBV_Crossover"
+    family = "volume_based"
+    reads = (
+        "close",
+        "obv_oscillator",
+        "obv_divergence",
+        "volume_ratio",
+        "vwap_10",
+        "atr_14",
+    )
+    lookback = 4
+    options = (
+        Option("distance_min", 0.8, 0.0, 20.0),
+        Option("volume_min", 1.0, 0.0, 10.0),
+    )
+
+    def rule(self, frame: Frame) -> Verdict:
+        distance, before = frame["obv_oscillator"], frame.prev("obv_oscillator")
+        least = self.option("distance_min")
+        busy = frame["volume_ratio"] >= self.option("volume_min")
+        buy = (distance >= least) & (before <= 0.0) & busy & (frame["close"] > frame["vwap_10"])
+        sell = (distance <= -least) & (before >= 0.0) & busy & (frame["close"] < frame["vwap_10"])
+        recent = frame["obv_divergence"]
+        for age in (1, 2, 3, 4):
+            recent = recent + frame.prev("obv_divergence", age)
+        divergent = frame.where(buy, recent > 0.0, recent < 0.0)
+        strength, confidence = graded(
+            (0.4, scale(frame, frame.absolute(distance), least, 3.0)),
+            (0.4, scale(frame, frame["volume_ratio"], 1.0, 3.0)),
+            (0.2, divergent),
+        )
+        return Verdict(
+            buy=buy,
+            sell=sell,
+            strength=strength,
+            confidence=confidence,
+            reason_buy="OBV crossed over its average",
+            reason_sell="OBV crossed under its average",
+            numbers={"obv_oscillator": distance, "volume_ratio": frame["volume_ratio"], "divergence": recent},
+        )
