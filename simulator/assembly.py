@@ -1,0 +1,79 @@
+"""From a fixture to the market it describes: temper of each symbol, source of outside trades, and when it starts."""
+
+from decimal import Decimal
+
+from simulator.engine.rules import SymbolRules
+from simulator.fixture import Fixture, FixtureError, SymbolPart
+from simulator.market.clock import ClockMode, wall_ms
+from simulator.market.replay import ReplayMarket, play_start, read_bars
+from simulator.market.source import MarketSource, StillMarket, steps_for
+from simulator.market.symbols import Profile, profile_of
+from simulator.market.synthetic import HISTORY_MINUTES, SyntheticMarket
+
+# 2026-01-01T00:00:00Z: where a stepped clock stands when the fixture does not say
+STEPPED_START_MS = 1_767_225_600_000
+MINUTE_MS = 60_000
+
+
+def decimals_of(rules: SymbolRules) -> int:
+    """Decimals that any quantity of the symbol needs; 8 when it has no step."""
+    step = rules.lot.step
+    return 8 if not step else max(0, -int(step.normalize().as_tuple().exponent))
+
+
+def profiles_of(fixture: Fixture) -> dict[str, Profile]:
+    """How each symbol trades. Raises FixtureError for filters that make no sense."""
+    return {part.symbol: _profile(part) for part in fixture.symbols}
+
+
+def _profile(part: SymbolPart) -> Profile:
+    try:
+        rules = SymbolRules.create(part.symbol, part.base, part.quote, part.filters, status=part.status)
+    except ValueError as error:
+        raise FixtureError(str(error)) from error
+    tick = rules.price.step or Decimal("0.00000001")
+    step = rules.lot.step or Decimal("0.00000001")
+    return profile_of(part.symbol, part.base, part.quote, price=part.last_price, tick=tick, step=step)
+
+
+def build_source(
+    fixture: Fixture, profiles: dict[str, Profile], resumed_ms: int | None = None
+) -> tuple[MarketSource, int]:
+    """The source of the market and the market time (ms) it starts at; `resumed_ms` repeats the start of an earlier
+    life."""
+    clock, market = fixture.clock, fixture.market
+    speed = {ClockMode.REAL: 1.0, ClockMode.ACCELERATED: clock.speed, ClockMode.STEPPED: 60.0}[clock.mode]
+    steps = market.steps_per_minute or steps_for(speed)
+    default_start = STEPPED_START_MS if clock.mode is ClockMode.STEPPED else wall_ms()
+    # a clock that follows the wall starts now, whatever the fixture says
+    start_ms = clock.start_ms() if clock.mode is not ClockMode.REAL else None
+    if resumed_ms is not None:
+        start_ms = resumed_ms
+    if market.kind == "replay":
+        return _replay(fixture, profiles, start_ms, steps)
+    if start_ms is None:
+        start_ms = default_start
+    if market.kind == "still":
+        return StillMarket({part.symbol: part.last_price for part in fixture.symbols}), start_ms
+    history = HISTORY_MINUTES if market.history_minutes is None else market.history_minutes
+    source = SyntheticMarket(
+        list(profiles.values()), seed=fixture.seed, start_ms=start_ms, steps_per_minute=steps,
+        history_minutes=history,
+    )  # fmt: skip
+    return source, start_ms
+
+
+def _replay(
+    fixture: Fixture, profiles: dict[str, Profile], start_ms: int | None, steps: int
+) -> tuple[MarketSource, int]:
+    bars = {symbol: read_bars(path) for symbol, path in fixture.market.files.items()}
+    shift_ms = 0
+    if fixture.clock.mode is ClockMode.REAL:
+        start_ms = wall_ms() if start_ms is None else start_ms
+        shift_ms = (start_ms - play_start(bars)) // MINUTE_MS * MINUTE_MS
+    elif start_ms is None:
+        start_ms = play_start(bars)
+    source = ReplayMarket(bars, profiles, start_ms=start_ms, shift_ms=shift_ms, steps_per_minute=steps)
+    for part in fixture.symbols:
+        source.prices.setdefault(part.symbol, part.last_price)
+    return source, start_ms

@@ -1,0 +1,156 @@
+"""Runs the twin on one port until it is told to stop, and says when it is ready.
+
+The ready line, one line of JSON on stdout: `{"rest", "streams", "ws_api", "control", "control_token", "accounts"}`.
+"""
+
+import asyncio
+import logging
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import uvicorn
+
+from shared.src.domain.errors import ConfigurationError
+from simulator.app import create_app
+from simulator.fixture import DEFAULT_FIXTURE, Fixture, parse_fixture
+from simulator.snapshot import Keeper, restore
+from simulator.twin import Twin
+
+# Binance pings every 20 s and drops a client that has not answered for 60 s
+PING_INTERVAL_S = 20.0
+PING_TIMEOUT_S = 60.0
+GRACE_S = 1
+WATCH_S = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Open the listening socket; port 0 takes a free one. Raises ConfigurationError when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+def _place(listener: socket.socket) -> tuple[str, int]:
+    name = listener.getsockname()
+    return str(name[0]), int(name[1])
+
+
+def ready_line(twin: Twin, host: str, port: int, token: str) -> dict[str, Any]:
+    """Where everything is, and the keys to trade with."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    place = f"{shown}:{port}"
+    return {
+        "rest": f"http://{place}",
+        "streams": f"ws://{place}",
+        "ws_api": f"ws://{place}/ws-api/v3",
+        "control": f"http://{place}/control/v1",
+        "control_token": token,
+        "accounts": twin.account_keys(),
+    }
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the twin decides what a signal means."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def run(
+    twin: Twin, listener: socket.socket, token: str, announce: Callable[[dict[str, Any]], None],
+    state_file: Path | None = None,
+) -> None:  # fmt: skip
+    """Serve until SIGTERM or SIGINT; raises what broke the market if anything did."""
+    config = uvicorn.Config(
+        create_app(twin, token), log_level="warning", access_log=False, lifespan="off", ws="websockets-sansio",
+        ws_ping_interval=PING_INTERVAL_S, ws_ping_timeout=PING_TIMEOUT_S, ws_per_message_deflate=False,
+        ws_max_size=1 << 20, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=75, server_header=False,
+    )  # fmt: skip
+    server = _Server(config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await twin.start()
+    serving = asyncio.create_task(server.serve([listener]))
+    keeper = Keeper(twin, state_file) if state_file is not None else None
+    keeping = asyncio.create_task(keeper.run()) if keeper is not None else None
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells it by a flag only
+        await asyncio.sleep(0.005)
+    announce(ready_line(twin, *_place(listener), token))
+    try:
+        await _watch(twin, serving, keeping, stop)
+    finally:
+        server.should_exit = True
+        await asyncio.wait({serving}, timeout=GRACE_S + 2)
+        await twin.stop()
+        if keeping is not None and keeper is not None:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            keeper.save()
+
+
+async def _watch(
+    twin: Twin, serving: asyncio.Task[None], keeping: asyncio.Task[None] | None, stop: asyncio.Event
+) -> None:
+    """Wait for the order to stop, or for something to break."""
+    waiting = asyncio.create_task(stop.wait())
+    while not waiting.done():
+        await asyncio.wait({waiting}, timeout=WATCH_S)
+        twin.check()
+        for task in (serving, keeping):
+            if task is not None and task.done():
+                waiting.cancel()
+                task.result()
+                return
+
+
+def _print_line(line: dict[str, Any]) -> None:
+    sys.stdout.write(orjson.dumps(line).decode() + "\n")
+    sys.stdout.flush()
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8400,
+    fixture: Fixture | None = None,
+    control_token: str | None = None,
+    state_file: Path | None = None,
+) -> None:
+    """Run a twin in this process. An existing state file wins over the fixture's accounts and orders.
+
+    Raises ConfigurationError when the port is taken or the state file is not one.
+    """
+    started = fixture or parse_fixture(DEFAULT_FIXTURE)
+    token = control_token or secrets.token_urlsafe(24)
+    listener = bind(host, port)
+    twin = restore(state_file, started) if state_file is not None and state_file.exists() else Twin(started)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run(twin, listener, token, _print_line, state_file))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where there is one: it doubles what the streams can carry."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

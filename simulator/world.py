@@ -1,0 +1,63 @@
+"""What a fixture turns into: exchange, clock, candles, keys and the source of outside trades. A reset replaces it
+whole."""
+
+from simulator.assembly import build_source, decimals_of, profiles_of
+from simulator.doors.auth import ApiKey, generate_key, load_key
+from simulator.doors.limits import Limits
+from simulator.engine.exchange import Exchange
+from simulator.engine.rules import SymbolRules
+from simulator.fixture import AccountPart, Fixture
+from simulator.market.candles import CandleStore
+from simulator.market.clock import MarketClock
+
+
+class World:
+    """Built from a fixture; `start_ms` is where the market started in an earlier life.
+
+    Raises FixtureError or ValueError when the fixture makes no sense.
+    """
+
+    def __init__(self, fixture: Fixture, *, start_ms: int | None = None) -> None:
+        self.fixture = fixture
+        self.profiles = profiles_of(fixture)
+        self.source, start_ms = build_source(fixture, self.profiles, start_ms)
+        self.clock = MarketClock(fixture.clock.mode, speed=fixture.clock.speed, start_ms=start_ms)
+        self.exchange = Exchange()
+        self.candles = CandleStore()
+        self.keys: dict[str, ApiKey] = {}
+        part = fixture.limits
+        self.limits = Limits(part.weight_1m, part.orders_10s, part.orders_1d, part.raw_5m)
+        for symbol in fixture.symbols:
+            rules = SymbolRules.create(symbol.symbol, symbol.base, symbol.quote, symbol.filters, status=symbol.status)
+            self._list(rules)
+            self.exchange.set_liquidity(symbol.symbol, symbol.bids, symbol.asks, start_ms)
+        for account in fixture.accounts:
+            self.open_account(account)
+
+    def _list(self, rules: SymbolRules) -> None:
+        """Add a symbol with its candles so far."""
+        price = self.source.price(rules.symbol)
+        self.exchange.add_symbol(rules, price)
+        now = self.clock.start_ms
+        candles = self.candles.add_symbol(rules.symbol, decimals=decimals_of(rules), start_ms=now, price=price)
+        history = self.source.history(rules.symbol)
+        candles.load(history.minutes, history.hours)
+        candles.roll(now)
+
+    def open_account(self, part: AccountPart) -> ApiKey:
+        """Open an account; returns its key. Raises ValueError when the name is taken."""
+        account = self.exchange.add_account(
+            part.name, part.balances, part.maker, part.taker, bnb_discount=part.bnb_discount
+        )
+        account.can_withdraw = part.can_withdraw
+        if part.api_key and part.secret_key:
+            key = load_key(part.name, part.api_key, part.secret_key, part.key_type)
+        else:
+            key = generate_key(part.name, part.key_type, seed=str(self.fixture.seed))
+        self.keys[key.api_key] = key
+        return key
+
+    @property
+    def has_outside(self) -> bool:
+        """False for a still market, where nothing trades by itself."""
+        return self.fixture.market.kind != "still"
