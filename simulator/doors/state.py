@@ -121,7 +121,7 @@ class TwinState:
     flush: Callable[[], None] = lambda: None
     sors: list[dict[str, Any]] = field(default_factory=list)
     # Spot TWAP orders by algo id (sapi); kept here since they are an application on top of the exchange.
-    algos: dict[int, dict[str, Any]] = field(default_factory=dict)
+    algos: dict[int, Any] = field(default_factory=dict)
 
     def limits_ms(self) -> int:
         """The time rate limits run on: wall time when market time is accelerated."""

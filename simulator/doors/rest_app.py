@@ -1,0 +1,239 @@
+"""The REST door: every endpoint as a route, with keys, signatures, limits and faults in Binance's order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from simulator.doors.auth import ApiKey
+from simulator.doors.calls import (
+    Call,
+    Endpoint,
+    Json,
+    Security,
+    check_permission,
+    check_timing,
+    in_microseconds,
+    perform,
+)
+from simulator.doors.errors import timed_out
+from simulator.doors.rest_account import ACCOUNT_ENDPOINTS
+from simulator.doors.rest_market import MARKET_ENDPOINTS
+from simulator.doors.rest_sapi import SAPI_ENDPOINTS
+from simulator.doors.rest_tickers import TICKER_ENDPOINTS
+from simulator.doors.rest_trade import TRADE_ENDPOINTS
+from simulator.doors.rest_wire import (
+    BrokenResponse,
+    Wire,
+    check_signature,
+    find_key,
+    html_response,
+    json_response,
+    read_wire,
+    wants_microseconds,
+)
+from simulator.doors.state import Fault, TwinState
+from simulator.engine.errors import ApiError
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *MARKET_ENDPOINTS,
+    *TICKER_ENDPOINTS,
+    *TRADE_ENDPOINTS,
+    *ACCOUNT_ENDPOINTS,
+    *SAPI_ENDPOINTS,
+)
+WS_METHODS: dict[str, Endpoint] = {endpoint.ws: endpoint for endpoint in ENDPOINTS if endpoint.ws}
+# User data streams by listenKey ended on 2026-02-20.
+GONE_PATHS = ("/api/v3/userDataStream", "/sapi/v1/userDataStream", "/sapi/v1/userDataStream/isolated")
+
+StateSource = Callable[[], TwinState]
+
+
+def rest_routes(state: TwinState | StateSource) -> list[Route]:
+    """The routes of REST. A function as ``state`` is asked on every request (the twin can be reset)."""
+    source: StateSource = (lambda: state) if isinstance(state, TwinState) else state
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    routes = [
+        Route(path, RestDoor(source, table).handle, methods=list(table), name=path) for path, table in by_path.items()
+    ]
+    gone = [Route(path, _gone, methods=["POST", "PUT", "DELETE"]) for path in GONE_PATHS]
+    return [*routes, *gone]
+
+
+def rest_app(state: TwinState | StateSource) -> Starlette:
+    """REST alone, for tests."""
+    return Starlette(routes=rest_routes(state))
+
+
+async def _gone(request: Request) -> Response:
+    return html_response(410, "Gone")
+
+
+@dataclass
+class _Visit:
+    """What is known of a request while it is answered."""
+
+    state: TwinState
+    endpoint: Endpoint
+    ip: str
+    wire: Wire | None = None
+    key: ApiKey | None = None
+    weight: int = 0
+    succeeded: bool = False
+
+    def headers(self) -> dict[str, str]:
+        state, now = self.state, self.state.limits_ms()
+        used = str(state.limits.used_weight(self.ip, now))
+        headers = {"x-mbx-uuid": str(uuid4())}
+        if self.endpoint.sapi:
+            headers |= {"X-SAPI-USED-IP-WEIGHT-1M": used, "X-SAPI-USED-UID-WEIGHT-1M": used}
+        else:
+            headers |= {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+        if self.succeeded and self.endpoint.orders and self.key is not None:
+            seconds, day = state.limits.order_counts(self.key.account, now)
+            headers |= {"X-MBX-ORDER-COUNT-10S": str(seconds), "X-MBX-ORDER-COUNT-1D": str(day)}
+        return headers
+
+
+class RestDoor:
+    """Answers the methods of one path."""
+
+    def __init__(self, source: StateSource, table: dict[str, Endpoint]) -> None:
+        self._source = source
+        self._table = table
+
+    async def handle(self, request: Request) -> Response:
+        endpoint = self._table["GET" if request.method == "HEAD" else request.method]
+        visit = _Visit(self._source(), endpoint, request.client.host if request.client else "local")
+        try:
+            return await self._answer(visit, request)
+        except ApiError as error:
+            return json_response(error.body(), error.http_status, visit.headers() | error.headers)
+
+    async def _answer(self, visit: _Visit, request: Request) -> Response:
+        state, endpoint = visit.state, visit.endpoint
+        state.limits.enter(visit.ip, state.limits_ms())
+        visit.wire = wire = await read_wire(request)
+        micro = wants_microseconds(request)
+        known = state.keys.get(request.headers.get("x-mbx-apikey", ""))
+        fault = await state.fault(endpoint.name, wire.params.get("symbol"), known.account if known else None)
+        if fault is not None:
+            early = await _before(fault)
+            if early is not None:
+                return early
+        if not endpoint.sapi:
+            # The limits of SAPI are its own and generous; they are not modelled.
+            visit.weight = endpoint.weighs(wire.params)
+            state.limits.charge(visit.ip, visit.weight, state.limits_ms())
+        call = self._admit(visit, request, wire)
+        if fault is not None and fault.kind == "delay" and endpoint.security is not Security.NONE:
+            self._check_again(visit, call)
+        answer = perform(call)
+        visit.succeeded = True
+        if endpoint.free:
+            state.limits.refund(visit.ip, visit.weight, state.limits_ms())
+        content = in_microseconds(answer) if micro else answer
+        if fault is not None:
+            late = await _after(fault, content)
+            if late is not None:
+                return late
+        return json_response(content, 200, visit.headers())
+
+    @staticmethod
+    def _admit(visit: _Visit, request: Request, wire: Wire) -> Call:
+        """Check key, parameters, time and signature, in this order. Raises ApiError."""
+        state, endpoint = visit.state, visit.endpoint
+        call = Call(state, endpoint, wire.params, state.clock.now_ms())
+        if endpoint.security is Security.NONE:
+            endpoint.check_params(wire.params)
+            return call
+        visit.key = call.signing_key = find_key(state, request)
+        check_permission(endpoint, visit.key)
+        check_timing(state, wire.params)
+        check_signature(visit.key, wire)
+        endpoint.check_params(wire.params)
+        call.signer = state.exchange.account(visit.key.account)
+        return call
+
+    @staticmethod
+    def _check_again(visit: _Visit, call: Call) -> None:
+        """A delayed request is checked again right before the engine; that costs its order count."""
+        call.now_ms = visit.state.clock.now_ms()
+        try:
+            check_timing(visit.state, call.params, again=True)
+        except ApiError:
+            if visit.endpoint.orders:
+                visit.state.limits.count_orders(call.account.name, visit.endpoint.orders, visit.state.limits_ms())
+            raise
+
+
+async def _before(fault: Fault) -> Response | None:
+    """What a fault does before the work; a response ends the request here.
+
+    Raises:
+        ApiError: the fault is an error that the exchange answers.
+    """
+    params, kind = fault.params, fault.kind
+    if kind == "delay":
+        await asyncio.sleep(float(params.get("ms", 0)) / 1000)
+    elif kind == "drop_request":
+        return BrokenResponse()
+    elif kind == "timeout" and params.get("before"):
+        raise timed_out()
+    elif kind == "http_error" and params.get("before"):
+        return _page(fault)
+    elif kind == "error" and not params.get("after"):
+        raise _error(fault)
+    elif kind in {"rate_limit", "ban"}:
+        raise _limit(fault)
+    return None
+
+
+async def _after(fault: Fault, content: Json) -> Response | None:
+    """What a fault does to the answer once the work is done. Raises ApiError."""
+    kind = fault.kind
+    if kind == "delay_answer":
+        await asyncio.sleep(float(fault.params.get("ms", 0)) / 1000)
+    elif kind == "drop_answer":
+        return BrokenResponse()
+    elif kind == "malformed":
+        whole = bytes(json_response(content).body)
+        return Response(whole[: len(whole) // 2], media_type="application/json;charset=UTF-8")
+    elif kind == "timeout":
+        raise timed_out()
+    elif kind == "http_error":
+        return _page(fault)
+    elif kind == "error":
+        raise _error(fault)
+    return None
+
+
+def _page(fault: Fault) -> Response:
+    status = int(fault.params.get("status", 502))
+    if "body" in fault.params:
+        return Response(str(fault.params["body"]), status, media_type="text/html")
+    return html_response(status, {502: "Bad Gateway", 503: "Service Unavailable"}.get(status, "Error"))
+
+
+def _error(fault: Fault) -> ApiError:
+    params = fault.params
+    message = str(params.get("msg", "An unknown error occurred while processing the request."))
+    return ApiError(int(params.get("code", -1000)), message, http_status=int(params.get("status", 400)))
+
+
+def _limit(fault: Fault) -> ApiError:
+    wait = str(fault.params.get("retry_after", 5))
+    if fault.kind == "ban":
+        message, status = f"Way too much request weight used; IP banned for {wait} s.", 418
+    else:
+        message, status = "Too many requests queued.", 429
+    return ApiError(-1003, message, http_status=status, headers={"Retry-After": wait})

@@ -1,0 +1,116 @@
+"""How REST requests arrive and answers leave: raw bytes, parameters, signatures, headers, broken connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from simulator.doors.auth import ApiKey, verify
+from simulator.doors.errors import bad_key, bad_key_format, bad_signature, bad_time_unit
+from simulator.doors.params import Params, missing
+from simulator.doors.state import TwinState
+from simulator.engine.errors import ApiError
+
+JSON_TYPE = "application/json;charset=UTF-8"
+HTML_TYPE = "text/html"
+KEY_LENGTH = 64
+_HTML = "<html>\r\n<head><title>{title}</title></head>\r\n<body><center><h1>{title}</h1></center></body>\r\n</html>\r\n"
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A request as received: its parameters, and the exact bytes that were signed."""
+
+    params: Params
+    payload: bytes
+    signature: str | None
+
+    @classmethod
+    def read(cls, query: bytes, body: bytes) -> Wire:
+        """Query string and form body; the query wins. Raises ApiError -1101 for a parameter sent twice."""
+        in_query, query_payload = _split(query)
+        in_body, body_payload = _split(body)
+        values = in_body | in_query
+        return cls(Params(values), query_payload + body_payload, values.get("signature"))
+
+
+def _split(raw: bytes) -> tuple[dict[str, str], bytes]:
+    """The decoded parameters, and the bytes without the signature."""
+    values: dict[str, str] = {}
+    kept: list[bytes] = []
+    for part in raw.split(b"&"):
+        if not part:
+            continue
+        name, _, value = part.partition(b"=")
+        key = unquote_plus(name.decode(errors="replace"))
+        if key in values:
+            raise ApiError(-1101, "Duplicate values for a parameter detected.")
+        values[key] = unquote_plus(value.decode(errors="replace"))
+        if key != "signature":
+            kept.append(part)
+    return values, b"&".join(kept)
+
+
+async def read_wire(request: Request) -> Wire:
+    query: bytes = request.scope.get("query_string", b"")
+    body = b"" if request.method == "GET" else await request.body()
+    return Wire.read(query, body)
+
+
+def find_key(state: TwinState, request: Request) -> ApiKey:
+    """The key of header X-MBX-APIKEY. Raises ApiError -2014 or -2015 (401)."""
+    text = request.headers.get("x-mbx-apikey", "")
+    found = state.keys.get(text)
+    if found is not None:
+        return found
+    if len(text) != KEY_LENGTH or not text.isalnum():
+        raise bad_key_format()
+    raise bad_key()
+
+
+def check_signature(key: ApiKey, wire: Wire) -> None:
+    """Raises ApiError -1102 without a signature, -1022 for a wrong one."""
+    if not wire.signature:
+        raise missing("signature")
+    if not verify(key, wire.payload, wire.signature):
+        raise bad_signature()
+
+
+def wants_microseconds(request: Request) -> bool:
+    """Header X-MBX-TIME-UNIT. Raises ApiError -1194."""
+    unit = request.headers.get("x-mbx-time-unit")
+    if unit is None:
+        return False
+    if unit.upper() not in {"MICROSECOND", "MILLISECOND"}:
+        raise bad_time_unit()
+    return unit.upper() == "MICROSECOND"
+
+
+def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status, headers, JSON_TYPE)
+
+
+def html_response(status: int, title: str, headers: Mapping[str, str] | None = None) -> Response:
+    """What the front servers answer when the API does not: a page."""
+    return Response(_HTML.format(title=f"{status} {title}"), status, headers, HTML_TYPE)
+
+
+class BrokenResponse(Response):
+    """An answer that never ends: the head promises more than comes, and the server closes the connection.
+
+    With ``content`` the cut is in the middle of it.
+    """
+
+    def __init__(self, content: bytes = b"") -> None:
+        super().__init__(content[: len(content) // 2], 200, {"content-length": str(len(content) + 1)}, JSON_TYPE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
