@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from sqlalchemy import text
@@ -13,8 +15,12 @@ from portfolio.src.assets import split_symbol
 from portfolio.src.ledger import Account, Fill, Posting, fill_id, fill_posting
 from shared.src.contracts.base import Side
 from shared.src.contracts.orders import ExecutionEvent
+from shared.src.domain.errors import ContractError
+
+logger = logging.getLogger(__name__)
 
 SWEEP_MAX = 500
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _UNPOSTED = text("""
 SELECT e.id, e.order_id, e.symbol, e.side, e.quantity, e.quote_quantity, e.fee, e.fee_asset, e.timestamp
@@ -22,6 +28,19 @@ FROM trade_executions e
 WHERE e.timestamp >= :since AND NOT EXISTS (SELECT 1 FROM ledger_postings p WHERE p.posting_id = 'fill:' || e.id)
 ORDER BY e.timestamp, e.trade_id LIMIT :limit
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class BooksRevision:
+    """How far the books and the trader are; ``moving`` orders may be filled without anybody knowing yet."""
+
+    postings: int
+    executions: int
+    moving: int
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        return self.postings, self.executions, self.moving
 
 
 class LedgerStore:
@@ -88,19 +107,24 @@ class LedgerStore:
 
     async def unposted(self, connection: AsyncConnection, *, since: datetime, limit: int = SWEEP_MAX) -> list[Fill]:
         """Executions the books do not have yet, oldest first."""
-        rows = await connection.execute(_UNPOSTED, {"since": since, "limit": limit})
-        return [
-            self._fill(
-                execution_id=row.id,
-                symbol=row.symbol,
-                side=Side(row.side),
-                amounts=(row.quantity, row.quote_quantity, row.fee),
-                fee_asset=row.fee_asset,
-                occurred_at=row.timestamp,
-                order_id=row.order_id,
-            )
-            for row in rows
-        ]
+        fills = []
+        for row in await connection.execute(_UNPOSTED, {"since": since, "limit": limit}):
+            try:
+                fills.append(
+                    self._fill(
+                        execution_id=row.id,
+                        symbol=row.symbol,
+                        side=Side(row.side),
+                        amounts=(row.quantity, row.quote_quantity, row.fee),
+                        fee_asset=row.fee_asset,
+                        occurred_at=row.timestamp,
+                        order_id=row.order_id,
+                    )
+                )
+            except ContractError as error:
+                # it stays unbooked and shows as a difference; the others must not wait for it
+                logger.error("execution cannot be booked", extra={"execution_id": row.id, "reason": str(error)})
+        return fills
 
     def fill_of(self, event: ExecutionEvent) -> Fill:
         return self._fill(
@@ -156,16 +180,15 @@ class LedgerStore:
         )
         return {row.asset: row.amount for row in rows}
 
-    async def revision(self, connection: AsyncConnection) -> tuple[int, int, int]:
-        """Changes whenever a posting, an execution or an order does: to see that nothing moved between two looks."""
+    async def revision(self, connection: AsyncConnection) -> BooksRevision:
+        """Changes whenever a posting or an execution is added: to see that nothing moved between two looks."""
         row = (
             await connection.execute(
                 text(
                     "SELECT (SELECT count(*) FROM ledger_postings) AS postings,"
                     " (SELECT count(*) FROM trade_executions) AS executions,"
-                    " (SELECT COALESCE(sum(extract(epoch FROM updated_at)), 0) FROM orders"
-                    "  WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'PARTIALLY_FILLED')) AS moving"
+                    " (SELECT count(*) FROM orders WHERE status IN ('INTENT', 'SENT', 'UNKNOWN')) AS moving"
                 )
             )
         ).one()
-        return row.postings, row.executions, int(row.moving)
+        return BooksRevision(row.postings, row.executions, row.moving)

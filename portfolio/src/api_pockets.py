@@ -1,0 +1,149 @@
+"""What changes pockets and books over HTTP. Everything here needs a token."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from portfolio.src.api import answer
+from portfolio.src.binance_account_manager import BinanceAccountManager
+from portfolio.src.bookkeeper import Bookkeeper
+from portfolio.src.models import SharedCache
+from portfolio.src.pockets import Pocket, Refused
+from shared.src.auth import Authorizer, Principal, Scope
+from shared.src.contracts.base import Positive
+from shared.src.domain.errors import RejectedError
+
+IntentId = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9_:\-]+$")]
+TTL_S_MAX = 3600
+
+
+class ReserveRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    intent_id: IntentId
+    pocket: str = Field(default="active", max_length=20)
+    amount: Annotated[Positive, Field(max_digits=28, decimal_places=18, description="quote units")]
+    ttl_s: float = Field(default=60, gt=0, le=TTL_S_MAX, description="wall seconds until an unused lease expires")
+
+
+class ReleaseRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    intent_id: IntentId
+    reason: str = Field(default="released on request", max_length=200)
+
+
+class AllocationRequest(BaseModel):
+    """Percent of capital for each pocket; ``reserve`` is another name of ``buffer``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    active: Decimal = Field(ge=0, le=100)
+    buffer: Decimal | None = Field(default=None, ge=0, le=100)
+    reserve: Decimal | None = Field(default=None, ge=0, le=100)
+    safety: Decimal = Field(ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _one_name(self) -> AllocationRequest:
+        if (self.buffer is None) == (self.reserve is None):
+            raise ValueError("give buffer (or its other name, reserve) once")
+        if sum(self.shares().values()) != 100:
+            raise ValueError("the shares must add up to 100")
+        return self
+
+    def shares(self) -> dict[str, Decimal]:
+        buffer = self.buffer if self.buffer is not None else self.reserve
+        assert buffer is not None
+        return {"active": self.active, "buffer": buffer, "safety": self.safety}
+
+
+class AdjustmentRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    asset: str = Field(min_length=1, max_length=20)
+    reason: str = Field(min_length=3, max_length=200)
+
+
+def create_pocket_router(
+    books: Bookkeeper, account: BinanceAccountManager, auth: Authorizer, cache: SharedCache
+) -> APIRouter:
+    """Reservations for services, allocation and write-offs for administrators."""
+    router = APIRouter(tags=["pockets"])
+    trader = Annotated[Principal, Depends(auth.require(Scope.TRADE))]
+    admin = Annotated[Principal, Depends(auth.require(Scope.ADMIN))]
+
+    @router.post("/pockets/reserve", responses={409: {"description": "refused, with the reason"}})
+    async def reserve(request: ReserveRequest, _: trader) -> Response:
+        """Set funds aside for an intent. Asked again for the same intent: the first lease, unchanged."""
+        result = await books.reserve(
+            request.intent_id, pocket=request.pocket, amount=request.amount, ttl_s=request.ttl_s
+        )
+        if isinstance(result, Refused):
+            raise RejectedError(result.reason, code=409)
+        cache.clear()
+        lease = result.lease
+        return answer(
+            {
+                "intent_id": lease.intent_id,
+                "pocket": lease.pocket,
+                "asset": lease.asset,
+                "amount": lease.amount,
+                "spent": lease.spent,
+                "status": lease.status.value,
+            }
+        )
+
+    @router.post("/pockets/release")
+    async def release(request: ReleaseRequest, _: trader) -> Response:
+        """Give back what an intent did not spend."""
+        released = await books.release(request.intent_id, request.reason)
+        cache.clear()
+        return answer({"intent_id": request.intent_id, "released": released})
+
+    @router.put("/pockets/sync")
+    async def sync(who: trader) -> Response:
+        """Bring pockets and leases in line with orders, fills, cycles and balances now."""
+        booked = await books.sweep(full=True)
+        account.wake()
+        pockets = await books.settle()
+        cache.clear()
+        await auth.record(who, "pockets.sync", {"booked": booked})
+        return answer({"fills_booked": booked, "pockets": _pockets(pockets)})
+
+    @router.put("/pockets/allocation")
+    async def allocation(request: AllocationRequest, who: admin) -> Response:
+        """Change the pockets' shares of the capital; leases stay."""
+        pockets = await books.allocate(request.shares())
+        cache.clear()
+        await auth.record(who, "pockets.allocation", {name: str(share) for name, share in request.shares().items()})
+        return answer({"pockets": _pockets(pockets)})
+
+    @router.post("/ledger/adjust", tags=["ledger"])
+    async def adjust(request: AdjustmentRequest, who: admin) -> Response:
+        """Write off a difference that nobody can explain; it stays visible in the account ``difference``."""
+        asset = request.asset.upper()
+        amount = await account.accept_difference(asset, request.reason)
+        cache.clear()
+        await auth.record(who, "ledger.adjust", {"asset": asset, "amount": str(amount), "reason": request.reason})
+        return answer({"asset": asset, "amount": amount})
+
+    return router
+
+
+def _pockets(pockets: dict[str, Pocket]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": pocket.name,
+            "share_percent": pocket.share_percent,
+            "total": pocket.total,
+            "reserved": pocket.reserved,
+            "used": pocket.used,
+            "available": max(Decimal(0), pocket.room),
+        }
+        for pocket in pockets.values()
+    ]

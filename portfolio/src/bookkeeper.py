@@ -1,0 +1,165 @@
+"""Keeps the books: fills become postings, ended intents give their funds back. Messages wake; the database decides."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+from prometheus_client import Counter
+
+from portfolio.src.ledger import Fill
+from portfolio.src.ledger_store import BEGINNING, SWEEP_MAX, LedgerStore
+from portfolio.src.pocket_store import PocketStore
+from portfolio.src.pockets import LeaseStatus, Pocket, Refused, Reserved, pocket_name
+from shared.src.bus import Bus
+from shared.src.contracts.orders import CycleStatus, ExecutionEvent, OrderFailed
+from shared.src.contracts.portfolio import CycleUpdated
+from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import TransientError
+
+logger = logging.getLogger(__name__)
+
+GROUP = "portfolio"
+SWEEP_EVERY_S = 2.0
+FULL_SWEEP_EVERY = 30  # every thirtieth sweep looks at the whole history
+RECENT = timedelta(days=2)
+ENDED = frozenset({CycleStatus.COMPLETED, CycleStatus.CANCELED, CycleStatus.FAILED})
+
+POSTED = Counter("roottrading_ledger_fills_posted", "executions booked")
+RESERVATIONS = Counter("roottrading_pocket_reservations", "answers to reservation requests", ["answer"])
+
+
+class Bookkeeper:
+    """The one writer of the ledger's fills and of the pockets.
+
+    ``wake_account`` is called after fills were booked; ``wake_performance`` after a cycle ended.
+    """
+
+    def __init__(
+        self,
+        pockets: PocketStore,
+        ledger: LedgerStore,
+        clock: Clock,
+        *,
+        quote_asset: str,
+        wake_account: Callable[[], None] = lambda: None,
+        wake_performance: Callable[[], None] = lambda: None,
+        halted: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._pockets = pockets
+        self._ledger = ledger
+        self._clock = clock
+        self._quote = quote_asset
+        self._wake_account = wake_account
+        self._wake_performance = wake_performance
+        self._halted = halted
+
+    def subscribe(self, bus: Bus) -> None:
+        bus.subscribe(EXECUTION, self.on_execution, group=GROUP)
+        bus.subscribe(ORDER_FAILED, self.on_order_failed, group=GROUP)
+        bus.subscribe(CYCLE_UPDATED, self.on_cycle_updated, group=GROUP)
+
+    # Messages
+
+    async def on_execution(self, event: ExecutionEvent) -> None:
+        """Book one fill; again: no effect."""
+        await self._post([self._ledger.fill_of(event)])
+
+    async def on_order_failed(self, event: OrderFailed) -> None:
+        """Give back what was set aside for an intent that will not be executed, unless the database knows better."""
+        await self.release(event.intent_id, f"order failed: {event.reason}")
+
+    async def on_cycle_updated(self, event: CycleUpdated) -> None:
+        """A cycle ended: its row says so, and settling the leases reads it."""
+        if event.status in ENDED:
+            await self.settle()
+            self._wake_performance()
+
+    # Leases
+
+    async def reserve(self, intent_id: str, *, pocket: str, amount: Decimal, ttl_s: float) -> Reserved | Refused:
+        """Set quote units aside for an intent, for ``ttl_s`` wall seconds unless an order uses them.
+
+        Raises:
+            PocketNotFoundError: there is no such pocket.
+        """
+        name = pocket_name(pocket)
+        if (reason := self._halted()) is not None:
+            RESERVATIONS.labels("halted").inc()
+            return Refused(reason)
+        async with self._pockets.unit(self._clock.now(), intent_id) as unit:
+            unit.ttl_s = ttl_s
+            answer = unit.manager.reserve(intent_id, pocket=name, asset=self._quote, amount=amount)
+        RESERVATIONS.labels("reserved" if isinstance(answer, Reserved) else "refused").inc()
+        return answer
+
+    async def release(self, intent_id: str, reason: str) -> bool:
+        """Free what an intent did not spend; False without a lease, or while an order of it may still fill."""
+        async with self._pockets.unit(self._clock.now(), intent_id) as unit:
+            lease = unit.manager.leases.get(intent_id)
+            facts = unit.facts.get(intent_id)
+            if lease is None or facts is None or facts.open_orders:
+                return False
+            if facts.spent > 0 and lease.status is LeaseStatus.ACTIVE:
+                unit.manager.commit(intent_id)
+            elif facts.spent == 0:
+                unit.manager.release(intent_id, reason)
+        return True
+
+    async def settle(self) -> dict[str, Pocket]:
+        """Bring every lease and every pocket in line with orders, fills, cycles and balances."""
+        async with self._pockets.unit(self._clock.now()) as unit:
+            return unit.manager.pockets()
+
+    async def allocate(self, shares: dict[str, Decimal]) -> dict[str, Pocket]:
+        """Change the pockets' shares of the capital.
+
+        Raises:
+            RejectedError: the shares are not a split of 100 percent.
+        """
+        async with self._pockets.unit(self._clock.now()) as unit:
+            unit.manager.allocate(shares)
+            return unit.manager.pockets()
+
+    # Sweeps
+
+    async def run(self) -> None:
+        """Find in the database what no message told about, now and then."""
+        count = 0
+        while True:
+            try:
+                await self.sweep(full=count % FULL_SWEEP_EVERY == 0)
+                count += 1
+            except TransientError as error:
+                logger.warning("sweep postponed", extra={"reason": str(error)})
+            await self._clock.sleep(SWEEP_EVERY_S)
+
+    async def sweep(self, *, full: bool = True) -> int:
+        """Book every execution that has no posting and settle the leases; answers how many were booked."""
+        since = BEGINNING if full else self._clock.now() - RECENT
+        booked = 0
+        while True:
+            async with self._pockets.unit(self._clock.now()) as unit:
+                fills = await self._ledger.unposted(unit.connection, since=since)
+                new = await self._ledger.add_fills(unit.connection, fills)
+                unit.posted = bool(new)
+            self._count(new)
+            booked += len(new)
+            if len(new) < SWEEP_MAX:
+                return booked
+
+    async def _post(self, fills: list[Fill]) -> None:
+        async with self._pockets.unit(self._clock.now()) as unit:
+            new = await self._ledger.add_fills(unit.connection, fills)
+            unit.posted = bool(new)
+        self._count(new)
+
+    def _count(self, new: list[Fill]) -> None:
+        if new:
+            POSTED.inc(len(new))
+            for fill in new:
+                logger.info("fill booked", extra={"execution_id": fill.execution_id, "asset": fill.base})
+            self._wake_account()

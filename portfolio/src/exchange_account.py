@@ -1,0 +1,117 @@
+"""Where the balances come from: the exchange itself, or the trader that matches orders in its own process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+import httpx
+from redis.asyncio import Redis
+
+from shared.src.config import Settings
+from shared.src.domain.clock import Clock, to_ms
+from shared.src.domain.errors import ContractError, RejectedError, TransientError
+from shared.src.exchange.models import Balance, parse_balances
+from shared.src.exchange.rest import BinanceRest
+
+TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What moved with one trade."""
+
+    quantity: Decimal
+    quote_quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+
+
+class ExchangeAccount(Protocol):
+    """The account as whoever matches our orders sees it."""
+
+    async def balances(self) -> dict[str, Balance]:
+        """Assets that are held.
+
+        Raises:
+            TransientError: it does not answer.
+            RejectedError: it refuses (keys, permissions).
+        """
+        ...
+
+    async def trades(self, symbol: str, since: datetime) -> dict[int, Trade] | None:
+        """Our latest trades in a symbol, not older than ``since``, by id; None where nobody keeps such a list."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class BinanceAccount:
+    """Binance, or its twin."""
+
+    def __init__(self, rest: BinanceRest) -> None:
+        self._rest = rest
+
+    async def balances(self) -> dict[str, Balance]:
+        return (await self._rest.account()).balances
+
+    async def trades(self, symbol: str, since: datetime) -> dict[int, Trade] | None:
+        since_ms = to_ms(since)
+        return {
+            fill.trade_id: Trade(fill.quantity, fill.quote_quantity, fill.fee, fill.fee_asset)
+            for fill in await self._rest.my_trades(symbol)
+            if fill.time_ms >= since_ms
+        }
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+
+class TraderAccount:
+    """In-process paper trading: the trader holds the account."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def balances(self) -> dict[str, Balance]:
+        rows = (await self._get("/balance")).get("balances", [])
+        if not isinstance(rows, list):
+            raise ContractError("trader /balance: 'balances' is not a list")
+        return parse_balances(rows, ("asset", "free", "locked"))
+
+    async def trades(self, symbol: str, since: datetime) -> dict[int, Trade] | None:
+        return None
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        try:
+            answer = await self._client.get(path)
+            answer.raise_for_status()
+            body = answer.json()
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            if status >= 500:
+                raise TransientError(f"trader {path}: HTTP {status}") from error
+            raise RejectedError(f"trader {path}: HTTP {status}", code=status) from error
+        except httpx.HTTPError as error:
+            raise TransientError(f"trader {path}: {type(error).__name__}") from error
+        except ValueError as error:
+            raise ContractError(f"trader {path}: not JSON") from error
+        if not isinstance(body, dict):
+            raise ContractError(f"trader {path}: not an object")
+        return body
+
+
+def account_for(settings: Settings, clock: Clock, redis: Redis) -> ExchangeAccount:
+    """The account that belongs to the mode: paper trading without a twin is matched inside the trader."""
+    if settings.is_demo and not settings.simulator_url:
+        token = settings.api_token.get_secret_value()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return TraderAccount(
+            httpx.AsyncClient(base_url=settings.url_of("trader"), headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        )
+    return BinanceAccount(BinanceRest(settings, clock, redis=redis))

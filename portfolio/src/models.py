@@ -1,0 +1,279 @@
+"""What the portfolio answers: reads over the books, the pockets, the account and the trader's tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from portfolio.src import queries
+from portfolio.src.assets import split_symbol, value
+from portfolio.src.ledger import Account, differences
+from portfolio.src.pockets import POCKETS
+from portfolio.src.prices import Prices
+from shared.src.database import Database
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import RejectedError
+from shared.src.domain.money import ZERO, wire
+
+Row = dict[str, Any]
+CACHE_S = 0.5
+PERCENT_STEP = Decimal("0.0001")
+
+
+def shown(value_: Any) -> Any:
+    """A value as JSON carries it: amounts as text, times in ISO 8601."""
+    if isinstance(value_, Decimal):
+        return wire(value_)
+    if isinstance(value_, datetime):
+        return value_.isoformat()
+    if isinstance(value_, Mapping):
+        return {name: shown(item) for name, item in value_.items()}
+    if isinstance(value_, list | tuple):
+        return [shown(item) for item in value_]
+    return value_
+
+
+class SharedCache:
+    """Answers many readers from one reading; an answer is ``ttl_s`` wall seconds old at most."""
+
+    def __init__(self, clock: Clock, ttl_s: float = CACHE_S, *, size_max: int = 512) -> None:
+        self._clock = clock
+        self._ttl_s = ttl_s
+        self._size_max = size_max
+        self._entries: dict[Hashable, tuple[float, asyncio.Future[Any]]] = {}
+
+    async def get(self, key: Hashable, read: Callable[[], Awaitable[Any]]) -> Any:
+        """The value under ``key``, read once however many ask at the same time. A failure is not kept."""
+        now = self._clock.monotonic()
+        entry = self._entries.get(key)
+        if entry is not None and now - entry[0] < self._ttl_s:
+            return await asyncio.shield(entry[1])
+        if len(self._entries) >= self._size_max:
+            self._entries.clear()
+        future = asyncio.ensure_future(read())
+        self._entries[key] = (now, future)
+        try:
+            return await asyncio.shield(future)
+        finally:
+            if not future.done() or future.cancelled() or future.exception() is not None:
+                self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        self._entries.clear()
+
+
+class DBManager:
+    """Parameterised reads, one transaction each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def rows(self, statement: Any, **parameters: Any) -> list[Row]:
+        async with self._database.begin() as connection:
+            return [dict(row) for row in (await connection.execute(statement, parameters)).mappings()]
+
+    async def row(self, statement: Any, **parameters: Any) -> Row:
+        return (await self.rows(statement, **parameters))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class TradeFilter:
+    """Which executions are wanted; None means any."""
+
+    symbol: str | None = None
+    strategy: str | None = None
+    side: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+class PortfolioModel:
+    """The portfolio's state, valued in the quote asset. Amounts are Decimals; the API writes them as text."""
+
+    def __init__(
+        self, database: Database, prices: Prices, clock: Clock, *, quote_asset: str, cache: SharedCache | None = None
+    ) -> None:
+        self._db = DBManager(database)
+        self._prices = prices
+        self._clock = clock
+        self._quote = quote_asset
+        self._cache = cache or SharedCache(clock)
+
+    async def balances(self) -> list[Row]:
+        """What the exchange last said, asset by asset, most valuable first."""
+        answer: list[Row] = await self._cache.get("balances", self._balances)
+        return answer
+
+    async def _balances(self) -> list[Row]:
+        rows = await self._db.rows(queries.WALLETS)
+        prices = await self._prices.of_assets([row["asset"] for row in rows])
+        for row in rows:
+            row["total"] = row["free"] + row["locked"]
+            row["available"] = row["free"]
+            row["value_usdc"] = row["value_quote"] = value(row["total"], row["asset"], self._quote, prices)
+        return sorted(rows, key=lambda row: (row["value_quote"] or ZERO, row["asset"]), reverse=True)
+
+    async def balance(self, asset: str) -> Row:
+        """One asset.
+
+        Raises:
+            RejectedError: it was never held (code 404).
+        """
+        for row in await self.balances():
+            if row["asset"] == asset.upper():
+                return row
+        raise RejectedError(f"there is no balance of {asset.upper()}", code=404)
+
+    async def pockets(self) -> Row:
+        """The pockets, their capital, and the leases on them."""
+        answer: Row = await self._cache.get("pockets", self._pockets)
+        return answer
+
+    async def _pockets(self) -> Row:
+        rows = await self._db.rows(queries.POCKETS)
+        leases = await self._db.rows(queries.LEASES)
+        overall = sum((row["total"] - row["reserved"] - row["used"] for row in rows), ZERO)
+        for row in rows:
+            room = row["total"] - row["reserved"] - row["used"]
+            row["available"] = max(ZERO, min(room, overall))
+            row["asset"] = self._quote
+        order = {name: number for number, name in enumerate(POCKETS)}
+        return {
+            "asset": self._quote,
+            "capital": sum((row["total"] for row in rows), ZERO),
+            "pockets": sorted(rows, key=lambda row: order[row["name"]]),
+            "reservations": leases,
+        }
+
+    async def active_positions(self) -> list[Row]:
+        """Open cycles with what they would earn at the last price, in quote units, before the fee of the exit."""
+        answer: list[Row] = await self._cache.get("active", self._active_positions)
+        return answer
+
+    async def _active_positions(self) -> list[Row]:
+        rows = await self._db.rows(queries.ACTIVE_POSITIONS)
+        bases = {row["symbol"]: split_symbol(row["symbol"], quote_first=self._quote) for row in rows}
+        prices = await self._prices.of_assets(base for base, _ in bases.values())
+        for row in rows:
+            price = prices.get(row["symbol"])
+            held = max(ZERO, row["quantity"] - row["exit_quantity"])
+            known = price is not None and row["entry_price"] is not None
+            row["current_price"] = price
+            row["value"] = held * price if price is not None else None
+            row["unrealized_pnl"] = held * (price - row["entry_price"]) if known and price is not None else None
+            change = (price / row["entry_price"] - 1) * 100 if known and price else None
+            row["unrealized_pnl_percent"] = None if change is None else change.quantize(PERCENT_STEP)
+        return rows
+
+    async def recent_positions(self, hours: int) -> list[Row]:
+        """Cycles that ended in the last market hours, newest first."""
+        return await self._db.rows(queries.RECENT_POSITIONS, since=self._clock.now() - timedelta(hours=hours))
+
+    async def summary(self) -> Row:
+        """The whole portfolio at a glance."""
+        answer: Row = await self._cache.get("summary", self._summary)
+        return answer
+
+    async def _summary(self) -> Row:
+        balances, positions = await self.balances(), await self.active_positions()
+        now = self._clock.now()
+        totals = await self._db.row(queries.CYCLE_TOTALS, day=now.replace(hour=0, minute=0, second=0, microsecond=0))
+        total = sum((row["value_quote"] for row in balances if row["value_quote"] is not None), ZERO)
+        day, week = await self._change(total, now, days=1), await self._change(total, now, days=7)
+        return {
+            "timestamp": now,
+            "quote_asset": self._quote,
+            "total_value": total,
+            "unpriced_assets": [row["asset"] for row in balances if row["value_quote"] is None and row["total"]],
+            "performance_24h": day["percent"],
+            "performance_7d": week["percent"],
+            "performance_24h_value": day["value"],
+            "performance_7d_value": week["value"],
+            "active_trades": len(positions),
+            "open_positions": positions,
+            "unrealized_pnl": sum((row["unrealized_pnl"] or ZERO for row in positions), ZERO),
+            "realized_pnl": totals["profit_loss"],
+            "realized_pnl_today": totals["today"],
+            "fees": totals["fees"],
+            "completed_cycles": totals["completed"],
+            "win_rate_percent": totals["win_rate"],
+            "balances": balances,
+        }
+
+    async def _change(self, total: Decimal, now: datetime, *, days: int) -> Row:
+        """Change of value against the books of ``days`` ago (or the oldest there are), transfers taken out."""
+        since = now - timedelta(days=days)
+        then = await self._db.row(queries.VALUE_THEN, since=since)
+        if not then["value"] or then["time"] is None:
+            return {"percent": None, "value": None}
+        moved = await self._db.rows(queries.TRANSFERS, since=then["time"])
+        prices = await self._prices.of_assets(row["asset"] for row in moved)
+        brought = sum((value(row["amount"], row["asset"], self._quote, prices) or ZERO for row in moved), ZERO)
+        change = total - then["value"] - brought
+        return {"percent": (change / then["value"] * 100).quantize(PERCENT_STEP), "value": change}
+
+    async def trades(self, wanted: TradeFilter, *, page: int, page_size: int) -> Row:
+        """Executions, newest first."""
+        parameters = {
+            "symbol": wanted.symbol,
+            "strategy": wanted.strategy,
+            "side": wanted.side,
+            "start": wanted.start,
+            "end": wanted.end,
+        }
+        count = await self._db.row(queries.TRADES_COUNT, **parameters)
+        rows = await self._db.rows(queries.TRADES, **parameters, limit=page_size, offset=(page - 1) * page_size)
+        return {"trades": rows, "total_count": count["n"], "page": page, "page_size": page_size}
+
+    async def performance(
+        self, period: str, *, strategy: str | None, symbol: str | None, by: str | None, limit: int
+    ) -> list[Row]:
+        """Results per period, newest first: of everything, of one strategy or symbol, or split ``by`` one of them."""
+        return await self._db.rows(
+            queries.PERFORMANCE, period=period, strategy=strategy, symbol=symbol, by=by, limit=limit
+        )
+
+    async def owned_symbols(self, symbols: Sequence[str]) -> list[Row]:
+        """Traded symbols whose base asset is held, with the last price."""
+        held = {row["asset"]: row for row in await self.balances() if row["total"] > 0}
+        bases = {symbol: split_symbol(symbol, quote_first=self._quote)[0] for symbol in symbols}
+        prices = await self._prices.of_assets(held)
+        return [
+            {
+                "symbol": symbol,
+                "asset": base,
+                "quantity": held[base]["total"],
+                "price": prices.get(symbol),
+                "value_quote": held[base]["value_quote"],
+            }
+            for symbol, base in sorted(bases.items())
+            if base in held
+        ]
+
+    async def live_statistics(self) -> Row:
+        """Counters for a live display."""
+        now = self._clock.now()
+        row = await self._db.row(queries.LIVE, day=now.replace(hour=0, minute=0, second=0, microsecond=0))
+        return {"timestamp": now, "quote_asset": self._quote} | row
+
+    async def ledger(self, exchange: Mapping[str, Decimal] | None) -> Row:
+        """Every account's balance, and whether the account ``exchange`` equals what the exchange said last."""
+        rows = await self._db.rows(queries.LEDGER_BALANCES)
+        by_account: dict[str, dict[str, Decimal]] = {account.value: {} for account in Account}
+        for row in rows:
+            by_account[row["account"]][row["asset"]] = row["amount"]
+        counts = await self._db.row(queries.LEDGER_COUNTS)
+        gaps = differences(by_account[Account.EXCHANGE.value], exchange) if exchange is not None else None
+        return {
+            "accounts": by_account,
+            "equals_exchange": None if gaps is None else not gaps,
+            "differences": [{"asset": asset, "exchange_minus_books": gap} for asset, gap in (gaps or {}).items()],
+        } | counts
+
+    async def postings(self, *, kind: str | None, limit: int) -> list[Row]:
+        """The latest postings with their lines."""
+        return await self._db.rows(queries.POSTINGS, kind=kind, limit=limit)

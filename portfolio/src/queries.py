@@ -1,0 +1,108 @@
+"""The SQL of the portfolio's reads."""
+
+from sqlalchemy import text
+
+WALLETS = text("SELECT asset, free, locked, updated_at FROM wallets WHERE free + locked > 0 ORDER BY asset")
+
+POCKETS = text("SELECT pocket AS name, pocket, share_percent, total, reserved, used, updated_at FROM capital_pockets")
+
+LEASES = text("""
+SELECT intent_id, pocket, asset, amount, spent, status, expires_at, created_at
+FROM pocket_reservations WHERE status IN ('active', 'committed') ORDER BY created_at
+""")
+
+_CYCLE = """
+id AS cycle_id, symbol, strategy, status, side, entry_price, exit_price, quantity, exit_quantity, stop_price,
+take_profit_price, fees, profit_loss, profit_loss_percent, exit_reason, opened_at, created_at, completed_at, demo
+"""
+
+ACTIVE_POSITIONS = text(f"""
+SELECT {_CYCLE} FROM trade_cycles
+WHERE status NOT IN ('completed', 'canceled', 'failed') ORDER BY created_at DESC
+""")
+
+RECENT_POSITIONS = text(f"""
+SELECT {_CYCLE} FROM trade_cycles
+WHERE status = 'completed' AND completed_at >= :since ORDER BY completed_at DESC LIMIT 500
+""")
+
+CYCLE_TOTALS = text("""
+SELECT count(*) AS completed, COALESCE(sum(profit_loss), 0) AS profit_loss, COALESCE(sum(fees), 0) AS fees,
+       COALESCE(sum(profit_loss) FILTER (WHERE completed_at >= :day), 0) AS today,
+       round(100.0 * count(*) FILTER (WHERE profit_loss > 0) / NULLIF(count(*), 0), 2) AS win_rate
+FROM trade_cycles WHERE status = 'completed'
+""")
+
+# The value at the last snapshot before the moment, or at the first after it when the books are younger.
+VALUE_THEN = text("""
+WITH moment AS (
+    SELECT COALESCE((SELECT max(time) FROM portfolio_balances WHERE time <= :since),
+                    (SELECT min(time) FROM portfolio_balances WHERE time > :since)) AS time
+)
+SELECT moment.time, (SELECT sum(value_usdc) FROM portfolio_balances b WHERE b.time = moment.time) AS value FROM moment
+""")
+
+TRANSFERS = text("""
+SELECT l.asset, sum(l.amount) AS amount
+FROM ledger_lines l JOIN ledger_postings p USING (posting_id)
+WHERE p.kind IN ('deposit', 'withdrawal', 'adjustment') AND l.account = 'exchange' AND p.occurred_at > :since
+GROUP BY l.asset
+""")
+
+_TRADES_WHERE = """
+FROM trades
+WHERE (CAST(:symbol AS varchar) IS NULL OR symbol = :symbol)
+  AND (CAST(:strategy AS varchar) IS NULL OR strategy = :strategy)
+  AND (CAST(:side AS varchar) IS NULL OR side = :side)
+  AND (CAST(:start AS timestamptz) IS NULL OR timestamp >= :start)
+  AND (CAST(:end AS timestamptz) IS NULL OR timestamp < :end)
+"""
+TRADES = text(f"SELECT * {_TRADES_WHERE} ORDER BY timestamp DESC, id DESC LIMIT :limit OFFSET :offset")
+TRADES_COUNT = text(f"SELECT count(*) AS n {_TRADES_WHERE}")
+
+PERFORMANCE = text("""
+SELECT period, period_start, strategy, symbol, trades, wins,
+       round(100.0 * wins / NULLIF(trades, 0), 2) AS win_rate_percent,
+       volume, fees, profit_loss, best, worst, updated_at
+FROM performance_stats
+WHERE period = :period
+  AND CASE WHEN CAST(:strategy AS varchar) IS NOT NULL THEN strategy = :strategy
+           WHEN CAST(:by AS varchar) = 'strategy' THEN strategy <> '' ELSE strategy = '' END
+  AND CASE WHEN CAST(:symbol AS varchar) IS NOT NULL THEN symbol = :symbol
+           WHEN CAST(:by AS varchar) = 'symbol' THEN symbol <> '' ELSE symbol = '' END
+ORDER BY period_start DESC, profit_loss DESC LIMIT :limit
+""")
+
+LIVE = text("""
+SELECT (SELECT count(*) FROM trade_cycles WHERE status NOT IN ('completed', 'canceled', 'failed')) AS open_cycles,
+       (SELECT count(*) FROM trade_cycles WHERE status = 'completed' AND completed_at >= :day) AS completed_today,
+       (SELECT COALESCE(sum(profit_loss), 0) FROM trade_cycles
+        WHERE status = 'completed' AND completed_at >= :day) AS profit_loss_today,
+       (SELECT count(*) FROM trade_executions WHERE timestamp >= :day) AS executions_today,
+       (SELECT COALESCE(sum(quote_quantity), 0) FROM trade_executions WHERE timestamp >= :day) AS volume_today,
+       (SELECT count(*) FROM orders
+        WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')) AS open_orders,
+       (SELECT COALESCE(sum(reserved), 0) FROM capital_pockets) AS reserved,
+       (SELECT COALESCE(sum(used), 0) FROM capital_pockets) AS used
+""")
+
+LEDGER_BALANCES = text("SELECT account, asset, amount FROM ledger_balances WHERE amount <> 0 ORDER BY account, asset")
+
+LEDGER_COUNTS = text("""
+SELECT (SELECT count(*) FROM ledger_postings) AS postings,
+       (SELECT count(*) FROM ledger_postings WHERE kind = 'fill') AS fills,
+       (SELECT count(*) FROM ledger_postings WHERE kind IN ('deposit', 'withdrawal')) AS transfers,
+       (SELECT count(*) FROM ledger_postings WHERE kind = 'adjustment') AS adjustments,
+       (SELECT count(*) FROM (SELECT asset FROM ledger_lines GROUP BY asset HAVING sum(amount) <> 0) broken)
+           AS unbalanced_assets
+""")
+
+POSTINGS = text("""
+SELECT p.posting_id, p.kind, p.reference, p.description, p.occurred_at,
+       COALESCE(json_agg(json_build_object('account', l.account, 'asset', l.asset, 'amount', trim_scale(l.amount)::text)
+                ORDER BY l.line_no) FILTER (WHERE l.line_no IS NOT NULL), '[]') AS lines
+FROM (SELECT * FROM ledger_postings WHERE CAST(:kind AS varchar) IS NULL OR kind = :kind
+      ORDER BY occurred_at DESC, posting_id LIMIT :limit) p
+LEFT JOIN ledger_lines l USING (posting_id)
+GROUP BY p.posting_id, p.kind, p.reference, p.description, p.occurred_at ORDER BY p.occurred_at DESC, p.posting_id
+""")
