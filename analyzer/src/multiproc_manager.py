@@ -159,7 +159,8 @@ class AnalyzerManager:
             ) from error
 
     def _filter_features(self, frame: FeatureFrame) -> dict[str, Any]:
-        return {name: frame.values.get(name) for name in FILTER_FEATURES if name in frame.values}
+        known = {name: frame.values.get(name) for name in FILTER_FEATURES if name in frame.values}
+        return known | self._window.higher_trend(frame.symbol, frame.timeframe.value)
 
 
 def data_close(frame: FeatureFrame) -> float:

@@ -7,7 +7,7 @@ from shared.src.indicators.frames import Frame, scale
 
 
 class PairRotationStrategy(RuleStrategy):
-    """BUY on the daily bar where this symbol becomes the best of the basket over 7 days, SELL where it becomes the
+    """BUY one bar after this symbol becomes the best of the basket over 7 days, SELL where it becomes the
     worst.
 
     The basket is this symbol and those given as ``symbols`` in the market data; at least two others must be known. The
@@ -22,9 +22,11 @@ class PairRotationStrategy(RuleStrategy):
         "atr_14",
     )
     timeframes = ("1d",)
+    lookback = 2
 
     def rule(self, frame: Frame) -> Verdict:
-        mine, mine_before = frame["roc_7"], frame.prev("roc_7")
+        # the others are known up to the bar before this one, so that is where all are compared
+        mine, mine_before = frame.prev("roc_7"), frame.prev("roc_7", 2)
         best, worst = frame.constant(float("-inf")), frame.constant(float("inf"))
         best_before, worst_before = best, worst
         count = frame.constant(0.0)

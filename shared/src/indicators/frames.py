@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -122,13 +123,18 @@ class BarFrame:
         return all(value == value for value in values)
 
 
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """Columns of another timeframe or symbol, and for each bar of this one the position it may see (-1: none yet)."""
+
+    columns: Mapping[str, Column]
+    index: NDArray[np.int64]
+
+
 class ColumnFrame:
-    """Whole columns of one symbol and timeframe; values are arrays of equal length.
+    """Whole columns of one symbol and timeframe; values are arrays of equal length."""
 
-    ``higher`` and ``peers`` hold columns already aligned with the bars of this frame (see ``align``).
-    """
-
-    __slots__ = ("_columns", "_higher", "_length", "_peers", "symbol", "timeframe")
+    __slots__ = ("_columns", "_higher", "_index", "_length", "_peers", "symbol", "timeframe")
 
     def __init__(
         self,
@@ -137,32 +143,43 @@ class ColumnFrame:
         length: int,
         symbol: str = "",
         timeframe: str = "",
-        higher: Mapping[str, Mapping[str, Column]] | None = None,
-        peers: Mapping[str, Mapping[str, Column]] | None = None,
+        higher: Mapping[str, Aligned] | None = None,
+        peers: Mapping[str, Aligned] | None = None,
+        index: NDArray[np.int64] | None = None,
     ) -> None:
         self._columns = columns
         self._length = length
         self._higher = higher or {}
         self._peers = peers or {}
+        self._index = index
         self.symbol = symbol
         self.timeframe = timeframe
 
     def __getitem__(self, name: str) -> Value:
-        column = self._columns.get(name)
-        return np.full(self._length, np.nan) if column is None else column
+        return self.prev(name, 0)
 
     def prev(self, name: str, bars: int = 1) -> Value:
-        return shift(self[name], bars)
+        column = self._columns.get(name)
+        if column is None or not len(column):
+            return np.full(self._length, np.nan)
+        if self._index is None:
+            return shift(column, bars)
+        place = self._index - bars
+        return np.where(place >= 0, column[np.maximum(place, 0)], np.nan)
 
     def label(self, name: str, text: str) -> Condition:
         return self[name] == code_of(name, text)
 
     def higher(self, timeframe: str) -> Frame:
-        columns = self._higher.get(timeframe, {})
-        return ColumnFrame(columns, length=self._length, symbol=self.symbol, timeframe=timeframe)
+        return self._other(self._higher.get(timeframe), self.symbol, timeframe)
 
     def peer(self, symbol: str) -> Frame:
-        return ColumnFrame(self._peers.get(symbol, {}), length=self._length, symbol=symbol, timeframe=self.timeframe)
+        return self._other(self._peers.get(symbol), symbol, self.timeframe)
+
+    def _other(self, other: Aligned | None, symbol: str, timeframe: str) -> Frame:
+        if other is None:
+            return ColumnFrame({}, length=self._length, symbol=symbol, timeframe=timeframe)
+        return ColumnFrame(other.columns, length=self._length, symbol=symbol, timeframe=timeframe, index=other.index)
 
     @property
     def peers(self) -> Sequence[str]:
@@ -208,17 +225,12 @@ def shift(column: Column, bars: int) -> Column:
     return shifted
 
 
-def align(higher: Mapping[str, Column], higher_close: Column, base_close: Column) -> dict[str, Column]:
-    """Bring a higher timeframe onto the bars of a lower one, without looking ahead.
+def align(columns: Mapping[str, Column], close_time: Column, base_close_time: Column) -> Aligned:
+    """Bring another timeframe or symbol onto the bars of this one, without looking ahead.
 
-    A base bar sees the last higher bar whose close time is not after its own.
+    A bar sees the last other bar that closed before it did; one that closes at the same instant may arrive later.
     """
-    index = np.searchsorted(higher_close, base_close, side="right") - 1
-    seen = index >= 0
-    safe = np.maximum(index, 0)
-    if not len(higher_close):
-        return {name: np.full(len(base_close), np.nan) for name in higher}
-    return {name: np.where(seen, column[safe], np.nan) for name, column in higher.items()}
+    return Aligned(columns, np.searchsorted(close_time, base_close_time, side="left").astype(np.int64) - 1)
 
 
 def clip(frame: Frame, value: Value, low: float, high: float) -> Value:

@@ -1,0 +1,141 @@
+"""Monitors: they watch spreads between markets, report what they see and never trade.
+
+Spot accounts cannot hold the other leg of most of these (futures, lending), and the loops need orders in one instant
+that nobody guarantees. What each sees is an ``Observation``; a vote it never casts.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, final
+
+from analyzer.strategies.base_strategy import BaseStrategy, MarketData, Signal
+
+TAKER_FEE = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A gap that is wider than the threshold, in percent after costs."""
+
+    monitor: str
+    subject: str
+    percent: float
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+class MarketMonitor(BaseStrategy):
+    """A strategy that only looks."""
+
+    family = "monitor"
+    title: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        return self.title
+
+    @final
+    def generate_signal(self, market_data: MarketData) -> Signal | None:
+        return None
+
+    @abstractmethod
+    def observe(self, market_data: MarketData) -> list[Observation]:
+        """What is out of line, widest first; empty when nothing is or the data is not there."""
+
+
+class TriangularMonitor(MarketMonitor):
+    """USDC to one coin, to another, and back to USDC: what is left after three taker fees.
+
+    Reads ``books``: best bid and ask by symbol, e.g. LINKUSDC, LINKETH, ETHUSDC.
+    """
+
+    title = "Triangular_Monitor"
+    quote = "USDC"
+    threshold_percent = 0.15
+
+    def observe(self, market_data: MarketData) -> list[Observation]:
+        books: Mapping[str, tuple[float, float]] = market_data.get("books") or {}
+        coins = [symbol.removesuffix(self.quote) for symbol in sorted(books) if symbol.endswith(self.quote)]
+        found = []
+        for first in coins:
+            for second in coins:
+                cross = books.get(first + second)
+                if cross is not None:
+                    found += self._loops(books, first, second, cross)
+        return _widest_first(found)
+
+    def _loops(
+        self, books: Mapping[str, tuple[float, float]], first: str, second: str, cross: tuple[float, float]
+    ) -> list[Observation]:
+        kept = (1.0 - TAKER_FEE) ** 3
+        first_bid, first_ask = books[first + self.quote]
+        second_bid, second_ask = books[second + self.quote]
+        loops = {
+            f"{self.quote}>{first}>{second}>{self.quote}": cross[0] * second_bid / first_ask,
+            f"{self.quote}>{second}>{first}>{self.quote}": first_bid / (second_ask * cross[1]),
+        }
+        gains = {path: 100.0 * (result * kept - 1.0) for path, result in loops.items()}
+        return [
+            Observation(self.title, path, gain, {"fees_percent": 300.0 * TAKER_FEE})
+            for path, gain in gains.items()
+            if gain > self.threshold_percent
+        ]
+
+
+class StablecoinMonitor(MarketMonitor):
+    """Dollar coins away from one another. Reads ``books`` of pairs such as USDCUSDT, FDUSDUSDT, DAIUSDT."""
+
+    title = "Stablecoin_Monitor"
+    coins = frozenset({"USDC", "USDT", "FDUSD", "DAI"})
+    threshold_percent = 0.02
+
+    def observe(self, market_data: MarketData) -> list[Observation]:
+        books: Mapping[str, tuple[float, float]] = market_data.get("books") or {}
+        pairs = {base + quote for base in self.coins for quote in self.coins if base != quote}
+        found = []
+        for symbol in sorted(pairs & set(books)):
+            bid, ask = books[symbol]
+            # what can be earned against parity: buying under one or selling over one
+            percent = 100.0 * max(1.0 - ask, bid - 1.0)
+            if percent > self.threshold_percent:
+                found.append(Observation(self.title, symbol, percent, {"bid": bid, "ask": ask}))
+        return _widest_first(found)
+
+
+class FundingMonitor(MarketMonitor):
+    """Perpetual futures whose funding rate is far from zero. Reads ``funding``: the rate per interval by symbol."""
+
+    title = "Funding_Monitor"
+    threshold_percent = 0.01
+
+    def observe(self, market_data: MarketData) -> list[Observation]:
+        rates: Mapping[str, float] = market_data.get("funding") or {}
+        return _widest_first(
+            [
+                Observation(self.title, symbol, 100.0 * rate, {"funding_rate": rate})
+                for symbol, rate in sorted(rates.items())
+                if abs(100.0 * rate) > self.threshold_percent
+            ]
+        )
+
+
+class CalendarSpreadMonitor(MarketMonitor):
+    """Quarterly against perpetual futures. Reads ``futures``: both prices by symbol, perpetual first."""
+
+    title = "Calendar_Spread_Monitor"
+    threshold_percent = 0.2
+
+    def observe(self, market_data: MarketData) -> list[Observation]:
+        prices: Mapping[str, tuple[float, float]] = market_data.get("futures") or {}
+        found = []
+        for symbol, (perpetual, quarterly) in sorted(prices.items()):
+            percent = 100.0 * (quarterly / perpetual - 1.0) if perpetual > 0 else 0.0
+            if abs(percent) > self.threshold_percent:
+                found.append(Observation(self.title, symbol, percent, {"perpetual": perpetual, "quarterly": quarterly}))
+        return _widest_first(found)
+
+
+def _widest_first(found: list[Observation]) -> list[Observation]:
+    return sorted(found, key=lambda seen: (-abs(seen.percent), seen.subject))
