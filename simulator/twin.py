@@ -13,6 +13,7 @@ from simulator.doors.faults import Faults, Rule
 from simulator.doors.feed import Feed
 from simulator.doors.hub import GOING_AWAY, Hub, render
 from simulator.doors.market_data import StoredMarketData
+from simulator.doors.rest_sapi import advance_algos
 from simulator.doors.state import TwinState
 from simulator.doors.streams import ConnectionLimits
 from simulator.doors.user_stream import UserStreams
@@ -86,7 +87,14 @@ class Twin:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(PULSE_S)
+            self._work_algos()
             self.feed.pulse()
+
+    def _work_algos(self) -> None:
+        """Work the slices of TWAP orders that are due."""
+        if self.state.algos:
+            advance_algos(self.state, self.clock.now_ms())
+            self.flush()
 
     def check(self) -> None:
         """Raise what ended the market or the pulse, if anything did."""
@@ -179,6 +187,7 @@ class Twin:
             raise ValueError("only a stepped clock can be advanced")
         await self.driver.advance(step_ms)
         self.exchange.tick(self.clock.now_ms())
+        self._work_algos()
         self.flush()
         self.feed.close_candles()
         self.feed.show_candles()
