@@ -77,6 +77,7 @@ CREATE TABLE portfolio_balances (
     value_usdc NUMERIC(36, 12),
     PRIMARY KEY (asset, time)
 );
+CREATE INDEX portfolio_balances_time_idx ON portfolio_balances (time DESC);
 
 CREATE TABLE performance_stats (
     period VARCHAR(10) NOT NULL CHECK (period IN ('daily', 'weekly', 'monthly')),
