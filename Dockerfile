@@ -42,7 +42,7 @@ COPY --from=source /app /app
 WORKDIR /app
 USER 10001:10001
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
     CMD ["/opt/venv/bin/python", "-I", "-S", "/app/deploy/docker/healthcheck.py"]
 ENTRYPOINT ["/opt/venv/bin/python", "/app/deploy/docker/entrypoint.py"]
 CMD ["roottrading", "--help"]
