@@ -250,7 +250,7 @@ async def _write_cycle(
     else:
         closed = candles[min(exit_at, HISTORY_MINUTES - 2)]
         fees = (price + closed.close) * quantity / 1000
-        result = (closed.close - price) * quantity - fees
+        result = round((closed.close - price) * quantity - fees, 8)
         reason = "take_profit" if result > 0 else "stop_loss"
         closed_at = from_ms(closed.open_time_ms) + timedelta(seconds=61)
         cycle |= {

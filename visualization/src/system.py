@@ -13,6 +13,7 @@ from visualization.src.rows import Row
 from visualization.src.views import AlertView, PlatformHealth, SystemView, TradingState
 
 UNPROTECTED_S_MAX = 5
+HALTS = ("halt", "difference")
 
 
 def speed_of(clock: Clock) -> float:
@@ -74,10 +75,15 @@ class SystemStatus:
         rows = await self._queries.fetch("SELECT reason FROM trading_pauses WHERE scope = 'all'")
         if rows:
             reason = rows[0]["reason"]
-            return TradingState(state="halted" if reason.lower().startswith("halt") else "paused", reason=reason)
+            return TradingState(state="halted" if is_halt(reason) else "paused", reason=reason)
         if not self._settings.entries_enabled:
             return TradingState(state="paused", reason="TRADING_ENABLED is false: no position is opened")
         return TradingState(state="running", reason="")
+
+
+def is_halt(reason: str) -> bool:
+    """Whether the platform stopped by itself, rather than a person pausing it."""
+    return reason.lower().startswith(HALTS)
 
 
 def health_alerts(health: PlatformHealth) -> list[AlertView]:
@@ -107,12 +113,12 @@ def _count_alerts(counts: Row) -> list[AlertView]:
 
 
 def _pause_alert(row: Row) -> AlertView:
-    is_halt = row["reason"].lower().startswith("halt")
+    halted = is_halt(row["reason"])
     what = "Trading" if row["scope"] == "all" else row["scope"]
     return _alert(
         f"pause:{row['scope']}",
-        "error" if is_halt else "info",
-        f"{what} is {'halted' if is_halt else 'paused'}",
+        "error" if halted else "info",
+        f"{what} is {'halted' if halted else 'paused'}",
         row["reason"] or "no new positions are opened; exits go on",
     )
 

@@ -29,7 +29,7 @@ export function OpenCycles({ query, onSymbol }: CyclesProps) {
               <th className="hidden @lg:table-cell">Strategy</th>
               <th className="hidden @3xl:table-cell">State</th>
               <th className="num hidden @2xl:table-cell">Quantity</th>
-              <th className="num">Entry</th>
+              <th className="num hidden @md:table-cell">Entry</th>
               <th className="num">Price</th>
               <th className="num">Unrealised</th>
               <th className="hidden @xl:table-cell">Stop to target</th>
@@ -64,7 +64,7 @@ function Row({ cycle, onSymbol }: { cycle: Cycle; onSymbol: (symbol: string) => 
         <Badge tone={isHeld ? "accent" : "neutral"}>{words(cycle.status)}</Badge>
       </td>
       <td className="num hidden @2xl:table-cell">{quantity(cycle.quantity)}</td>
-      <td className="num">{price(cycle.entry_price)}</td>
+      <td className="num hidden @md:table-cell">{price(cycle.entry_price)}</td>
       <td className="num">
         <Price symbol={cycle.symbol} />
       </td>

@@ -65,7 +65,7 @@ function EquityCurve() {
       },
       localization: { priceFormatter: (value: number) => money(value) },
       grid: { vertLines: { visible: false }, horzLines: { color: "#171d26" } },
-      rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.12, bottom: 0.08 } },
+      rightPriceScale: { borderVisible: false, entireTextOnly: true, scaleMargins: { top: 0.12, bottom: 0.08 } },
       timeScale: { borderVisible: false, timeVisible: true, minBarSpacing: 0.1 },
       handleScroll: false,
       handleScale: false,

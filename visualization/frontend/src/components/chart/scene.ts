@@ -61,7 +61,7 @@ export class ChartScene {
         vertLine: { color: "#566070", labelBackgroundColor: "#2c3542" },
         horzLine: { color: "#566070", labelBackgroundColor: "#2c3542" },
       },
-      rightPriceScale: { borderColor: "#1e2530", scaleMargins: { top: 0.08, bottom: 0.2 } },
+      rightPriceScale: { borderColor: "#1e2530", entireTextOnly: true, scaleMargins: { top: 0.08, bottom: 0.2 } },
       localization: { priceFormatter: price },
       timeScale: { borderColor: "#1e2530", timeVisible: true, secondsVisible: false, rightOffset: 8 },
     });
