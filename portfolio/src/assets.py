@@ -1,32 +1,12 @@
-"""What a symbol is made of, and what an asset is worth. Pure."""
+"""What an asset is worth. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from shared.src.domain.errors import ContractError
-
-# Longest first, so that BTCFDUSD is not read as a pair quoted in USD
-QUOTES = (
-    *("FDUSD", "USDC", "USDT", "TUSD", "BUSD", "USD1", "EURI", "BIDR", "IDRT"),
-    *("BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "ARS", "MXN", "ZAR", "PLN", "COP", "CZK", "RON", "UAH", "GBP"),
-    *("AUD", "RUB", "NGN", "DAI", "PAX", "TRX", "XRP", "DOGE", "DOT", "SOL"),
-)
 BRIDGES = ("USDC", "USDT", "FDUSD", "BTC", "ETH", "BNB")
 VALUE_STEP = Decimal("0.000000000001")
-
-
-def split_symbol(symbol: str, *, quote_first: str = "USDC") -> tuple[str, str]:
-    """(base, quote) of a symbol.
-
-    Raises:
-        ContractError: no known quote asset ends the symbol.
-    """
-    for quote in (quote_first, *QUOTES):
-        if symbol.endswith(quote) and len(symbol) > len(quote):
-            return symbol.removesuffix(quote), quote
-    raise ContractError(f"{symbol}: the quote asset is not known")
 
 
 def symbols_of(assets: Iterable[str], quote: str) -> list[str]:

@@ -11,11 +11,11 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from portfolio.src.assets import split_symbol
 from portfolio.src.ledger import Account, Fill, Posting, fill_id, fill_posting
 from shared.src.contracts.base import Side
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.domain.errors import ContractError
+from shared.src.domain.symbols import split_symbol
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from portfolio.src import queries
-from portfolio.src.assets import split_symbol, value
+from portfolio.src.assets import value
 from portfolio.src.ledger import Account, differences
 from portfolio.src.pockets import POCKETS
 from portfolio.src.prices import Prices
@@ -18,6 +18,7 @@ from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.money import ZERO, wire
+from shared.src.domain.symbols import split_symbol
 
 Row = dict[str, Any]
 CACHE_S = 0.5

@@ -81,6 +81,7 @@ CREATE TABLE trade_cycles (
 );
 CREATE INDEX trade_cycles_status_idx ON trade_cycles (status, symbol);
 CREATE INDEX trade_cycles_created_idx ON trade_cycles (created_at DESC);
+CREATE INDEX trade_cycles_completed_idx ON trade_cycles (completed_at) WHERE status = 'completed';
 
 -- Writer: trader. A row exists before anything is sent.
 CREATE TABLE orders (

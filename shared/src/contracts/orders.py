@@ -116,3 +116,15 @@ class OrderFailed(Message):
     side: Side
     reason: str
     code: int | None = None
+
+
+class DecisionMade(Message):
+    """What the coordinator decided, for screens; the row in ``decisions`` is the record."""
+
+    intent_id: str
+    consensus_id: str
+    symbol: Symbol
+    side: Side
+    kind: IntentKind
+    approved: bool
+    reason: str

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from shared.src.contracts.market import CandleMessage, FeatureFrame, MarketTick
-from shared.src.contracts.orders import ExecutionEvent, OrderFailed, OrderIntent
+from shared.src.contracts.orders import DecisionMade, ExecutionEvent, OrderFailed, OrderIntent
 from shared.src.contracts.portfolio import BalanceUpdated, CycleUpdated
 from shared.src.contracts.signals import ConsensusSignal, StrategyVotes
 from shared.src.domain.errors import ContractError
@@ -65,6 +65,7 @@ DURABLE: tuple[Topic[CandleMessage] | Topic[FeatureFrame] | Topic[StrategyVotes]
 
 # Notices, Redis pub/sub: for screens; losing one costs a repaint
 BALANCE_UPDATED = Topic("roottrading:notification:balance_updated", BalanceUpdated, key="asset")
+DECISION_MADE = Topic("roottrading:notification:decision", DecisionMade)
 
 
 def market_channel(symbol: str) -> str:

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from portfolio.src.assets import rate, split_symbol, symbols_of, value
+from portfolio.src.assets import rate, symbols_of, value
 from shared.src.domain.errors import ContractError
+from shared.src.domain.symbols import split_symbol
 
 
 @pytest.mark.parametrize(

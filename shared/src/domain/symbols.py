@@ -1,0 +1,24 @@
+"""What a symbol is made of, where the exchange's own description is not at hand."""
+
+from __future__ import annotations
+
+from shared.src.domain.errors import ContractError
+
+# Longest first, so that BTCFDUSD is not read as a pair quoted in USD
+QUOTES = (
+    *("FDUSD", "USDC", "USDT", "TUSD", "BUSD", "USD1", "EURI", "BIDR", "IDRT"),
+    *("BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "ARS", "MXN", "ZAR", "PLN", "COP", "CZK", "RON", "UAH", "GBP"),
+    *("AUD", "RUB", "NGN", "DAI", "PAX", "TRX", "XRP", "DOGE", "DOT", "SOL"),
+)
+
+
+def split_symbol(symbol: str, *, quote_first: str = "USDC") -> tuple[str, str]:
+    """(base, quote) of a symbol.
+
+    Raises:
+        ContractError: no known quote asset ends the symbol.
+    """
+    for quote in (quote_first, *QUOTES):
+        if symbol.endswith(quote) and len(symbol) > len(quote):
+            return symbol.removesuffix(quote), quote
+    raise ContractError(f"{symbol}: the quote asset is not known")
