@@ -244,6 +244,12 @@ def fell_below(frame: Frame, name: str, threshold: Value) -> Condition:
     return (frame[name] < threshold) & (frame.prev(name) >= threshold)
 
 
+def stale(frame: Frame, other: Frame) -> Condition:
+    """The other symbol's newest bar is more than two bars old."""
+    bar = frame["open_time"] - frame.prev("open_time")
+    return frame["open_time"] - other["open_time"] > 2.0 * bar
+
+
 def graded(*parts: tuple[float, Value]) -> tuple[Value, Value]:
     """Strength (.3 to 1) and confidence (.58 to .9) from weighted shares of 0..1 that speak for a signal."""
     total = sum(weight for weight, _ in parts)

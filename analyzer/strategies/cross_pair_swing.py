@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.strategies.base_strategy import RuleStrategy, Verdict, fell_below, graded, rose_above
+from analyzer.strategies.base_strategy import RuleStrategy, Verdict, fell_below, graded, rose_above, stale
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
 
@@ -32,6 +32,7 @@ class CrossPairSwingStrategy(RuleStrategy):
         leader = _leader(frame)
         other_rsi, other_move = leader["rsi_14"], leader["roc_10"]
         steady = (other_rsi >= 40.0) & (other_rsi <= 60.0) & (frame.absolute(other_move) <= 2.0 * leader["natr"])
+        steady = steady & frame.no(stale(frame, leader))
         rsi, before = frame["rsi_14"], frame.prev("rsi_14")
         buy = rose_above(frame, "rsi_14", self.option("oversold")) & steady
         sell = fell_below(frame, "rsi_14", self.option("overbought")) & steady

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
+from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded, stale
 from shared.src.indicators.frames import Frame, scale
 
 
@@ -33,7 +33,7 @@ class PairRotationStrategy(RuleStrategy):
         for symbol in frame.peers:
             other = frame.peer(symbol)
             now, before = other["roc_7"], other.prev("roc_7")
-            both = frame.known(now, before)
+            both = frame.known(now, before) & frame.no(stale(frame, other))
             count = count + 1.0 * both
             best = frame.where(both & (now > best), now, best)
             worst = frame.where(both & (now < worst), now, worst)

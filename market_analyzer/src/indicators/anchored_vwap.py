@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -36,7 +37,7 @@ class AnchoredVwap(Indicator):
         typical = (columns["high"] + columns["low"] + columns["close"]) / 3.0
         outputs = {name: np.full(length, np.nan) for name in self.writes}
         starts = np.flatnonzero(np.diff(day, prepend=np.nan) != 0)
-        for start, stop in zip(starts.tolist(), [*starts.tolist()[1:], length], strict=True):
+        for start, stop in itertools.pairwise([*starts.tolist(), length]):
             if start == 0 and columns["open_time"][0] % DAY_MS != 0:
                 self._remember(day[start], False, 0.0, (0.0, 0.0, 0.0))
                 continue

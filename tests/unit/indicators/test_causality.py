@@ -1,0 +1,35 @@
+"""No feature knows a later bar."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.unit.indicators.market import generated
+from tests.unit.indicators.test_engine_equality import batch
+
+
+@pytest.mark.parametrize("cut", [60, 333, 707, 899])
+def test_changing_every_later_candle_changes_no_earlier_feature(cut: int) -> None:
+    candles = generated(900, seed=21)
+    other = generated(900, seed=99)
+    factor = candles[cut].close / other[cut].close
+    changed = candles[: cut + 1] + [
+        dataclasses.replace(
+            bar, open=bar.open * factor, high=bar.high * factor, low=bar.low * factor, close=bar.close * factor
+        )
+        for bar in other[cut + 1 :]
+    ]
+    before, after = batch(candles), batch(changed)
+    for name, column in before.items():
+        np.testing.assert_array_equal(column[: cut + 1], after[name][: cut + 1], err_msg=name)
+
+
+@pytest.mark.parametrize("cut", [1, 45, 250, 640])
+def test_cutting_the_history_anywhere_leaves_the_features_before_the_cut(cut: int) -> None:
+    candles = generated(900, seed=22)
+    whole, part = batch(candles), batch(candles[:cut])
+    for name, column in part.items():
+        np.testing.assert_array_equal(column, whole[name][:cut], err_msg=name)
