@@ -96,7 +96,7 @@ class Platform:
         """The environment of a service, as of now."""
         dropped = {*OWNED_BY_RUN, *(OWNED_BY_TWIN if self.twin is not None else ())}
         kept = {name: value for name, value in self._environment.items() if name not in dropped}
-        own = {"API_TOKEN": self.api_token, "BIND_ADDRESS": HOST, "PYTHONUNBUFFERED": "1"}
+        own = {"API_TOKEN": self.api_token, "BIND_ADDRESS": HOST, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
         if self.twin is not None:
             own |= {"TRADING_MODE": "paper", **self.twin.variables()}
         stack = self.postgres.variables() | self.redis.variables() | self.kafka.variables()

@@ -23,6 +23,7 @@ from cli.stack.identity import Identity, become
 from shared.src.domain.clock import Clock
 
 LOG_LIMIT_BYTES = 20_000_000
+ABORT_GRACE_S = 1.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -67,16 +68,25 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
 
     async def stop(self, clock: Clock, *, grace_s: float = 10.0) -> None:
-        """Ask, wait, then kill. Leaves no member of the group behind."""
+        """Ask, wait, then kill. Leaves no member of the group behind.
+
+        One that does not heed is aborted first: Python's fault handler then writes into its log where it hangs.
+        """
         self.ask_to_stop()
-        deadline = clock.monotonic() + grace_s
-        while self.exit_code() is None and clock.monotonic() < deadline:
-            await clock.sleep(0.05)
+        await self._ended_within(clock, grace_s)
+        if self.exit_code() is None and grace_s > 0:
+            self.process.send_signal(signal.SIGABRT)
+            await self._ended_within(clock, ABORT_GRACE_S)
         self.kill_group()
         while self.exit_code() is None:
             await clock.sleep(0.02)
         if self.stdout is not None:
             self.stdout.close()
+
+    async def _ended_within(self, clock: Clock, seconds: float) -> None:
+        deadline = clock.monotonic() + seconds
+        while self.exit_code() is None and clock.monotonic() < deadline:
+            await clock.sleep(0.05)
 
 
 def start(launch: Launch, clock: Clock) -> Child:

@@ -129,9 +129,7 @@ class Service:
         stop.cancel()
         try:
             async with asyncio.timeout(STOP_S_MAX):
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await _end(tasks)
                 for hook in reversed(self._stop_hooks):
                     await hook()
                 await self.bus.close()
@@ -221,6 +219,18 @@ async def _serve_quietly(server: uvicorn.Server, listener: socket.socket) -> Non
     """Serve without letting uvicorn take the signals: the frame stops everything in its own order."""
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
     await server.serve(sockets=[listener])
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: a library may swallow one cancellation."""
+    alive = set(tasks)
+    while alive:
+        for task in alive:
+            task.cancel()
+        _, alive = await asyncio.wait(alive, timeout=1)
+        for task in alive:
+            frames = [f"{frame.f_code.co_filename}:{frame.f_lineno}" for frame in task.get_stack()]
+            logger.warning("task goes on after its cancellation", extra={"task": task.get_name(), "at": frames})
 
 
 async def _forever(task: Task) -> None:

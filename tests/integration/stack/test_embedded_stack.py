@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer
@@ -153,5 +154,5 @@ async def test_nothing_secret_stands_on_a_command_line(data: DataFolder, supervi
     servers = (postgres(data), Redis(data, port=PortChooser().any(), fresh=False))
     for server in servers:
         await supervisor.bring_up(server)
-    lines = [" ".join(part.child.process.args) for part in supervisor.parts.values() if part.child]
+    lines = [" ".join(psutil.Process(part.child.pid).cmdline()) for part in supervisor.parts.values() if part.child]
     assert not [line for line in lines for server in servers if server.password in line]
