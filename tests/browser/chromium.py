@@ -80,3 +80,17 @@ def _run(attempts: list[str], command: list[str]) -> None:
         return
     if done.returncode != 0:
         attempts.append(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def main() -> int:
+    """Entry point of `make chromium`: make sure that there is one, and say where."""
+    try:
+        print(find_chromium())
+    except BrowserMissingError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -92,7 +92,7 @@ def health_alerts(health: PlatformHealth) -> list[AlertView]:
         _alert(
             f"service:{service['name']}",
             "error",
-            f"{service['name']} is {service['state']}",
+            f"{service['name'].replace('_', ' ').capitalize()} is {service['state']}",
             service["detail"],
         )
         for service in sick

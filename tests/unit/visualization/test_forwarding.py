@@ -108,8 +108,8 @@ async def test_health_tells_the_sick_from_the_silent() -> None:
     assert health["services"]["coordinator"]["dependencies"] == {"redis": False}
     assert health["services"]["visualization"]["healthy"]
     assert [alert["title"] for alert in health_alerts(health)] == [
-        "analyzer is unreachable",
-        "coordinator is unhealthy",
+        "Analyzer is unreachable",
+        "Coordinator is unhealthy",
     ]
 
 

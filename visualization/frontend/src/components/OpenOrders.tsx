@@ -11,6 +11,8 @@ interface OrdersProps {
   onSymbol: (symbol: string) => void;
 }
 
+const PROTECTION = new Set(["stop_loss", "take_profit"]);
+
 export function OpenOrders({ query, onSymbol }: OrdersProps) {
   const { cancelOrder } = useActions();
   return (
@@ -58,7 +60,7 @@ export function OpenOrders({ query, onSymbol }: OrdersProps) {
                 </td>
                 <td className="num">
                   <Confirm
-                    question="Cancel it?"
+                    question={PROTECTION.has(order.purpose) ? "Remove protection?" : "Cancel it?"}
                     className="!px-2 !py-0 !text-2xs"
                     onConfirm={() => cancelOrder(order.id, order.symbol)}
                   >

@@ -13,7 +13,7 @@ interface TicketProps {
   onClose: () => void;
 }
 
-const FIELD = "mt-1 w-full rounded-md border border-line-strong bg-ground px-2.5 py-1.5 tabular-nums";
+const FIELD = "mt-1 w-full rounded-md border border-line-strong bg-ground px-2.5 py-1.5 text-ink tabular-nums";
 const POSITIVE = /^\d+(\.\d+)?$/;
 
 function isPositive(text: string): boolean {

@@ -1,5 +1,5 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef } from "react";
 import { get } from "../api/client";
 import type { IndicatorChart, MarketChart, SymbolInfo, Timeframe } from "../api/types";
 import { useLive } from "../live/LiveProvider";
@@ -47,6 +47,25 @@ export function useIndicators(symbol: string, timeframe: Timeframe, names: reado
       ),
     enabled: symbol !== "" && names.length > 0,
     placeholderData: keepPreviousData,
-    refetchInterval: 5_000,
+    refetchInterval: 30_000,
   });
+}
+
+/** Fetch the indicators of the last bar once it is closed and had a moment to be analysed; at most every 1.5 s. */
+export function useNewBar(): (time: number) => void {
+  const queries = useQueryClient();
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const newest = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return useCallback(
+    (time: number) => {
+      if (time === newest.current) return;
+      newest.current = time;
+      timer.current ??= setTimeout(() => {
+        timer.current = undefined;
+        void queries.invalidateQueries({ queryKey: ["indicators"] });
+      }, 1_500);
+    },
+    [queries],
+  );
 }

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { TIMEFRAMES, type Candle, type Cycle, type Timeframe } from "../../api/types";
 import { useSymbolTrades, useCycle } from "../../hooks/useCycles";
-import { useCandles, useIndicators } from "../../hooks/useMarket";
+import { useCandles, useIndicators, useNewBar } from "../../hooks/useMarket";
 import { useChartSignals } from "../../hooks/useSignals";
 import { DOWN, UP } from "../../lib/candles";
 import { baseOf, compact, percent, price, shortDateTime, tone, toNumber } from "../../lib/format";
@@ -142,11 +142,17 @@ function Canvas({ symbol, timeframe, groups, marks }: CanvasProps) {
     setLatest(chart.candles.at(-1));
   }, [candles.data, symbol, timeframe]);
 
-  const onLive = useCallback((data: unknown) => {
-    const candle = data as Candle;
-    // Until the history is there, a live candle alone would be a chart of one bar.
-    if (view.current !== "" && scene.current?.update(candle) === true) setLatest(candle);
-  }, []);
+  const onNewBar = useNewBar();
+  const onLive = useCallback(
+    (data: unknown) => {
+      const candle = data as Candle;
+      // Until the history is there, a live candle alone would be a chart of one bar.
+      if (view.current === "" || scene.current?.update(candle) !== true) return;
+      setLatest(candle);
+      onNewBar(candle.time);
+    },
+    [onNewBar],
+  );
   useChannel(`market:${symbol}:${timeframe}`, onLive);
 
   useEffect(() => {

@@ -20,7 +20,7 @@ import {
 import type { Candle, IndicatorPoint } from "../../api/types";
 import { bar, DOWN, seconds, supersedes, UP, volumeBar } from "../../lib/candles";
 import { price, priceDecimals } from "../../lib/format";
-import { INDICATORS, type IndicatorGroup } from "./indicators";
+import { INDICATORS, type IndicatorGroup, type IndicatorLine } from "./indicators";
 
 export interface Level {
   title: string;
@@ -37,7 +37,8 @@ export class ChartScene {
   private readonly candles: ISeriesApi<"Candlestick">;
   private readonly volume: ISeriesApi<"Histogram">;
   private readonly markers: ISeriesMarkersPluginApi<Time>;
-  private indicators: ISeriesApi<"Line" | "Histogram">[] = [];
+  private readonly indicators = new Map<string, ISeriesApi<"Line" | "Histogram">>();
+  private groups = "";
   private levels: IPriceLine[] = [];
   private byTime = new Map<number, Candle>();
   private last: Candle | undefined;
@@ -131,39 +132,42 @@ export class ChartScene {
   }
 
   setIndicators(groups: readonly IndicatorGroup[], values: Record<string, IndicatorPoint[]>): void {
-    this.indicators.forEach((series) => this.chart.removeSeries(series));
-    this.indicators = [];
-    let nextPane = 1;
-    for (const group of groups) {
-      const { pane, lines } = INDICATORS[group];
-      const index = pane === 0 ? 0 : nextPane;
-      if (pane !== 0) nextPane += 1;
-      for (const line of lines) this.addLine(line, index, values[line.column] ?? []);
+    if (this.groups !== groups.join()) this.lay(groups);
+    for (const [column, series] of this.indicators) {
+      // A value that is not known yet leaves a gap; it is never drawn as zero.
+      series.setData(
+        (values[column] ?? []).map((point) =>
+          point.value === null ? { time: seconds(point.time) } : { time: seconds(point.time), value: point.value },
+        ),
+      );
     }
-    this.chart.panes().forEach((pane, index) => pane.setStretchFactor(index === 0 ? 4 : 1));
   }
 
   destroy(): void {
     this.chart.remove();
   }
 
-  private addLine(
-    line: { column: string; color: string; kind: "line" | "histogram" },
-    pane: number,
-    points: readonly IndicatorPoint[],
-  ): void {
+  private lay(groups: readonly IndicatorGroup[]): void {
+    this.groups = groups.join();
+    this.indicators.forEach((series) => this.chart.removeSeries(series));
+    this.indicators.clear();
+    let nextPane = 1;
+    for (const group of groups) {
+      const { pane, lines } = INDICATORS[group];
+      const index = pane === 0 ? 0 : nextPane;
+      if (pane !== 0) nextPane += 1;
+      for (const line of lines) this.addLine(line, index);
+    }
+    this.chart.panes().forEach((pane, index) => pane.setStretchFactor(index === 0 ? 4 : 1));
+  }
+
+  private addLine(line: IndicatorLine, pane: number): void {
     const options = { color: line.color, lastValueVisible: pane !== 0, priceLineVisible: false };
     const isHistogram = line.kind === "histogram";
     const series: ISeriesApi<"Line" | "Histogram"> = isHistogram
       ? this.chart.addSeries(HistogramSeries, options, pane)
       : this.chart.addSeries(LineSeries, { ...options, lineWidth: 1, crosshairMarkerVisible: false }, pane);
-    // A value that is not known yet leaves a gap; it is never drawn as zero.
-    series.setData(
-      points.map((point) =>
-        point.value === null ? { time: seconds(point.time) } : { time: seconds(point.time), value: point.value },
-      ),
-    );
-    this.indicators.push(series);
+    this.indicators.set(line.column, series);
   }
 
   /** What is drawn, readable by tests and by the curious: a canvas tells nothing by itself. */
