@@ -1,0 +1,89 @@
+"""The coordinator's REST API: reading only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+
+from coordinator.src.decision_store import DecisionStore
+from coordinator.src.pocket_checker import Limits
+from coordinator.src.portfolio_client import PortfolioClient
+from coordinator.src.signal_handler import SignalHandler
+from coordinator.src.universe import Universe
+from shared.src.domain.clock import Clock
+from shared.src.domain.money import wire
+
+
+def create_router(
+    *,
+    store: DecisionStore,
+    handler: SignalHandler,
+    universe: Universe,
+    portfolio: PortfolioClient,
+    limits: Limits,
+    clock: Clock,
+) -> APIRouter:
+    """Decisions, state and counters."""
+    router = APIRouter()
+
+    @router.get("/decisions", tags=["decisions"])
+    async def decisions(
+        symbol: Annotated[str | None, Query(pattern="^[A-Za-z0-9]{5,20}$")] = None,
+        approved: bool | None = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    ) -> list[dict[str, Any]]:
+        """Decisions, newest first, refusals with their reason."""
+        rows = await store.latest(symbol=symbol.upper() if symbol else None, approved=approved, limit=limit)
+        return [_shown(row) for row in rows]
+
+    @router.get("/decisions/{decision_id}", tags=["decisions"])
+    async def decision(decision_id: str) -> dict[str, Any]:
+        """One decision by its intent id or consensus id, with the votes behind it and the cycle after it."""
+        row = await store.one(decision_id)
+        if row is None:
+            raise HTTPException(404, f"there is no decision {decision_id}")
+        return _shown(row)
+
+    @router.get("/status", tags=["operations"])
+    async def status() -> dict[str, Any]:
+        """What is open, what is free, and whether entries are allowed."""
+        view, _ = await store.view(clock.now(), ())
+        return {
+            "time": clock.now().isoformat(),
+            "entries_enabled": limits.entries_enabled,
+            "pauses": dict(view.pauses),
+            "open_positions": [cycle.symbol for cycle in view.cycles],
+            "pending_entries": list(view.pending),
+            "max_concurrent_positions": limits.max_concurrent_positions,
+            "capital": wire(view.capital),
+            "pockets_available": {name: wire(free) for name, free in view.pockets.items()},
+            "profit_today": wire(view.profit_today),
+            "max_daily_loss": wire(limits.max_daily_loss),
+            "portfolio_circuit": portfolio.breaker.state.value,
+            "waiting_for": handler.waiting_for,
+        }
+
+    @router.get("/stats", tags=["operations"])
+    async def stats() -> dict[str, Any]:
+        """Counters since the start."""
+        return handler.statistics()
+
+    @router.get("/universe", tags=["decisions"])
+    async def symbols() -> dict[str, Any]:
+        """The symbols that may be traded, with what the exchange asks of an order."""
+        return universe.shown()
+
+    return router
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return wire(value)
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,94 @@
+"""The portfolio over HTTP: asks for funds. Safe to repeat: a lease belongs to its intent id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from coordinator.src.circuit_breaker import CircuitBreaker
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import RejectedError, TransientError
+from shared.src.domain.money import wire
+
+TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Quote units set aside for the intent."""
+
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    reason: str
+
+
+class PortfolioClient:
+    """Reserves funds at the portfolio, behind a circuit breaker and a timeout."""
+
+    def __init__(
+        self, url: str, token: str, clock: Clock, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False, transport=transport
+        )
+        self.breaker = CircuitBreaker("portfolio", clock)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def reserve(self, intent_id: str, *, pocket: str, amount: Decimal, ttl_s: float) -> Granted | Denied:
+        """Ask for ``amount`` quote units. An earlier lease of the same intent comes back as it is.
+
+        Raises:
+            TransientError: the portfolio does not answer, or the circuit is open.
+            RejectedError: the request is wrong or the token is not accepted; repeating does not help.
+        """
+        body = {"intent_id": intent_id, "pocket": pocket, "amount": wire(amount), "ttl_s": ttl_s}
+        try:
+            answer = await self.breaker.call(lambda: self._post("/pockets/reserve", body))
+        except RejectedError as error:
+            if error.code == 409:
+                return Denied(str(error))
+            raise
+        return Granted(Decimal(answer["amount"]))
+
+    async def release(self, intent_id: str, reason: str) -> None:
+        """Give an intent's funds back."""
+        await self.breaker.call(lambda: self._post("/pockets/release", {"intent_id": intent_id, "reason": reason}))
+
+    async def probe(self) -> str:
+        """For /health: whether the portfolio answers.
+
+        Raises:
+            TransientError: it does not.
+        """
+        try:
+            await self._client.get("/metrics")
+        except httpx.HTTPError as error:
+            raise TransientError(f"portfolio: {type(error).__name__}") from error
+        return f"circuit {self.breaker.state.value}"
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer = await self._client.post(path, json=body)
+        except httpx.HTTPError as error:
+            raise TransientError(f"portfolio {path}: {type(error).__name__}") from error
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise TransientError(f"portfolio {path}: HTTP {answer.status_code}")
+        try:
+            content = answer.json()
+        except ValueError as error:
+            raise TransientError(f"portfolio {path}: not JSON") from error
+        if answer.is_error:
+            detail = content.get("detail", content) if isinstance(content, dict) else content
+            raise RejectedError(str(detail), code=answer.status_code)
+        if not isinstance(content, dict):
+            raise TransientError(f"portfolio {path}: not an object")
+        return content
