@@ -25,7 +25,6 @@ def create_app(twin: Twin, token: str) -> Starlette:
     streams = StreamDoor(twin.hub, twin.connection_limits, time.monotonic)
     ws_api = WsApiDoor(twin.state, twin.users, twin.connection_limits, WS_METHODS, time.monotonic)
     routes: list[BaseRoute] = [
-        *rest_routes(twin.state),
         Route("/", admin_page),
         Mount("/control", create_control(twin, token)),
         WebSocketRoute("/ws-api/v3", ws_api.serve),
@@ -35,4 +34,3 @@ def create_app(twin: Twin, token: str) -> Starlette:
         *rest_routes(lambda: twin.state),
     ]
     return Starlette(routes=routes)
-

@@ -1,14 +1,22 @@
 """What a fixture turns into: exchange, clock, candles, keys and the source of outside trades. A reset replaces it
 whole."""
 
+from decimal import Decimal
+
 from simulator.assembly import build_source, decimals_of, profiles_of
 from simulator.doors.auth import ApiKey, generate_key, load_key
 from simulator.doors.limits import Limits
 from simulator.engine.exchange import Exchange
+from simulator.engine.orders import Side
 from simulator.engine.rules import SymbolRules
 from simulator.fixture import AccountPart, Fixture
+from simulator.market import series as column
 from simulator.market.candles import CandleStore
 from simulator.market.clock import MarketClock
+from simulator.market.source import History
+
+# Minutes whose trades are on the tape when the market opens
+PAST_MINUTES = 15
 
 
 class World:
@@ -43,6 +51,22 @@ class World:
         history = self.source.history(rules.symbol)
         candles.load(history.minutes, history.hours)
         candles.roll(now)
+        self._print_past(rules, history)
+
+    def _print_past(self, rules: SymbolRules, history: History) -> None:
+        """Put the trades of the last minutes on the tape: an exchange that just opened would have none."""
+        decimals = decimals_of(rules)
+        step = rules.lot.step or Decimal(1).scaleb(-decimals)
+        for row in history.minutes[-PAST_MINUTES:].tolist():
+            quantity = Decimal(row[column.VOLUME]).scaleb(-decimals) // 4 // step * step
+            if not quantity:
+                continue
+            for place, name in enumerate((column.OPEN, column.HIGH, column.LOW, column.CLOSE)):
+                price = Decimal(row[name]).scaleb(-8)
+                time_ms = row[column.OPEN_MS] + place * 15_000
+                self.exchange.outside_trade(rules.symbol, Side.BUY, quantity, time_ms, price=price, print_rest=True)
+        # the candles know these trades already
+        self.exchange.drain()
 
     def open_account(self, part: AccountPart) -> ApiKey:
         """Open an account; returns its key. Raises ValueError when the name is taken."""

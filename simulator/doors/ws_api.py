@@ -53,6 +53,11 @@ class Request:
     values: Mapping[str, str]
     return_limits: bool
 
+    @property
+    def params(self) -> Params:
+        """What the call itself reads: a wish about the answer is not among it."""
+        return Params({name: value for name, value in self.values.items() if name not in FLAGS})
+
 
 def parse_request(text: str | bytes) -> Request:
     """Read a frame. Raises ApiError -1135 for what is no request."""
@@ -74,7 +79,7 @@ def parse_request(text: str | bytes) -> Request:
     if not isinstance(params, dict):
         raise RequestError(number, ApiError(-1135, "Invalid 'params' in JSON request; expected an object."))
     values = {name: _text(value) for name, value in params.items() if value is not None}
-    wanted = values.pop("returnRateLimits", "true").lower() != "false"
+    wanted = values.get("returnRateLimits", "true").lower() != "false"
     return Request(number, method.removeprefix("v3/"), values, wanted)
 
 
@@ -229,12 +234,13 @@ class WsApiDoor:
             return own(session, request)
         if endpoint is None:
             raise ApiError(-1020, "This operation is not supported.")
-        params = Params(dict(request.values))
+        params = request.params
         weight = endpoint.weighs(params)
         state.limits.charge(session.address, weight, state.limits_ms())
         call = Call(state, endpoint, params, state.clock.now_ms())
         if endpoint.security is not Security.NONE:
             key = self._signer(session, request)
+            call.signing_key = key
             check_permission(endpoint, key)
             call.signer = state.exchange.account(key.account)
         endpoint.check_params(params)
@@ -307,7 +313,7 @@ class WsApiDoor:
         return {"subscriptionId": self._users.subscribe(session.connection, key.account)}
 
     def _unsubscribe(self, session: Session, request: Request) -> Answer:
-        number = Params(dict(request.values)).integer("subscriptionId")
+        number = request.params.integer("subscriptionId")
         self._users.unsubscribe(session.connection, number)
         if number is None or number == session.logon_subscription:
             session.logon_subscription = None
