@@ -1,0 +1,259 @@
+"""Random histories of an exchange, told by bytes: the same bytes are the same history, and fewer bytes a shorter one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from simulator.engine.errors import ApiError
+from simulator.engine.events import OrderEvent
+from simulator.engine.exchange import Exchange
+from simulator.engine.orders import (
+    MARKET_TYPES,
+    ListKind,
+    ListRequest,
+    OrderRequest,
+    OrderType,
+    Side,
+    StpMode,
+    TimeInForce,
+)
+from simulator.engine.rules import SymbolRules
+
+D = Decimal
+SYMBOL = "AAABBB"
+SIDES = (Side.BUY, Side.SELL)
+TYPES = tuple(OrderType)
+MODES = tuple(StpMode)
+FORCES = tuple(TimeInForce)
+KINDS = tuple(ListKind)
+
+
+@dataclass(frozen=True)
+class World:
+    """The circumstances of a history."""
+
+    tick: Decimal = D("0.5")
+    step: Decimal = D("0.1")
+    maker: Decimal = D("0.001")
+    taker: Decimal = D("0.002")
+    bnb: bool = False
+    group: int = -1
+    stp: bool = False
+    lists: bool = False
+    base: str = "AAA"
+    quote: str = "BBB"
+
+
+@dataclass
+class History:
+    """Runs commands and checks, after each, what must always hold."""
+
+    world: World
+    data: bytes
+    place: int = 0
+    now: int = 1_000
+    trades: int = 0
+    exchange: Exchange = field(default_factory=Exchange)
+
+    def __post_init__(self) -> None:
+        world = self.world
+        filters = [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": str(world.tick),
+                "maxPrice": "100000",
+                "tickSize": str(world.tick),
+            },
+            {"filterType": "LOT_SIZE", "minQty": str(world.step), "maxQty": "100000", "stepSize": str(world.step)},
+        ]
+        rules = SymbolRules.create(SYMBOL, world.base, world.quote, filters)
+        self.exchange.add_symbol(rules, self.price(10))
+        self.exchange.add_symbol(SymbolRules.create("BNBBBB", "BNB", "BBB", []), D(3))
+        self.exchange.add_symbol(SymbolRules.create("BNBAAA", "BNB", "AAA", []), D("0.3"))
+        self.accounts = [
+            self.exchange.add_account(
+                name,
+                {world.base: world.step * 60, world.quote: self.price(10) * world.step * 60, "BNB": D("0.01")},
+                world.maker,
+                world.taker,
+                bnb_discount=world.bnb,
+                trade_group_id=world.group,
+            )
+            for name in ("ann", "ben", "cid")
+        ]
+
+    # -- reading the bytes --------------------------------------------------------------------------------------
+
+    def draw(self, below: int) -> int:
+        """The next byte, cut down to 0 .. below - 1; zeros when the bytes are used up."""
+        self.place += 1
+        return self.data[self.place - 1] % below if self.place <= len(self.data) else 0
+
+    def price(self, ticks: int) -> Decimal:
+        return self.world.tick * ticks
+
+    def run(self) -> None:
+        while self.place < len(self.data):
+            self.now += 1
+            try:
+                self._command()
+            except ApiError:
+                pass
+            self._check()
+        verdict = self.exchange.audit()
+        assert verdict["ok"], verdict["problems"]
+
+    def _command(self) -> None:
+        kind = self.draw(12 if self.world.lists else 10)
+        if kind <= 4:
+            self._place()
+        elif kind == 5:
+            self._cancel()
+        elif kind == 6:
+            self._set_liquidity()
+        elif kind == 7:
+            self._outside_trade()
+        elif kind == 8:
+            self._amend()
+        elif kind == 9:
+            self._cancel_replace()
+        else:
+            self._place_list()
+
+    def _request(self, kind: OrderType, side: Side, *, quantity: Decimal | None) -> OrderRequest:
+        limited = kind not in MARKET_TYPES
+        stops = kind.value.startswith(("STOP", "TAKE"))
+        trailing = stops and self.draw(4) == 0
+        iceberg = self.world.step * 2 if limited and self.draw(6) == 0 else None
+        timed = limited and kind is not OrderType.LIMIT_MAKER
+        force = FORCES[self.draw(3)] if timed and iceberg is None else (TimeInForce.GTC if timed else None)
+        return OrderRequest(
+            SYMBOL,
+            side,
+            kind,
+            quantity,
+            self.price(5 + self.draw(11)) if limited else None,
+            force,
+            stop_price=self.price(5 + self.draw(11)) if stops and not trailing else None,
+            trailing_delta=500 if trailing else None,
+            iceberg=iceberg if iceberg and quantity and iceberg < quantity else None,
+            stp=MODES[self.draw(len(MODES))] if self.world.stp else StpMode.NONE,
+        )
+
+    def _place(self) -> None:
+        account = self.accounts[self.draw(3)]
+        kind, side = TYPES[self.draw(len(TYPES))], SIDES[self.draw(2)]
+        quantity = self.world.step * (1 + self.draw(20))
+        request = self._request(kind, side, quantity=quantity)
+        if kind is OrderType.MARKET and self.draw(3) == 0:
+            request = OrderRequest(SYMBOL, side, kind, quote_quantity=self.price(10) * quantity, stp=request.stp)
+        best = self.exchange.market(SYMBOL).book.best(side.opposite)
+        placed = self.exchange.place(account, request, self.now)
+        prices = [fill.price for fill in placed.fills]
+        if prices:
+            sign = 1 if side is Side.BUY else -1
+            assert all(sign * (b - a) >= 0 for a, b in zip(prices, prices[1:], strict=False)), (
+                "a better price was passed"
+            )
+            assert best is not None
+            assert sign * (prices[0] - best[0]) >= 0, "filled at a price nobody offered"
+            if request.stp is StpMode.NONE:
+                assert prices[0] == best[0], "the best price was passed over"
+            left = self.exchange.market(SYMBOL).book.best(side.opposite)
+            triggered = any(event.execution_type == "NEW" for event in self._order_events()[1:])
+            assert left is None or triggered or sign * (left[0] - prices[-1]) >= 0, "a better offer still stands"
+            if request.price is not None:
+                assert all(sign * (request.price - price) >= 0 for price in prices), "filled beyond the limit"
+
+    def _order_events(self) -> list[OrderEvent]:
+        return [event for event in self.exchange.core.events if isinstance(event, OrderEvent)]
+
+    def _some_order(self) -> tuple[int, int]:
+        index = self.draw(3)
+        orders = list(self.accounts[index].open_orders)
+        return index, orders[self.draw(len(orders))] if orders else 0
+
+    def _cancel(self) -> None:
+        index, order_id = self._some_order()
+        self.exchange.cancel(self.accounts[index], SYMBOL, self.now, order_id=order_id)
+
+    def _amend(self) -> None:
+        index, order_id = self._some_order()
+        quantity = self.world.step * (1 + self.draw(15))
+        self.exchange.amend_keep_priority(self.accounts[index], SYMBOL, quantity, self.now, order_id=order_id)
+
+    def _cancel_replace(self) -> None:
+        index, order_id = self._some_order()
+        kind = TYPES[self.draw(len(TYPES))]
+        request = self._request(kind, SIDES[self.draw(2)], quantity=self.world.step * (1 + self.draw(20)))
+        self.exchange.cancel_replace(
+            self.accounts[index], request, self.now, stop_on_failure=self.draw(2) == 0, order_id=order_id
+        )
+
+    def _set_liquidity(self) -> None:
+        middle = 7 + self.draw(7)
+        bids = [(self.price(middle - 1 - i), self.world.step * (1 + self.draw(9))) for i in range(self.draw(4))]
+        asks = [(self.price(middle + 1 + i), self.world.step * (1 + self.draw(9))) for i in range(self.draw(4))]
+        self.exchange.set_liquidity(SYMBOL, bids, asks, self.now)
+
+    def _outside_trade(self) -> None:
+        price = self.price(5 + self.draw(11)) if self.draw(2) else None
+        self.exchange.outside_trade(
+            SYMBOL,
+            SIDES[self.draw(2)],
+            self.world.step * (1 + self.draw(30)),
+            self.now,
+            price=price,
+            print_rest=price is not None and self.draw(2) == 0,
+        )
+
+    def _place_list(self) -> None:
+        kind, side = KINDS[self.draw(5)], SIDES[self.draw(2)]
+        quantity = self.world.step * (1 + self.draw(12))
+        receiving = kind in {ListKind.OPO, ListKind.OPOCO}
+        if kind is ListKind.OCO:
+            legs = self._pair(side, quantity)
+        else:
+            working_side = Side.BUY if receiving else side.opposite
+            working = OrderRequest(
+                SYMBOL, working_side, OrderType.LIMIT, quantity, self.price(5 + self.draw(11)), TimeInForce.GTC
+            )
+            pending_side, leg_quantity = working_side.opposite, None if receiving else quantity
+            if kind in {ListKind.OTO, ListKind.OPO}:
+                leg_kind = TYPES[self.draw(len(TYPES))]
+                pending: tuple[OrderRequest, ...] = (self._request(leg_kind, pending_side, quantity=leg_quantity),)
+            else:
+                pending = self._pair(pending_side, leg_quantity)
+            legs = (working, *pending)
+        self.exchange.place_list(self.accounts[self.draw(3)], ListRequest(kind, SYMBOL, legs), self.now)
+
+    def _pair(self, side: Side, quantity: Decimal | None) -> tuple[OrderRequest, ...]:
+        low, high = self.price(4 + self.draw(6)), self.price(11 + self.draw(6))
+        stop_price = high if side is Side.BUY else low
+        stop_kind = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)[self.draw(2)]
+        limited = stop_kind is OrderType.STOP_LOSS_LIMIT
+        stop = OrderRequest(
+            SYMBOL,
+            side,
+            stop_kind,
+            quantity,
+            stop_price if limited else None,
+            TimeInForce.GTC if limited else None,
+            stop_price=stop_price,
+        )
+        limit = OrderRequest(SYMBOL, side, OrderType.LIMIT_MAKER, quantity, low if side is Side.BUY else high)
+        return (stop, limit) if side is Side.BUY else (limit, stop)
+
+    # -- what must always hold ----------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        for account in self.accounts:
+            for asset, balance in account.balances.items():
+                assert balance.free >= 0, f"{account.name} has {balance.free} {asset} free"
+                assert balance.locked >= 0, f"{account.name} has {balance.locked} {asset} locked"
+        book = self.exchange.market(SYMBOL).book
+        bid, ask = book.best(Side.BUY), book.best(Side.SELL)
+        assert bid is None or ask is None or bid[0] < ask[0], f"crossed: {bid} {ask}"
+        self.trades += sum(event.execution_type == "TRADE" for event in self._order_events())
+        self.exchange.drain()
