@@ -122,6 +122,15 @@ class BinanceRest:
             can_withdraw=bool(row.get("canWithdraw", False)),
         )
 
+    async def key_rights(self) -> dict[str, bool]:
+        """What the API key may do (GET sapi/v1/account/apiRestrictions), by Binance's names."""
+
+        async def call() -> Any:
+            return await self.transport.client.get_account_api_permissions()
+
+        answer = await self.transport.ask(call, weight=1, urgent=True, signed=True)
+        return {name: value for name, value in answer.items() if isinstance(value, bool)}
+
     async def open_orders(self, symbol: str | None = None) -> list[ExchangeOrder]:
         """Open orders of a symbol (weight 6) or of the account (weight 80)."""
         params = {"symbol": symbol} if symbol else {}

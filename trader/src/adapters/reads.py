@@ -1,0 +1,140 @@
+"""What the REST API shows, read from PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+
+from shared.src.database import Database
+from shared.src.domain.money import wire
+from trader.src.api_models import OrdersQuery
+
+ORDERS = """
+SELECT o.*, f.fees, f.fee_assets FROM orders o
+LEFT JOIN LATERAL (
+    SELECT sum((e.metadata ->> 'fee_quote')::numeric) AS fees, array_agg(DISTINCT e.fee_asset) AS fee_assets
+    FROM trade_executions e WHERE e.client_order_id = o.client_order_id
+) f ON TRUE
+"""
+IS_OPEN = "o.status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')"
+STATS_ORDERS = """
+SELECT count(*) AS orders,
+       count(*) FILTER (WHERE executed_quantity > 0) AS executed,
+       count(*) FILTER (WHERE status = 'REJECTED') AS rejected,
+       count(*) FILTER (WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')) AS open
+FROM orders WHERE purpose <> 'external'
+"""
+STATS_FILLS = """
+SELECT count(*) AS fills, coalesce(sum(quote_quantity), 0) AS volume,
+       coalesce(sum((metadata ->> 'fee_quote')::numeric), 0) AS fees
+FROM trade_executions
+"""
+STATS_CYCLES = """
+SELECT count(*) FILTER (WHERE status = 'completed') AS completed,
+       count(*) FILTER (WHERE status = 'failed') AS failed,
+       count(*) FILTER (WHERE status = 'canceled') AS canceled,
+       count(*) FILTER (WHERE status NOT IN ('completed', 'canceled', 'failed')) AS open,
+       count(*) FILTER (WHERE profit_loss > 0) AS winning,
+       coalesce(sum(profit_loss), 0) AS realised_profit_loss,
+       coalesce(max(unprotected_s), 0) AS unprotected_s_max
+FROM trade_cycles
+"""
+
+
+class Reads:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def orders(self, query: OrdersQuery) -> list[dict[str, Any]]:
+        """Orders, open ones first, then the newest."""
+        conditions, parameters = ["TRUE"], {"limit": query.limit, "symbol": query.symbol, "status": str(query.status)}
+        if query.symbol is not None:
+            conditions.append("o.symbol = :symbol")
+        if query.status == "open":
+            conditions.append(IS_OPEN)
+        elif query.status is not None:
+            conditions.append("o.status = :status")
+        where = " AND ".join(conditions)
+        sql = f"{ORDERS} WHERE {where} ORDER BY {IS_OPEN} DESC, o.created_at DESC LIMIT :limit"
+        return [order_view(row) for row in await self._rows(sql, parameters)]
+
+    async def order(self, order_id: str) -> dict[str, Any] | None:
+        """One order by our id or the exchange's."""
+        number = int(order_id) if order_id.isdecimal() and len(order_id) < 19 else -1
+        sql = f"{ORDERS} WHERE o.client_order_id = :id OR o.exchange_order_id = :number ORDER BY o.created_at DESC"
+        rows = await self._rows(sql, {"id": order_id, "number": number})
+        return order_view(rows[0]) if rows else None
+
+    async def stats(self) -> dict[str, Any]:
+        orders, fills, cycles = [(await self._rows(sql, {}))[0] for sql in (STATS_ORDERS, STATS_FILLS, STATS_CYCLES)]
+        decided = orders["executed"] + orders["rejected"]
+        return shown(
+            {
+                "orders": orders["orders"],
+                "orders_executed": orders["executed"],
+                "orders_rejected": orders["rejected"],
+                "orders_open": orders["open"],
+                "success_rate_percent": round(100 * orders["executed"] / decided, 2) if decided else None,
+                "fills": fills["fills"],
+                "volume": fills["volume"],
+                "fees": fills["fees"],
+                "cycles": cycles,
+            }
+        )
+
+    async def _rows(self, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        async with self._database.begin() as connection:
+            result = await connection.execute(text(sql), parameters)
+            return [dict(row) for row in result.mappings()]
+
+
+def order_view(row: dict[str, Any]) -> dict[str, Any]:
+    """An order as the API shows it."""
+    executed: Decimal = row["executed_quantity"]
+    return shown(
+        {
+            "order_id": str(row["exchange_order_id"] or ""),
+            "client_order_id": row["client_order_id"],
+            "intent_id": row["intent_id"],
+            "cycle_id": row["cycle_id"],
+            "purpose": row["purpose"],
+            "symbol": row["symbol"],
+            "side": row["side"],
+            "type": row["type"],
+            "status": row["status"],
+            "quantity": row["quantity"],
+            "executed_quantity": executed,
+            "price": row["price"],
+            "stop_price": row["stop_price"],
+            "executed_price": round(row["executed_quote"] / executed, 12) if executed else None,
+            "fees": row.get("fees") or Decimal(0),
+            "reason": row["reason"],
+            "reject_code": row["reject_code"],
+            "demo": row["demo"],
+            "timestamp": row["updated_at"],
+            "created_at": row["created_at"],
+        }
+    )
+
+
+def shown(value: dict[str, Any]) -> dict[str, Any]:
+    """The same names with JSON values."""
+    return {name: plain(item) for name, item in value.items()}
+
+
+def plain(value: Any) -> Any:
+    """JSON without surprises: amounts as text, times in ISO 8601."""
+    match value:
+        case Decimal():
+            return wire(value)
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {name: plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,163 @@
+"""Rows of PostgreSQL as the trader's values, and back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping
+
+from shared.src.contracts.base import Side
+from shared.src.contracts.orders import CycleStatus, OrderStatus, OrderType
+from shared.src.domain.money import ZERO
+from trader.src.model import Cycle, Fill, Order, Purpose
+
+ORDER_COLUMNS = (
+    "client_order_id", "intent_id", "cycle_id", "attempt", "purpose", "order_list_id", "exchange_order_id", "symbol",
+    "side", "type", "time_in_force", "quantity", "price", "stop_price", "executed_quantity", "executed_quote",
+    "status", "reject_code", "reason", "correlation_id", "demo", "created_at", "sent_at", "updated_at",
+)  # fmt: skip
+CYCLE_COLUMNS = (
+    "id", "intent_id", "symbol", "strategy", "status", "side", "entry_order_id", "exit_order_id", "entry_price",
+    "exit_price", "quantity", "exit_quantity", "dust", "stop_price", "take_profit_price", "trailing_delta", "fees",
+    "profit_loss", "profit_loss_percent", "exit_reason", "protected_at", "unprotected_s", "confirmed", "demo",
+    "metadata", "opened_at", "created_at", "updated_at", "completed_at",
+)  # fmt: skip
+FILL_COLUMNS = (
+    "id", "order_id", "client_order_id", "trade_id", "cycle_id", "symbol", "side", "status", "price", "quantity",
+    "quote_quantity", "fee", "fee_asset", "role", "purpose", "strategy", "demo", "metadata", "timestamp",
+)  # fmt: skip
+
+
+def insert(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
+    """An INSERT with a named parameter for each column."""
+    values = ", ".join(f"CAST(:{name} AS jsonb)" if name == "metadata" else f":{name}" for name in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) {conflict}"
+
+
+def order_of(row: RowMapping) -> Order:
+    return Order(
+        client_order_id=row["client_order_id"],
+        intent_id=row["intent_id"],
+        cycle_id=row["cycle_id"],
+        attempt=row["attempt"],
+        purpose=Purpose(row["purpose"]),
+        symbol=row["symbol"],
+        side=Side(row["side"]),
+        type=OrderType(row["type"]),
+        quantity=row["quantity"],
+        created_at=row["created_at"],
+        status=OrderStatus(row["status"]),
+        time_in_force=row["time_in_force"],
+        price=row["price"],
+        stop_price=row["stop_price"],
+        executed_quantity=row["executed_quantity"],
+        executed_quote=row["executed_quote"],
+        order_list_id=row["order_list_id"],
+        exchange_order_id=row["exchange_order_id"],
+        reject_code=row["reject_code"],
+        reason=row["reason"],
+        correlation_id=row["correlation_id"],
+    )
+
+
+def order_parameters(order: Order, *, demo: bool, now: Any) -> dict[str, Any]:
+    return {name: getattr(order, name) for name in ORDER_COLUMNS if name not in {"demo", "sent_at", "updated_at"}} | {
+        "demo": demo,
+        "purpose": order.purpose.value,
+        "side": order.side.value,
+        "type": order.type.value,
+        "status": order.status.value,
+        # an order is sent right after its row is committed
+        "sent_at": order.created_at,
+        "updated_at": now,
+    }
+
+
+def cycle_of(row: RowMapping) -> Cycle:
+    metadata = dict(row["metadata"])
+    return Cycle(
+        id=row["id"],
+        intent_id=row["intent_id"] or "",
+        symbol=row["symbol"],
+        strategy=row["strategy"],
+        status=CycleStatus(row["status"]),
+        created_at=row["created_at"],
+        stop_price=row["stop_price"],
+        take_profit_price=row["take_profit_price"],
+        trailing_delta=None if row["trailing_delta"] is None else int(row["trailing_delta"]),
+        entry_order_id=row["entry_order_id"],
+        exit_order_id=row["exit_order_id"],
+        entry_price=row["entry_price"],
+        exit_price=row["exit_price"],
+        quantity=row["quantity"],
+        exit_quantity=row["exit_quantity"],
+        dust=row["dust"],
+        min_price=row["min_price"],
+        max_price=row["max_price"],
+        fees=row["fees"],
+        profit_loss=row["profit_loss"],
+        profit_loss_percent=row["profit_loss_percent"],
+        exit_reason=row["exit_reason"],
+        exit_intent_id=metadata.get("exit_intent_id", ""),
+        protected_at=row["protected_at"],
+        unprotected_s=row["unprotected_s"],
+        opened_at=row["opened_at"],
+        completed_at=row["completed_at"],
+        reserved=Decimal(metadata.get("reserved", "0")),
+        metadata=metadata,
+    )
+
+
+def cycle_parameters(cycle: Cycle, *, demo: bool, now: Any) -> dict[str, Any]:
+    own = {"side", "confirmed", "demo", "updated_at", "metadata", "status"}
+    return {name: getattr(cycle, name) for name in CYCLE_COLUMNS if name not in own} | {
+        "status": cycle.status.value,
+        "side": Side.BUY.value,
+        "confirmed": cycle.quantity > 0,
+        "demo": demo,
+        "updated_at": now,
+        "metadata": orjson.dumps(cycle.metadata).decode(),
+    }
+
+
+def fill_of_row(row: RowMapping) -> Fill:
+    return Fill(
+        symbol=row["symbol"],
+        trade_id=row["trade_id"],
+        client_order_id=row["client_order_id"],
+        side=Side(row["side"]),
+        price=row["price"],
+        quantity=row["quantity"],
+        quote_quantity=row["quote_quantity"],
+        fee=row["fee"],
+        fee_asset=row["fee_asset"],
+        fee_quote=Decimal(row["metadata"].get("fee_quote", ZERO)),
+        is_maker=row["role"] == "maker",
+        at=row["timestamp"],
+    )
+
+
+def fill_parameters(fill: Fill, order: Order, *, strategy: str, demo: bool) -> dict[str, Any]:
+    return {
+        "id": fill.execution_id,
+        "order_id": str(order.exchange_order_id or ""),
+        "client_order_id": order.client_order_id,
+        "trade_id": fill.trade_id,
+        "cycle_id": order.cycle_id,
+        "symbol": fill.symbol,
+        "side": fill.side.value,
+        "status": "FILLED",
+        "price": fill.price,
+        "quantity": fill.quantity,
+        "quote_quantity": fill.quote_quantity,
+        "fee": fill.fee,
+        "fee_asset": fill.fee_asset,
+        "role": "maker" if fill.is_maker else "taker",
+        "purpose": order.purpose.value,
+        "strategy": strategy,
+        "demo": demo,
+        "metadata": orjson.dumps({"fee_quote": format(fill.fee_quote, "f")}).decode(),
+        "timestamp": fill.at,
+    }

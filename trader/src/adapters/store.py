@@ -1,0 +1,378 @@
+"""The trader's store in PostgreSQL. Every method is one transaction; messages are committed with what they tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.src.contracts.orders import OrderFailed, OrderIntent
+from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT, Topic
+from shared.src.database import Database
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import InvariantError
+from shared.src.exchange.models import ExchangeOrder
+from trader.src.adapters.rows import (
+    CYCLE_COLUMNS,
+    FILL_COLUMNS,
+    ORDER_COLUMNS,
+    cycle_of,
+    cycle_parameters,
+    fill_of_row,
+    fill_parameters,
+    insert,
+    order_of,
+    order_parameters,
+)
+from trader.src.lifecycle import merged
+from trader.src.messages import cycle_updated, execution
+from trader.src.model import Cycle, CycleView, Fill, Order
+from trader.src.ports import Booked, OutboxMessage, Pause, RiskFacts
+
+M = TypeVar("M", bound=BaseModel)
+
+RECENT = timedelta(days=7)
+OPEN = "status NOT IN ('completed', 'canceled', 'failed')"
+LIVE = "status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')"
+BOOKED = "(SELECT coalesce(sum(e.quantity), 0) FROM trade_executions e WHERE e.client_order_id = o.client_order_id)"
+# Symbols whose trades are worth asking for: touched in the last days, or with something open.
+TOUCHED = """
+SELECT t.symbol, coalesce((SELECT max(e.trade_id) FROM trade_executions e WHERE e.symbol = t.symbol), -1) AS last
+FROM (SELECT DISTINCT symbol FROM orders WHERE created_at > :since OR {live}
+      UNION SELECT DISTINCT symbol FROM trade_cycles WHERE {open}) AS t
+"""
+SAVE_CYCLE = """
+UPDATE trade_cycles SET status = :status, entry_order_id = :entry_order_id, exit_order_id = :exit_order_id,
+    entry_price = :entry_price, exit_price = :exit_price, quantity = :quantity, exit_quantity = :exit_quantity,
+    dust = :dust, stop_price = :stop_price, take_profit_price = :take_profit_price, fees = :fees,
+    profit_loss = :profit_loss, profit_loss_percent = :profit_loss_percent,
+    exit_reason = CASE WHEN :exit_reason <> '' THEN :exit_reason ELSE exit_reason END,
+    protected_at = :protected_at, unprotected_s = :unprotected_s, confirmed = :confirmed,
+    metadata = metadata || CAST(:metadata AS jsonb), opened_at = :opened_at, completed_at = :completed_at,
+    updated_at = :updated_at
+WHERE id = :id
+"""
+REQUEST_EXIT = f"""
+UPDATE trade_cycles SET exit_reason = :reason, updated_at = :now,
+    metadata = metadata || jsonb_build_object('exit_intent_id', CAST(:intent AS text))
+WHERE id = :id AND exit_reason = '' AND {OPEN}
+"""
+PENDING = """
+SELECT d.intent FROM decisions d WHERE d.approved AND d.decided_at > :since
+    AND NOT EXISTS (SELECT 1 FROM trade_intents t WHERE t.intent_id = d.intent_id) ORDER BY d.decided_at
+"""
+
+
+class PostgresStore:
+    """Implements ``trader.src.ports.Store``."""
+
+    def __init__(self, database: Database, clock: Clock, *, demo: bool) -> None:
+        self._database = database
+        self._clock = clock
+        self._demo = demo
+        self.told = asyncio.Event()  # messages wait in the outbox
+
+    # Intents
+
+    async def refuse(self, failed: OrderFailed) -> bool:
+        async with self._telling() as connection:
+            if not await self._handled(connection, failed.intent_id, accepted=False, reason=failed.reason):
+                return False
+            await self._tell(connection, ORDER_FAILED, failed)
+            return True
+
+    async def open_cycle(self, cycle: Cycle, entry: Order) -> bool:
+        async with self._telling() as connection:
+            if not await self._handled(connection, cycle.intent_id, accepted=True, reason=""):
+                return False
+            now = self._clock.now()
+            parameters = cycle_parameters(cycle, demo=self._demo, now=now)
+            await connection.execute(text(insert("trade_cycles", CYCLE_COLUMNS)), parameters)
+            await self._insert_orders(connection, [entry])
+            await self._tell(connection, CYCLE_UPDATED, cycle_updated(cycle, now))
+            return True
+
+    async def accept(self, intent_id: str, orders: Sequence[Order] = (), *, reason: str = "") -> bool:
+        async with self._database.begin() as connection:
+            if not await self._handled(connection, intent_id, accepted=True, reason=reason):
+                return False
+            await self._insert_orders(connection, orders)
+            return True
+
+    async def _handled(self, connection: AsyncConnection, intent_id: str, *, accepted: bool, reason: str) -> bool:
+        result = await connection.execute(
+            text(
+                "INSERT INTO trade_intents (intent_id, accepted, reason, handled_at) "
+                "VALUES (:id, :accepted, :reason, :now) ON CONFLICT DO NOTHING"
+            ),
+            {"id": intent_id, "accepted": accepted, "reason": reason, "now": self._clock.now()},
+        )
+        return result.rowcount == 1
+
+    async def pending_intents(self, since: datetime) -> list[OrderIntent]:
+        async with self._database.begin() as connection:
+            rows = await connection.execute(text(PENDING), {"since": since})
+            return [ORDER_INTENT.decode(orjson.dumps(row.intent)) for row in rows]
+
+    # Orders and fills
+
+    async def add_orders(self, orders: Sequence[Order]) -> None:
+        async with self._database.begin() as connection:
+            await self._insert_orders(connection, orders)
+
+    async def _insert_orders(self, connection: AsyncConnection, orders: Sequence[Order]) -> None:
+        if not orders:
+            return
+        now = self._clock.now()
+        statement = text(insert("orders", ORDER_COLUMNS, "ON CONFLICT DO NOTHING"))
+        rows = [order_parameters(order, demo=self._demo, now=now) for order in orders]
+        await connection.execute(statement, rows)
+
+    async def book(self, report: ExchangeOrder, fills: Sequence[Fill]) -> Booked | None:
+        async with self._telling() as connection:
+            order = await self._locked(connection, report)
+            if order is None:
+                return None
+            after = merged(order, report)
+            if after != order:
+                await self._update_order(connection, after)
+            fresh = await self._insert_fills(connection, after, fills)
+            return Booked(after, tuple(fresh))
+
+    async def _locked(self, connection: AsyncConnection, report: ExchangeOrder) -> Order | None:
+        rows = await connection.execute(
+            text(
+                "SELECT * FROM orders WHERE (symbol = :symbol AND exchange_order_id = :id) "
+                "OR client_order_id = :client ORDER BY exchange_order_id = :id DESC NULLS LAST LIMIT 1 FOR UPDATE"
+            ),
+            {"symbol": report.symbol, "id": report.order_id, "client": report.client_order_id},
+        )
+        row = rows.mappings().one_or_none()
+        return None if row is None else order_of(row)
+
+    async def _update_order(self, connection: AsyncConnection, order: Order) -> None:
+        await connection.execute(
+            text(
+                "UPDATE orders SET status = :status, executed_quantity = :executed_quantity, "
+                "executed_quote = :executed_quote, exchange_order_id = :exchange_order_id, "
+                "order_list_id = :order_list_id, reject_code = :reject_code, reason = :reason, "
+                "updated_at = :updated_at WHERE client_order_id = :client_order_id"
+            ),
+            order_parameters(order, demo=self._demo, now=self._clock.now()),
+        )
+
+    async def _insert_fills(self, connection: AsyncConnection, order: Order, fills: Sequence[Fill]) -> list[Fill]:
+        if not fills:
+            return []
+        strategy = await self._strategy(connection, order)
+        statement = text(insert("trade_executions", FILL_COLUMNS, "ON CONFLICT DO NOTHING"))
+        fresh = []
+        for fill in fills:
+            result = await connection.execute(
+                statement, fill_parameters(fill, order, strategy=strategy, demo=self._demo)
+            )
+            if result.rowcount == 1:
+                fresh.append(fill)
+                await self._tell(connection, EXECUTION, execution(fill, order, strategy=strategy, demo=self._demo))
+        await self._check_booked(connection, order)
+        return fresh
+
+    async def _check_booked(self, connection: AsyncConnection, order: Order) -> None:
+        """Fills may run ahead of the order's own report, never beyond its quantity."""
+        booked = await connection.execute(
+            text("SELECT sum(quantity) FROM trade_executions WHERE client_order_id = :id"),
+            {"id": order.client_order_id},
+        )
+        total: Decimal = booked.scalar_one() or Decimal(0)
+        if total > order.quantity:
+            raise InvariantError(f"{order.client_order_id}: {total} filled of {order.quantity}")
+
+    async def _strategy(self, connection: AsyncConnection, order: Order) -> str:
+        if order.cycle_id is None:
+            return order.purpose.value.upper()
+        row = await connection.execute(text("SELECT strategy FROM trade_cycles WHERE id = :id"), {"id": order.cycle_id})
+        return str(row.scalar_one())
+
+    async def settle(self, order: Order) -> None:
+        async with self._database.begin() as connection:
+            # an answer that came another way in the meantime is truer than our own conclusion
+            await connection.execute(
+                text(
+                    "UPDATE orders SET status = :status, reject_code = :reject_code, reason = :reason, "
+                    "updated_at = :now WHERE client_order_id = :id AND status IN ('INTENT', 'SENT', 'UNKNOWN')"
+                ),
+                {
+                    "status": order.status.value,
+                    "reject_code": order.reject_code,
+                    "reason": order.reason,
+                    "now": self._clock.now(),
+                    "id": order.client_order_id,
+                },
+            )
+
+    async def order(self, client_order_id: str) -> Order | None:
+        return await self._one_order("client_order_id = :id", {"id": client_order_id})
+
+    async def order_by_exchange_id(self, symbol: str, exchange_order_id: int) -> Order | None:
+        return await self._one_order(
+            "symbol = :symbol AND exchange_order_id = :id", {"symbol": symbol, "id": exchange_order_id}
+        )
+
+    async def _one_order(self, where: str, parameters: dict[str, Any]) -> Order | None:
+        async with self._database.begin() as connection:
+            rows = await connection.execute(text(f"SELECT * FROM orders WHERE {where}"), parameters)
+            row = rows.mappings().one_or_none()
+            return None if row is None else order_of(row)
+
+    async def live_orders(self) -> list[Order]:
+        query = f"SELECT * FROM orders o WHERE {LIVE} OR (o.updated_at > :since AND o.executed_quantity > {BOOKED})"
+        async with self._database.begin() as connection:
+            rows = await connection.execute(text(query), {"since": self._clock.now() - RECENT})
+            return [order_of(row) for row in rows.mappings()]
+
+    async def last_trade_ids(self) -> dict[str, int]:
+        async with self._database.begin() as connection:
+            since = {"since": self._clock.now() - RECENT}
+            rows = await connection.execute(text(TOUCHED.format(live=LIVE, open=OPEN)), since)
+            return {row.symbol: row.last for row in rows}
+
+    # Cycles
+
+    async def request_exit(self, cycle_id: str, reason: str, exit_intent_id: str = "") -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(
+                text(REQUEST_EXIT),
+                {"id": cycle_id, "reason": reason, "intent": exit_intent_id, "now": self._clock.now()},
+            )
+
+    async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
+        async with self._telling() as connection:
+            now = self._clock.now()
+            await connection.execute(text(SAVE_CYCLE), cycle_parameters(cycle, demo=self._demo, now=now))
+            await self._tell(connection, CYCLE_UPDATED, cycle_updated(cycle, now))
+            if failed is not None:
+                await self._tell(connection, ORDER_FAILED, failed)
+
+    async def note_prices(self, symbol: str, price: Decimal) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(
+                text(
+                    "UPDATE trade_cycles SET min_price = LEAST(coalesce(min_price, :price), :price), "
+                    "max_price = GREATEST(coalesce(max_price, :price), :price) "
+                    f"WHERE symbol = :symbol AND opened_at IS NOT NULL AND {OPEN}"
+                ),
+                {"symbol": symbol, "price": price},
+            )
+
+    async def view(self, cycle_id: str) -> CycleView:
+        async with self._database.begin() as connection:
+            parameters = {"id": cycle_id}
+            cycle = await connection.execute(text("SELECT * FROM trade_cycles WHERE id = :id"), parameters)
+            orders = await connection.execute(
+                text("SELECT * FROM orders WHERE cycle_id = :id ORDER BY created_at, attempt"), parameters
+            )
+            fills = await connection.execute(
+                text("SELECT * FROM trade_executions WHERE cycle_id = :id ORDER BY trade_id"), parameters
+            )
+            return CycleView(
+                cycle=cycle_of(cycle.mappings().one()),
+                orders=tuple(order_of(row) for row in orders.mappings()),
+                fills=tuple(fill_of_row(row) for row in fills.mappings()),
+            )
+
+    async def open_cycles(self) -> list[Cycle]:
+        async with self._database.begin() as connection:
+            return await _open_cycles(connection)
+
+    # Limits and pauses
+
+    async def risk_facts(self, day_start: datetime) -> RiskFacts:
+        async with self._database.begin() as connection:
+            result = await connection.execute(
+                text("SELECT coalesce(sum(profit_loss), 0) FROM trade_cycles WHERE completed_at >= :since"),
+                {"since": day_start},
+            )
+            return RiskFacts(
+                cycles=tuple(await _open_cycles(connection)),
+                pauses=tuple(await _pauses(connection)),
+                day_result=result.scalar_one(),
+            )
+
+    async def pauses(self) -> list[Pause]:
+        async with self._database.begin() as connection:
+            return await _pauses(connection)
+
+    async def pause(self, scope: str, reason: str, since: datetime) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO trading_pauses (scope, reason, since) VALUES (:scope, :reason, :since) "
+                    "ON CONFLICT (scope) DO UPDATE SET reason = excluded.reason, since = excluded.since"
+                ),
+                {"scope": scope, "reason": reason, "since": since},
+            )
+
+    async def resume(self, scope: str) -> bool:
+        async with self._database.begin() as connection:
+            result = await connection.execute(text("DELETE FROM trading_pauses WHERE scope = :scope"), {"scope": scope})
+            return result.rowcount == 1
+
+    # Messages
+
+    async def _tell(self, connection: AsyncConnection, topic: Topic[M], message: M) -> None:
+        await connection.execute(
+            text(
+                "INSERT INTO trade_outbox (topic, message_id, payload) "
+                "VALUES (:topic, :message_id, CAST(:payload AS jsonb))"
+            ),
+            {
+                "topic": topic.name,
+                "message_id": getattr(message, "message_id", ""),
+                "payload": topic.encode(message).decode(),
+            },
+        )
+
+    @asynccontextmanager
+    async def _telling(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may tell something: the publisher is woken after its commit."""
+        async with self._database.begin() as connection:
+            yield connection
+        self.told.set()
+
+    async def outbox(self, limit: int) -> list[OutboxMessage]:
+        async with self._database.begin() as connection:
+            rows = await connection.execute(
+                text("SELECT id, topic, message_id, payload FROM trade_outbox ORDER BY id LIMIT :limit"),
+                {"limit": limit},
+            )
+            return [OutboxMessage(row.id, row.topic, row.message_id, orjson.dumps(row.payload)) for row in rows]
+
+    async def sent(self, messages: Sequence[OutboxMessage]) -> None:
+        executions = [message.message_id for message in messages if message.topic == EXECUTION.name]
+        async with self._database.begin() as connection:
+            await connection.execute(
+                text("DELETE FROM trade_outbox WHERE id = ANY(:ids)"), {"ids": [message.id for message in messages]}
+            )
+            if executions:
+                await connection.execute(
+                    text("UPDATE trade_executions SET published = TRUE WHERE id = ANY(:ids)"), {"ids": executions}
+                )
+
+
+async def _open_cycles(connection: AsyncConnection) -> list[Cycle]:
+    query = f"SELECT * FROM trade_cycles WHERE {OPEN} ORDER BY created_at"
+    rows = await connection.execute(text(query))
+    return [cycle_of(row) for row in rows.mappings()]
+
+
+async def _pauses(connection: AsyncConnection) -> list[Pause]:
+    rows = await connection.execute(text("SELECT scope, reason, since FROM trading_pauses ORDER BY since"))
+    return [Pause(row.scope, row.reason, row.since) for row in rows]

@@ -1,0 +1,164 @@
+"""The exchange as the trader's port: Binance over REST, with its user data stream. Live, and the twin over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis.asyncio import Redis
+
+from shared.src.config import Settings
+from shared.src.contracts.orders import OrderType
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import ConfigurationError, RejectedError, TransientError
+from shared.src.domain.money import wire
+from shared.src.exchange.models import (
+    Account,
+    BookTicker,
+    ExchangeFill,
+    ExchangeOrder,
+    OrderReport,
+    parse_balances,
+    parse_execution_report,
+)
+from shared.src.exchange.rest import BinanceRest
+from shared.src.exchange.rules import SymbolRules
+from shared.src.exchange.user_stream import UserStream
+from trader.src.model import Order
+from trader.src.ports import Listener
+
+WRONG_KEY = frozenset({-2014, -2015, -1022})
+
+
+class BinanceExecutor:
+    """Implements ``trader.src.ports.Exchange``."""
+
+    def __init__(self, settings: Settings, clock: Clock, *, redis: Redis | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._rest = BinanceRest(settings, clock, redis=redis)
+        self._stream: UserStream | None = None
+
+    async def prepare(self) -> None:
+        """Measure the clock and look at the key.
+
+        Raises:
+            ConfigurationError: no key, a key the exchange refuses, one that may not trade, or one that may withdraw.
+        """
+        await self._rest.synchronize()
+        try:
+            account = await self._rest.account()
+        except RejectedError as error:
+            raise ConfigurationError(f"BINANCE_API_KEY: the exchange refuses it: {error}") from error
+        if not account.can_trade:
+            raise ConfigurationError("BINANCE_API_KEY: this key may not trade; enable spot trading for it")
+        await self._refuse_withdrawals()
+
+    async def _refuse_withdrawals(self) -> None:
+        """A key that can withdraw is refused on the real exchange; a twin's keys concern no money."""
+        if self._settings.simulator_url:
+            return
+        rights = await self._rest.key_rights()
+        if rights.get("enableWithdrawals"):
+            raise ConfigurationError("BINANCE_API_KEY: this key can withdraw; make one that cannot")
+
+    async def rules(self, symbol: str) -> SymbolRules:
+        return await self._rest.rules(symbol)
+
+    async def place(self, order: Order) -> OrderReport:
+        params = {
+            "symbol": order.symbol,
+            "side": order.side.value,
+            "type": order.type.value,
+            "quantity": wire(order.quantity),
+            "newClientOrderId": order.client_order_id,
+        }
+        return await self._rest.create_order(params | _optional(order))
+
+    async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]:
+        above = {"aboveType": take_profit.type.value, "aboveClientOrderId": take_profit.client_order_id}
+        below = {"belowType": stop.type.value, "belowClientOrderId": stop.client_order_id}
+        above |= {f"above{_upper(name)}": value for name, value in _optional(take_profit).items()}
+        below |= {f"below{_upper(name)}": value for name, value in _optional(stop).items()}
+        params = {
+            "symbol": stop.symbol,
+            "side": stop.side.value,
+            "quantity": wire(stop.quantity),
+            "listClientOrderId": list_client_id,
+        }
+        _, reports = await self._rest.create_oco(params | above | below)
+        return reports
+
+    async def cancel(self, order: Order) -> list[ExchangeOrder]:
+        if order.order_list_id is not None:
+            return await self._rest.cancel_order_list(order.symbol, order.order_list_id)
+        return [await self._rest.cancel_order(order.symbol, order.client_order_id)]
+
+    async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
+        return await self._rest.order(symbol, client_order_id)
+
+    async def order_by_id(self, symbol: str, order_id: int) -> ExchangeOrder:
+        return await self._rest.order_by_id(symbol, order_id)
+
+    async def open_orders(self) -> list[ExchangeOrder]:
+        return await self._rest.open_orders()
+
+    async def trades(
+        self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
+    ) -> list[ExchangeFill]:
+        return await self._rest.my_trades(symbol, order_id=order_id, from_id=from_id)
+
+    async def account(self) -> Account:
+        return await self._rest.account()
+
+    async def ticker(self, symbol: str) -> BookTicker:
+        return await self._rest.book_ticker(symbol)
+
+    async def ping(self) -> str:
+        """Whether the exchange answers and its stream is alive.
+
+        Raises:
+            TransientError: it is not.
+        """
+        await self._rest.server_time()
+        if self._stream is None or not self._stream.connected:
+            reason = self._stream.reason if self._stream else "not started"
+            raise TransientError(f"REST answers, the user stream does not: {reason}")
+        return f"{self._settings.rest_url}: REST and user stream"
+
+    async def run(self, listener: Listener) -> None:
+        async def on_event(event: dict[str, Any]) -> None:
+            match event.get("e"):
+                case "executionReport":
+                    await listener.report(parse_execution_report(event))
+                case "outboundAccountPosition":
+                    await listener.balances(parse_balances(event["B"], ("a", "f", "l")))
+
+        self._stream = UserStream(
+            self._settings,
+            self._clock,
+            on_event=on_event,
+            on_connected=listener.connected,
+            timestamp_ms=self._rest.transport.timestamp_ms,
+        )
+        await self._stream.run()
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+
+def _optional(order: Order) -> dict[str, str]:
+    """What only some order types have, as Binance names it."""
+    fields: dict[str, str] = {}
+    if order.time_in_force and order.type not in {OrderType.MARKET, OrderType.LIMIT_MAKER}:
+        fields["timeInForce"] = order.time_in_force
+    if order.price is not None:
+        fields["price"] = wire(order.price)
+    if order.stop_price is not None:
+        fields["stopPrice"] = wire(order.stop_price)
+    if order.trailing_delta is not None:
+        fields["trailingDelta"] = str(order.trailing_delta)
+    return fields
+
+
+def _upper(name: str) -> str:
+    return name[0].upper() + name[1:]

@@ -1,0 +1,44 @@
+"""How long a position stands without an order that protects it, in wall seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.src.domain.clock import Clock
+from trader.src import measures
+from trader.src.model import Cycle, Fill
+
+
+class Exposure:
+    """Starts when a fill is known, ends when a protection stands or the position is gone."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: dict[str, float] = {}
+
+    def start(self, cycle_id: str) -> None:
+        self._since.setdefault(cycle_id, self._clock.monotonic())
+
+    def measured(self, cycle: Cycle, *, exposed: bool, fills: Sequence[Fill]) -> Cycle:
+        """The cycle with its unprotected time as it is known now."""
+        if exposed:
+            self._since.setdefault(cycle.id, self._clock.monotonic() - self._unseen_s(cycle, fills))
+            return cycle
+        since = self._since.pop(cycle.id, None)
+        if since is None:
+            return cycle
+        elapsed = self._clock.monotonic() - since
+        measures.UNPROTECTED_S.observe(elapsed)
+        return replace(
+            cycle,
+            unprotected_s=round(cycle.unprotected_s + elapsed, 6),
+            protected_at=cycle.protected_at or self._clock.now(),
+        )
+
+    def _unseen_s(self, cycle: Cycle, fills: Sequence[Fill]) -> float:
+        """Wall seconds since the last fill, for a position found unprotected at start."""
+        if not fills or cycle.protected_at is not None:
+            return 0.0
+        market_s = (self._clock.now() - max(fill.at for fill in fills)).total_seconds()
+        return max(0.0, market_s / float(getattr(self._clock, "speed", 1.0)))

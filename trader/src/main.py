@@ -1,0 +1,50 @@
+"""Turns approved intents into protected positions on the exchange, and tells what was executed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from shared.src.service import Service, run_service
+from trader.src.adapters.store import PostgresStore
+from trader.src.desk import Desk
+from trader.src.exchange_choice import exchange_for
+from trader.src.rest_server import RestApiServer
+from trader.src.service import TraderService
+
+__all__ = ["TraderService", "build"]
+
+
+async def build(service: Service) -> None:
+    """Compose the trader: exchange, store, desk, REST API in its own thread."""
+    store = PostgresStore(service.database, service.clock, demo=service.settings.is_demo)
+    exchange = await exchange_for(service.settings, service.clock, service.bus.redis)
+    trader = TraderService(
+        settings=service.settings,
+        clock=service.clock,
+        store=store,
+        exchange=exchange,
+        bus=service.bus,
+        redis=service.bus.redis,
+    )
+    service.health.add("exchange", exchange.ping)
+    service.health.add("holdings", trader.difference)
+    for name, task in trader.tasks().items():
+        service.add_task(name, task)
+    server = RestApiServer(service, Desk(trader, service.database, service.auth))
+    service.add_task("rest", server.run)
+    service.on_stop(trader.stop)
+    service.on_stop(server.stop)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="RootTrading trader")
+    parser.add_argument("--port", type=int, help="port of the REST API (TRADER_PORT)")
+    port = parser.parse_args().port
+    if port is not None:
+        os.environ["TRADER_PORT"] = str(port)
+    run_service("trader", build, serve_app=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Orders and their outcome: sent once, never resent blindly, every fill booked once.
+
+The row of an order is committed before this module sends it. No answer makes it UNKNOWN; it stays so until the
+exchange was asked by client order id past the matching horizon (Binance checks recvWindow again right before its
+engine and gives up after 10 s). Only then may a new attempt, with a new id, be made.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from shared.src.contracts.orders import OrderStatus
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
+from shared.src.domain.money import ZERO
+from shared.src.exchange.models import ExchangeFill, ExchangeOrder, OrderReport
+from shared.src.exchange.rules import SymbolRules
+from trader.src.lifecycle import adopted, fill_of
+from trader.src.model import Fill, Order
+from trader.src.ports import Booked, Exchange, Prices, Store
+
+logger = logging.getLogger(__name__)
+
+MATCHING_S = 10.0
+NEW_ORDER_REJECTED = -2010
+CANCEL_REJECTED = -2011
+NO_SUCH_ORDER = -2013
+ARCHIVED = -2026
+NOT_THERE = frozenset({NO_SUCH_ORDER, ARCHIVED})
+NEVER_ARRIVED = "never reached the exchange"
+
+
+class OrderManager:
+    """Async, given its ports; holds no state that a restart would miss."""
+
+    def __init__(
+        self, exchange: Exchange, store: Store, prices: Prices, clock: Clock, *, horizon_s: float = MATCHING_S + 5
+    ) -> None:
+        self._exchange = exchange
+        self._store = store
+        self._prices = prices
+        self._clock = clock
+        self._horizon_s = horizon_s
+        # when an order may last have been sent: by this process, or before it started
+        self._sent_at: dict[str, float] = {}
+
+    # Sending
+
+    async def submit(self, order: Order) -> OrderStatus:
+        """Send an order whose row is committed, and write down the outcome. Answers its status."""
+        self._sent_at[order.client_order_id] = self._clock.monotonic()
+        try:
+            report = await self._exchange.place(order)
+        except RootTradingError as error:
+            return await self._not_placed([order], error)
+        await self.book(report)
+        return report.order.status
+
+    async def submit_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> OrderStatus:
+        """Send a one-cancels-the-other pair whose rows are committed. Answers the stop's status."""
+        for order in (take_profit, stop):
+            self._sent_at[order.client_order_id] = self._clock.monotonic()
+        try:
+            reports = await self._exchange.place_pair(take_profit, stop, list_client_id)
+        except RootTradingError as error:
+            return await self._not_placed([take_profit, stop], error)
+        for report in reports:
+            await self.book(report)
+        return next(item.order.status for item in reports if item.order.client_order_id == stop.client_order_id)
+
+    async def _not_placed(self, orders: Sequence[Order], error: RootTradingError) -> OrderStatus:
+        """Write down why there was no placement, by what the error proves."""
+        match error:
+            case OutcomeUnknownError():
+                status, code = OrderStatus.UNKNOWN, None
+            case RejectedError() if error.code == NEW_ORDER_REJECTED and "uplicate" in str(error):
+                # an earlier attempt under this id is open: it is found by its id and adopted
+                status, code = OrderStatus.UNKNOWN, None
+            case RejectedError():
+                status, code = OrderStatus.REJECTED, error.code
+            case TransientError():
+                status, code = OrderStatus.REJECTED, None
+            case _:
+                raise error
+        for order in orders:
+            await self._store.settle(replace(order, status=status, reject_code=code, reason=str(error)))
+        log = {"client_order_id": orders[0].client_order_id, "symbol": orders[0].symbol, "reason": str(error)}
+        logger.warning("order %s", status.value.lower(), extra=log)
+        return status
+
+    # Outcomes
+
+    async def resolve(self, order: Order) -> bool:
+        """Ask what became of an order that got no answer; False when it is too early to tell."""
+        first_asked = self._sent_at.setdefault(order.client_order_id, self._clock.monotonic())
+        try:
+            found = await self._exchange.order(order.symbol, order.client_order_id)
+        except RejectedError as error:
+            if error.code not in NOT_THERE:
+                raise TransientError(f"cannot ask for {order.client_order_id}: {error}") from error
+            return await self._missing(order, first_asked)
+        await self.book(OrderReport(found))
+        return True
+
+    async def _missing(self, order: Order, first_asked: float) -> bool:
+        if self._clock.monotonic() - first_asked < self._horizon_s:
+            if order.status is not OrderStatus.UNKNOWN:
+                await self._store.settle(replace(order, status=OrderStatus.UNKNOWN, reason="no answer yet"))
+            return False
+        await self._store.settle(
+            replace(order, status=OrderStatus.REJECTED, reject_code=None, reason=order.reason or NEVER_ARRIVED)
+        )
+        logger.info("order never arrived", extra={"client_order_id": order.client_order_id})
+        return True
+
+    async def collect(self, order: Order) -> bool:
+        """Fetch and book the fills of an order; False when the exchange does not show them yet."""
+        if order.exchange_order_id is None:
+            return await self.resolve(order)
+        fills = await self._exchange.trades(order.symbol, order_id=order.exchange_order_id)
+        await self.book_fills(order, fills)
+        return sum((fill.quantity for fill in fills), ZERO) >= order.executed_quantity
+
+    async def cancel(self, order: Order) -> bool:
+        """Cancel an order, with its pair; what it executed before is booked. False: no verdict yet."""
+        try:
+            ended = await self._exchange.cancel(order)
+        except RejectedError as error:
+            if error.code != CANCEL_REJECTED:
+                raise TransientError(f"cannot cancel {order.client_order_id}: {error}") from error
+            # it is done already: by a fill, most of the time
+            await self._refresh(order)
+            return True
+        except OutcomeUnknownError as error:
+            logger.warning("cancel without verdict", extra={"reason": str(error)})
+            await self._refresh(order)
+            return False
+        for item in ended:
+            await self.book(OrderReport(item))
+        return True
+
+    async def _refresh(self, order: Order) -> None:
+        live = [item for item in await self._store.live_orders() if item.symbol == order.symbol]
+        pair = [item for item in live if order.order_list_id and item.order_list_id == order.order_list_id]
+        for item in pair or [order]:
+            found = await self._find(item)
+            if found is not None:
+                await self.book(OrderReport(found))
+
+    async def _find(self, order: Order) -> ExchangeOrder | None:
+        try:
+            if order.exchange_order_id is not None:
+                return await self._exchange.order_by_id(order.symbol, order.exchange_order_id)
+            return await self._exchange.order(order.symbol, order.client_order_id)
+        except RejectedError as error:
+            if error.code in NOT_THERE:
+                return None
+            raise TransientError(str(error)) from error
+
+    async def refresh(self, order: Order) -> None:
+        """Bring one order up to date from the exchange."""
+        found = await self._find(order)
+        if found is not None:
+            await self.book(OrderReport(found))
+
+    # Booking
+
+    async def book(self, report: OrderReport) -> Booked | None:
+        """Merge a report and book its new fills; None when the order is not ours."""
+        known = await self._store.order_by_exchange_id(report.order.symbol, report.order.order_id)
+        order = known or await self._store.order(report.order.client_order_id)
+        if order is None:
+            return None
+        fills = await self._priced(order, report.fills)
+        booked = await self._store.book(report.order, fills)
+        if booked is not None and not booked.order.is_unresolved:
+            self._sent_at.pop(booked.order.client_order_id, None)
+        return booked
+
+    async def book_fills(self, order: Order, fills: Sequence[ExchangeFill]) -> Booked | None:
+        """Book fills of an order that are not in a report of it."""
+        if not fills or order.exchange_order_id is None:
+            return None
+        priced = await self._priced(order, fills)
+        return await self._store.book(self._snapshot(order), priced)
+
+    async def adopt(self, found: ExchangeOrder) -> Order:
+        """Take in an order that somebody else placed, with its fills; it belongs to no cycle."""
+        order = adopted(found, self._clock)
+        await self._store.add_orders([order])
+        logger.warning("order adopted as external", extra={"symbol": order.symbol, "order_id": found.order_id})
+        if found.executed_quantity > 0:
+            await self.book_fills(order, await self._exchange.trades(order.symbol, order_id=found.order_id))
+        return order
+
+    def _snapshot(self, order: Order) -> ExchangeOrder:
+        return ExchangeOrder(
+            symbol=order.symbol,
+            order_id=order.exchange_order_id or 0,
+            client_order_id=order.client_order_id,
+            side=order.side,
+            type=order.type,
+            status=order.status,
+            quantity=order.quantity,
+            executed_quantity=order.executed_quantity,
+            executed_quote=order.executed_quote,
+            price=order.price,
+            stop_price=order.stop_price,
+            time_in_force=order.time_in_force or "",
+            order_list_id=order.order_list_id,
+            time_ms=0,
+        )
+
+    async def _priced(self, order: Order, fills: Sequence[ExchangeFill]) -> list[Fill]:
+        if not fills:
+            return []
+        rules = await self._exchange.rules(order.symbol)
+        return [fill_of(fill, order, await self._fee_in_quote(fill, rules)) for fill in fills]
+
+    async def _fee_in_quote(self, fill: ExchangeFill, rules: SymbolRules) -> Decimal:
+        """What a fee is worth in quote units when it is paid; 0, with a warning, when no market prices it."""
+        if not fill.fee or fill.fee_asset == rules.quote:
+            return fill.fee
+        if fill.fee_asset == rules.base:
+            return fill.fee * fill.price
+        try:
+            ticker = await self._prices.ticker(fill.fee_asset + rules.quote)
+        except (TransientError, RejectedError) as error:
+            logger.warning("fee not priced", extra={"asset": fill.fee_asset, "reason": str(error)})
+            return ZERO
+        return fill.fee * ticker.middle

@@ -1,0 +1,178 @@
+"""What the trader needs of the world: an exchange, a store, prices."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from shared.src.contracts.orders import OrderFailed, OrderIntent
+from shared.src.exchange.models import Account, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
+from shared.src.exchange.rules import SymbolRules
+from trader.src.model import Cycle, CycleView, Fill, Order
+
+OnReport = Callable[[OrderReport], Awaitable[None]]
+OnBalances = Callable[[dict[str, Balance]], Awaitable[None]]
+OnConnected = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of what happens to our orders. ``connected`` follows every (re)connection: events may be missing."""
+
+    report: OnReport
+    balances: OnBalances
+    connected: OnConnected
+
+
+class Exchange(Protocol):
+    """Errors of everything that changes something: OutcomeUnknownError, TransientError (certainly not done),
+    RejectedError with Binance's code. Of everything else: TransientError, RejectedError.
+    """
+
+    async def rules(self, symbol: str) -> SymbolRules: ...
+
+    async def place(self, order: Order) -> OrderReport: ...
+
+    async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]: ...
+
+    async def cancel(self, order: Order) -> list[ExchangeOrder]:
+        """Cancel an order, with the pair it belongs to; answers everything that ended."""
+        ...
+
+    async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder: ...
+
+    async def order_by_id(self, symbol: str, order_id: int) -> ExchangeOrder: ...
+
+    async def open_orders(self) -> list[ExchangeOrder]: ...
+
+    async def trades(
+        self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
+    ) -> list[ExchangeFill]: ...
+
+    async def account(self) -> Account: ...
+
+    async def ticker(self, symbol: str) -> BookTicker: ...
+
+    async def ping(self) -> str:
+        """A word on the connection; raises what is wrong with it."""
+        ...
+
+    async def run(self, listener: Listener) -> None:
+        """Tell the listener what happens, until cancelled."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Prices(Protocol):
+    async def ticker(self, symbol: str) -> BookTicker:
+        """The latest best bid and ask; TransientError when nobody knows them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    scope: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RiskFacts:
+    """What limits are measured on: open cycles, pauses, and the profit of the day (quote units)."""
+
+    cycles: tuple[Cycle, ...]
+    pauses: tuple[Pause, ...]
+    day_result: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    id: int
+    topic: str
+    message_id: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What a report changed: the order as it stands and the fills that were new."""
+
+    order: Order
+    fills: tuple[Fill, ...]
+
+
+class Store(Protocol):
+    """Every method is one transaction. Messages that belong to a change are stored with it, and sent later."""
+
+    async def refuse(self, failed: OrderFailed) -> bool:
+        """Write down a refusal and tell; False when the intent was handled before."""
+        ...
+
+    async def open_cycle(self, cycle: Cycle, entry: Order) -> bool:
+        """Accept an intent: its cycle and entry order exist from here on. False when it was handled before."""
+        ...
+
+    async def accept(self, intent_id: str, orders: Sequence[Order] = (), *, reason: str = "") -> bool:
+        """Mark an intent as handled, with orders that belong to no cycle. False when it was handled before."""
+        ...
+
+    async def add_orders(self, orders: Sequence[Order]) -> None: ...
+
+    async def book(self, report: ExchangeOrder, fills: Sequence[Fill]) -> Booked | None:
+        """Merge a report into its order and book the fills that are new. None when we have no such order."""
+        ...
+
+    async def settle(self, order: Order) -> None:
+        """Save an order's status, reason and code as decided by us (UNKNOWN, REJECTED)."""
+        ...
+
+    async def request_exit(self, cycle_id: str, reason: str, exit_intent_id: str = "") -> None:
+        """Ask for a way out; the first reason stays."""
+        ...
+
+    async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
+        """Save a cycle and tell; ``failed`` when its intent came to nothing.
+
+        Leaves alone what others write: an exit that was asked for meanwhile, the prices seen.
+        """
+        ...
+
+    async def note_prices(self, symbol: str, price: Decimal) -> None:
+        """Widen the lowest and highest price seen by the open cycles of a symbol."""
+        ...
+
+    async def view(self, cycle_id: str) -> CycleView: ...
+
+    async def open_cycles(self) -> list[Cycle]: ...
+
+    async def order(self, client_order_id: str) -> Order | None: ...
+
+    async def order_by_exchange_id(self, symbol: str, exchange_order_id: int) -> Order | None: ...
+
+    async def live_orders(self) -> list[Order]:
+        """Orders that are not done, or whose fills are not all booked."""
+        ...
+
+    async def last_trade_ids(self) -> dict[str, int]:
+        """By symbol that was ever touched, the newest booked trade id (-1: none yet)."""
+        ...
+
+    async def risk_facts(self, day_start: datetime) -> RiskFacts: ...
+
+    async def pauses(self) -> list[Pause]: ...
+
+    async def pause(self, scope: str, reason: str, since: datetime) -> None: ...
+
+    async def resume(self, scope: str) -> bool: ...
+
+    async def pending_intents(self, since: datetime) -> list[OrderIntent]:
+        """Approved decisions made since then that nobody handled."""
+        ...
+
+    async def outbox(self, limit: int) -> list[OutboxMessage]: ...
+
+    async def sent(self, messages: Sequence[OutboxMessage]) -> None: ...

@@ -1,0 +1,60 @@
+"""The latest best bid and ask: from the ticks on Redis, or asked of the exchange when those are old or missing."""
+
+from __future__ import annotations
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from shared.src.contracts.market import MarketTick
+from shared.src.contracts.topics import KAFKA_TICK, TICK_KEY
+from shared.src.domain.clock import Clock, to_ms
+from shared.src.domain.errors import ContractError
+from shared.src.exchange.models import BookTicker
+from shared.src.redis_client import translated
+from trader.src.ports import Exchange
+
+# Older ticks say nothing about now; in wall seconds, whatever the pace of the market clock.
+AGE_S_MAX = 3.0
+ASKED_S = 0.5
+
+
+class TickPrices:
+    """Implements ``trader.src.ports.Prices``."""
+
+    def __init__(self, redis: Redis, exchange: Exchange, clock: Clock) -> None:
+        self._redis = redis
+        self._exchange = exchange
+        self._clock = clock
+        self._asked: dict[str, tuple[float, BookTicker]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def ticker(self, symbol: str) -> BookTicker:
+        tick = await self.tick(symbol)
+        if tick is not None and self._is_fresh(tick):
+            return BookTicker(symbol, tick.bid, tick.bid_quantity, tick.ask, tick.ask_quantity)
+        return await self._ask(symbol)
+
+    async def tick(self, symbol: str) -> MarketTick | None:
+        """The last tick on Redis, however old; None when there never was one."""
+        async with translated():
+            raw = await self._redis.get(TICK_KEY.format(symbol=symbol))
+        if raw is None:
+            return None
+        try:
+            return KAFKA_TICK.decode(raw)
+        except ContractError:
+            return None  # another writer's format: the exchange is asked instead
+
+    def _is_fresh(self, tick: MarketTick) -> bool:
+        age_s = (self._clock.now_ms() - to_ms(tick.occurred_at)) / 1000
+        return age_s <= AGE_S_MAX * float(getattr(self._clock, "speed", 1.0))
+
+    async def _ask(self, symbol: str) -> BookTicker:
+        async with self._locks.setdefault(symbol, asyncio.Lock()):
+            known = self._asked.get(symbol)
+            if known is not None and self._clock.monotonic() - known[0] < ASKED_S:
+                return known[1]
+            ticker = await self._exchange.ticker(symbol)
+            self._asked[symbol] = (self._clock.monotonic(), ticker)
+            return ticker

@@ -1,0 +1,167 @@
+"""The trader: intents in, orders on the exchange, executions and cycles out. Composes the parts and their tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from redis.asyncio import Redis
+
+from shared.src.bus import Bus
+from shared.src.config import Settings
+from shared.src.contracts.base import Side
+from shared.src.contracts.orders import OrderIntent
+from shared.src.contracts.portfolio import BalanceUpdated
+from shared.src.contracts.topics import BALANCE_UPDATED, ORDER_INTENT
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
+from shared.src.domain.ids import derived_id
+from shared.src.exchange.models import Balance, OrderReport
+from trader.src.adapters.store import PostgresStore
+from trader.src.cycle_keeper import CycleKeeper
+from trader.src.funds import Funds
+from trader.src.intents import IntentDesk
+from trader.src.order_manager import MATCHING_S, OrderManager
+from trader.src.ports import Exchange, Listener
+from trader.src.prices import TickPrices
+from trader.src.publisher import Publisher
+from trader.src.reconciler import Reconciler
+from trader.src.watcher import EVERY_S, Watcher
+
+logger = logging.getLogger(__name__)
+
+GROUP = "trader"
+SWEEP_EVERY_S = 2.0
+RECONCILE_EVERY_S = 15.0
+PUBLISH_EVERY_S = 1.0
+
+
+class TraderService:
+    """Everything the trader is made of, on one event loop."""
+
+    def __init__(
+        self, *, settings: Settings, clock: Clock, store: PostgresStore, exchange: Exchange, bus: Bus, redis: Redis
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.store = store
+        self.exchange = exchange
+        self.bus = bus
+        self.funds = Funds()
+        self.prices = TickPrices(redis, exchange, clock)
+        horizon_s = MATCHING_S + settings.recv_window_ms / 1000
+        self.orders = OrderManager(exchange, store, self.prices, clock, horizon_s=horizon_s)
+        self.keeper = CycleKeeper(
+            exchange=exchange, store=store, orders=self.orders, prices=self.prices, clock=clock, settings=settings
+        )
+        self.intents = IntentDesk(
+            exchange=exchange,
+            store=store,
+            keeper=self.keeper,
+            prices=self.prices,
+            funds=self.funds,
+            clock=clock,
+            settings=settings,
+        )
+        self.reconciler = Reconciler(
+            exchange=exchange, store=store, orders=self.orders, keeper=self.keeper, funds=self.funds, clock=clock
+        )
+        self.watcher = Watcher(store=store, keeper=self.keeper, prices=self.prices, clock=clock, settings=settings)
+        self.publisher = Publisher(store, bus)
+        bus.subscribe(ORDER_INTENT, self.on_intent, group=GROUP)
+
+    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Work that goes on as long as the service."""
+        return {
+            "bus": self.bus.run,
+            "exchange": self.run_exchange,
+            "reconcile": self.run_reconciliation,
+            "sweep": lambda: self._repeat(self.intents.sweep, SWEEP_EVERY_S),
+            "watch": lambda: self._repeat(self.watcher.look, EVERY_S),
+            "publish": self.run_publisher,
+            "workers": self.watch_workers,
+        }
+
+    async def on_intent(self, intent: OrderIntent) -> None:
+        await self.intents.take(intent)
+
+    # What the exchange tells
+
+    async def run_exchange(self) -> None:
+        await self.exchange.run(Listener(self.on_report, self.on_balances, self.reconciler.run))
+
+    async def on_report(self, report: OrderReport) -> None:
+        """An order of the account changed: book it, and wake its cycle."""
+        booked = await self.orders.book(report)
+        if booked is None:
+            await self.orders.adopt(report.order)
+            return
+        cycle_id = booked.order.cycle_id
+        if cycle_id is None:
+            return
+        if booked.fills and booked.order.side is Side.BUY:
+            self.keeper.note_fill(cycle_id)
+        self.keeper.kick(cycle_id)
+
+    async def on_balances(self, balances: dict[str, Balance]) -> None:
+        """Balances changed: keep them, and tell the screens."""
+        self.funds.update(balances)
+        now = self.clock.now()
+        for balance in balances.values():
+            notice = BalanceUpdated(
+                message_id=derived_id("bu", balance.asset, balance.free, balance.locked, now),
+                occurred_at=now,
+                asset=balance.asset,
+                free=balance.free,
+                locked=balance.locked,
+            )
+            await self.bus.notify(BALANCE_UPDATED.name, BALANCE_UPDATED.encode(notice))
+
+    # Tasks
+
+    async def run_reconciliation(self) -> None:
+        """Compare with the exchange now and then; the stream does so after every connection as well."""
+        while True:
+            await self._tried(self.reconciler.run)
+            await self.clock.sleep(RECONCILE_EVERY_S)
+
+    async def run_publisher(self) -> None:
+        """Send the outbox whenever something is written into it."""
+        while True:
+            try:
+                async with asyncio.timeout(PUBLISH_EVERY_S):
+                    await self.store.told.wait()
+            except TimeoutError:
+                pass
+            self.store.told.clear()
+            await self._tried(self.publisher.flush)
+
+    async def watch_workers(self) -> None:
+        """Ends the service when a cycle's worker met what nobody may survive."""
+        await self.keeper.failure
+
+    async def _repeat(self, action: Callable[[], Awaitable[Any]], every_s: float) -> None:
+        while True:
+            await self._tried(action)
+            await self.clock.sleep(every_s)
+
+    async def _tried(self, action: Callable[[], Awaitable[Any]]) -> None:
+        try:
+            await action()
+        except (TransientError, OutcomeUnknownError, RejectedError) as error:
+            logger.warning("tried again later", extra={"reason": str(error)})
+            await self.clock.sleep(1.0)
+
+    async def difference(self) -> str:
+        """For /health: raises while the exchange and the cycles disagree."""
+        if self.reconciler.differences:
+            raise TransientError("; ".join(self.reconciler.differences.values()))
+        return f"{self.reconciler.runs} reconciliations"
+
+    async def stop(self) -> None:
+        """Workers stop between two steps; what they were at is found again at the next start."""
+        await self.keeper.stop()
+        await self._tried(self.publisher.flush)
+        await self.exchange.close()
