@@ -43,8 +43,20 @@ class AtrBreakoutStrategy(RuleStrategy):
             frame["true_range"] >= frame.prev("atr_14")
         )
         trending = frame["adx_14"] >= 18.0
-        buy = (close > resistance + least) & wide & trending & (frame["momentum_score"] > 50.0)
-        sell = (close < support - least) & wide & trending & (frame["momentum_score"] < 50.0)
+        buy = (
+            (close > resistance + least)
+            & (frame.prev("close") <= resistance)
+            & wide
+            & trending
+            & (frame["momentum_score"] > 50.0)
+        )
+        sell = (
+            (close < support - least)
+            & (frame.prev("close") >= support)
+            & wide
+            & trending
+            & (frame["momentum_score"] < 50.0)
+        )
         level = frame.where(buy, resistance, support)
         beyond = frame.absolute(close - level) / atr
         touches = frame.where(buy, frame["resistance_touches"], frame["support_touches"])

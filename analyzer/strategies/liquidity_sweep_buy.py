@@ -35,13 +35,14 @@ class LiquiditySweepBuyStrategy(RuleStrategy):
     def rule(self, frame: Frame) -> Verdict:
         close, atr = frame["close"], frame["atr_14"]
         depth_min = self.option("depth_atr")
-        swept, depth = frame.constant(0.0) > 1.0, frame.constant(0.0)
+        never = frame.constant(0.0) > 1.0
+        swept, depth = never, frame.constant(0.0)
         for age in range(5):
             support = frame.prev("nearest_support", age)
             under = (support - frame.prev("low", age)) / atr
-            # back over for the first time: the bar before had closed under, or this bar did it all within itself
-            returned = (close > support) & ((frame.prev("close") <= support) | (under * 0.0 + age == 0.0))
-            hit = (under >= depth_min) & returned
+            # back over for the first time: the bar before had closed under, or this bar did it all by itself
+            by_itself = frame.prev("low") > support if age == 0 else never
+            hit = (under >= depth_min) & (close > support) & ((frame.prev("close") <= support) | by_itself)
             depth = frame.where(hit & frame.no(swept), under, depth)
             swept = swept | hit
         lowest = frame["lowest_5"]

@@ -8,8 +8,7 @@ from shared.src.indicators.frames import Frame, scale
 
 
 class ResistanceRejectionStrategy(RuleStrategy):
-    """SELL when a bar reaches the nearest resistance and closes back under it with a long upper wick and fading
-    momentum.
+    """SELL when a bar reaches the nearest resistance, the first to, and closes back under it with a long upper wick.
 
     Not in a rise that is trending. Never buys.
     """
@@ -37,7 +36,8 @@ class ResistanceRejectionStrategy(RuleStrategy):
         resistance = frame["nearest_resistance"]
         span = high - low
         wick = frame.divide(high - frame.maximum(close, frame["open"]), span)
-        reached = high >= resistance - self.option("near_atr") * atr
+        near = resistance - self.option("near_atr") * atr
+        reached = (high >= near) & (frame.prev("high") < near)
         rejected = (close < resistance) & (wick >= self.option("wick_min")) & (close <= (high + low) / 2.0)
         rising = frame.label("market_regime", "TRENDING_BULL") | frame.label("market_regime", "BREAKOUT_BULL")
         sell = reached & rejected & (span >= 0.6 * atr) & frame.no(rising) & (frame["rsi_14"] >= 50.0)

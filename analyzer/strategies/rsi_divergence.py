@@ -27,8 +27,9 @@ class RsiDivergenceStrategy(RuleStrategy):
 
     def rule(self, frame: Frame) -> Verdict:
         event, rsi, atr = frame["rsi_divergence"], frame["rsi_14"], frame["atr_14"]
-        buy = (event == 1.0) & (rsi < 50.0)
-        sell = (event == -1.0) & (rsi > 50.0)
+        before = frame.prev("rsi_divergence")
+        buy = (event == 1.0) & (before != 1.0) & (rsi < 50.0)
+        sell = (event == -1.0) & (before != -1.0) & (rsi > 50.0)
         also_volume = frame.where(buy, frame["obv_divergence"] == 1.0, frame["obv_divergence"] == -1.0)
         strength, confidence = graded(
             (0.4, scale(frame, frame.absolute(rsi - 50.0), 2.0, 20.0)),

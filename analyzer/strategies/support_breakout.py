@@ -46,6 +46,8 @@ class SupportBreakoutStrategy(RuleStrategy):
             & busy
             & (frame["momentum_score"] > 50.0)
         )
+        buy = buy & (frame.prev("close") <= resistance)
+        sell = sell & (frame.prev("close") >= support)
         level = frame.where(buy, resistance, support)
         touches = frame.where(buy, frame["resistance_touches"], frame["support_touches"])
         strength, confidence = graded(

@@ -10,7 +10,8 @@ from shared.src.indicators.frames import Frame, scale
 class VwapSupportResistanceStrategy(RuleStrategy):
     """BUY when the price came down to the session's VWAP from above and closes back up from it, SELL mirrored.
 
-    The two closes before were on the same side of the VWAP; this bar touches it and leaves by a share of its range.
+    The two closes before were on the same side of the VWAP and the bar before did not reach it; this bar does, and
+    leaves by a share of the ATR.
     """
 
     title = "VWAP_Support_Resistance"
@@ -27,8 +28,8 @@ class VwapSupportResistanceStrategy(RuleStrategy):
     )
     lookback = 2
     options = (
-        Option("near_atr", 0.1, 0.0, 2.0),
-        Option("volume_min", 1.0, 0.0, 10.0),
+        Option("near_atr", 0.3, 0.0, 2.0),
+        Option("volume_min", 0.7, 0.0, 10.0),
     )
 
     def rule(self, frame: Frame) -> Verdict:
@@ -42,11 +43,13 @@ class VwapSupportResistanceStrategy(RuleStrategy):
         )
         middle = (frame["high"] + frame["low"]) / 2.0
         busy = frame["volume_ratio"] >= self.option("volume_min")
-        held = (frame["low"] <= vwap + near) & (close > vwap + near) & (close > middle) & (close > frame["open"])
-        capped = (frame["high"] >= vwap - near) & (close < vwap - near) & (close < middle) & (close < frame["open"])
+        held = (frame["low"] <= vwap + near) & (close > vwap + near) & (close > middle)
+        capped = (frame["high"] >= vwap - near) & (close < vwap - near) & (close < middle)
         momentum = frame["momentum_score"]
-        buy = above & held & busy & (momentum >= 45.0)
-        sell = below & capped & busy & (momentum <= 55.0)
+        fresh_low = frame.prev("low") > frame.prev("anchored_vwap") + near
+        fresh_high = frame.prev("high") < frame.prev("anchored_vwap") - near
+        buy = above & fresh_low & held & busy & (momentum >= 40.0)
+        sell = below & fresh_high & capped & busy & (momentum <= 60.0)
         strength, confidence = graded(
             (0.4, scale(frame, frame.absolute(close - vwap) / atr, 0.1, 1.5)),
             (0.3, scale(frame, frame["volume_ratio"], 0.8, 2.5)),
