@@ -1,0 +1,175 @@
+"""A coordinator on a real database and bus, with funds under the test's control."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from coordinator.src.decision_store import DecisionStore
+from coordinator.src.limits import limits_of
+from coordinator.src.pocket_checker import PocketChecker
+from coordinator.src.portfolio_client import Denied, Granted
+from coordinator.src.signal_handler import SignalHandler
+from coordinator.src.universe import Universe
+from shared.src.bus import Bus
+from shared.src.config import Settings
+from shared.src.contracts.orders import OrderIntent
+from shared.src.contracts.signals import ConsensusSignal
+from shared.src.contracts.topics import ORDER_INTENT
+from shared.src.database import Database
+from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.domain.errors import TransientError
+from shared.src.exchange.rules import SymbolRules
+from shared.src.redis_client import RedisBus
+from tests.unit.coordinator.builders import CLOSE_MS
+
+
+@dataclass
+class FakeFunds:
+    """Grants what is asked, unless told otherwise; the same intent gets the same."""
+
+    error: Exception | None = None
+    denial: str = ""
+    leases: dict[str, Decimal] = field(default_factory=dict)
+
+    async def reserve(self, intent_id: str, *, pocket: str, amount: Decimal, ttl_s: float) -> Granted | Denied:
+        if self.error is not None:
+            raise self.error
+        if self.denial:
+            return Denied(self.denial)
+        return Granted(self.leases.setdefault(intent_id, amount))
+
+
+class FakeRules:
+    async def exchange_info(self, symbols: tuple[str, ...]) -> dict[str, SymbolRules]:
+        return {
+            symbol: SymbolRules(
+                symbol, symbol.removesuffix("USDC"), "USDC", step=Decimal("0.00001"), notional_min=Decimal(5)
+            )
+            for symbol in symbols
+        }
+
+
+class DeafBus(RedisBus):
+    """A bus that is away for publishing."""
+
+    async def publish_many(self, topic: object, messages: object) -> None:
+        raise TransientError("redis: away")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(from_ms(CLOSE_MS + 1000))
+
+
+@pytest.fixture
+def funds() -> FakeFunds:
+    return FakeFunds()
+
+
+@pytest.fixture
+def store(database: Database) -> DecisionStore:
+    return DecisionStore(database, quote_asset="USDC")
+
+
+@pytest.fixture
+async def pockets(database: Database, clock: ManualClock) -> None:
+    """10 000 USDC of capital."""
+    async with database.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO capital_pockets (pocket, share_percent, total, updated_at) VALUES"
+                " ('active', 60, 6000, :at), ('buffer', 30, 3000, :at), ('safety', 10, 1000, :at)"
+            ),
+            {"at": clock.now()},
+        )
+
+
+@pytest.fixture
+async def make_handler(
+    pockets: None, settings: Settings, store: DecisionStore, funds: FakeFunds, clock: ManualClock
+) -> Callable[[Bus], SignalHandler]:
+    universe = Universe(FakeRules(), clock, settings.trading_symbols, quote_asset="USDC")
+    await universe.refresh()
+
+    def make(bus: Bus) -> SignalHandler:
+        checker = PocketChecker(limits_of(settings))
+        return SignalHandler(store=store, funds=funds, bus=bus, clock=clock, checker=checker, universe=universe)
+
+    return make
+
+
+@pytest.fixture
+def handler(make_handler: Callable[[Bus], SignalHandler], bus: RedisBus) -> SignalHandler:
+    return make_handler(bus)
+
+
+@pytest.fixture
+def deaf_bus(redis: Redis) -> DeafBus:
+    return DeafBus(redis, consumer="test")
+
+
+async def sent_intents(redis: Redis) -> list[OrderIntent]:
+    """What stands on the topic of order intents."""
+    entries: Any = await redis.xrange(ORDER_INTENT.name)
+    return [ORDER_INTENT.decode(fields[b"d"]) for _, fields in entries]
+
+
+async def until(condition: Callable[[], Awaitable[Any]]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(30):
+        while not await condition():  # noqa: ASYNC110  the condition is in another process
+            await asyncio.sleep(0.01)
+
+
+async def write_signal(database: Database, signal: ConsensusSignal) -> None:
+    """The row that signal_aggregator writes before it publishes."""
+    async with database.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO trading_signals (id, strategy, symbol, timeframe, side, timestamp, price, accepted,"
+                " metadata) VALUES (:id, :strategy, :symbol, :timeframe, :side, :at, :price, TRUE,"
+                " CAST(:metadata AS jsonb))"
+            ),
+            {
+                "id": signal.message_id,
+                "strategy": signal.strategy,
+                "symbol": signal.symbol,
+                "timeframe": signal.timeframe.value,
+                "side": signal.side.value,
+                "at": from_ms(signal.close_time),
+                "price": signal.price,
+                "metadata": orjson.dumps({"message": signal.model_dump(mode="json")}).decode(),
+            },
+        )
+
+
+async def write_cycle(database: Database, symbol: str, *, intent_id: str = "int-x", status: str = "active_buy") -> None:
+    """A cycle as the trader writes it, created before the bar closed; a completed one lost 5001."""
+    at = from_ms(CLOSE_MS - 1000)
+    ended = status == "completed"
+    async with database.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO trade_cycles (id, intent_id, symbol, strategy, status, side, quantity, entry_price,"
+                " profit_loss, demo, created_at, updated_at, completed_at) VALUES (:id, :intent, :symbol, 'test',"
+                " :status, 'BUY', 0.01, 50000, :profit, TRUE, :at, :at, :ended)"
+            ),
+            {
+                "id": f"cy-{intent_id}",
+                "intent": intent_id,
+                "symbol": symbol,
+                "status": status,
+                "profit": -5001 if ended else None,
+                "at": at,
+                "ended": at if ended else None,
+            },
+        )
