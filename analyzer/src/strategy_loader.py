@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from zlib import crc32
 
 from analyzer.strategies.base_strategy import BaseStrategy, RuleStrategy
 from shared.src.domain.errors import ConfigurationError
@@ -131,7 +132,7 @@ class StrategyLoader:
 def _import(path: Path) -> ModuleType:
     inside = path.resolve().parent == BUILT_IN
     # a file beside the built-in ones has the module name an ordinary import would give it
-    name = f"{PACKAGE}.{path.stem}" if inside else f"{PACKAGE}.user_{abs(hash(str(path.resolve())))}_{path.stem}"
+    name = f"{PACKAGE}.{path.stem}" if inside else f"{PACKAGE}.user_{crc32(str(path.resolve()).encode()):08x}_{path.stem}"
     if inside and name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -1,0 +1,43 @@
+"""Monitors see spreads and never vote."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.strategies.market_monitors import (
+    CalendarSpreadMonitor,
+    FundingMonitor,
+    MarketMonitor,
+    StablecoinMonitor,
+    TriangularMonitor,
+)
+
+MONITORS = (TriangularMonitor(), StablecoinMonitor(), FundingMonitor(), CalendarSpreadMonitor())
+
+
+@pytest.mark.parametrize("monitor", MONITORS, ids=lambda monitor: monitor.name)
+def test_a_monitor_never_votes_and_sees_nothing_without_data(monitor: MarketMonitor) -> None:
+    assert monitor.generate_signal({"books": {}, "close": 1.0}) is None
+    assert monitor.observe({}) == []
+
+
+def test_a_triangle_pays_when_the_cross_is_dear_enough_for_three_fees() -> None:
+    books = {"LINKUSDC": (10.0, 10.0), "ETHUSDC": (2000.0, 2000.0), "LINKETH": (0.00506, 0.00507)}
+    (seen,) = TriangularMonitor().observe({"books": books})
+    assert seen.subject == "USDC>LINK>ETH>USDC"
+    assert seen.percent == pytest.approx(100 * (0.00506 * 2000 / 10 * 0.999**3 - 1))
+    books["LINKETH"] = (0.00502, 0.00503)
+    assert TriangularMonitor().observe({"books": books}) == []
+
+
+def test_a_stablecoin_off_parity_is_seen_from_both_sides() -> None:
+    books = {"USDCUSDT": (0.9995, 0.9996), "FDUSDUSDT": (1.001, 1.0011), "DAIUSDT": (0.99995, 1.00005)}
+    seen = StablecoinMonitor().observe({"books": books})
+    assert [(entry.subject, round(entry.percent, 3)) for entry in seen] == [("FDUSDUSDT", 0.1), ("USDCUSDT", 0.04)]
+
+
+def test_funding_and_calendar_spreads_are_seen_over_their_thresholds() -> None:
+    funding = FundingMonitor().observe({"funding": {"BTCUSDT": 0.0005, "ETHUSDT": 0.00005}})
+    assert [entry.subject for entry in funding] == ["BTCUSDT"]
+    spreads = CalendarSpreadMonitor().observe({"futures": {"BTC": (100.0, 101.0), "ETH": (100.0, 100.1)}})
+    assert [(entry.subject, round(entry.percent, 6)) for entry in spreads] == [("BTC", 1.0)]
