@@ -25,6 +25,7 @@ PROBE_STARTING_EVERY_S = 0.3
 PROBE_TIMEOUT_S = 5.0
 SILENCE_MAX_S = 30.0
 CRASHES_AT_START_MAX = 4
+SLOW_STOP_S = 3.0
 LOG_TAIL_LINES = 12
 
 Report = Callable[[str], None]
@@ -323,7 +324,11 @@ class Supervisor:
 
     async def _end(self, part: Part) -> None:
         if part.child is not None:
+            began = self._clock.monotonic()
             await part.child.stop(self._clock)
+            took_s = self._clock.monotonic() - began
+            if took_s > SLOW_STOP_S:
+                self._report(f"{part.name} took {took_s:.1f} s to stop ({exit_text(part.child.exit_code() or 0)})")
             self._guard.forget(part.child.pid)
             part.child = None
         part.retry_at = None

@@ -1,9 +1,9 @@
 """What changes pockets and books over HTTP. Everything here needs a token."""
 
-from __future__ import annotations
+# No postponed annotations: the dependencies below are local names, which FastAPI could not look up from text.
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
@@ -49,7 +49,7 @@ class AllocationRequest(BaseModel):
     safety: Decimal = Field(ge=0, le=100)
 
     @model_validator(mode="after")
-    def _one_name(self) -> AllocationRequest:
+    def _one_name(self) -> Self:
         if (self.buffer is None) == (self.reserve is None):
             raise ValueError("give buffer (or its other name, reserve) once")
         if sum(self.shares().values()) != 100:
