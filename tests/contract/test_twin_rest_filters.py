@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -120,8 +121,6 @@ async def test_exchange_filters_count_over_all_symbols(door: Door) -> None:
 
 
 async def test_filters_measure_by_the_reference_price_when_there_is_one(door: Door) -> None:
-    from decimal import Decimal
-
     door.twin.state.exchange.set_reference_price(BTC, Decimal(40000), door.now_ms)
     assert refusal(await door.post("order", LIMIT_BUY, price="60000.01"))[1] == -1013
     assert (await door.post("order", LIMIT_BUY, price="20000")).status_code == 200

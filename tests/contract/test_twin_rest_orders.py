@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from simulator.engine.orders import StpMode
+from simulator.engine.rules import PriceRangeRule
 from tests.contract.twin_rest import (
     BNB,
     BTC,
@@ -316,10 +319,6 @@ async def test_self_trade_prevention_mode_of_the_taker_decides(
 
 
 async def test_prevention_mode_must_be_allowed_by_the_symbol(door: Door) -> None:
-    from dataclasses import replace
-
-    from simulator.engine.orders import StpMode
-
     market = door.twin.state.exchange.market(BTC)
     market.rules = replace(market.rules, allowed_stp=(StpMode.EXPIRE_MAKER,))
     response = await door.post("order", LIMIT_BUY, selfTradePreventionMode="NONE")
@@ -348,10 +347,6 @@ async def test_halted_symbol_takes_cancels_but_no_orders(door: Door) -> None:
 
 
 async def test_price_range_rule_stops_a_taker_at_the_bound(door: Door) -> None:
-    from dataclasses import replace
-
-    from simulator.engine.rules import PriceRangeRule
-
     exchange = door.twin.state.exchange
     rule = PriceRangeRule(Decimal("1.0001"), Decimal("0.9"), Decimal("1.1"), Decimal("0.9999"))
     exchange.market(BTC).rules = replace(exchange.market(BTC).rules, price_range_rule=rule)

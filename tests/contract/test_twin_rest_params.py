@@ -1,4 +1,4 @@
-"""What the twin says to parameters that are missing, malformed or do not go together (rules: reference of REST errors)."""
+"""What the twin says to parameters that are missing, malformed or do not go together (rules: error codes)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""Random histories of an exchange, told by bytes: the same bytes are the same history, and fewer bytes a shorter one."""
+"""Random histories of an exchange, told by bytes: the same bytes, the same history."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 from simulator.engine.errors import ApiError
 from simulator.engine.events import OrderEvent
@@ -27,16 +29,17 @@ TYPES = tuple(OrderType)
 MODES = tuple(StpMode)
 FORCES = tuple(TimeInForce)
 KINDS = tuple(ListKind)
+_HALF, _TENTH, _PER_MILLE, _TWO_PER_MILLE = D("0.5"), D("0.1"), D("0.001"), D("0.002")
 
 
 @dataclass(frozen=True)
 class World:
     """The circumstances of a history."""
 
-    tick: Decimal = D("0.5")
-    step: Decimal = D("0.1")
-    maker: Decimal = D("0.001")
-    taker: Decimal = D("0.002")
+    tick: Decimal = _HALF
+    step: Decimal = _TENTH
+    maker: Decimal = _PER_MILLE
+    taker: Decimal = _TWO_PER_MILLE
     bnb: bool = False
     group: int = -1
     stp: bool = False
@@ -96,10 +99,8 @@ class History:
     def run(self) -> None:
         while self.place < len(self.data):
             self.now += 1
-            try:
+            with suppress(ApiError):
                 self._command()
-            except ApiError:
-                pass
             self._check()
         verdict = self.exchange.audit()
         assert verdict["ok"], verdict["problems"]
@@ -153,9 +154,7 @@ class History:
         prices = [fill.price for fill in placed.fills]
         if prices:
             sign = 1 if side is Side.BUY else -1
-            assert all(sign * (b - a) >= 0 for a, b in zip(prices, prices[1:], strict=False)), (
-                "a better price was passed"
-            )
+            assert all(sign * (b - a) >= 0 for a, b in pairwise(prices)), "a better price was passed"
             assert best is not None
             assert sign * (prices[0] - best[0]) >= 0, "filled at a price nobody offered"
             if request.stp is StpMode.NONE:

@@ -1,0 +1,196 @@
+"""Cancel, cancel-replace and amend (rules: trading endpoints and order amend reference)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.contract.twin_rest import BTC, LIMIT_BUY, LIMIT_SELL, MARKET_BUY, OCO_SELL, Door, fixture_with, refusal
+
+CANCEL = {
+    "symbol", "origClientOrderId", "orderId", "orderListId", "clientOrderId", "transactTime", "price", "origQty",
+    "executedQty", "origQuoteOrderQty", "cummulativeQuoteQty", "status", "timeInForce", "type", "side",
+    "selfTradePreventionMode",
+}  # fmt: skip
+KEEP_PRIORITY = "order/amend/keepPriority"
+
+
+async def test_cancel_answers_with_both_ids_and_frees_the_funds(door: Door) -> None:
+    order = await door.order(LIMIT_BUY, newClientOrderId="mine")
+    call = {"symbol": BTC, "orderId": order["orderId"], "newClientOrderId": "the-cancel"}
+    answer = (await door.signed("DELETE", "order", call)).json()
+    assert set(answer) == CANCEL
+    assert (answer["origClientOrderId"], answer["clientOrderId"], answer["status"]) == (
+        "mine",
+        "the-cancel",
+        "CANCELED",
+    )
+    assert (await door.balance("USDT"))[1] == 0
+
+
+async def test_a_finished_order_cannot_be_cancelled(door: Door) -> None:
+    order = await door.order(MARKET_BUY)
+    response = await door.signed("DELETE", "order", {"symbol": BTC, "orderId": order["orderId"]})
+    assert refusal(response) == (400, -2011, "Unknown order sent.")
+
+
+@pytest.mark.parametrize(
+    ("restriction", "filled", "succeeds"),
+    [
+        ("ONLY_NEW", False, True),
+        ("ONLY_NEW", True, False),
+        ("ONLY_PARTIALLY_FILLED", False, False),
+        ("ONLY_PARTIALLY_FILLED", True, True),
+    ],
+)
+async def test_cancel_restrictions(door: Door, restriction: str, filled: bool, succeeds: bool) -> None:
+    order = await door.order(LIMIT_SELL, price="50000.00")
+    if filled:
+        door.outside("BUY", "0.05")
+    call = {"symbol": BTC, "orderId": order["orderId"], "cancelRestrictions": restriction}
+    response = await door.signed("DELETE", "order", call)
+    assert response.is_success is succeeds
+    if not succeeds:
+        assert refusal(response) == (400, -2011, "Order was not canceled due to cancel restrictions.")
+
+
+async def test_cancel_all_answers_with_orders_and_lists(door: Door) -> None:
+    await door.order(LIMIT_BUY)
+    await door.post("orderList/oco", OCO_SELL)
+    rows = (await door.signed("DELETE", "openOrders", {"symbol": BTC})).json()
+    assert rows[0]["status"] == "CANCELED"
+    assert rows[1]["contingencyType"] == "OCO"
+    assert [report["status"] for report in rows[1]["orderReports"]] == ["CANCELED", "CANCELED"]
+    assert await door.query("openOrders") == []
+
+
+def _replace(order_id: int, **changes: Any) -> dict[str, Any]:
+    return {**LIMIT_BUY, "price": "48000", "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": order_id, **changes}
+
+
+async def test_cancel_replace_of_an_open_order_succeeds_twice(door: Door) -> None:
+    order = await door.order(LIMIT_BUY)
+    response = await door.signed("POST", "order/cancelReplace", _replace(order["orderId"]))
+    body = response.json()
+    assert response.status_code == 200
+    assert (body["cancelResult"], body["newOrderResult"]) == ("SUCCESS", "SUCCESS")
+    assert body["cancelResponse"]["orderId"] == order["orderId"]
+    assert body["newOrderResponse"]["price"] == "48000.00000000"
+
+
+# More than alice has
+TOO_DEAR = {"side": "SELL", "quantity": "11", "price": "60000"}
+REPLACE_CASES: list[tuple[str, str, bool, dict[str, Any], int, int, str, str]] = [
+    # mode, order exists, change of the new order -> HTTP, code, cancelResult, newOrderResult
+    ("cancel fails, stop", "STOP_ON_FAILURE", False, {}, 400, -2022, "FAILURE", "NOT_ATTEMPTED"),
+    ("cancel fails, go on", "ALLOW_FAILURE", False, {}, 409, -2021, "FAILURE", "SUCCESS"),
+    ("new order fails, stop", "STOP_ON_FAILURE", True, TOO_DEAR, 409, -2021, "SUCCESS", "FAILURE"),
+    ("new order fails, go on", "ALLOW_FAILURE", True, TOO_DEAR, 409, -2021, "SUCCESS", "FAILURE"),
+    ("both fail", "ALLOW_FAILURE", False, TOO_DEAR, 400, -2022, "FAILURE", "FAILURE"),
+]
+
+
+@pytest.mark.parametrize(
+    ("mode", "exists", "change", "status", "code", "cancel", "new"),
+    [case[1:] for case in REPLACE_CASES],
+    ids=[case[0] for case in REPLACE_CASES],
+)
+async def test_cancel_replace_reports_each_half(
+    door: Door, mode: str, exists: bool, change: dict[str, Any], status: int, code: int, cancel: str, new: str
+) -> None:
+    order_id = (await door.order(LIMIT_BUY))["orderId"] if exists else 99
+    call = _replace(order_id, cancelReplaceMode=mode, **change)
+    response = await door.signed("POST", "order/cancelReplace", call)
+    body = response.json()
+    assert (response.status_code, body["code"]) == (status, code)
+    assert (body["data"]["cancelResult"], body["data"]["newOrderResult"]) == (cancel, new)
+    if new == "NOT_ATTEMPTED":
+        assert body["data"]["newOrderResponse"] is None
+    if new == "FAILURE":
+        assert body["data"]["newOrderResponse"]["code"] == -2010
+    if cancel == "FAILURE":
+        assert body["data"]["cancelResponse"] == {"code": -2011, "msg": "Unknown order sent."}
+
+
+async def test_filters_are_evaluated_before_anything_is_cancelled(door: Door) -> None:
+    order = await door.order(LIMIT_BUY)
+    response = await door.signed("POST", "order/cancelReplace", _replace(order["orderId"], price="48000.001"))
+    assert refusal(response) == (400, -1013, "Filter failure: PRICE_FILTER")
+    assert len(await door.query("openOrders", symbol=BTC)) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "over", "status", "code"),
+    [
+        ("STOP_ON_FAILURE", "DO_NOTHING", 429, -1015),
+        ("STOP_ON_FAILURE", "CANCEL_ONLY", 429, -2021),
+        ("ALLOW_FAILURE", "CANCEL_ONLY", 409, -2021),
+    ],
+)
+async def test_cancel_replace_over_the_order_limit(mode: str, over: str, status: int, code: int) -> None:
+    door = Door(fixture_with(limits={"weight_1m": 6000, "orders_10s": 1, "orders_1d": 1000}))
+    async with door.http:
+        order = await door.order(LIMIT_BUY)
+        call = _replace(order["orderId"], cancelReplaceMode=mode, orderRateLimitExceededMode=over)
+        response = await door.signed("POST", "order/cancelReplace", call)
+        assert (response.status_code, response.json()["code"]) == (status, code)
+        still_open = len(await door.query("openOrders", symbol=BTC))
+        assert still_open == (1 if over == "DO_NOTHING" else 0)
+        if over == "CANCEL_ONLY":
+            assert response.json()["data"]["newOrderResponse"]["code"] == -1015
+
+
+async def test_amend_reduces_and_keeps_id_and_place(door: Door) -> None:
+    first = await door.order(LIMIT_SELL, price="50000.00", quantity="0.2", newClientOrderId="first")
+    await door.order(LIMIT_SELL, price="50000.00", quantity="0.2", newClientOrderId="second")
+    answer = (
+        await door.signed("PUT", KEEP_PRIORITY, {"symbol": BTC, "orderId": first["orderId"], "newQty": "0.1"})
+    ).json()
+    amended = answer["amendedOrder"]
+    assert (amended["orderId"], amended["qty"], amended["origClientOrderId"]) == (
+        first["orderId"],
+        "0.10000000",
+        "first",
+    )
+    assert amended["clientOrderId"] != "first"
+    assert "cumulativeQuoteQty" in amended
+    door.outside("BUY", "0.1")
+    assert (await door.query("order", symbol=BTC, orderId=first["orderId"]))["status"] == "FILLED"
+    assert (await door.query("order", symbol=BTC, origClientOrderId="second"))["executedQty"] == "0.00000000"
+
+
+async def test_amend_frees_what_is_no_longer_needed_and_is_remembered(door: Door) -> None:
+    order = await door.order(LIMIT_BUY, newClientOrderId="mine")
+    call = {"symbol": BTC, "origClientOrderId": "mine", "newQty": "0.05", "newClientOrderId": "mine"}
+    assert (await door.signed("PUT", KEEP_PRIORITY, call)).status_code == 200
+    assert (await door.balance("USDT"))[1] == 2450
+    rows = await door.query("order/amendments", symbol=BTC, orderId=order["orderId"])
+    assert [(row["origQty"], row["newQty"], row["newClientOrderId"]) for row in rows] == [
+        ("0.10000000", "0.05000000", "mine")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "code", "message"),
+    [
+        ("0.2", -2038, "Order amend (quantity increase) is not supported."),
+        ("0.1", -2038, "The requested action would change no state; rejecting"),
+        ("0", -1013, "Invalid quantity."),
+        ("0.050001", -1013, "Filter failure: LOT_SIZE"),
+    ],
+)
+async def test_amend_refuses_what_is_no_reduction(door: Door, quantity: str, code: int, message: str) -> None:
+    order = await door.order(LIMIT_BUY)
+    call = {"symbol": BTC, "orderId": order["orderId"], "newQty": quantity}
+    assert refusal(await door.signed("PUT", KEEP_PRIORITY, call)) == (400, code, message)
+
+
+async def test_amending_a_leg_of_an_oco_amends_both(door: Door) -> None:
+    placed = (await door.post("orderList/oco", OCO_SELL)).json()
+    leg = placed["orders"][0]["orderId"]
+    answer = (await door.signed("PUT", KEEP_PRIORITY, {"symbol": BTC, "orderId": leg, "newQty": "0.05"})).json()
+    assert answer["listStatus"]["contingencyType"] == "OCO"
+    quantities = [row["origQty"] for row in await door.query("openOrders", symbol=BTC)]
+    assert quantities == ["0.05000000", "0.05000000"]
+    assert str((await door.balance("BTC"))[1]) == "0.05000000"
