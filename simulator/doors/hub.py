@@ -45,8 +45,11 @@ class Connection:
         """Queue a message, or give the connection up when it does not read what it gets."""
         if self.close_code is not None:
             return
-        self._outbox.append(text)
-        self._bytes += len(text)
+        # what was held back to swap places follows the message that overtook it
+        for each in (text, *self._held):
+            self._outbox.append(each)
+            self._bytes += len(each)
+        self._held.clear()
         if len(self._outbox) > OUTBOX_MESSAGES or self._bytes > OUTBOX_BYTES:
             self._outbox.clear()
             self.close(POLICY_VIOLATION, "too slow: messages pile up")
@@ -82,7 +85,6 @@ class Connection:
         """Queue a message under a fault: dropped, doubled, swapped with the next, late, or as it is."""
         if fault is None:
             self.put(text)
-            self._release()
         elif fault.kind == "drop":
             return
         elif fault.kind == "duplicate":
@@ -94,12 +96,6 @@ class Connection:
             asyncio.get_running_loop().call_later(fault.delay_s, self.put, text)
         elif fault.kind == "disconnect":
             self.close(GOING_AWAY, "")
-
-    def _release(self) -> None:
-        if self._held:
-            for text in self._held:
-                self.put(text)
-            self._held.clear()
 
 
 Build = Callable[[int], Any]
