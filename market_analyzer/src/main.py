@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import market_analyzer.src.without_pandas  # noqa: F401 - first, before anything imports TA-Lib
+
+# isort: split
 from market_analyzer.src.data_listener import DataListener
 from market_analyzer.src.feature_store import FeatureStore
 from market_analyzer.src.indicators.base import IndicatorParameters
