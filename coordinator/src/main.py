@@ -2,13 +2,14 @@
 
 from coordinator.src.api import create_router
 from coordinator.src.decision_store import DecisionStore
+from coordinator.src.exchange_rules import ExchangeRules
 from coordinator.src.limits import limits_of
 from coordinator.src.pocket_checker import PocketChecker
 from coordinator.src.portfolio_client import PortfolioClient
 from coordinator.src.signal_handler import GROUP, SignalHandler
 from coordinator.src.universe import Universe
 from shared.src.contracts.topics import CONSENSUS
-from shared.src.exchange.rest import BinanceRest
+from shared.src.exchange.weights import WeightBudget
 from shared.src.service import Service, run_service
 
 
@@ -19,8 +20,8 @@ class CoordinatorService:
         settings, clock = service.settings, service.clock
         quote, token = settings.quote_asset, settings.api_token.get_secret_value()
         self.limits = limits_of(settings)
-        self.rest = BinanceRest(settings, clock, redis=service.bus.redis)
-        self.universe = Universe(self.rest, clock, settings.trading_symbols, quote_asset=quote)
+        self.rules = ExchangeRules(settings.rest_url, WeightBudget(service.bus.redis))
+        self.universe = Universe(self.rules, clock, settings.trading_symbols, quote_asset=quote)
         self.portfolio = PortfolioClient(settings.url_of("portfolio"), token, clock)
         self.store = DecisionStore(service.database, quote_asset=quote)
         trailing = settings.trailing_stop_percent
@@ -49,7 +50,7 @@ async def build(service: Service) -> None:
                       limits=parts.limits, clock=service.clock)
     )  # fmt: skip
     service.on_stop(parts.portfolio.close)
-    service.on_stop(parts.rest.close)
+    service.on_stop(parts.rules.close)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ RETRY_EVERY_S = 10.0
 
 
 class RulesSource(Protocol):
-    async def exchange_info(self, symbols: tuple[str, ...]) -> dict[str, SymbolRules]: ...
+    async def exchange_info(self, symbols: Iterable[str]) -> dict[str, SymbolRules]: ...
 
 
 class Universe:

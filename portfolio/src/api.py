@@ -127,11 +127,12 @@ def _add_history(router: APIRouter, model: PortfolioModel) -> None:
 def _add_books(router: APIRouter, model: PortfolioModel, account: BinanceAccountManager) -> None:
     @router.get("/ledger", tags=["ledger"])
     async def ledger() -> Response:
-        """Balances per account, and whether the books equal the exchange to the last digit."""
+        """Balances per account, and whether the books equalled the exchange to the last digit at the last look."""
         state = account.state
-        known = {asset: held.total for asset, held in state.balances.items() if held.total} if not state.error else None
-        body = await model.ledger(known)
+        body = await model.ledger()
         body |= {
+            "equals_exchange": None if state.error else not state.gaps,
+            "differences": [{"asset": asset, "exchange_minus_books": gap} for asset, gap in state.gaps.items()],
             "standing": state.standing.value,
             "finding": state.explained or state.error,
             "exchange_read_at": state.read_at,

@@ -11,7 +11,7 @@ from typing import Any
 
 from portfolio.src import queries
 from portfolio.src.assets import value
-from portfolio.src.ledger import Account, differences
+from portfolio.src.ledger import Account
 from portfolio.src.pockets import POCKETS
 from portfolio.src.prices import Prices
 from shared.src.database import Database
@@ -261,19 +261,12 @@ class PortfolioModel:
         row = await self._db.row(queries.LIVE, day=now.replace(hour=0, minute=0, second=0, microsecond=0))
         return {"timestamp": now, "quote_asset": self._quote} | row
 
-    async def ledger(self, exchange: Mapping[str, Decimal] | None) -> Row:
-        """Every account's balance, and whether the account ``exchange`` equals what the exchange said last."""
-        rows = await self._db.rows(queries.LEDGER_BALANCES)
+    async def ledger(self) -> Row:
+        """Every account's balance, and how many postings made it."""
         by_account: dict[str, dict[str, Decimal]] = {account.value: {} for account in Account}
-        for row in rows:
+        for row in await self._db.rows(queries.LEDGER_BALANCES):
             by_account[row["account"]][row["asset"]] = row["amount"]
-        counts = await self._db.row(queries.LEDGER_COUNTS)
-        gaps = differences(by_account[Account.EXCHANGE.value], exchange) if exchange is not None else None
-        return {
-            "accounts": by_account,
-            "equals_exchange": None if gaps is None else not gaps,
-            "differences": [{"asset": asset, "exchange_minus_books": gap} for asset, gap in (gaps or {}).items()],
-        } | counts
+        return {"accounts": by_account} | await self._db.row(queries.LEDGER_COUNTS)
 
     async def postings(self, *, kind: str | None, limit: int) -> list[Row]:
         """The latest postings with their lines."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -49,7 +49,7 @@ class FakeFunds:
 
 
 class FakeRules:
-    async def exchange_info(self, symbols: tuple[str, ...]) -> dict[str, SymbolRules]:
+    async def exchange_info(self, symbols: Iterable[str]) -> dict[str, SymbolRules]:
         return {
             symbol: SymbolRules(
                 symbol, symbol.removesuffix("USDC"), "USDC", step=Decimal("0.00001"), notional_min=Decimal(5)

@@ -1,0 +1,77 @@
+"""The exchange's rules are read from its public answer; what goes wrong gets the platform's own error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from coordinator.src.exchange_rules import ExchangeRules
+from coordinator.src.universe import Universe
+from shared.src.domain.clock import ManualClock
+from shared.src.domain.errors import ContractError, RejectedError, TransientError
+from shared.src.exchange.weights import WeightBudget
+
+BTC = {
+    "symbol": "BTCUSDC",
+    "status": "TRADING",
+    "baseAsset": "BTC",
+    "quoteAsset": "USDC",
+    "filters": [
+        {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"},
+        {"filterType": "NOTIONAL", "minNotional": "5", "applyMinToMarket": True},
+    ],
+}
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def rules(answer: Answer) -> ExchangeRules:
+    return ExchangeRules("http://exchange", WeightBudget(None), transport=httpx.MockTransport(answer))
+
+
+def unknown_symbol(request: httpx.Request) -> httpx.Response:
+    if "symbols" in request.url.params:
+        return httpx.Response(400, json={"code": -1121, "msg": "Invalid symbol."})
+    return httpx.Response(200, json={"symbols": [BTC]})
+
+
+async def test_the_terms_of_a_symbol_come_from_its_filters() -> None:
+    universe = Universe(
+        rules(lambda _: httpx.Response(200, json={"symbols": [BTC]})), ManualClock(), ("BTCUSDC",), quote_asset="USDC"
+    )
+    before = universe.terms("BTCUSDC")
+    assert before is not None
+    assert (before.base, before.trading) == ("BTC", True)
+    await universe.refresh()
+    terms = universe.terms("BTCUSDC")
+    assert terms is not None
+    assert [terms.notional_min, terms.step] == [Decimal(5), Decimal("0.00001")]
+    assert universe.terms("XMRUSDC") is None
+
+
+async def test_a_symbol_the_exchange_does_not_have_is_not_traded_and_the_others_are() -> None:
+    universe = Universe(rules(unknown_symbol), ManualClock(), ("BTCUSDC", "OLDUSDC"), quote_asset="USDC")
+    await universe.refresh()
+    assert universe.shown()["selected_symbols"] == ["BTCUSDC"]
+
+
+def unreachable(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("no route", request=request)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (unreachable, TransientError),
+        (lambda _: httpx.Response(503), TransientError),
+        (lambda _: httpx.Response(429, headers={"Retry-After": "1"}), TransientError),
+        (lambda _: httpx.Response(400, json={"code": -1121, "msg": "Invalid symbol."}), RejectedError),
+        (lambda _: httpx.Response(200, text="<html>"), ContractError),
+        (lambda _: httpx.Response(200, json={"markets": []}), ContractError),
+    ],
+)
+async def test_what_goes_wrong_is_named(answer: Answer, error: type[Exception]) -> None:
+    with pytest.raises(error, match="exchangeInfo"):
+        await rules(answer).exchange_info(["BTCUSDC"])
