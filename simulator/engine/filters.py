@@ -47,13 +47,16 @@ def check_order(
 def _check_precision(rules: SymbolRules, request: OrderRequest) -> None:
     for field, name in _AMOUNTS:
         value: Decimal | None = getattr(request, field)
-        if value is not None and _decimals(value) > rules.precision:
+        if value is not None and _is_too_precise(value, rules.precision):
             raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
 
 
-def _decimals(value: Decimal) -> int:
+def _is_too_precise(value: Decimal, precision: int) -> bool:
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent >= -precision:
+        return False
     exponent = value.normalize().as_tuple().exponent
-    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return isinstance(exponent, int) and exponent < -precision
 
 
 def _within(value: Decimal, rule: Range) -> bool:

@@ -1,0 +1,91 @@
+"""Operations of the matching engine alone per second of CPU: place, cancel, match, and books that outsiders move.
+
+Run: python -m tests.bench.bench_matching [--orders N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from decimal import Decimal
+from random import Random
+from time import process_time
+
+from simulator.engine.exchange import Exchange
+from simulator.engine.orders import OrderRequest, OrderType, Side, TimeInForce
+from simulator.engine.rules import SymbolRules, default_filters
+
+SYMBOL = "BTCUSDT"
+TICK = Decimal("0.01")
+LOT = Decimal("0.001")
+
+
+def make_exchange() -> Exchange:
+    """One symbol with production filters (order counts aside), two rich accounts."""
+    exchange = Exchange()
+    filters = [entry for entry in default_filters() if not entry["filterType"].startswith("MAX_NUM")]
+    exchange.add_symbol(SymbolRules.create(SYMBOL, "BTC", "USDT", filters), Decimal(50_000))
+    for name in ("maker", "taker"):
+        exchange.add_account(name, {"BTC": Decimal(10**6), "USDT": Decimal(10**11)}, Decimal("0.001"), Decimal("0.001"))
+    return exchange
+
+
+def limit(side: Side, price: Decimal, quantity: Decimal) -> OrderRequest:
+    return OrderRequest(SYMBOL, side, OrderType.LIMIT, quantity, price, TimeInForce.GTC)
+
+
+def bench_place_and_cancel(count: int) -> float:
+    """Orders that rest at 1,000 prices and are cancelled in random order."""
+    exchange, random = make_exchange(), Random(1)
+    account = exchange.account("maker")
+    requests = [limit(Side.BUY, Decimal(49_000) + TICK * random.randrange(1_000), LOT) for _ in range(count)]
+    start = process_time()
+    ids = [exchange.place(account, request, 1).order.order_id for request in requests]
+    random.shuffle(ids)
+    for order_id in ids:
+        exchange.cancel(account, SYMBOL, 2, order_id=order_id)
+        exchange.drain()
+    return 2 * count / (process_time() - start)
+
+
+def bench_matching(count: int) -> float:
+    """Pairs of a resting order and one that takes it."""
+    exchange, random = make_exchange(), Random(2)
+    maker, taker = exchange.account("maker"), exchange.account("taker")
+    prices = [Decimal(50_000) + TICK * random.randrange(100) for _ in range(count)]
+    start = process_time()
+    for price in prices:
+        exchange.place(maker, limit(Side.SELL, price, LOT), 1)
+        exchange.place(taker, limit(Side.BUY, price, LOT), 1)
+        exchange.drain()
+    return 2 * count / (process_time() - start)
+
+
+def bench_outside(count: int) -> float:
+    """Books of 20 levels a side that move by a tick, and a trade after each move."""
+    exchange = make_exchange()
+    start = process_time()
+    for index in range(count):
+        middle = Decimal(50_000) + TICK * (index % 50)
+        bids = [(middle - TICK * level, LOT * (level + index % 3)) for level in range(1, 21)]
+        asks = [(middle + TICK * level, LOT * (level + index % 3)) for level in range(1, 21)]
+        exchange.set_liquidity(SYMBOL, bids, asks, index)
+        exchange.outside_trade(SYMBOL, Side.BUY, LOT, index, price=middle + TICK, print_rest=True)
+        exchange.drain()
+    return 2 * count / (process_time() - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=20_000)
+    count = parser.parse_args().orders
+    rates = {
+        "place_cancel_ops_per_s": round(bench_place_and_cancel(count)),
+        "match_ops_per_s": round(bench_matching(count)),
+        "outside_ops_per_s": round(bench_outside(count // 4)),
+    }
+    print(json.dumps(rates))
+
+
+if __name__ == "__main__":
+    main()
