@@ -10,7 +10,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 project=${CHECK_PROJECT:-roottrading-check}
-healthy_s_max=${HEALTHY_S_MAX:-240}
+healthy_s_max=${HEALTHY_S_MAX:-300}
 cycle_s_max=${CYCLE_S_MAX:-600}
 began=$SECONDS
 work=$(mktemp -d)
@@ -139,10 +139,34 @@ wait_for_cycle() {
     [ "$now" = "$before" ] || say "$now"
     before=$now
     [ "$(sql "SELECT count(*) FROM trade_cycles WHERE status = 'completed'")" -gt 0 ] && break
-    [ $SECONDS -lt $deadline ] || fail "no cycle was completed within $cycle_s_max s"
+    [ $SECONDS -lt $deadline ] || {
+      say "what was decided, and what became of it:"
+      sql "SELECT count(*), approved, left(reason, 150) FROM decisions GROUP BY 2, 3 ORDER BY 1 DESC LIMIT 10"
+      sql "SELECT count(*), status FROM orders GROUP BY 2; SELECT count(*), status FROM trade_cycles GROUP BY 2"
+      compose logs --no-color --no-log-prefix --tail 40 coordinator trader 2>&1 | grep -v '"INFO"' | cut -c1-600 || true
+      fail "no cycle was completed within $cycle_s_max s"
+    }
     sleep 5
   done
   sql "SELECT symbol, side, strategy, quantity, entry_price, exit_price, profit_loss FROM trade_cycles WHERE status = 'completed' LIMIT 3"
+}
+
+check_restart() {
+  local service
+  for service in trader dispatcher; do
+    # Not `docker kill`: the engine takes that for a wish and does not start the container again.
+    compose exec -T "$service" python -c '
+import os, pathlib, signal
+for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    if b".src.main" in (line := path.read_bytes()) and line.startswith(b"python"):
+        os.kill(int(path.parent.name), signal.SIGKILL)' || true
+  done
+  sleep 3
+  wait_until_healthy
+  for service in trader dispatcher; do
+    [ "$(states | awk -v name="$service" '$1 == name {print $5}')" -gt 0 ] || fail "$service was killed and not started again"
+  done
+  say "killed services were started again"
 }
 
 check_stop() {
@@ -177,7 +201,7 @@ check_kafka
 check_database
 check_dashboard
 wait_for_cycle
-wait_until_healthy
+check_restart
 docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' | grep "^$project-" | sort || true
 [ "${KEEP:-}" = 1 ] || { check_stop; check_removed; }
 say "OK: the platform stands on Docker"
