@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,12 +13,12 @@ from portfolio.src.ledger import Fill
 from portfolio.src.ledger_store import BEGINNING, SWEEP_MAX, LedgerStore
 from portfolio.src.pocket_store import PocketStore
 from portfolio.src.pockets import LeaseStatus, Pocket, Refused, Reserved, pocket_name
-from shared.src.bus import Bus
 from shared.src.contracts.orders import CycleStatus, ExecutionEvent, OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
+from shared.src.redis_client import RedisBus
 
 logger = logging.getLogger(__name__)
 
@@ -57,24 +57,24 @@ class Bookkeeper:
         self._wake_performance = wake_performance
         self._halted = halted
 
-    def subscribe(self, bus: Bus) -> None:
-        bus.subscribe(EXECUTION, self.on_execution, group=GROUP)
+    def subscribe(self, bus: RedisBus) -> None:
+        bus.subscribe_batch(EXECUTION, self.on_executions, group=GROUP)
         bus.subscribe(ORDER_FAILED, self.on_order_failed, group=GROUP)
-        bus.subscribe(CYCLE_UPDATED, self.on_cycle_updated, group=GROUP)
+        bus.subscribe_batch(CYCLE_UPDATED, self.on_cycles_updated, group=GROUP)
 
     # Messages
 
-    async def on_execution(self, event: ExecutionEvent) -> None:
-        """Book one fill; again: no effect."""
-        await self._post([self._ledger.fill_of(event)])
+    async def on_executions(self, events: Sequence[ExecutionEvent]) -> None:
+        """Book fills; again: no effect."""
+        await self._post([self._ledger.fill_of(event) for event in events])
 
     async def on_order_failed(self, event: OrderFailed) -> None:
         """Give back what was set aside for an intent that will not be executed, unless the database knows better."""
         await self.release(event.intent_id, f"order failed: {event.reason}")
 
-    async def on_cycle_updated(self, event: CycleUpdated) -> None:
-        """A cycle ended: its row says so, and settling the leases reads it."""
-        if event.status in ENDED:
+    async def on_cycles_updated(self, events: Sequence[CycleUpdated]) -> None:
+        """Cycles ended: their rows say so, and settling the leases reads them."""
+        if any(event.status in ENDED for event in events):
             await self.settle()
             self._wake_performance()
 
@@ -142,19 +142,17 @@ class Bookkeeper:
         since = BEGINNING if full else self._clock.now() - RECENT
         booked = 0
         while True:
-            async with self._pockets.unit(self._clock.now()) as unit:
-                fills = await self._ledger.unposted(unit.connection, since=since)
-                new = await self._ledger.add_fills(unit.connection, fills)
-                unit.posted = bool(new)
+            async with self._pockets.posting(self._clock.now()) as connection:
+                fills = await self._ledger.unposted(connection, since=since)
+                new = await self._ledger.add_fills(connection, fills)
             self._count(new)
             booked += len(new)
             if len(new) < SWEEP_MAX:
                 return booked
 
     async def _post(self, fills: list[Fill]) -> None:
-        async with self._pockets.unit(self._clock.now()) as unit:
-            new = await self._ledger.add_fills(unit.connection, fills)
-            unit.posted = bool(new)
+        async with self._pockets.posting(self._clock.now()) as connection:
+            new = await self._ledger.add_fills(connection, fills)
         self._count(new)
 
     def _count(self, new: list[Fill]) -> None:

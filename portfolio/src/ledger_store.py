@@ -48,6 +48,7 @@ class LedgerStore:
 
     def __init__(self, *, quote_asset: str) -> None:
         self._quote = quote_asset
+        self._opened: datetime | None = None
 
     async def add(self, connection: AsyncConnection, posting: Posting) -> bool:
         """Write a posting; False when it was there."""
@@ -99,11 +100,12 @@ class LedgerStore:
         ]
 
     async def opened_at(self, connection: AsyncConnection) -> datetime | None:
-        """Market time at which the books were opened."""
-        found: datetime | None = (
-            await connection.execute(text("SELECT occurred_at FROM ledger_postings WHERE kind = 'opening'"))
-        ).scalar_one_or_none()
-        return found
+        """Market time at which the books were opened; once they are, that never changes."""
+        if self._opened is None:
+            self._opened = (
+                await connection.execute(text("SELECT occurred_at FROM ledger_postings WHERE kind = 'opening'"))
+            ).scalar_one_or_none()
+        return self._opened
 
     async def unposted(self, connection: AsyncConnection, *, since: datetime, limit: int = SWEEP_MAX) -> list[Fill]:
         """Executions the books do not have yet, oldest first."""

@@ -104,15 +104,27 @@ class PocketStore:
 
     @asynccontextmanager
     async def unit(self, at: datetime, *also: str) -> AsyncIterator[Unit]:
-        """One transaction on the pockets. ``also``: ids of closed leases that the block needs to see."""
-        async with self._database.begin() as connection:
-            rows = (await connection.execute(_SHARES)).all()
-            before = {row.pocket: (row.share_percent, row.total, row.reserved, row.used) for row in rows}
-            unit = Unit(PocketManager({name: values[0] for name, values in before.items()}), connection, {}, {})
+        """One transaction on the pockets, settled. ``also``: ids of closed leases that the block needs to see."""
+        async with self._locked(at) as unit:
             await self._load(unit, also)
             yield unit
             if unit.posted:
                 await self._load(unit, also, again=True)
+
+    @asynccontextmanager
+    async def posting(self, at: datetime) -> AsyncIterator[AsyncConnection]:
+        """One transaction that books fills; the leases are settled by what was booked when the block ends."""
+        async with self._locked(at) as unit:
+            yield unit.connection
+            await self._load(unit, ())
+
+    @asynccontextmanager
+    async def _locked(self, at: datetime) -> AsyncIterator[Unit]:
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(_SHARES)).all()
+            before = {row.pocket: (row.share_percent, row.total, row.reserved, row.used) for row in rows}
+            unit = Unit(PocketManager({name: values[0] for name, values in before.items()}), connection, {}, {})
+            yield unit
             unit.manager.check()
             await self._save_leases(unit)
             await self._save_pockets(unit, before, at)

@@ -19,7 +19,7 @@ CREATE TABLE ledger_lines (
     amount NUMERIC(36, 18) NOT NULL CHECK (amount <> 0),
     PRIMARY KEY (posting_id, line_no)
 );
-CREATE INDEX ledger_lines_account_idx ON ledger_lines (account, asset);
+CREATE INDEX ledger_lines_account_idx ON ledger_lines (account, asset) INCLUDE (amount);
 
 CREATE FUNCTION ledger_posting_balances() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 DECLARE

@@ -113,7 +113,7 @@ async def test_a_trade_the_books_lack_is_never_called_a_deposit(
 async def test_a_fee_that_was_booked_wrongly_is_never_called_a_withdrawal(
     books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, clock: ManualClock, trader: TraderRows
 ) -> None:
-    await books.on_execution(await trader.entry("int-1", 1, fee="0.1"))
+    await books.on_executions([await trader.entry("int-1", 1, fee="0.1")])
     account.held = {"USDC": Decimal(900), "BTC": Decimal(1), "BNB": Decimal("4.8")}
     account.listed["BTCUSDC"] = {1: Trade(Decimal(1), Decimal(100), Decimal("0.2"), "BNB")}
     await look(manager, clock)
@@ -152,5 +152,5 @@ async def test_a_fill_on_its_way_is_not_a_difference(
     account.move("BTC", 1)
     account.move("USDC", -100)
     assert await look(manager, clock, 2) is Standing.SETTLING
-    await books.on_execution(await trader.entry("int-1", 1, fee="0"))
+    await books.on_executions([await trader.entry("int-1", 1, fee="0")])
     assert await look(manager, clock, 1) is Standing.EQUAL

@@ -63,11 +63,11 @@ async def traded(
     clock: ManualClock,
 ) -> None:
     """One completed cycle that earned 10, one open position of 1 BTC bought at 100, now at 120."""
-    await books.on_execution(await trader.entry("int-1", 1, fee="0"))
+    await books.on_executions([await trader.entry("int-1", 1, fee="0")])
     await trader.order("int-1", "FILLED", side="SELL", purpose="exit", cycle_id="cy-int-1")
-    await books.on_execution(await trader.fill("int-1", 2, side=Side.SELL, purpose="exit", price="110", fee="0"))
+    await books.on_executions([await trader.fill("int-1", 2, side=Side.SELL, purpose="exit", price="110", fee="0")])
     await trader.cycle("int-1", "completed", profit="10")
-    await books.on_execution(await trader.entry("int-2", 3, fee="0"))
+    await books.on_executions([await trader.entry("int-2", 3, fee="0")])
     async with database.begin() as connection:
         await connection.execute(text("UPDATE trade_cycles SET exit_quantity = 0 WHERE id = 'cy-int-2'"))
         await connection.execute(

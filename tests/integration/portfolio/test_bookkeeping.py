@@ -61,7 +61,7 @@ async def test_a_fill_moves_funds_from_reserved_to_used_and_leaves_the_capital_a
     books: Bookkeeper, database: Database, trader: TraderRows
 ) -> None:
     await reserve(books, "int-1")
-    await books.on_execution(await trader.entry("int-1", 1))
+    await books.on_executions([await trader.entry("int-1", 1)])
     assert await exchange_account(database) == {"USDC": 900, "BNB": Decimal("4.9"), "BTC": 1}
     assert await lease(database, "int-1") == ("committed", Decimal(100))
     assert await pocket(database) == {"total": 600, "reserved": 0, "used": 100}
@@ -71,14 +71,14 @@ async def test_a_partial_fill_keeps_the_rest_reserved(
     books: Bookkeeper, database: Database, trader: TraderRows
 ) -> None:
     await reserve(books, "int-1")
-    await books.on_execution(await trader.entry("int-1", 1, status="PARTIALLY_FILLED"))
+    await books.on_executions([await trader.entry("int-1", 1, status="PARTIALLY_FILLED")])
     assert await lease(database, "int-1") == ("active", Decimal(100))
     assert await pocket(database) == {"total": 600, "reserved": 100, "used": 100}
 
 
 async def test_the_same_fill_is_booked_once(books: Bookkeeper, database: Database, trader: TraderRows) -> None:
     event = await trader.entry("int-1", 1)
-    await asyncio.gather(*(books.on_execution(event) for _ in range(8)), books.sweep())
+    await asyncio.gather(*(books.on_executions([event]) for _ in range(8)), books.sweep())
     assert await exchange_account(database) == {"USDC": 900, "BNB": Decimal("4.9"), "BTC": 1}
 
 
@@ -97,13 +97,13 @@ async def test_a_whole_cycle_returns_cost_and_profit_to_the_capital(
     books: Bookkeeper, database: Database, trader: TraderRows
 ) -> None:
     await reserve(books, "int-1")
-    await books.on_execution(await trader.entry("int-1", 1))
+    await books.on_executions([await trader.entry("int-1", 1)])
     await trader.order("int-1", "FILLED", side="SELL", purpose="take_profit", cycle_id="cy-int-1")
     sale = await trader.fill("int-1", 2, side=Side.SELL, purpose="take_profit", price="110", fee="0")
-    await books.on_execution(sale)
+    await books.on_executions([sale])
     assert await pocket(database) == {"total": 606, "reserved": 0, "used": 0}
     await trader.cycle("int-1", "completed", profit="10")
-    await books.on_cycle_updated(cycle_message("int-1", CycleStatus.COMPLETED))
+    await books.on_cycles_updated([cycle_message("int-1", CycleStatus.COMPLETED)])
     assert (await lease(database, "int-1"))[0] == "released"
     assert await exchange_account(database) == {"USDC": 1010, "BNB": Decimal("4.9")}
 
@@ -191,7 +191,7 @@ async def test_a_fill_after_expiry_is_booked_as_used(books: Bookkeeper, database
     await reserve(books, "int-1")
     await age_leases(database)
     await books.sweep()
-    await books.on_execution(await trader.entry("int-1", 1))
+    await books.on_executions([await trader.entry("int-1", 1)])
     assert await lease(database, "int-1") == ("committed", Decimal(100))
     assert (await pocket(database))["used"] == 100
 
@@ -215,7 +215,7 @@ async def test_reservations_fills_and_releases_at_once_end_in_sane_pockets(
     events = [await trader.entry(f"int-{number}", number, fee="0") for number in range(5)]
     await asyncio.gather(
         *(reserve(books, f"int-{number}", 100) for number in range(10)),
-        *(books.on_execution(event) for event in events),
+        *(books.on_executions([event]) for event in events),
         *(books.on_order_failed(failure(f"int-{number}")) for number in range(5, 10)),
         books.settle(),
     )
@@ -250,5 +250,5 @@ async def test_a_fill_message_that_names_no_known_pair_does_not_stop_the_sweep(
 
 async def test_fills_from_before_the_opening_are_not_counted_twice(books: Bookkeeper, database: Database) -> None:
     early = fill_event("int-0", 7, ManualClock().now(), fee="0")
-    await books.on_execution(early)
+    await books.on_executions([early])
     assert await exchange_account(database) == {"USDC": 1000, "BNB": 5}
