@@ -45,7 +45,7 @@ class Twin:
         self._enter(world or World(fixture))
         self.users = UserStreams(self.faults, self._now_ms)
         self.state = TwinState(
-            self.exchange, self.clock, StoredMarketData(self.candles, self.clock), keys=self.world.keys,
+            self.exchange, self.clock, StoredMarketData(self.candles, self.horizon), keys=self.world.keys,
             limits=self.world.limits, fault=self.faults.request, flush=self.flush,
         )  # fmt: skip
         if resume_ms is None:
@@ -57,6 +57,13 @@ class Twin:
         """Server time; the clock itself is another one after a reset."""
         return self.clock.now_ms()
 
+    def horizon(self) -> int:
+        """Market time (ms) up to which the market has been played: behind the clock while a backlog is worked off.
+
+        Candles close at this time, so that a late market still puts every trade into its own minute.
+        """
+        return min(self.clock.market_ms(), self.driver.due())
+
     def _enter(self, world: World) -> None:
         """Make a world the one that is shown."""
         self.world = world
@@ -64,7 +71,7 @@ class Twin:
         self.driver = Driver(
             world.source, world.profiles if world.has_outside else {}, self, self.clock, world.fixture.seed
         )
-        self.feed = Feed(self.hub, self.exchange, self.candles, self.clock)
+        self.feed = Feed(self.hub, self.exchange, self.candles, self.clock, self.horizon)
         limits = world.fixture.limits
         self.connection_limits.attempts_5m = limits.connections_5m
         self.connection_limits.life_s = limits.connection_life_s
@@ -112,7 +119,7 @@ class Twin:
             self.users.unsubscribe(connection)
         self._enter(world)
         self.state.exchange, self.state.clock = world.exchange, world.clock
-        self.state.market = StoredMarketData(world.candles, world.clock)
+        self.state.market = StoredMarketData(world.candles, self.horizon)
         self.state.keys, self.state.limits = world.keys, world.limits
         self.state.algos.clear()
         self.changes += 1
@@ -147,7 +154,7 @@ class Twin:
     def flush(self) -> None:
         """Hand out what a request caused."""
         self.changes += 1
-        now = self.clock.market_ms()
+        now = self.horizon()
         for event in self.exchange.drain():
             self._tell(event, now)
 

@@ -50,16 +50,21 @@ class _CandleTopic:
 
 
 class Feed:
-    """Publishes to a hub. `pulse` is called every 100 ms of wall time, `close_candles` at every minute's end."""
+    """Publishes to a hub; `horizon` is the market time (ms) up to which the market has been played.
+
+    `pulse` is called every 100 ms of wall time, `close_candles` at every minute's end.
+    """
 
     def __init__(
         self, hub: Hub, exchange: Exchange, candles: CandleStore, clock: MarketClock,
+        horizon: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._hub = hub
         self._exchange = exchange
         self._candles = candles
         self._clock = clock
+        self._horizon = horizon
         self._monotonic = monotonic
         self._lower = {symbol: symbol.lower() for symbol in candles.symbols()}
         self._differences: dict[str, _Difference] = {}
@@ -97,7 +102,7 @@ class Feed:
 
     def close_candles(self) -> None:
         """Send every candle that ended by now; to be called before anything of the next minute happens."""
-        now = self._clock.market_ms()
+        now = self._horizon()
         for name, topic in self._candle_topics():
             parsed = parse_name(name)
             if parsed is not None:
@@ -141,7 +146,7 @@ class Feed:
                 continue
             topic = self._topics.get(name)
             if topic is None:
-                start = candle_start(parsed.interval, self._clock.market_ms(), parsed.zone_ms)
+                start = candle_start(parsed.interval, self._horizon(), parsed.zone_ms)
                 topic = _CandleTopic(start, next_start(parsed.interval, start, parsed.zone_ms))
                 self._topics[name] = topic
             topics.append((name, topic))
@@ -170,7 +175,7 @@ class Feed:
 
     def show_candles(self) -> None:
         """Send open candles that changed, or that have not been shown for two seconds."""
-        now, wall = self._clock.market_ms(), self._monotonic()
+        now, wall = self._horizon(), self._monotonic()
         for name, topic in self._candle_topics():
             if wall - topic.sent_s < WALL_GAP_S:
                 continue
@@ -224,7 +229,7 @@ class Feed:
         return True
 
     def _send_ticker(self, name: str, parsed: StreamName) -> None:
-        now, market_ms = self._clock.now_ms(), self._clock.market_ms()
+        now, market_ms = self._clock.now_ms(), self._horizon()
         if parsed.symbol:
             if not self._changed(name, parsed.symbol):
                 return
@@ -249,7 +254,7 @@ class Feed:
             )
 
     def _send_rolling(self, name: str, parsed: StreamName) -> None:
-        now, market_ms = self._clock.now_ms(), self._clock.market_ms()
+        now, market_ms = self._clock.now_ms(), self._horizon()
         span = WINDOWS[parsed.interval]
         symbols = [parsed.symbol] if parsed.symbol else list(self._lower)
         windows = [
@@ -268,7 +273,7 @@ class Feed:
 
     def _send_average(self, name: str, symbol: str) -> None:
         now = self._clock.now_ms()
-        price = self._candles.average_price(symbol, 5, self._clock.market_ms())
+        price = self._candles.average_price(symbol, 5, self._horizon())
         last = self._last_trade_ms.get(symbol, now)
         self._hub.publish(name, lambda unit: payloads.average_price(symbol, price, 5, last, now, unit), symbol=symbol)
 

@@ -1,21 +1,20 @@
 """The candle store as the REST doors read it: decimals instead of scaled integers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from simulator.doors.state import Candle, WindowStats
 from simulator.market import series as column
 from simulator.market.candles import CandleStore
-from simulator.market.clock import MarketClock
 from simulator.market.intervals import candle_start, next_start
 
 
 class StoredMarketData:
-    """Candles and statistics of one twin. Times in ms of the market clock."""
+    """Candles and statistics of one twin. `horizon` is the market time (ms) up to which the market has been played."""
 
-    def __init__(self, candles: CandleStore, clock: MarketClock) -> None:
+    def __init__(self, candles: CandleStore, horizon: Callable[[], int]) -> None:
         self._candles = candles
-        self._clock = clock
+        self._horizon = horizon
 
     def klines(
         self, symbol: str, interval: str, *, start: int | None, end: int | None, limit: int, offset_ms: int = 0
@@ -23,14 +22,14 @@ class StoredMarketData:
         """Raises KeyError for an unknown symbol or interval."""
         candles = self._candles[symbol]
         rows = candles.rows(
-            interval, start_ms=start, end_ms=end, limit=limit, now_ms=self._clock.market_ms(), zone_ms=offset_ms
+            interval, start_ms=start, end_ms=end, limit=limit, now_ms=self._horizon(), zone_ms=offset_ms
         )
         decimals = candles.decimals
         return [_candle(row, interval, offset_ms, decimals) for row in rows]
 
     def stats(self, symbol: str, *, open_time: int, close_time: int) -> WindowStats:
         """What happened since `open_time`; the past is read in whole minutes."""
-        now_ms = self._clock.market_ms()
+        now_ms = self._horizon()
         window = self._candles.window(symbol, open_time, now_ms)
         return WindowStats(
             symbol, Decimal(window.open), Decimal(window.high), Decimal(window.low), Decimal(window.last),
