@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import assert_never
 
@@ -25,6 +26,7 @@ from trader.src.cycle_manager import (
     Cancel,
     Collect,
     CycleManager,
+    EnterAgain,
     Finish,
     GiveUpProtection,
     Protect,
@@ -68,7 +70,7 @@ class CycleKeeper:
         self._prices = prices
         self._clock = clock
         self._settings = settings
-        self._rules = CycleManager()
+        self._rules = CycleManager(timedelta(seconds=settings.signal_max_age_s))
         self._exposure = Exposure(clock)
         self._wanted: set[str] = set()
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -90,7 +92,7 @@ class CycleKeeper:
         if cycle_id not in self._workers:
             worker = asyncio.create_task(self._work(cycle_id), name=f"cycle-{cycle_id}")
             self._workers[cycle_id] = worker
-            worker.add_done_callback(self._report)
+            worker.add_done_callback(lambda done: self._worked(cycle_id, done))
 
     def note_fill(self, cycle_id: str) -> None:
         """An entry of the cycle was filled just now: its exposure starts."""
@@ -107,7 +109,8 @@ class CycleKeeper:
     async def idle(self) -> None:
         """Wait until no worker is at work."""
         while self._workers:
-            await asyncio.gather(*self._workers.values(), return_exceptions=True)
+            await asyncio.wait(self._workers.values())
+            await asyncio.sleep(0)
 
     async def stop(self) -> None:
         for task in list(self._workers.values()):
@@ -122,13 +125,17 @@ class CycleKeeper:
         except (TransientError, OutcomeUnknownError, ContractError, RejectedError) as error:
             logger.warning("cycle waits", extra={"cycle_id": cycle_id, "reason": str(error)})
             self._later(cycle_id)
-        finally:
-            self._workers.pop(cycle_id, None)
 
-    def _report(self, worker: asyncio.Task[None]) -> None:
-        """What no worker may survive, such as a broken money rule, ends the service."""
-        error = None if worker.cancelled() else worker.exception()
-        if error is not None and not self.failure.done():
+    def _worked(self, cycle_id: str, worker: asyncio.Task[None]) -> None:
+        """A worker is through. What it may not survive, such as a broken money rule, ends the service."""
+        del self._workers[cycle_id]
+        if worker.cancelled():
+            return
+        error = worker.exception()
+        if error is None:
+            if cycle_id in self._wanted:
+                self.kick(cycle_id)
+        elif not self.failure.done():
             self.failure.set_exception(error)
 
     async def _once(self, cycle_id: str) -> None:
@@ -137,6 +144,8 @@ class CycleKeeper:
             with measures.ORDER_S.time():
                 status = await self._orders.submit(entry)
             measures.ORDERS.labels(entry.purpose.value, status.value).inc()
+            if status in {OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED}:
+                self.note_fill(cycle_id)
         await self.advance(cycle_id)
 
     def _later(self, cycle_id: str) -> None:
@@ -152,7 +161,7 @@ class CycleKeeper:
             view = await self._store.view(cycle_id)
             rules = await self._exchange.rules(view.cycle.symbol)
             price = await self._price(view)
-            step = self._rules.next_step(view, rules, price)
+            step = self._rules.next_step(view, rules, price, self._clock.now())
             if isinstance(step, Finish):
                 await self._finish(view, rules, step)
                 return
@@ -192,6 +201,8 @@ class CycleKeeper:
                 return await self._orders.collect(order)
             case Cancel(order):
                 return await self._orders.cancel(order)
+            case EnterAgain(lost):
+                return await self._enter_again(view, lost, price)
             case Protect():
                 return await self._protect(view, step, rules, price)
             case Sell(quantity):
@@ -230,6 +241,26 @@ class CycleKeeper:
                 "profit_loss": str(cycle.profit_loss),
             },
         )
+
+    async def _enter_again(self, view: CycleView, lost: Order, price: Decimal) -> bool:
+        """Send the entry under a new id, unless the price left the decision in the meantime."""
+        reference = Decimal(view.cycle.metadata.get("reference_price", format(price, "f")))
+        if 100 * abs(price - reference) / reference > self._settings.max_price_drift_percent:
+            await self._store.request_exit(view.cycle.id, "the price left before the entry was sent")
+            return True
+        attempt = lost.attempt + 1
+        order = replace(
+            lost,
+            client_order_id=client_order_id(view.cycle.intent_id, "entry", attempt),
+            attempt=attempt,
+            status=OrderStatus.INTENT,
+            reason="",
+            created_at=self._clock.now(),
+        )
+        await self._store.add_orders([order])
+        status = await self._orders.submit(order)
+        measures.ORDERS.labels(order.purpose.value, status.value).inc()
+        return await self._is_definite(order, status)
 
     # Selling
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -16,11 +16,13 @@ from shared.src.contracts.base import Side
 from shared.src.contracts.orders import CycleStatus, OrderStatus, OrderType
 from shared.src.domain.money import ZERO
 from shared.src.exchange.rules import SymbolRules
+from trader.src.lifecycle import is_disproved
 from trader.src.model import Cycle, CycleView, Order, Purpose
 from trader.src.positions import Position
 
 SELL_AT_MOST = "sell_at_most"
 FILTER_FAILURE = -1013
+ENTRY_ATTEMPTS_MAX = 3
 
 
 class Shape(StrEnum):
@@ -66,6 +68,13 @@ class Sell:
 
 
 @dataclass(frozen=True, slots=True)
+class EnterAgain:
+    """The entry never reached the exchange and its decision is still good: a new attempt under a new id."""
+
+    lost: Order
+
+
+@dataclass(frozen=True, slots=True)
 class GiveUpProtection:
     """The exchange takes no protection for this position: it must be sold."""
 
@@ -85,13 +94,19 @@ class Reopen:
     reason: str
 
 
-Step = Wait | Resolve | Collect | Cancel | Protect | Sell | GiveUpProtection | Finish | Reopen
+Step = Wait | Resolve | Collect | Cancel | EnterAgain | Protect | Sell | GiveUpProtection | Finish | Reopen
 
 
 class CycleManager:
-    """Pure. ``price`` is what the position could be sold at now, for judging what is too small to sell."""
+    """Pure. ``price`` is what the position could be sold at now, for judging what is too small to sell.
 
-    def next_step(self, view: CycleView, rules: SymbolRules, price: Decimal) -> Step:
+    ``entry_age_max``: how long after its start a cycle may still try to enter.
+    """
+
+    def __init__(self, entry_age_max: timedelta = timedelta(0)) -> None:
+        self._entry_age_max = entry_age_max
+
+    def next_step(self, view: CycleView, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
         """The one thing to do now."""
         for order in view.orders:
             if order.is_unresolved:
@@ -107,7 +122,8 @@ class CycleManager:
                 return Cancel(entry)
             if entry.type is OrderType.MARKET:
                 return Wait("the entry is filling")
-        return self._exit_step(view, rules, price, entry)
+        lost = self._lost_entry(view, now)
+        return EnterAgain(lost) if lost is not None else self._exit_step(view, rules, price, entry)
 
     def _exit_step(self, view: CycleView, rules: SymbolRules, price: Decimal, entry: Order | None) -> Step:
         position = self._position(view, rules)
@@ -143,7 +159,7 @@ class CycleManager:
     def _finish(self, view: CycleView, position: Position) -> Step:
         if position.bought:
             return Finish(CycleStatus.COMPLETED, view.cycle.exit_reason or exit_purpose(view))
-        entry = next(iter(view.of(Side.BUY)), None)
+        entry = next(iter(reversed(view.of(Side.BUY))), None)
         if entry is not None and entry.status is OrderStatus.REJECTED:
             return Finish(CycleStatus.FAILED, entry.reason or "the entry was refused")
         return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or "the entry ended without a fill")
@@ -157,6 +173,14 @@ class CycleManager:
         if any(order.is_open and order.is_protection for order in view.orders):
             return False
         return not view.cycle.is_ended and rules.is_sellable(self.holding(view, rules), price)
+
+    def _lost_entry(self, view: CycleView, now: datetime) -> Order | None:
+        """The last entry, when it certainly never arrived and may be tried again."""
+        entries = view.of(Side.BUY)
+        if not entries or view.cycle.exit_reason or now - view.cycle.created_at > self._entry_age_max:
+            return None
+        last = max(entries, key=lambda order: order.attempt)
+        return last if is_disproved(last) and last.attempt < ENTRY_ATTEMPTS_MAX else None
 
     def _open_entry(self, view: CycleView) -> Order | None:
         return next((order for order in view.of(Side.BUY) if order.is_open), None)

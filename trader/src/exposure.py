@@ -15,6 +15,7 @@ class Exposure:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._started = clock.now()
         self._since: dict[str, float] = {}
 
     def start(self, cycle_id: str) -> None:
@@ -38,7 +39,8 @@ class Exposure:
 
     def _unseen_s(self, cycle: Cycle, fills: Sequence[Fill]) -> float:
         """Wall seconds since the last fill, for a position found unprotected at start."""
-        if not fills or cycle.protected_at is not None:
+        last = max((fill.at for fill in fills), default=self._started)
+        if cycle.protected_at is not None or cycle.created_at >= self._started:
             return 0.0
-        market_s = (self._clock.now() - max(fill.at for fill in fills)).total_seconds()
+        market_s = (self._clock.now() - last).total_seconds()
         return max(0.0, market_s / float(getattr(self._clock, "speed", 1.0)))

@@ -151,6 +151,7 @@ class IntentDesk:
             "correlation_id": intent.correlation_id,
             "consensus_id": intent.consensus_id,
             "pocket": intent.pocket,
+            "reference_price": format(intent.reference_price, "f"),
             "reserved": format(max(intent.reserved, quantity * intent.reference_price), "f"),
         }
         if intent.type is not OrderType.MARKET:

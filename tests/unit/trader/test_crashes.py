@@ -1,0 +1,119 @@
+"""kill -9 between any two steps of the order path: nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from shared.src.contracts.orders import CycleStatus, IntentKind
+from tests.unit.trader.rig import Rig, intent
+
+STEPS = 60
+
+
+async def entry_and_exit(rig: Rig) -> None:
+    """The whole life of a position; time passes, prices move little."""
+    await rig.receive(intent(1, rig.clock))
+    await rig.deliver()
+    await rig.receive(intent(1, rig.clock, kind=IntentKind.EXIT))
+    await rig.deliver()
+
+
+@pytest.mark.parametrize("step", range(1, STEPS))
+async def test_a_crash_at_any_step_of_a_position_loses_and_doubles_nothing(step: int) -> None:
+    rig = Rig(signal_max_age_s=3600)
+    rig.fuse.left = step
+    await entry_and_exit(rig)
+    await rig.settle()
+    rig.check()
+    (cycle,) = rig.store.cycles.values()
+    # an exit that comes before a lost entry is tried again calls the entry off
+    assert cycle.status in {CycleStatus.COMPLETED, CycleStatus.FAILED}
+    assert bool(rig.exchange.buys()) is (cycle.status is CycleStatus.COMPLETED)
+    assert rig.exchange.base < Decimal("0.00001")
+
+
+@pytest.mark.parametrize("step", range(1, 30))
+async def test_a_crash_and_a_lost_answer_together_change_nothing(step: int) -> None:
+    rig = Rig(signal_max_age_s=3600)
+    rig.fuse.left = step
+    rig.exchange.answers_to_lose = 1
+    await entry_and_exit(rig)
+    await rig.settle()
+    rig.check()
+    assert rig.exchange.base < Decimal("0.00001")
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+async def test_an_entry_that_never_arrived_is_sent_again_under_a_new_id(lost: int) -> None:
+    rig = Rig()
+    rig.exchange.requests_to_lose = lost
+    await rig.live(rig.intents.take(intent(1, rig.clock)))
+    await rig.settle()
+    rig.check()
+    (cycle,) = rig.store.cycles.values()
+    assert cycle.status is CycleStatus.ACTIVE_BUY
+    assert [order.attempt for order in rig.store.rows.values() if order.side.value == "BUY"] == [*range(1, lost + 2)]
+
+
+async def test_an_entry_that_never_arrives_fails_and_gives_its_funds_back() -> None:
+    rig = Rig()
+    rig.exchange.requests_to_lose = 3
+    await rig.live(rig.intents.take(intent(1, rig.clock)))
+    await rig.settle()
+    rig.check()
+    assert [cycle.status for cycle in rig.store.cycles.values()] == [CycleStatus.FAILED]
+    assert [name for name, _ in rig.store.told].count("roottrading:order:failed") == 1
+
+
+async def test_an_entry_is_not_sent_again_when_the_price_has_left() -> None:
+    rig = Rig()
+    rig.exchange.requests_to_lose = 1
+    await rig.live(rig.intents.take(intent(1, rig.clock)))
+    rig.exchange.move(Decimal(52000))
+    await rig.settle()
+    rig.check()
+    assert not rig.exchange.buys()
+    assert [cycle.status for cycle in rig.store.cycles.values()] == [CycleStatus.FAILED]
+
+
+async def test_an_order_that_arrives_late_is_waited_for_and_adopted() -> None:
+    rig = Rig()
+    rig.exchange.requests_to_delay = 1
+    await rig.live(rig.intents.take(intent(1, rig.clock)))
+    await rig.tick()
+    assert len(rig.exchange.orders) == 0
+    await rig.settle()
+    rig.check()
+    assert [cycle.status for cycle in rig.store.cycles.values()] == [CycleStatus.ACTIVE_BUY]
+
+
+async def test_events_that_come_twice_and_late_are_booked_once() -> None:
+    rig = Rig()
+    await rig.live(rig.intents.take(intent(1, rig.clock)))
+    await rig.deliver(keep=True)
+    rig.exchange.events.reverse()
+    await rig.deliver()
+    await rig.settle()
+    rig.check()
+
+
+async def test_a_stop_that_the_price_jumped_over_is_sold_at_market() -> None:
+    rig = Rig()
+    await rig.live(rig.intents.take(intent(1, rig.clock)))
+    rig.exchange.move(Decimal(45000))
+    await rig.settle(30)
+    rig.check()
+    (cycle,) = rig.store.cycles.values()
+    assert (cycle.status, cycle.exit_reason) == (CycleStatus.COMPLETED, "stop_gap")
+
+
+async def test_a_position_that_is_too_old_is_closed() -> None:
+    rig = Rig(max_holding_minutes=1)
+    await rig.live(rig.intents.take(intent(1, rig.clock)))
+    await rig.settle(20)
+    assert [cycle.status for cycle in rig.store.cycles.values()] == [CycleStatus.ACTIVE_BUY]
+    await rig.settle(60)
+    rig.check()
+    assert [cycle.exit_reason for cycle in rig.store.cycles.values()] == ["time"]
