@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -17,24 +18,32 @@ class Health:
     answered: bool = True
 
 
-async def http_health(client: httpx.AsyncClient, url: str) -> Health:
-    """Ask a service's ``/health``: 200 is healthy, anything else says why not."""
+async def http_health(client: httpx.AsyncClient, url: str, *, service: str) -> Health:
+    """Ask a service's ``/health``: 200 is healthy, anything else says why not. Another's answer does not count."""
     try:
         answer = await client.get(url)
     except httpx.TransportError as error:
         return Health(healthy=False, detail=f"no answer: {type(error).__name__}", answered=False)
+    body = _body(answer)
+    name = body.get("service", service)
+    if name != service:
+        return Health(healthy=False, detail=f"something else answers on its port: {name}", answered=False)
     if answer.status_code == httpx.codes.OK:
         return Health(healthy=True)
-    return Health(healthy=False, detail=_reason(answer))
+    return Health(healthy=False, detail=_reason(answer, body))
 
 
-def _reason(answer: httpx.Response) -> str:
-    """The parts that are not well, from the body that every service's ``/health`` sends."""
+def _body(answer: httpx.Response) -> dict[str, Any]:
     try:
         body = answer.json()
     except ValueError:
-        return f"HTTP {answer.status_code}"
-    parts = body.get("dependencies") if isinstance(body, dict) else None
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _reason(answer: httpx.Response, body: dict[str, Any]) -> str:
+    """The parts that are not well, from the body that every service's ``/health`` sends."""
+    parts = body.get("dependencies")
     if not isinstance(parts, dict):
         return f"HTTP {answer.status_code}"
     bad = [f"{name}: {part.get('detail', 'down')}" for name, part in parts.items() if not part.get("ok")]

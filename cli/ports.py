@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
+import tempfile
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -34,16 +38,21 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 class PortChooser:
-    """Hands out ports that are free and that it has not handed out before."""
+    """Hands out ports that are free and that nobody else of us has been given.
 
-    def __init__(self, host: str = HOST) -> None:
+    A port is free until its service listens, seconds later: a lease, a locked file that the system releases when the
+    process ends, keeps a platform started at the same moment from choosing it too.
+    """
+
+    def __init__(self, host: str = HOST, leases: Path | None = None) -> None:
         self._host = host
-        self._given: set[int] = set()
+        self._leases = leases or Path(tempfile.gettempdir()) / f"roottrading-ports-{os.geteuid()}"
+        self._leases.mkdir(mode=0o700, exist_ok=True)
+        self._held: list[int] = []
 
     def choose(self, wanted: int) -> int:
         """The wanted port, or a free one when something else already has it."""
-        if wanted not in self._given and is_free(wanted, self._host):
-            self._given.add(wanted)
+        if is_free(wanted, self._host) and self._lease(wanted):
             return wanted
         return self.any()
 
@@ -53,6 +62,21 @@ class PortChooser:
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
                 probe.bind((self._host, 0))
                 port: int = probe.getsockname()[1]
-            if port not in self._given:
-                self._given.add(port)
+            if self._lease(port):
                 return port
+
+    def _lease(self, port: int) -> bool:
+        lease = os.open(self._leases / str(port), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lease)
+            return False
+        self._held.append(lease)
+        return True
+
+    def close(self) -> None:
+        """Give the leases back; otherwise they end with the process."""
+        for lease in self._held:
+            os.close(lease)
+        self._held.clear()

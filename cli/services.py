@@ -51,7 +51,7 @@ class Service:
         )
 
     async def probe(self) -> Health:
-        return await http_health(self._client, f"http://{HOST}:{self.port}/health")
+        return await http_health(self._client, f"http://{HOST}:{self.port}/health", service=self.name)
 
     async def after_start(self) -> None:
         """Nothing."""

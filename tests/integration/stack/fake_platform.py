@@ -47,7 +47,7 @@ class TinyService:
 
     async def probe(self) -> Health:
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-            return await http_health(client, f"http://{HOST}:{self.port}/health")
+            return await http_health(client, f"http://{HOST}:{self.port}/health", service=self.name)
 
     async def after_start(self) -> None:
         """Nothing."""
