@@ -59,6 +59,8 @@ def placement_view(placement: Placement, kind: ResponseType, now_ms: int) -> Vie
     view["workingTime"] = order.working_time
     if kind is ResponseType.FULL:
         view["fills"] = [fill_view(fill, by_sor=order.used_sor) for fill in placement.fills]
+        if placement.prevented:
+            view["preventedMatches"] = [_prevented_in_answer(row) for row in placement.prevented]
     view["selfTradePreventionMode"] = order.stp.value
     return view
 
@@ -266,6 +268,13 @@ def prevented_view(row: PreventedMatch) -> View:
     if row.stp is not StpMode.EXPIRE_TAKER:
         view["makerPreventedQuantity"] = fixed(row.maker_quantity)
     return {**view, "transactTime": row.time}
+
+
+def _prevented_in_answer(row: PreventedMatch) -> View:
+    """A prevented match as the answer to the taker's order shows it."""
+    names = ("preventedMatchId", "makerOrderId", "price", "takerPreventedQuantity", "makerPreventedQuantity")
+    view = prevented_view(row)
+    return {name: view[name] for name in names if name in view}
 
 
 def trade_view(trade: TradeEvent) -> View:

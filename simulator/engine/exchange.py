@@ -110,7 +110,7 @@ class Exchange:
         """Place one order. Raises ApiError (-1013, -1111, -1121, -2010)."""
         self._begin(request.symbol)
         placed = self._desk.place(account, request, now_ms)
-        answer = Placement(placed.order.copy(), placed.fills)
+        answer = Placement(placed.order.copy(), placed.fills, placed.prevented)
         self._end(now_ms)
         return answer
 
@@ -124,7 +124,7 @@ class Exchange:
         placed = self._lists.place(account, request, now_ms)
         answer = ListPlacement(
             placed.order_list.copy(),
-            tuple(Placement(placement.order.copy(), placement.fills) for placement in placed.placements),
+            tuple(Placement(part.order.copy(), part.fills, part.prevented) for part in placed.placements),
         )
         self._end(now_ms)
         return answer

@@ -255,11 +255,28 @@ class OrderList:
 
 
 @dataclass(frozen=True, slots=True)
+class PreventedMatch:
+    """A match that self-trade prevention stopped: a row of myPreventedMatches."""
+
+    symbol: str
+    prevented_match_id: int
+    taker_order_id: int
+    maker_order_id: int
+    trade_group_id: int
+    stp: StpMode
+    price: Decimal
+    maker_quantity: Decimal
+    taker_quantity: Decimal
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
-    """The outcome of placing an order: the order as it stands and the fills it took at once."""
+    """The outcome of placing an order: the order as it stands, the fills it took at once, the matches prevented."""
 
     order: Order
     fills: tuple[Fill, ...] = ()
+    prevented: tuple[PreventedMatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,22 +320,6 @@ class AmendResult:
     order: Order
     amendment: Amendment
     order_list: OrderList | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PreventedMatch:
-    """A match that self-trade prevention stopped: a row of myPreventedMatches."""
-
-    symbol: str
-    prevented_match_id: int
-    taker_order_id: int
-    maker_order_id: int
-    trade_group_id: int
-    stp: StpMode
-    price: Decimal
-    maker_quantity: Decimal
-    taker_quantity: Decimal
-    time: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,10 @@ class Desk:
         order.status = OrderStatus.NEW
         order.is_working, order.working_time = True, now_ms
         self.core.report(order, "NEW", now_ms)
-        return Placement(order, tuple(self.work(market, order, now_ms).fills))
+        prevented = self.core.accounts[order.account].prevented
+        before = len(prevented)
+        fills = tuple(self.work(market, order, now_ms).fills)
+        return Placement(order, fills, tuple(prevented[before:]))
 
     def work(self, market: Market, order: Order, now_ms: int) -> Taker:
         """Let a working order take what it may, then rest or expire."""

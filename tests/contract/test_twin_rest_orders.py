@@ -314,6 +314,7 @@ async def test_self_trade_prevention_mode_of_the_taker_decides(
     assert len(matches) == (0 if mode == "NONE" else 1)
     if mode == "EXPIRE_MAKER":
         assert "takerPreventedQuantity" not in matches[0]
+        assert [row["makerOrderId"] for row in taker["preventedMatches"]] == [maker["orderId"]]
         assert matches[0]["makerPreventedQuantity"] == "0.10000000"
         assert made["preventedQuantity"] == "0.10000000"
 

@@ -272,6 +272,13 @@ async def test_orders_that_fill_do_not_count_as_unfilled(door: Door) -> None:
     assert response.headers["X-MBX-ORDER-COUNT-10S"] == "1"
 
 
+async def test_a_first_fill_as_maker_takes_five_off_the_count(door: Door) -> None:
+    for _ in range(5):
+        await door.order(LIMIT_BUY, price="50000.00")
+    door.outside("SELL", "0.01")
+    assert [row["count"] for row in await door.query("rateLimit/order")] == [0, 0]
+
+
 async def test_listen_keys_are_gone(door: Door) -> None:
     for method in ("POST", "PUT", "DELETE"):
         response = await door.http.request(method, "/api/v3/userDataStream")
