@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.strategies.options import Option, resolve
+from shared.src.indicators.compiled import Compiled, UntraceableError, compile_rule
 from shared.src.indicators.frames import (
     BarFrame,
     Column,
@@ -115,6 +116,8 @@ class RuleStrategy(BaseStrategy):
         overrides: Mapping[str, float] | None = None,
     ) -> None:
         self._options = resolve(self.title, self.options, environment or {}, overrides)
+        self._on_bar: Compiled | None = None
+        self._traced = False
 
     @property
     def name(self) -> str:
@@ -133,7 +136,7 @@ class RuleStrategy(BaseStrategy):
 
     def generate_signal(self, market_data: MarketData) -> Signal | None:
         frame = frame_of(market_data)
-        if not _alive(frame):
+        if not self._speaks(frame):
             return None
         verdict = self.rule(frame)
         settled = _settle(frame, verdict)
@@ -157,6 +160,15 @@ class RuleStrategy(BaseStrategy):
             "reason": verdict.reason_buy if buying else verdict.reason_sell,
             "metadata": {name: float(value) for name, value in verdict.numbers.items() if value == value},
         }
+
+    def _speaks(self, frame: BarFrame) -> bool:
+        """Whether there is a vote at all; most bars have none, and this is the cheapest way to know."""
+        if not self._traced:
+            self._on_bar, self._traced = _compiled(self, tuple(sorted(self._options.items()))), True
+        if self._on_bar is None:
+            return bool(_alive(frame))
+        sides = self._on_bar(frame.rows)
+        return sides is not None and sides[0] != 0.0
 
     def evaluate(self, frame: ColumnFrame) -> Decisions:
         """Decide on every bar of whole columns."""
@@ -203,6 +215,20 @@ def _settle(frame: Frame, verdict: Verdict) -> _Settled:
         stop=frame.maximum(frame.where(buy, stop_buy, stop_sell), tiny),
         target=frame.maximum(frame.where(buy, target_buy, target_sell), tiny),
     )
+
+
+_COMPILED: dict[tuple[type[RuleStrategy], tuple[tuple[str, float], ...]], Compiled | None] = {}
+
+
+def _compiled(strategy: RuleStrategy, options: tuple[tuple[str, float], ...]) -> Compiled | None:
+    """The rule's side as a function of plain rows, shared by all instances; None when it needs a whole frame."""
+    key = (type(strategy), options)
+    if key not in _COMPILED:
+        try:
+            _COMPILED[key] = compile_rule(lambda frame: (_settle(frame, strategy.rule(frame)).side,), guard=_alive)
+        except UntraceableError:
+            _COMPILED[key] = None
+    return _COMPILED[key]
 
 
 def _alive(frame: Frame) -> Condition:
@@ -259,7 +285,7 @@ def graded(*parts: tuple[float, Value]) -> tuple[Value, Value]:
     return 0.3 + 0.7 * share, 0.58 + 0.32 * share
 
 
-def frame_of(market_data: MarketData) -> Frame:
+def frame_of(market_data: MarketData) -> BarFrame:
     """The frame a rule reads: the one prepared by ``FeatureWindow``, or one made of ``history``."""
     prepared = market_data.get("frame")
     if isinstance(prepared, BarFrame):

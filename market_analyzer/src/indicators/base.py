@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-import talib
 from talib import abstract, stream
 
 from shared.src.indicators.frames import NAN, BarFrame, Column, ColumnFrame, Frame, Value
@@ -86,10 +85,10 @@ class Call:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
-class _Handle:
+class StreamHandle:
     """A TA-Lib stream that opens itself once its history is long enough."""
 
-    __slots__ = ("_call", "_need", "_opener", "_pending", "_update", "names")
+    __slots__ = ("_call", "_need", "_opener", "_pending", "_update", "names", "reads")
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -98,9 +97,22 @@ class _Handle:
         self._pending: tuple[list[float], ...] = tuple([] for _ in call.reads)
         self._update: Callable[..., Any] | None = None
         self.names = call.writes
+        self.reads = call.reads
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has seen enough bars to give values."""
+        return self._update is not None
+
+    @property
+    def update(self) -> Callable[..., Any]:
+        """The open stream's own update: one bar in, the outputs out."""
+        assert self._update is not None
+        return self._update
 
     def fill(self, columns: Columns, length: int) -> tuple[Column, ...]:
-        inputs = [np.ascontiguousarray(columns[name], dtype=np.float64) for name in self._call.reads]
+        """The outputs over a whole history; the stream stands after its last bar."""
+        inputs = [np.ascontiguousarray(columns[name], dtype=np.float64) for name in self.reads]
         known = np.ones(length, dtype=bool)
         for column in inputs:
             known &= ~np.isnan(column)
@@ -122,16 +134,23 @@ class _Handle:
         column[: begin + self._need - 1] = np.nan
         return column
 
-    def update(self, *values: float) -> Any:
-        """The outputs after one more bar, or None while the history is too short."""
+    def write(self, row: MutableRow) -> None:
+        """Add the bar in ``row`` and write the outputs there, NaN while the history is too short."""
+        output = self._next([row[name] for name in self.reads])
+        several = output if isinstance(output, tuple) else (output,) * len(self.names)
+        for name, value in zip(self.names, several, strict=True):
+            if name is not None:
+                row[name] = float(value)
+
+    def _next(self, values: list[float]) -> Any:
         if self._update is not None:
             return self._update(*values)
         if any(value != value for value in values) and not self._pending[0]:
-            return None
+            return NAN
         for pending, value in zip(self._pending, values, strict=True):
             pending.append(value)
         if len(self._pending[0]) < self._need:
-            return None
+            return NAN
         handle = self._opener(*(np.array(pending) for pending in self._pending), **self._call.parameters)
         self._update = handle.update
         self._pending = tuple([] for _ in self._pending)
@@ -153,7 +172,7 @@ class TalibIndicator(Indicator):
         calls = self.calls(parameters)
         self.reads = tuple(dict.fromkeys(name for call in calls for name in call.reads))
         self.writes = tuple(name for call in calls for name in call.writes if name is not None)
-        self._handles = [(call.reads, _Handle(call)) for call in calls]
+        self.handles = [StreamHandle(call) for call in calls]
 
     @abstractmethod
     def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
@@ -161,26 +180,14 @@ class TalibIndicator(Indicator):
 
     def fill(self, columns: Columns, length: int) -> dict[str, Column]:
         result: dict[str, Column] = {}
-        for _, handle in self._handles:
+        for handle in self.handles:
             outputs = handle.fill({**columns, **result}, length)
             result |= {n: o for n, o in zip(handle.names, outputs, strict=True) if n is not None}
         return result
 
     def update(self, rows: Sequence[MutableRow]) -> None:
-        row = rows[-1]
-        for reads, handle in self._handles:
-            output = handle.update(*[row[name] for name in reads])
-            names = handle.names
-            if output is None:
-                for name in names:
-                    if name is not None:
-                        row[name] = NAN
-            elif len(names) == 1:
-                row[names[0]] = output  # type: ignore[index]
-            else:
-                for name, value in zip(names, output, strict=True):
-                    if name is not None:
-                        row[name] = float(value)
+        for handle in self.handles:
+            handle.write(rows[-1])
 
 
 class FormulaIndicator(Indicator):
@@ -205,6 +212,3 @@ class FormulaIndicator(Indicator):
         row = rows[-1]
         for name, output in zip(self.writes, self.formula(BarFrame(rows)), strict=True):
             row[name] = float(output)
-
-
-TALIB_VERSION = talib.__version__

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from market_analyzer.src.indicators.base import IndicatorParameters, MutableRow
+from market_analyzer.src.indicators.fusion import fuse
 from market_analyzer.src.indicators.registry import CANDLE_COLUMNS, build_indicators
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.errors import RootTradingError
@@ -99,6 +100,7 @@ class IndicatorEngine:
         self.symbol = symbol
         self.timeframe = Timeframe(timeframe)
         self._indicators = build_indicators(parameters or IndicatorParameters(), features)
+        self._steps = fuse(self._indicators)
         self._listing = [found for found in self._indicators if isinstance(found, HasLists)]
         self._rows: deque[MutableRow] = deque(maxlen=ROWS_KEPT)
 
@@ -137,6 +139,8 @@ class IndicatorEngine:
             raise SequenceError(f"{self.symbol} {self.timeframe}: gap after the bar at {int(times[wrong[0]])}")
         for indicator in self._indicators:
             columns |= indicator.fill(columns, len(times))
+        for step in self._steps:
+            step.reset()
         return columns
 
     def update(self, candle: CandleLike) -> FeatureRow:
@@ -153,8 +157,8 @@ class IndicatorEngine:
                     f"{self.symbol} {self.timeframe}: bar at {candle.open_time_ms} where {int(expected)} is due"
                 )
         self._rows.append(row)
-        for indicator in self._indicators:
-            indicator.update(self._rows)
+        for step in self._steps:
+            step.run(self._rows)
         return self._wire(row)
 
     def _wire(self, row: MutableRow) -> FeatureRow:

@@ -30,9 +30,10 @@ Row: TypeAlias = Mapping[str, float]
 class Frame(Protocol):
     """What a rule may ask. Nothing here can see a bar after the one that is decided on."""
 
-    symbol: str
-    timeframe: str
-
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def timeframe(self) -> str: ...
     def __getitem__(self, name: str) -> Value: ...
     def prev(self, name: str, bars: int = 1) -> Value: ...
     def label(self, name: str, text: str) -> Condition: ...
@@ -70,6 +71,11 @@ class BarFrame:
         self._peers = peers or {}
         self.symbol = symbol
         self.timeframe = timeframe
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows themselves, newest last."""
+        return self._rows
 
     def __getitem__(self, name: str) -> Value:
         return self._rows[-1].get(name, NAN) if self._rows else NAN
@@ -270,16 +276,22 @@ def numeric_row(values: Mapping[str, object]) -> dict[str, float]:
 
 def wire_row(row: Row) -> dict[str, float | int | bool | str | None]:
     """The numbers of a frame as a row of the wire: labels as text, booleans as such, unknown as None."""
-    result: dict[str, float | int | bool | str | None] = {}
-    for name, value in row.items():
-        if value != value:
-            result[name] = None
-        elif name in LABELS:
-            result[name] = LABELS[name][int(value)]
-        elif name in BOOLEANS:
-            result[name] = value != 0.0
-        elif name in INTEGERS:
-            result[name] = int(value)
-        else:
-            result[name] = value
+    result: dict[str, float | int | bool | str | None] = {
+        name: value if value == value else None for name, value in row.items()
+    }
+    for name in _NAMED:
+        code = result.get(name)
+        if code is not None:
+            result[name] = LABELS[name][int(code)]
+    for name in BOOLEANS:
+        code = result.get(name)
+        if code is not None:
+            result[name] = code != 0.0
+    for name in INTEGERS:
+        code = result.get(name)
+        if code is not None:
+            result[name] = int(code)
     return result
+
+
+_NAMED = tuple(LABELS)
