@@ -92,7 +92,7 @@ async def test_a_trade_appears_when_it_happens(dashboard: Dashboard, page: Page)
 
     await dashboard.bus.publish(EXECUTION, fill_of(dashboard))
 
-    await expect(page.get_by_test_id("notices")).to_contain_text("Bought ADAUSDC")
+    await expect(page.get_by_test_id("last-fill")).to_contain_text("Bought900 ADAUSDC")
 
 
 def fill_of(dashboard: Dashboard) -> ExecutionEvent:

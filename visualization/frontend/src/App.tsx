@@ -3,7 +3,6 @@ import { Activity } from "./components/Activity";
 import { AlertStrip } from "./components/AlertStrip";
 import { PriceChart } from "./components/chart/PriceChart";
 import { Header } from "./components/Header";
-import { LiveNotices } from "./components/LiveNotices";
 import { OrderTicket } from "./components/OrderTicket";
 import { Breakdown, Performance } from "./components/Performance";
 import { Balances, Pockets } from "./components/Portfolio";
@@ -49,7 +48,6 @@ export function App() {
         </aside>
       </main>
       <StatusBar />
-      <LiveNotices />
       {isOrdering && system.data !== undefined && symbol !== "" && (
         <OrderTicket symbol={symbol} system={system.data} onClose={() => setIsOrdering(false)} />
       )}

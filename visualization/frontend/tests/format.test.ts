@@ -35,6 +35,8 @@ describe("amounts", () => {
 describe("words and times", () => {
   it("read names as people write them", () => {
     expect(words("STOP_LOSS_LIMIT")).toBe("Stop loss limit");
+    expect(words("waiting_sell")).toBe("Waiting sell");
+    expect(words("SimpleMA_Cross")).toBe("SimpleMA Cross");
     expect(words("")).toBe("—");
     expect(baseOf("BTCUSDC", "USDC")).toBe("BTC");
     expect(baseOf("ETHBTC", "USDC")).toBe("ETHBTC");

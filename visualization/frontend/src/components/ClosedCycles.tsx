@@ -43,7 +43,7 @@ export function ClosedCycles({ query, onSymbol }: ClosedProps) {
                   <SymbolLink symbol={cycle.symbol} onSymbol={onSymbol} />
                 </td>
                 <td className="hidden text-soft @2xl:table-cell">{words(cycle.strategy)}</td>
-                <td className="hidden @lg:table-cell">
+                <td className="hidden @lg:table-cell" title={words(cycle.reason)}>
                   <Badge tone={TONES[cycle.status as keyof typeof TONES] ?? "neutral"}>
                     {words(cycle.reason === "" ? cycle.status : cycle.reason)}
                   </Badge>

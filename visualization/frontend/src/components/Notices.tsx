@@ -1,7 +1,7 @@
 import { createContext, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from "react";
 
 export interface Notice {
-  level: "info" | "error" | "up" | "down";
+  level: "info" | "error";
   title: string;
   detail: string;
 }
@@ -12,7 +12,7 @@ interface Notices {
 
 const NoticesContext = createContext<Notices | null>(null);
 const SHOWN_MAX = 4;
-const EDGE = { info: "border-l-accent", error: "border-l-down", up: "border-l-up", down: "border-l-warn" } as const;
+const EDGE = { info: "border-l-accent", error: "border-l-down" } as const;
 
 export function NoticesProvider({ children }: { children: ReactNode }) {
   const [shown, setShown] = useState<(Notice & { id: number })[]>([]);
@@ -35,7 +35,7 @@ export function NoticesProvider({ children }: { children: ReactNode }) {
     <NoticesContext value={notices}>
       {children}
       <div
-        className="pointer-events-none fixed right-3 bottom-3 z-50 flex w-72 flex-col gap-2"
+        className="pointer-events-none fixed right-3 bottom-10 z-50 flex w-72 flex-col gap-2"
         aria-live="polite"
         data-testid="notices"
       >

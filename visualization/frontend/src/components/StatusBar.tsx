@@ -1,8 +1,10 @@
-import type { ServiceHealth } from "../api/types";
+import { useCallback, useState } from "react";
+import type { ServiceHealth, Trade } from "../api/types";
 import { useHealth } from "../hooks/useSystem";
-import { words } from "../lib/format";
+import { clockTime, price, quantity, words } from "../lib/format";
+import { useChannel } from "../live/LiveProvider";
 
-/** The nine services in one line, always in sight. */
+/** The nine services and the last fill in one line, always in sight. */
 export function StatusBar() {
   const query = useHealth();
   const services = Object.values(query.data?.services ?? {});
@@ -15,7 +17,10 @@ export function StatusBar() {
       {services.map((service) => (
         <Service key={service.name} service={service} />
       ))}
-      <span className="ml-auto text-muted">
+      <span className="ml-auto">
+        <LastFill />
+      </span>
+      <span className="text-muted">
         {services.length > 0 && `${healthy} of ${services.length} services healthy`}
         {services.length === 0 && (query.error === null ? "Asking the services…" : query.error.message)}
       </span>
@@ -39,6 +44,29 @@ function Service({ service }: { service: ServiceHealth }) {
       <span className={`size-1.5 rounded-full ${service.healthy ? "bg-up" : "bg-down"}`} />
       {words(service.name)}
       {!service.healthy && <span className="text-down/80">{trouble}</span>}
+    </span>
+  );
+}
+
+type Fill = Pick<Trade, "symbol" | "side" | "price" | "quantity"> & { occurred_at: string; execution_id: string };
+
+/** Says each fill as it happens, without covering anything: in a fast market there are many. */
+function LastFill() {
+  const [fill, setFill] = useState<Fill | null>(null);
+  useChannel(
+    "trades",
+    useCallback((data: unknown) => setFill(data as Fill), []),
+  );
+  if (fill === null) return null;
+  const isBuy = fill.side === "BUY";
+  return (
+    <span key={fill.execution_id} className="appear flex gap-1.5 whitespace-nowrap" aria-live="polite" data-testid="last-fill">
+      <span className="text-muted tabular-nums">{clockTime(Date.parse(fill.occurred_at))}</span>
+      <span className={isBuy ? "text-up" : "text-down"}>{isBuy ? "Bought" : "Sold"}</span>
+      <span>
+        {quantity(fill.quantity)} {fill.symbol}
+      </span>
+      <span className="text-muted">at {price(fill.price)}</span>
     </span>
   );
 }

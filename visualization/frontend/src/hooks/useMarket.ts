@@ -51,21 +51,33 @@ export function useIndicators(symbol: string, timeframe: Timeframe, names: reado
   });
 }
 
-/** Fetch the indicators of the last bar once it is closed and had a moment to be analysed; at most every 1.5 s. */
-export function useNewBar(): (time: number) => void {
+/** A function that fetches queries again after a pause; calls during the pause are the same call. */
+function useDelayedRefresh(key: string, pauseMs: number): () => void {
   const queries = useQueryClient();
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const newest = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
+  return useCallback(() => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      void queries.invalidateQueries({ queryKey: [key] });
+    }, pauseMs);
+  }, [queries, key, pauseMs]);
+}
+
+/** Fetch the indicators of a bar once it is closed and had a moment to be analysed. */
+export function useNewBar(): (time: number) => void {
+  const refresh = useDelayedRefresh("indicators", 1_500);
+  const newest = useRef(0);
   return useCallback(
     (time: number) => {
-      if (time === newest.current) return;
+      if (time !== newest.current) refresh();
       newest.current = time;
-      timer.current ??= setTimeout(() => {
-        timer.current = undefined;
-        void queries.invalidateQueries({ queryKey: ["indicators"] });
-      }, 1_500);
     },
-    [queries],
+    [refresh],
   );
+}
+
+/** Fetch the candles again when some are missing; storing them may take a moment. */
+export function useGap(): () => void {
+  return useDelayedRefresh("candles", 3_000);
 }

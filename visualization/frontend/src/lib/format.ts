@@ -107,10 +107,12 @@ export function duration(fromMs: number, toMs: number): string {
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
-/** "STOP_LOSS_LIMIT" and "ema_cross" as words. */
+/** "STOP_LOSS_LIMIT" and "waiting_sell" as words. A name with capitals of its own, as strategies have, keeps them. */
 export function words(name: string): string {
-  const text = name.replaceAll("_", " ").trim().toLowerCase();
-  return text === "" ? DASH : text.charAt(0).toUpperCase() + text.slice(1);
+  const text = name.replaceAll("_", " ").trim();
+  if (text === "") return DASH;
+  if (text !== text.toUpperCase() && text !== text.toLowerCase()) return text;
+  return text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
 }
 
 export function baseOf(symbol: string, quote: string): string {

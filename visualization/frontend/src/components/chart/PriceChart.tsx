@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { TIMEFRAMES, type Candle, type Cycle, type Timeframe } from "../../api/types";
 import { useSymbolTrades, useCycle } from "../../hooks/useCycles";
-import { useCandles, useIndicators, useNewBar } from "../../hooks/useMarket";
+import { useCandles, useGap, useIndicators, useNewBar } from "../../hooks/useMarket";
 import { useChartSignals } from "../../hooks/useSignals";
-import { DOWN, UP } from "../../lib/candles";
+import { DOWN, frameMs, UP } from "../../lib/candles";
 import { baseOf, compact, percent, price, shortDateTime, tone, toNumber } from "../../lib/format";
 import { inOrder, signalMarkers, tradeMarkers } from "../../lib/markers";
 import { useChannel, useTicker } from "../../live/LiveProvider";
@@ -118,6 +118,8 @@ function Canvas({ symbol, timeframe, groups, marks }: CanvasProps) {
   const signals = useChartSignals(symbol, timeframe);
   const trades = useSymbolTrades(symbol);
   const cycle = useCycle(symbol);
+  const onNewBar = useNewBar();
+  const onGap = useGap();
 
   useEffect(() => {
     if (container.current === null) return;
@@ -133,25 +135,31 @@ function Canvas({ symbol, timeframe, groups, marks }: CanvasProps) {
   useEffect(() => {
     const chart = candles.data;
     if (chart === undefined || chart.symbol !== symbol || chart.interval !== timeframe) {
-      scene.current?.show([], false);
+      scene.current?.show([], frameMs(timeframe), true);
       return;
     }
     const key = `${symbol}/${timeframe}`;
-    scene.current?.show(chart.candles, view.current !== key && chart.candles.length > 0);
+    const isNewView = view.current !== key && chart.candles.length > 0;
+    if (scene.current?.show(chart.candles, frameMs(timeframe), isNewView) === true) onGap();
     if (chart.candles.length > 0) view.current = key;
     setLatest(chart.candles.at(-1));
-  }, [candles.data, symbol, timeframe]);
+  }, [candles.data, symbol, timeframe, onGap]);
 
-  const onNewBar = useNewBar();
   const onLive = useCallback(
     (data: unknown) => {
       const candle = data as Candle;
-      // Until the history is there, a live candle alone would be a chart of one bar.
-      if (view.current === "" || scene.current?.update(candle) !== true) return;
+      if (view.current === "") {
+        // A live candle alone would be a chart of one bar: it says that there is a history to fetch by now.
+        onGap();
+        return;
+      }
+      const outcome = scene.current?.update(candle, frameMs(timeframe)) ?? "stale";
+      if (outcome === "stale") return;
       setLatest(candle);
       onNewBar(candle.time);
+      if (outcome === "gap") onGap();
     },
-    [onNewBar],
+    [onNewBar, onGap, timeframe],
   );
   useChannel(`market:${symbol}:${timeframe}`, onLive);
 

@@ -86,7 +86,12 @@ export class ChartScene {
     });
   }
 
-  show(candles: readonly Candle[], isNewView: boolean): void {
+  /** Draw a history. What arrived live since it was stored stays: the history only fills in what is older. True when
+   * bars between the two are still missing. */
+  show(history: readonly Candle[], frameMs: number, isNewView: boolean): boolean {
+    const end = history.at(-1)?.time ?? Infinity;
+    const newer = isNewView ? [] : [...this.byTime.values()].filter((candle) => candle.time > end);
+    const candles = [...history, ...newer];
     this.byTime = new Map(candles.map((candle) => [seconds(candle.time), candle]));
     this.last = candles.at(-1);
     if (this.last !== undefined) {
@@ -96,21 +101,24 @@ export class ChartScene {
     this.candles.setData(candles.map(bar));
     this.volume.setData(candles.map(volumeBar));
     this.describe();
-    if (!isNewView) return;
+    const first = newer[0];
+    if (!isNewView) return first !== undefined && first.time - end > frameMs;
     this.chart.priceScale("right").applyOptions({ autoScale: true });
-    const end = candles.length;
-    this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(0, end - BARS_SHOWN), to: end + 8 });
+    const count = candles.length;
+    this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(0, count - BARS_SHOWN), to: count + 8 });
+    return false;
   }
 
-  /** Draw a live candle; false when it is older than what is shown. */
-  update(candle: Candle): boolean {
-    if (!supersedes(candle, this.last)) return false;
+  /** Draw a live candle. `stale`: older than what is shown; `gap`: bars are missing between it and those shown. */
+  update(candle: Candle, frameMs: number): "drawn" | "gap" | "stale" {
+    if (!supersedes(candle, this.last)) return "stale";
+    const hasGap = this.last !== undefined && candle.time - this.last.time > frameMs;
     this.last = candle;
     this.byTime.set(seconds(candle.time), candle);
     this.candles.update(bar(candle));
     this.volume.update(volumeBar(candle));
     this.describe();
-    return true;
+    return hasGap ? "gap" : "drawn";
   }
 
   setMarkers(markers: SeriesMarker<UTCTimestamp>[]): void {

@@ -74,7 +74,7 @@ const BADGES = {
 
 export function Badge({ tone = "neutral", children }: { tone?: keyof typeof BADGES; children: ReactNode }) {
   return (
-    <span className={`inline-flex items-center rounded px-1.5 text-2xs font-medium whitespace-nowrap ${BADGES[tone]}`}>
+    <span className={`inline-block max-w-44 truncate rounded px-1.5 align-middle text-2xs font-medium ${BADGES[tone]}`}>
       {children}
     </span>
   );
