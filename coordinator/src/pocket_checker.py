@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from coordinator.src.sizing import Levels, Sized, SizingRules, TooSmall, exit_levels, size_entry
+from coordinator.src.sizing import HUNDRED, Levels, Sized, SizingRules, TooSmall, exit_levels, size_entry
 from shared.src.contracts.base import Side
 from shared.src.contracts.signals import ConsensusSignal, StrengthLevel
-from shared.src.domain.money import ZERO, wire
+from shared.src.domain.money import ONE, ZERO, wire
 
 STRENGTH_MIN = 0.3
+# Binance's ordinary taker fee (0.1 %), twice: an entry that would lose even when it is right is none
+ROUND_TRIP_COST = Decimal("0.002")
 # Strong signals may use the buffer when the active pocket is used up; safety is never traded.
 BUFFER_FROM = frozenset({StrengthLevel.STRONG, StrengthLevel.VERY_STRONG})
 
@@ -160,6 +162,9 @@ class PocketChecker:
     def _size(self, signal: ConsensusSignal, view: View, terms: SymbolTerms) -> Approved | Refused:
         rules = self.limits.sizing
         levels = exit_levels(signal.price, signal.stop_loss, signal.take_profit, rules)
+        if levels.take_profit <= signal.price * (ONE + ROUND_TRIP_COST):
+            gain = (levels.take_profit / signal.price - ONE) * HUNDRED
+            return Refused(f"the target is {gain:.2f} % away; the fees of both orders take {ROUND_TRIP_COST:.2%}")
         refusals = []
         for pocket in ("active", "buffer") if signal.level in BUFFER_FROM else ("active",):
             sized = size_entry(

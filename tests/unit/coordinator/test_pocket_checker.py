@@ -55,6 +55,7 @@ def test_a_sound_signal_is_approved_from_the_active_pocket() -> None:
         ({"now_ms": CLOSE_MS + 181_000}, "closed 181 s ago, over 180 s"),
         ({"exposure": {"BTC": Decimal(2000)}}, "MAX_EXPOSURE_PERCENT leaves 0"),
         ({"pockets": {"active": Decimal(1)}}, "the pocket leaves 0.99"),
+        ({"signal": {"take_profit": Decimal(50_075)}}, "the target is 0.15 % away; the fees of both orders take 0.20%"),
     ],
 )
 def test_a_rule_that_forbids_names_itself(case: dict[str, Any], words: str) -> None:
