@@ -169,6 +169,13 @@ for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
   say "killed services were started again"
 }
 
+check_ledger() {
+  local report
+  report=$(compose exec -T -e PYTHONPATH=/app trader python /app/deploy/docker/entrypoint.py python /app/deploy/docker/ledger.py) ||
+    fail "the ledger differs from the exchange: $report"
+  say "the ledger equals the exchange: $report"
+}
+
 check_stop() {
   local bad
   compose stop --timeout 20 gateway dispatcher market_analyzer analyzer signal_aggregator coordinator trader portfolio visualization simulator >/dev/null 2>&1
@@ -202,6 +209,7 @@ check_database
 check_dashboard
 wait_for_cycle
 check_restart
+check_ledger
 docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' | grep "^$project-" | sort || true
 [ "${KEEP:-}" = 1 ] || { check_stop; check_removed; }
 say "OK: the platform stands on Docker"
