@@ -16,7 +16,7 @@ from database.migrate import migrate
 from shared.src.config import Settings, load_settings
 from shared.src.database import Database
 from shared.src.redis_client import RedisBus, redis_from
-from tests.stack import Stack, embedded_stack
+from tests.stack import Stack, test_stack
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,7 +31,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """PostgreSQL, Redis and a Kafka broker for the whole test run."""
-    with embedded_stack(tmp_path_factory.mktemp("stack")) as running:
+    with test_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
 
 
@@ -41,8 +41,12 @@ def migrated_template(stack: Stack) -> str:
     name = "template_roottrading"
     base = load_settings(**_lower(stack.environment))
     with psycopg.connect(base.database_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-    migrate(load_settings(**_lower(stack.environment | {"PGDATABASE": name})).database_url)  # type: ignore[operator]
+        connection.execute(f"CREATE DATABASE {name}")
+    migrate(load_settings(**_lower(dict(stack.environment) | {"PGDATABASE": name})).database_url)
+    with psycopg.connect(base.database_url, autocommit=True) as connection:
+        # TimescaleDB's background workers would hold the template while it is copied
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
     return name
 
 
@@ -52,7 +56,7 @@ def make_settings(stack: Stack, migrated_template: str) -> Iterator[Callable[...
     name = f"test_{uuid.uuid4().hex[:12]}"
     base = load_settings(**_lower(stack.environment))
     with psycopg.connect(base.database_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
     environment = _lower(dict(stack.environment) | {"PGDATABASE": name})
 
     def build(**overrides: Any) -> Settings:
@@ -60,7 +64,7 @@ def make_settings(stack: Stack, migrated_template: str) -> Iterator[Callable[...
 
     yield build
     with psycopg.connect(base.database_url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

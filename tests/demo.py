@@ -24,12 +24,14 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | dict(extra or {})
 
 
-def roottrading(*arguments: str, data: Path, timeout_s: float = 120, **extra: str) -> subprocess.CompletedProcess[str]:
+def roottrading(
+    *arguments: str, data: Path, timeout_s: float = 120, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     return subprocess.run(
         [*COMMAND, *arguments, "--data-dir", str(data)],
         cwd=PROJECT_ROOT,
-        env=clean_environment(extra),
+        env=clean_environment(variables),
         capture_output=True,
         text=True,
         timeout=timeout_s,

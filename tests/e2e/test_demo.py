@@ -73,7 +73,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
 def test_a_start_that_makes_no_sense_is_refused_and_says_why(
     tmp_path: Path, arguments: list[str], variables: dict[str, str], named: str
 ) -> None:
-    answer = roottrading(*arguments, data=tmp_path / "data", **variables)
+    answer = roottrading(*arguments, data=tmp_path / "data", variables=variables)
     assert answer.returncode == 2
     assert named.lower() in (answer.stderr + answer.stdout).lower()
     assert processes_below(tmp_path / "data") == []

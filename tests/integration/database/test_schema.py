@@ -33,25 +33,32 @@ POSTING = "INSERT INTO ledger_postings (posting_id, kind, occurred_at) VALUES ('
 LINE = "INSERT INTO ledger_lines (posting_id, line_no, account, asset, amount) VALUES ('p', {}, '{}', 'USDC', {})"
 
 
+async def post(database: Database, exchange: str, trading: str) -> None:
+    async with database.begin() as connection:
+        await connection.execute(text(POSTING))
+        await connection.execute(text(LINE.format(1, "exchange", exchange)))
+        await connection.execute(text(LINE.format(2, "trading", trading)))
+
+
 async def test_a_posting_that_does_not_balance_is_refused(database: Database) -> None:
     with pytest.raises(RootTradingError, match="does not balance"):
-        async with database.begin() as connection:
-            await connection.execute(text(POSTING))
-            await connection.execute(text(LINE.format(1, "exchange", "10.00000001")))
-            await connection.execute(text(LINE.format(2, "trading", "-10")))
+        await post(database, "10.00000001", "-10")
 
 
 async def test_a_posting_that_balances_is_kept(database: Database) -> None:
-    async with database.begin() as connection:
-        await connection.execute(text(POSTING))
-        await connection.execute(text(LINE.format(1, "exchange", "10.00000001")))
-        await connection.execute(text(LINE.format(2, "trading", "-10.00000001")))
+    await post(database, "10.00000001", "-10.00000001")
     async with database.begin() as connection:
         rows = (await connection.execute(text("SELECT account, amount FROM ledger_balances ORDER BY 1"))).all()
     assert [(row.account, str(row.amount.normalize())) for row in rows] == [
         ("exchange", "10.00000001"),
         ("trading", "-10.00000001"),
     ]
+
+
+ORDER = (
+    "INSERT INTO orders (client_order_id, intent_id, purpose, symbol, side, type, quantity, status, demo, created_at,"
+    " updated_at) VALUES ('c', 'i', 'entry', 'BTCUSDC', '{}', 'MARKET', {}, 'INTENT', true, now(), now())"
+)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +70,8 @@ async def test_a_posting_that_balances_is_kept(database: Database) -> None:
         "INSERT INTO capital_pockets (pocket, share_percent, total, updated_at) VALUES ('other', 60, 1, now())",
         "INSERT INTO market_data (time, symbol, timeframe, open, high, low, close, volume)"
         " VALUES (now(), 'BTCUSDC', '1m', 10, 9, 8, 9, 1)",
-        "INSERT INTO orders (client_order_id, intent_id, purpose, symbol, side, type, quantity, status, demo,"
-        " created_at, updated_at) VALUES ('c', 'i', 'entry', 'BTCUSDC', 'BUY', 'MARKET', -1, 'INTENT', true, now(), now())",
-        "INSERT INTO orders (client_order_id, intent_id, purpose, symbol, side, type, quantity, status, demo,"
-        " created_at, updated_at) VALUES ('c', 'i', 'entry', 'BTCUSDC', 'LONG', 'MARKET', 1, 'INTENT', true, now(), now())",
+        ORDER.format("BUY", -1),
+        ORDER.format("LONG", 1),
         "INSERT INTO pocket_reservations (intent_id, pocket, asset, amount, status, expires_at)"
         " VALUES ('i', 'active', 'USDC', 1, 'active', now())",
     ],

@@ -60,7 +60,7 @@ async def count(database: Database, statement: str) -> int:
 
 async def until(read: Callable[[], Any], wanted: int, timeout_s: float = 40) -> int:
     async with asyncio.timeout(timeout_s):
-        while (found := await read()) < wanted:
+        while (found := await read()) < wanted:  # noqa: ASYNC110 - the database does not call back
             await asyncio.sleep(0.1)
     return int(found)
 
@@ -101,7 +101,8 @@ async def test_a_killed_service_loses_and_doubles_nothing(
         voted = "SELECT count(*) FROM analyzer_data"
         assert await count(database, voted) == 200
         await asyncio.sleep(1)
-        bars = {(entry[b"d"]) for _, entry in await redis.xrange(VOTES.name)}
+        entries: Any = await redis.xrange(VOTES.name)
+        bars = {entry[b"d"] for _, entry in entries}
         times = {VOTES.decode(raw).time for raw in bars}
         assert times == {START + index * 60_000 for index in range(300, 500)}
     doubled = "SELECT count(*) - count(DISTINCT (symbol, timeframe, timestamp)) FROM trading_signals"

@@ -6,11 +6,13 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import orjson
 import pytest
 from redis.asyncio import Redis
 
+from shared.src.contracts.base import Side
 from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.topics import DEAD_LETTERS, ORDER_FAILED
 from shared.src.domain.errors import TransientError
@@ -25,9 +27,14 @@ def failed(number: int) -> OrderFailed:
         occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
         intent_id=f"int-{number}",
         symbol="BTCUSDC",
-        side="BUY",
+        side=Side.BUY,
         reason=str(Decimal(number)),
     )
+
+
+async def letters(redis: Redis) -> list[dict[str, str]]:
+    entries: Any = await redis.xrange(DEAD_LETTERS)
+    return [orjson.loads(fields[b"d"]) for _, fields in entries]
 
 
 async def consume_until(bus: RedisBus, done: asyncio.Event, timeout_s: float = 10) -> None:
@@ -43,7 +50,8 @@ async def consume_until(bus: RedisBus, done: asyncio.Event, timeout_s: float = 1
 
 
 async def test_messages_arrive_in_order_and_once(redis: Redis) -> None:
-    bus, seen, done = RedisBus(redis, consumer="a"), [], asyncio.Event()
+    bus, done = RedisBus(redis, consumer="a"), asyncio.Event()
+    seen: list[str] = []
 
     async def handle(message: OrderFailed) -> None:
         seen.append(message.message_id)
@@ -79,7 +87,8 @@ async def test_what_was_not_acknowledged_comes_again_after_a_restart(redis: Redi
 
 
 async def test_a_transient_failure_is_retried_in_order(redis: Redis) -> None:
-    bus, seen, done = RedisBus(redis, consumer="a"), [], asyncio.Event()
+    bus, done = RedisBus(redis, consumer="a"), asyncio.Event()
+    seen: list[str] = []
 
     async def handle(message: OrderFailed) -> None:
         seen.append(message.message_id)
@@ -104,8 +113,7 @@ async def test_a_message_that_breaks_its_contract_is_buried_with_the_reason(redi
     await redis.xadd(ORDER_FAILED.name, {b"d": b'{"intent_id": 7}'})
     await bus.publish(ORDER_FAILED, failed(1))
     await consume_until(bus, done)
-    ((_, letter),) = await redis.xrange(DEAD_LETTERS)
-    read = orjson.loads(letter[b"d"])
+    (read,) = await letters(redis)
     assert "message_id: Field required" in read["reason"]
     assert read["payload"] == '{"intent_id": 7}'
 
@@ -121,5 +129,5 @@ async def test_a_handler_that_breaks_does_not_stop_the_stream(redis: Redis) -> N
     bus.subscribe(ORDER_FAILED, handle, group="g")
     await bus.publish_many(ORDER_FAILED, [failed(1), failed(2)])
     await consume_until(bus, done)
-    ((_, letter),) = await redis.xrange(DEAD_LETTERS)
-    assert "ZeroDivisionError: a bug" in orjson.loads(letter[b"d"])["reason"]
+    (read,) = await letters(redis)
+    assert "ZeroDivisionError: a bug" in read["reason"]
