@@ -301,9 +301,13 @@ class BinanceAccountManager:
     # Telling
 
     def halted(self) -> str | None:
-        """Why no funds may be reserved: a difference that stands in an asset we trade, or books that are not open."""
+        """Why no funds may be reserved: a difference that nothing explains in an asset we trade.
+
+        Raises:
+            TransientError: the books are not open yet; asking again later helps.
+        """
         if not self.state.opened:
-            return "the books are not open yet: the account at the exchange was not read"
+            raise TransientError("the books are not open yet: the account at the exchange was not read")
         traded = {
             asset: gap
             for asset, gap in self.state.unexplained.items()

@@ -19,7 +19,8 @@ PERIODS = {"daily": "day", "weekly": "week", "monthly": "month"}
 
 # Market time orders completed_at; a sweep looks a day further back than the last one it saw.
 _TOUCHED = text("""
-SELECT min(completed_at) AS first, max(completed_at) AS last FROM trade_cycles
+SELECT min(completed_at) AS first, max(completed_at) AS last, count(*) AS n, max(updated_at) AS changed
+FROM trade_cycles
 WHERE status = 'completed' AND completed_at >= CAST(:since AS timestamptz) - INTERVAL '1 day'
 """)
 
@@ -48,6 +49,7 @@ class PerformanceKeeper:
         self._database = database
         self._clock = clock
         self._seen: datetime | None = None
+        self._last: tuple[object, ...] = ()
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -70,15 +72,18 @@ class PerformanceKeeper:
             await self._clock.sleep(0.2)
 
     async def update(self) -> bool:
-        """Recompute the periods that hold cycles completed since the last time; False when there are none."""
+        """Recompute the periods that hold cycles completed since the last time; False when nothing changed."""
         since = self._seen or datetime.min.replace(year=1970, tzinfo=self._clock.now().tzinfo)
         async with self._database.begin() as connection:
             touched = (await connection.execute(_TOUCHED, {"since": since})).one()
-            if touched.first is None:
+            state = (touched.last, touched.n, touched.changed)
+            if touched.first is None or state == self._last:
                 return False
             for period, unit in PERIODS.items():
                 await connection.execute(
                     _RECOMPUTE, {"period": period, "unit": unit, "first": touched.first, "at": self._clock.now()}
                 )
+        # what the next look will see when nothing changed: from a day before the last completion on
+        self._last = state if self._seen == touched.last else ()
         self._seen = touched.last
         return True

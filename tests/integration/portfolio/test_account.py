@@ -12,6 +12,7 @@ from sqlalchemy import text
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.exchange_account import Trade
+from portfolio.src.ledger_store import LedgerStore
 from portfolio.src.pocket_store import PocketStore
 from portfolio.src.pockets import Refused
 from portfolio.src.reconcile import Standing
@@ -50,6 +51,14 @@ async def test_the_books_are_not_opened_while_an_order_may_be_filled(
 ) -> None:
     await trader.order("int-1", "UNKNOWN")
     assert not await manager.open_books()
+
+
+async def test_nothing_is_reserved_before_the_books_are_open(
+    founded: PocketStore, manager: BinanceAccountManager, clock: ManualClock
+) -> None:
+    books = Bookkeeper(founded, LedgerStore(quote_asset="USDC"), clock, quote_asset="USDC", halted=manager.halted)
+    with pytest.raises(TransientError, match="not open yet"):
+        await books.reserve("int-1", pocket="active", amount=Decimal(1), ttl_s=60)
 
 
 async def test_fills_booked_before_the_opening_are_part_of_it(

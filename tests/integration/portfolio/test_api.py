@@ -161,8 +161,15 @@ async def test_recomputing_performance_changes_nothing(
     traded: None, api: httpx.AsyncClient, database: Database, clock: ManualClock
 ) -> None:
     before = await get(api, "/performance/daily", by="strategy")
-    await PerformanceKeeper(database, clock).update()
+    keeper = PerformanceKeeper(database, clock)
+    assert await keeper.update()
     assert await get(api, "/performance/daily", by="strategy") == before
+    assert await keeper.update()  # the look back starts where the last one ended
+    assert not await keeper.update()
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE trade_cycles SET profit_loss = 7, updated_at = now()"))
+    assert await keeper.update()
+    assert (await get(api, "/performance/daily"))[0]["profit_loss"] == "7"
 
 
 async def test_positions_show_what_they_would_earn(traded: None, api: httpx.AsyncClient) -> None:
