@@ -47,7 +47,7 @@ def read_bars(path: Path) -> list[Recorded]:
     try:
         rows = list(_rows(path))
         bars = [_bar(row) for row in rows]
-    except (OSError, KeyError, ValueError, InvalidOperation, StopIteration, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, InvalidOperation, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"cannot read candles from {path}: {error}") from error
     if not bars:
         raise ConfigurationError(f"{path} has no candles")
@@ -72,7 +72,9 @@ def _rows(path: Path) -> Iterator[Mapping[str, object]]:
     else:
         text = path.read_text()
     lines = csv.reader(io.StringIO(text))
-    first = next(lines)
+    first = next(lines, None)
+    if first is None:
+        return
     if _is_number(first[0]):
         header: Sequence[str] = _BINANCE_COLUMNS
         yield dict(zip(header, first, strict=False))

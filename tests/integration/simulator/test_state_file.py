@@ -61,7 +61,7 @@ def test_accounts_orders_and_trades_outlive_the_process(tmp_path: Path, how: sig
         assert twin.accounts == keys
         assert signed(twin, "GET", "/api/v3/account")["balances"] == before
         orders = signed(twin, "GET", "/api/v3/openOrders", symbol="BTCUSDT")
-        assert [row["orderId"] for row in orders][0] == order_id
+        assert orders[0]["orderId"] == order_id
         assert len(orders) == 3
         assert len(signed(twin, "GET", "/api/v3/myTrades", symbol="BTCUSDT")) == 1
 
