@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -23,6 +23,7 @@ from shared.src.indicators.frames import (
     clip,
     numeric_row,
 )
+from shared.src.indicators.multi_timeframe import TREND_FEATURES
 
 MarketData = dict[str, Any]
 Signal = dict[str, Any]
@@ -89,6 +90,18 @@ class Decisions:
     confidence: Column
     stop_loss: Column
     take_profit: Column
+
+
+def features_needed(strategies: Iterable[BaseStrategy]) -> frozenset[str] | None:
+    """What an engine must compute for these strategies; None when one of them may read anything."""
+    needed = {*ALWAYS_READ, *TREND_FEATURES}
+    for strategy in strategies:
+        if strategy.family == "monitor":
+            continue
+        if not isinstance(strategy, RuleStrategy):
+            return None
+        needed.update(strategy.reads)
+    return frozenset(needed)
 
 
 def level_of(strength: float) -> str:

@@ -10,7 +10,7 @@ from shared.src.indicators.frames import Frame, scale
 class CciReversalStrategy(RuleStrategy):
     """BUY on the bar where CCI 20 comes back over its low extreme, SELL where it comes back under the high one.
 
-    The extreme is wider when the range is: 150 in a normal market, times .9, 1.3, 1.5 in low, high, extreme volatility.
+    The extreme is wider when the range is: 160 in a normal market, times .9, 1.3, 1.5 in low, high, extreme volatility.
     The bar must close in the direction of the reversal.
     """
 
@@ -24,7 +24,7 @@ class CciReversalStrategy(RuleStrategy):
         "rsi_14",
         "atr_14",
     )
-    options = (Option("extreme", 150.0, 50.0, 400.0),)
+    options = (Option("extreme", 160.0, 50.0, 400.0),)
 
     def rule(self, frame: Frame) -> Verdict:
         cci, before = frame["cci_20"], frame.prev("cci_20")

@@ -17,7 +17,7 @@ class DonchianBreakoutStrategy(RuleStrategy):
     title = "Donchian_Breakout"
     family = "breakout"
     reads = ("close", "donchian_upper", "donchian_lower", "volume_ratio", "adx_14", "rsi_14", "atr_14")
-    options = (Option("volume_min", 1.4, 0.0, 10.0), Option("break_atr", 0.1, 0.0, 3.0))
+    options = (Option("volume_min", 1.5, 0.0, 10.0), Option("break_atr", 0.1, 0.0, 3.0))
 
     def rule(self, frame: Frame) -> Verdict:
         close, before = frame["close"], frame.prev("close")

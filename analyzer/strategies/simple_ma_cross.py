@@ -25,7 +25,7 @@ class SimpleMaCrossStrategy(RuleStrategy):
     )
 
     options = (
-        Option("gap_atr", 0.03, 0.0, 2.0),
+        Option("gap_atr", 0.05, 0.0, 2.0),
         Option("adx_min", 15.0, 0.0, 60.0),
     )
 

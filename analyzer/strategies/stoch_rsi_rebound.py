@@ -38,8 +38,8 @@ class StochRsiReboundStrategy(RuleStrategy):
         rsi = frame["rsi_14"]
         rose = rose_above(frame, "stoch_rsi", low) & (frame.prev("stoch_rsi_d") < low)
         fell = fell_below(frame, "stoch_rsi", high) & (frame.prev("stoch_rsi_d") > high)
-        buy = rose & (k > d) & calm & (rsi < 46.0) & (frame["close"] > frame["open"])
-        sell = fell & (k < d) & calm & (rsi > 54.0) & (frame["close"] < frame["open"])
+        buy = rose & (k > d) & calm & (rsi < 44.0) & (frame["close"] > frame["open"])
+        sell = fell & (k < d) & calm & (rsi > 56.0) & (frame["close"] < frame["open"])
         strength, confidence = graded(
             (0.4, scale(frame, frame.absolute(k - before), 5.0, 50.0)),
             (0.4, scale(frame, frame.absolute(rsi - 50.0), 2.0, 20.0)),

@@ -25,8 +25,8 @@ class TemaSlopeStrategy(RuleStrategy):
     )
     lookback = 3
     options = (
-        Option("slope_atr", 0.3, 0.01, 5.0),
-        Option("volume_min", 1.3, 0.0, 10.0),
+        Option("slope_atr", 0.35, 0.01, 5.0),
+        Option("volume_min", 1.6, 0.0, 10.0),
     )
 
     def rule(self, frame: Frame) -> Verdict:

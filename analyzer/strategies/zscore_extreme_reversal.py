@@ -26,7 +26,7 @@ class ZScoreExtremeReversalStrategy(RuleStrategy):
     )
     options = (
         Option("extreme", 2.0, 1.0, 5.0),
-        Option("adx_max", 40.0, 10.0, 100.0),
+        Option("adx_max", 35.0, 10.0, 100.0),
     )
 
     def rule(self, frame: Frame) -> Verdict:

@@ -7,8 +7,17 @@ from functools import cache
 import numpy as np
 import pytest
 
-from analyzer.strategies.base_strategy import ALWAYS_READ, Decisions, MarketData, level_of
+from analyzer.strategies.base_strategy import (
+    ALWAYS_READ,
+    BaseStrategy,
+    Decisions,
+    MarketData,
+    Signal,
+    features_needed,
+    level_of,
+)
 from analyzer.strategies.feature_window import ROWS_KEPT
+from analyzer.strategies.market_monitors import TriangularMonitor
 from market_analyzer.src.indicators.engine import IndicatorEngine, columns_of
 from market_analyzer.src.indicators.registry import CANDLE_COLUMNS
 from shared.src.indicators.frames import Column, ColumnFrame
@@ -155,3 +164,28 @@ def test_nobody_votes_in_a_market_that_does_not_trade() -> None:
     for strategy in rules().values():
         sides = strategy.evaluate(ColumnFrame(features, length=600, timeframe="1m")).side
         assert not sides[301:].any(), strategy.name
+
+
+def test_an_engine_of_the_features_needed_gives_the_same_decisions() -> None:
+    chosen = [strategy for strategy in rules().values() if strategy.timeframes is None]
+    needed = features_needed(chosen)
+    assert needed is not None
+    candles = generated(900, seed=12)
+    part = IndicatorEngine("X", "1m", features=needed - set(CANDLE_COLUMNS)).batch(columns_of(candles))
+    whole = priced("1m", 1.0)
+    assert len(part) < len(whole)
+    for strategy in chosen:
+        np.testing.assert_array_equal(
+            strategy.evaluate(alone(part, "1m")).side, strategy.evaluate(alone(whole, "1m")).side
+        )
+
+
+def test_a_strategy_of_the_users_own_may_read_anything() -> None:
+    class Own(BaseStrategy):
+        name = "Own"
+
+        def generate_signal(self, market_data: MarketData) -> Signal | None:
+            return None
+
+    assert features_needed([Own()]) is None
+    assert features_needed([TriangularMonitor()]) == features_needed([])
