@@ -31,6 +31,7 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
 from shared.src.domain.ids import derived_id
 from shared.src.domain.money import ZERO, wire
+from shared.src.domain.symbols import split_symbol
 from shared.src.exchange.models import Balance
 from shared.src.redis_client import translated
 
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 POLL_EVERY_S = 60.0
 LOOK_AGAIN_S = 3.0
+UNEXPLAINED_S = 20.0  # reading the trades of every symbol again weighs hundreds of units
 OPENING_LOOK_S = 0.3
 AFTER_FILL_S = 2.0  # fills come in bursts: one look for all of them
 SNAPSHOT_EVERY_S = 60.0
@@ -121,8 +123,9 @@ class BinanceAccountManager:
             self.state.standing = Standing.SETTLING
             logger.warning("account not read", extra={"reason": str(error)})
             return LOOK_AGAIN_S
-        settled = self.state.standing is Standing.EQUAL or bool(self.state.unexplained)
-        return POLL_EVERY_S if settled else LOOK_AGAIN_S
+        if self.state.unexplained:
+            return UNEXPLAINED_S
+        return POLL_EVERY_S if self.state.standing is Standing.EQUAL else LOOK_AGAIN_S
 
     async def _woken_within(self, seconds: float) -> bool:
         timer = asyncio.ensure_future(self._clock.sleep(seconds))
@@ -221,7 +224,7 @@ class BinanceAccountManager:
                 return "nobody keeps a list of trades to check against"
             for trade_id, trade in sorted(trades.items()):
                 known = booked.get((symbol, trade_id))
-                if known != trade:
+                if known != trade and _moves(symbol, trade, known, gaps, self._quote):
                     return f"trade {trade_id} of {symbol} is {'not booked' if known is None else 'booked differently'}"
         return ""
 
@@ -329,6 +332,12 @@ class BinanceAccountManager:
         if self.state.gaps:
             return f"settling: {describe(self.state.gaps)}"
         return f"books equal the exchange in {len(self.state.balances)} assets"
+
+
+def _moves(symbol: str, trade: Trade, known: Trade | None, gaps: Mapping[str, Decimal], quote: str) -> bool:
+    """Whether a trade touches one of the assets; others on their way explain nothing about them."""
+    touched = {*split_symbol(symbol, quote_first=quote), trade.fee_asset}
+    return not touched.isdisjoint(gaps) or (known is not None and known.fee_asset in gaps)
 
 
 def _totals(balances: Mapping[str, Balance]) -> dict[str, Decimal]:

@@ -119,6 +119,15 @@ async def test_a_trade_the_books_lack_is_never_called_a_deposit(
     assert refused == Refused("the books differ from the exchange: BTC +1")
 
 
+async def test_a_trade_on_its_way_in_other_assets_does_not_hide_a_deposit(
+    books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, database: Database, clock: ManualClock
+) -> None:
+    account.move("EUR", 50)
+    account.listed["BTCUSDC"] = {77: Trade(Decimal(1), Decimal(100), Decimal("0.001"), "BTC")}
+    await look(manager, clock)
+    assert await kinds(database) == ["deposit"]
+
+
 async def test_a_fee_that_was_booked_wrongly_is_never_called_a_withdrawal(
     books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, clock: ManualClock, trader: TraderRows
 ) -> None:
