@@ -18,7 +18,7 @@ __all__ = ["TraderService", "build"]
 async def build(service: Service) -> None:
     """Compose the trader: exchange, store, desk, REST API in its own thread."""
     store = PostgresStore(service.database, service.clock, demo=service.settings.is_demo)
-    exchange = await exchange_for(service.settings, service.clock, service.bus.redis)
+    exchange = await exchange_for(service.settings, service.clock, service.bus.redis, service.database)
     trader = TraderService(
         settings=service.settings,
         clock=service.clock,

@@ -65,10 +65,15 @@ class BinanceRest:
 
     async def exchange_info(self, symbols: Iterable[str] = ()) -> dict[str, SymbolRules]:
         """Trading rules by symbol; all symbols when none is named. An unknown symbol is RejectedError -1121."""
+        return {entry["symbol"]: SymbolRules.parse(entry) for entry in await self.exchange_info_entries(symbols)}
+
+    async def exchange_info_entries(self, symbols: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """The same as Binance writes it, with every filter."""
         names = sorted(symbols)
         params = {"symbols": json.dumps(names, separators=(",", ":"))} if names else {}
         answer = await self._public("exchangeInfo", params, weight=20)
-        return {entry["symbol"]: SymbolRules.parse(entry) for entry in answer["symbols"]}
+        entries: list[dict[str, Any]] = _field(answer, "symbols")
+        return entries
 
     async def rules(self, symbol: str) -> SymbolRules:
         """One symbol's rules, from a cache that is an hour old at most."""

@@ -88,9 +88,10 @@ class Running:
     async def until(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         """Wait until a query finds something."""
         async with asyncio.timeout(20):
-            while not (rows := await self.rows(sql, **parameters)):
+            while True:
+                if rows := await self.rows(sql, **parameters):
+                    return rows
                 await asyncio.sleep(0.02)
-            return rows
 
     def liquidity(self, symbol: str, bid: str, ask: str, quantity: str = "5") -> None:
         body = {"symbol": symbol, "bids": [[bid, quantity]], "asks": [[ask, quantity]]}
@@ -119,7 +120,7 @@ async def running_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator
     tasks = [asyncio.ensure_future(task()) for task in trader.tasks().values()]
     try:
         async with asyncio.timeout(10):
-            while not trader.reconciler.runs:
+            while not trader.reconciler.runs:  # noqa: ASYNC110  the reconciler has no event of its own
                 await asyncio.sleep(0.01)
         yield Running(trader, database, redis, twin)
         for task in tasks:
