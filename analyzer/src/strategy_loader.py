@@ -132,7 +132,9 @@ class StrategyLoader:
 def _import(path: Path) -> ModuleType:
     inside = path.resolve().parent == BUILT_IN
     # a file beside the built-in ones has the module name an ordinary import would give it
-    name = f"{PACKAGE}.{path.stem}" if inside else f"{PACKAGE}.user_{crc32(str(path.resolve()).encode()):08x}_{path.stem}"
+    name = (
+        f"{PACKAGE}.{path.stem}" if inside else f"{PACKAGE}.user_{crc32(str(path.resolve()).encode()):08x}_{path.stem}"
+    )
     if inside and name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

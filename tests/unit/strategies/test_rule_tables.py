@@ -210,8 +210,18 @@ TABLES: dict[str, Table] = {
         (1, row(resistance_touches=1.0)),
     ),
     "TEMA_Slope": Table(
-        [row(tema_12=100.0), row(tema_12=100.0), row(tema_12=100.1), row(tema_12=101.0, ema_26=100.2, close=102.0)],
-        [row(tema_12=100.0), row(tema_12=100.0), row(tema_12=99.9), row(tema_12=99.0, ema_26=99.8, close=98.0)],
+        [
+            row(tema_12=100.0),
+            row(tema_12=100.0),
+            row(tema_12=100.1),
+            row(tema_12=101.0, ema_26=100.2, close=102.0, volume_ratio=2.0),
+        ],
+        [
+            row(tema_12=100.0),
+            row(tema_12=100.0),
+            row(tema_12=99.9),
+            row(tema_12=99.0, ema_26=99.8, close=98.0, volume_ratio=2.0),
+        ],
         (3, row(close=100.9)),
     ),
     "TRIX_Crossover": Table(
