@@ -74,8 +74,13 @@ def create_pocket_router(
 ) -> APIRouter:
     """Reservations for services, allocation and write-offs for administrators."""
     router = APIRouter(tags=["pockets"])
+    _add_reservations(router, books, auth, cache)
+    _add_upkeep(router, books, account, auth, cache)
+    return router
+
+
+def _add_reservations(router: APIRouter, books: Bookkeeper, auth: Authorizer, cache: SharedCache) -> None:
     trader = Annotated[Principal, Depends(auth.require(Scope.TRADE))]
-    admin = Annotated[Principal, Depends(auth.require(Scope.ADMIN))]
 
     @router.post("/pockets/reserve", responses={409: {"description": "refused, with the reason"}})
     async def reserve(request: ReserveRequest, _: trader) -> Response:
@@ -105,6 +110,13 @@ def create_pocket_router(
         cache.clear()
         return answer({"intent_id": request.intent_id, "released": released})
 
+
+def _add_upkeep(
+    router: APIRouter, books: Bookkeeper, account: BinanceAccountManager, auth: Authorizer, cache: SharedCache
+) -> None:
+    trader = Annotated[Principal, Depends(auth.require(Scope.TRADE))]
+    admin = Annotated[Principal, Depends(auth.require(Scope.ADMIN))]
+
     @router.put("/pockets/sync")
     async def sync(who: trader) -> Response:
         """Bring pockets and leases in line with orders, fills, cycles and balances now."""
@@ -131,8 +143,6 @@ def create_pocket_router(
         cache.clear()
         await auth.record(who, "ledger.adjust", {"asset": asset, "amount": str(amount), "reason": request.reason})
         return answer({"asset": asset, "amount": amount})
-
-    return router
 
 
 def _pockets(pockets: dict[str, Pocket]) -> list[dict[str, Any]]:
