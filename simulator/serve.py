@@ -99,6 +99,7 @@ async def run(
     try:
         await _watch(twin, serving, keeping, stop)
     finally:
+        twin.announce_shutdown(None)
         server.should_exit = True
         await asyncio.wait({serving}, timeout=GRACE_S + 2)
         await twin.stop()

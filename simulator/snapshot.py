@@ -9,6 +9,7 @@ missed.
 import asyncio
 import io
 import pickle
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ from simulator.world import World
 VERSION = 1
 SAVE_EVERY_S = 1.0
 CANDLES_EVERY_S = 60.0
+# Time left to the clients for each second of writing
+REST_SHARE = 30
 # Public trades kept over a restart, per symbol
 TRADES_KEPT = 200
 # A longer gap is skipped instead of played
@@ -114,14 +117,16 @@ class Keeper:
 
     async def run(self) -> None:
         """Save for ever."""
-        rounds = 0
+        candles_due = 0.0
         while True:
+            began = time.monotonic()
             if self._twin.changes != self._saved_change:
                 self.save_state()
-            if rounds % int(CANDLES_EVERY_S / SAVE_EVERY_S) == 0:
+            if began >= candles_due:
                 _write(candles_file(self._path), self._twin.candles)
-            rounds += 1
-            await asyncio.sleep(SAVE_EVERY_S)
+                candles_due = began + CANDLES_EVERY_S
+            # a long history takes long to write: clients must not feel it
+            await asyncio.sleep(max(SAVE_EVERY_S, REST_SHARE * (time.monotonic() - began)))
 
     def save(self) -> None:
         """Save everything."""

@@ -60,7 +60,10 @@ class MarketClock:
         self._anchor_s = monotonic()
 
     def market_us(self) -> int:
-        """Market time in microseconds."""
+        """Market time in microseconds. In real mode it is the wall's, so that clients on this machine agree with it."""
+        if self.mode == ClockMode.REAL:
+            self._anchor_ms = max(self._anchor_ms, self._wall())
+            return self._anchor_ms * 1000
         elapsed = self._monotonic() - self._anchor_s
         return self._anchor_ms * 1000 + int(elapsed * self.speed * 1_000_000)
 

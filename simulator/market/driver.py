@@ -56,7 +56,7 @@ class Driver:
         self._shift: dict[str, Decimal] = {}
         self._frozen: set[str] = set()
         self._standing: dict[str, tuple[Decimal, bool]] = {}
-        self._next_minute = clock.market_ms() // MINUTE_MS * MINUTE_MS
+        self._next_minute = clock.start_ms // MINUTE_MS * MINUTE_MS
         self._pending: deque[Tick] = deque()
         self.ticks_played = 0
 
@@ -66,13 +66,11 @@ class Driver:
         return self._next_minute
 
     def open(self) -> None:
-        """Put the first offers around every start price, and forget the steps of the current minute that are past."""
+        """Put the first offers around every start price; the current minute is played from its beginning."""
         now = self._clock.market_ms()
         for symbol in self._profiles:
             self._offer(symbol, self._source.price(symbol), Decimal(0), taker_buys=True, time_ms=now)
         self._load_minute()
-        while self._pending and self._pending[0].time_ms < now:
-            self._pending.popleft()
         self._sink.settle()
 
     def resume(self, next_minute_ms: int) -> None:

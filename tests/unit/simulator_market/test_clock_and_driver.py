@@ -32,7 +32,7 @@ class Watch:
 
 
 def clock_of(mode: ClockMode, watch: Watch, speed: float = 1.0) -> MarketClock:
-    return MarketClock(mode, speed=speed, start_ms=START, monotonic=watch, wall=lambda: 5)
+    return MarketClock(mode, speed=speed, start_ms=START, monotonic=watch, wall=lambda: START + 5)
 
 
 def test_an_accelerated_clock_runs_faster() -> None:
@@ -42,15 +42,15 @@ def test_an_accelerated_clock_runs_faster() -> None:
 
     assert clock.market_ms() == START + 150_000
     assert clock.wall_seconds_until(START + 210_000) == pytest.approx(1.0)
-    assert clock.reading().wall_ms == 5
+    assert clock.reading().wall_ms == START + 5
 
 
 def test_a_skew_moves_what_clients_see_and_nothing_else() -> None:
     clock = clock_of(ClockMode.REAL, Watch())
     clock.skew_ms = -2_000
 
-    assert clock.now_ms() == START - 2_000
-    assert clock.market_ms() == START
+    assert clock.now_ms() == START + 5 - 2_000
+    assert clock.market_ms() == START + 5
 
 
 def test_a_stepped_clock_moves_by_hand_only() -> None:
