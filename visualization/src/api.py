@@ -19,6 +19,7 @@ from visualization.src import views
 from visualization.src.performance import PerformanceQueries
 from visualization.src.platform_health import PlatformHealthMonitor
 from visualization.src.queries import Queries
+from visualization.src.shared_reads import SharedRoute
 from visualization.src.system import SystemStatus
 
 DEFAULT_CANDLES: Mapping[Timeframe, int] = {
@@ -63,7 +64,7 @@ def reply(data: Any, status: int = 200) -> Response:
 
 
 def health_routes(monitor: PlatformHealthMonitor, system: SystemStatus) -> APIRouter:
-    router = APIRouter(tags=["system"])
+    router = APIRouter(tags=["system"], route_class=SharedRoute)
 
     @router.get("/api/health", response_model=views.PlatformHealth)
     async def platform_health() -> Response:
@@ -84,7 +85,7 @@ def health_routes(monitor: PlatformHealthMonitor, system: SystemStatus) -> APIRo
 
 
 def market_routes(queries: Queries, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["market"])
+    router = APIRouter(tags=["market"], route_class=SharedRoute)
 
     @router.get("/api/symbols", response_model=list[views.SymbolView])
     async def symbols() -> Response:
@@ -140,7 +141,7 @@ def market_routes(queries: Queries, settings: Settings) -> APIRouter:
 
 
 def trading_routes(queries: Queries) -> APIRouter:
-    router = APIRouter(tags=["trading"])
+    router = APIRouter(tags=["trading"], route_class=SharedRoute)
 
     @router.get("/api/trade-cycles", response_model=list[views.CycleView])
     async def cycles(
@@ -178,7 +179,7 @@ def trading_routes(queries: Queries) -> APIRouter:
 
 
 def performance_routes(performance: PerformanceQueries, clock: Clock) -> APIRouter:
-    router = APIRouter(tags=["performance"])
+    router = APIRouter(tags=["performance"], route_class=SharedRoute)
 
     @router.get("/api/pockets", response_model=list[views.PocketView])
     async def pockets() -> Response:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseSelection } from "../src/hooks/useSelection";
-import { barTime, supersedes } from "../src/lib/candles";
+import { barTime, hasGap, supersedes } from "../src/lib/candles";
 import { holdsPosition, isOpen, progress, unrealised } from "../src/lib/cycles";
 import { liveEquity } from "../src/lib/equity";
 import { inOrder, tradeMarkers } from "../src/lib/markers";
@@ -54,6 +54,14 @@ describe("a live candle", () => {
     expect(supersedes(candle(60_000, "1", true), last)).toBe(true);
     expect(supersedes(candle(120_000, "1"), last)).toBe(true);
     expect(supersedes(candle(0, "1"), undefined)).toBe(true);
+  });
+});
+
+describe("a row of candles", () => {
+  it("has a gap where a bar is missing", () => {
+    expect(hasGap([candle(0, "1"), candle(60_000, "1"), candle(120_000, "1")], 60_000)).toBe(false);
+    expect(hasGap([candle(0, "1"), candle(120_000, "1")], 60_000)).toBe(true);
+    expect(hasGap([], 60_000)).toBe(false);
   });
 });
 

@@ -88,8 +88,10 @@ function EquityCurve() {
   }, []);
 
   useEffect(() => {
-    series.current?.setData(points.map((point) => ({ time: seconds(point.time), value: Number(point.value) })));
-    if (points.length === 0) return;
+    // One point is no curve; the panel says so instead.
+    const drawn = points.length < 2 ? [] : points;
+    series.current?.setData(drawn.map((point) => ({ time: seconds(point.time), value: Number(point.value) })));
+    if (drawn.length === 0) return;
     const rises = Number(points.at(-1)?.value) >= Number(points[0]?.value);
     series.current?.applyOptions(
       rises
@@ -104,7 +106,7 @@ function EquityCurve() {
       <div ref={container} className="absolute inset-0" data-testid="equity-curve" data-points={points.length} />
       {query.data !== undefined && points.length < 2 && (
         <div className="absolute inset-0">
-          <Empty title="The equity curve starts with the first closed cycles" />
+          <Empty title="The equity curve starts with the second balance snapshot" />
         </div>
       )}
     </div>
@@ -169,7 +171,9 @@ function Groups({ groups }: { groups: readonly GroupStatistics[] }) {
           return (
             <tr key={group.name}>
               <td>
-                {/^[A-Z0-9]+$/.test(group.name) ? group.name : words(group.name)}
+                <span className="block max-w-40 truncate" title={group.name}>
+                  {/^[A-Z0-9]+$/.test(group.name) ? group.name : words(group.name)}
+                </span>
                 <span className="mt-0.5 block h-0.5 w-full">
                   <span className={`block h-full rounded-full ${tint}`} style={{ width: `${share * 100}%` }} />
                 </span>

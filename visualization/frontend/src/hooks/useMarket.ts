@@ -10,7 +10,8 @@ export function useSymbols() {
   const query = useQuery({
     queryKey: ["symbols"],
     queryFn: ({ signal }) => get<SymbolInfo[]>("/api/symbols", signal),
-    refetchInterval: 30_000,
+    // While the platform starts, prices come in one by one.
+    refetchInterval: ({ state }) => (state.data?.some((info) => info.price === null) === true ? 3_000 : 30_000),
   });
   useEffect(() => {
     for (const info of query.data ?? []) {

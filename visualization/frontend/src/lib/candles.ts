@@ -37,6 +37,11 @@ export function supersedes(live: Candle, last: Pick<Candle, "time" | "is_closed"
   return live.time === last.time && (live.is_closed || !last.is_closed);
 }
 
+/** Whether bars are missing between consecutive candles. */
+export function hasGap(candles: readonly Pick<Candle, "time">[], frame: number): boolean {
+  return candles.some((candle, index) => index > 0 && candle.time - (candles[index - 1]?.time ?? 0) > frame);
+}
+
 /** The open time of the bar a moment falls in, where a marker belongs. */
 export function barTime(ms: number, timeframe: Timeframe): UTCTimestamp {
   const frame = frameMs(timeframe);

@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { createContext, useContext, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
+import { createContext, useContext, useEffect, useMemo, useSyncExternalStore, type ReactNode } from "react";
 import type { Ticker } from "../api/types";
-import { LiveSocket, type ConnectionState } from "./socket";
+import { LiveSocket, type ClockReading, type ConnectionState } from "./socket";
 import { TickerStore } from "./tickers";
 
 interface Live {
@@ -10,13 +10,6 @@ interface Live {
 }
 
 const LiveContext = createContext<Live | null>(null);
-
-export interface ClockReading {
-  /** Market time when the reading arrived, and the browser's own time then. */
-  marketMs: number;
-  wallMs: number;
-  speed: number;
-}
 
 function socketUrl(): string {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/live`;
@@ -89,14 +82,8 @@ export function useChannel(channel: string, onData: (data: unknown) => void): vo
 
 export function useMarketClock(): ClockReading | null {
   const { socket } = useLive();
-  const [reading, setReading] = useState<ClockReading | null>(null);
-  useEffect(
-    () =>
-      socket.onHeartbeat((data) => {
-        const beat = data as { market_ms: number; speed: number };
-        setReading({ marketMs: beat.market_ms, wallMs: Date.now(), speed: beat.speed });
-      }),
-    [socket],
+  return useSyncExternalStore(
+    (listener) => socket.onHeartbeat(listener),
+    () => socket.clock,
   );
-  return reading;
 }

@@ -12,6 +12,13 @@ export interface Frame {
   timestamp?: string;
 }
 
+export interface ClockReading {
+  /** Market time when the reading arrived, and the browser's own time then. */
+  marketMs: number;
+  wallMs: number;
+  speed: number;
+}
+
 type Listener = (data: unknown) => void;
 
 export interface SocketOptions {
@@ -25,7 +32,7 @@ export class LiveSocket {
   private socket: WebSocket | null = null;
   private readonly readers = new Map<string, Set<Listener>>();
   private readonly stateListeners = new Set<(state: ConnectionState) => void>();
-  private readonly heartbeatListeners = new Set<Listener>();
+  private readonly heartbeatListeners = new Set<() => void>();
   private readonly open: (url: string) => WebSocket;
   private readonly silenceMs: number;
   private readonly pauseMaxMs: number;
@@ -35,6 +42,7 @@ export class LiveSocket {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private isStopped = true;
   state: ConnectionState = "connecting";
+  clock: ClockReading | null = null;
 
   constructor(
     private readonly url: string,
@@ -80,7 +88,7 @@ export class LiveSocket {
     return () => this.stateListeners.delete(listener);
   }
 
-  onHeartbeat(listener: Listener): () => void {
+  onHeartbeat(listener: () => void): () => void {
     this.heartbeatListeners.add(listener);
     return () => this.heartbeatListeners.delete(listener);
   }
@@ -104,7 +112,11 @@ export class LiveSocket {
   }
 
   private receive(frame: Frame): void {
-    if (frame.type === "heartbeat") this.heartbeatListeners.forEach((listener) => listener(frame.data));
+    if (frame.type === "heartbeat") {
+      const beat = frame.data as { market_ms: number; speed: number };
+      this.clock = { marketMs: beat.market_ms, wallMs: Date.now(), speed: beat.speed };
+      this.heartbeatListeners.forEach((listener) => listener());
+    }
     if (frame.type !== "update" || frame.channel === undefined) return;
     this.readers.get(frame.channel)?.forEach((listener) => listener(frame.data));
   }

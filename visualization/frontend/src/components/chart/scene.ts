@@ -18,7 +18,7 @@ import {
   type UTCTimestamp,
 } from "lightweight-charts";
 import type { Candle, IndicatorPoint } from "../../api/types";
-import { bar, DOWN, seconds, supersedes, UP, volumeBar } from "../../lib/candles";
+import { bar, DOWN, hasGap, seconds, supersedes, UP, volumeBar } from "../../lib/candles";
 import { price, priceDecimals } from "../../lib/format";
 import { INDICATORS, type IndicatorGroup, type IndicatorLine } from "./indicators";
 
@@ -101,8 +101,7 @@ export class ChartScene {
     this.candles.setData(candles.map(bar));
     this.volume.setData(candles.map(volumeBar));
     this.describe();
-    const first = newer[0];
-    if (!isNewView) return first !== undefined && first.time - end > frameMs;
+    if (!isNewView) return hasGap([...history.slice(-1), ...newer], frameMs);
     this.chart.priceScale("right").applyOptions({ autoScale: true });
     const count = candles.length;
     this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(0, count - BARS_SHOWN), to: count + 8 });
@@ -112,13 +111,13 @@ export class ChartScene {
   /** Draw a live candle. `stale`: older than what is shown; `gap`: bars are missing between it and those shown. */
   update(candle: Candle, frameMs: number): "drawn" | "gap" | "stale" {
     if (!supersedes(candle, this.last)) return "stale";
-    const hasGap = this.last !== undefined && candle.time - this.last.time > frameMs;
+    const before = this.last;
     this.last = candle;
     this.byTime.set(seconds(candle.time), candle);
     this.candles.update(bar(candle));
     this.volume.update(volumeBar(candle));
     this.describe();
-    return hasGap ? "gap" : "drawn";
+    return before !== undefined && hasGap([before, candle], frameMs) ? "gap" : "drawn";
   }
 
   setMarkers(markers: SeriesMarker<UTCTimestamp>[]): void {
