@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.contracts.portfolio import CycleUpdated
@@ -19,7 +21,8 @@ ENDED = "SELECT * FROM trade_cycles WHERE completed_at IS NOT NULL"
 
 async def published(running: Running, topic: Topic[ExecutionEvent] | Topic[CycleUpdated]) -> list[object]:
     await running.trader.publisher.flush()
-    return [topic.decode(fields[b"d"]) for _, fields in await running.redis.xrange(topic.name)]
+    entries: Any = await running.redis.xrange(topic.name)
+    return [topic.decode(fields[b"d"]) for _, fields in entries]
 
 
 async def test_an_entry_is_bought_protected_and_told(running: Running) -> None:
@@ -106,15 +109,14 @@ async def test_a_refused_intent_is_told_with_its_reason(running: Running) -> Non
     refused = (await running.until("SELECT * FROM trade_intents WHERE NOT accepted"))[0]
     assert "MAX_POSITION_SIZE" in refused["reason"]
     await running.trader.publisher.flush()
-    told = [ORDER_FAILED.decode(fields[b"d"]) for _, fields in await running.redis.xrange(ORDER_FAILED.name)]
+    entries: Any = await running.redis.xrange(ORDER_FAILED.name)
+    told = [ORDER_FAILED.decode(fields[b"d"]) for _, fields in entries]
     assert [message.intent_id for message in told] == ["intent-1"]
 
 
 async def test_an_approved_decision_without_a_message_is_found(running: Running) -> None:
     intent = entry("lost")
     async with running.database.begin() as connection:
-        from sqlalchemy import text
-
         await connection.execute(
             text(
                 "INSERT INTO decisions (intent_id, consensus_id, symbol, side, kind, approved, reason, intent, "

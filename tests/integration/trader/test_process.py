@@ -126,7 +126,7 @@ def flushed(settings: Settings) -> Iterator[Redis]:
 
 def rows(settings: Settings, sql: str) -> list[dict[str, Any]]:
     with psycopg.connect(settings.database_url, row_factory=dict_row) as connection:
-        return connection.execute(sql).fetchall()  # type: ignore[arg-type]
+        return connection.execute(sql).fetchall()
 
 
 def until(settings: Settings, sql: str, seconds: float = 60) -> list[dict[str, Any]]:
@@ -225,7 +225,7 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(
         until(trader_settings, f"SELECT 1 WHERE ({protected}) = 5", 90)
         for symbol in ("BTCUSDC", "ETHUSDC"):
             message = way_out(f"out-{symbol}", symbol=symbol)
-            flushed.xadd(ORDER_INTENT.name, {b"k": b"", b"d": ORDER_INTENT.encode(message)})  # type: ignore[arg-type]
+            flushed.xadd(ORDER_INTENT.name, {b"k": b"", b"d": ORDER_INTENT.encode(message)})
             time.sleep(0.01)
             trader.kill()
             trader.start()

@@ -11,7 +11,7 @@ from typing import TypeVar
 from shared.src.contracts.base import Side
 from shared.src.contracts.orders import TERMINAL, OrderStatus, OrderType
 from shared.src.domain.clock import ManualClock
-from shared.src.domain.errors import OutcomeUnknownError, RejectedError
+from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError
 from shared.src.domain.money import ZERO
 from shared.src.exchange.models import Account, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
 from shared.src.exchange.rules import SymbolRules
@@ -76,7 +76,7 @@ class FakeExchange:
     answers_to_lose: int = 0
     requests_to_lose: int = 0
     requests_to_delay: int = 0
-    refusals: list[RejectedError] = field(default_factory=list)
+    refusals: list[RootTradingError] = field(default_factory=list)
     in_flight: list[Pending] = field(default_factory=list)
     pairs: dict[int, tuple[int, int]] = field(default_factory=dict)
     fee_asset: str = ""
