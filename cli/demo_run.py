@@ -14,7 +14,7 @@ from cli.exchange_account import ExchangeAccount
 from cli.exits import CommandError, ExitCode
 from cli.platform import Platform, RunPlan
 from cli.progress import Progress
-from cli.summary import Times, pause_entries, settle, summarise
+from cli.summary import MarketMessages, Times, pause_entries, settle, summarise
 from cli.supervisor import stop_on_signals
 from shared.src.domain.clock import Clock, ScaledClock
 
@@ -45,7 +45,7 @@ async def run_demo(options: DemoOptions, data: DataFolder, clock: Clock, progres
     try:
         await _or_stop(platform.start(), stop)
         progress.say(f"all services are healthy; the dashboard is at {platform.dashboard_url}")
-        return await _trade(options, platform, clock, progress, stop)
+        return await _Session(options, platform, clock, progress, stop).trade()
     except CommandError as failure:
         error = str(failure)
         raise
@@ -67,67 +67,73 @@ async def _or_stop(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T:
     return task.result()
 
 
-async def _trade(
-    options: DemoOptions, platform: Platform, clock: Clock, progress: Progress, stop: asyncio.Event
-) -> dict[str, Any]:
-    market = _market_clock(platform, clock)
-    market_start = market.now()
-    began = clock.monotonic()
-    books = Books(platform.postgres.url())
-    figures = asyncio.create_task(_show_figures(options, books, market, progress))
-    try:
-        await platform.supervisor.watch(stop, seconds=options.duration_s)
-    finally:
-        figures.cancel()
-        await asyncio.gather(figures, return_exceptions=True)
-    if stop.is_set():
-        raise InterruptedRunError
-    duration_s = clock.monotonic() - began
-    progress.say("the time is over: no new entries; waiting for what is under way")
-    return await _or_stop(
-        _summary(platform, books, clock, progress, Times(duration_s, 0.0, market_start, options.speed)), stop
-    )
+class _Session:
+    """The trading time of one demo, from the moment everything is healthy."""
 
+    def __init__(
+        self, options: DemoOptions, platform: Platform, clock: Clock, progress: Progress, stop: asyncio.Event
+    ) -> None:
+        self._options = options
+        self._platform = platform
+        self._clock = clock
+        self._progress = progress
+        self._stop = stop
+        text = platform.twin.clock if platform.twin is not None else ""
+        self._market: Clock = ScaledClock.parse(text) if text else clock
+        self._market_start = self._market.now()
+        self._began = clock.monotonic()
+        self._books = Books(platform.postgres.url())
+        self._messages = MarketMessages(platform.ports["gateway"])
 
-def _market_clock(platform: Platform, clock: Clock) -> Clock:
-    text = platform.twin.clock if platform.twin is not None else ""
-    return ScaledClock.parse(text) if text else clock
-
-
-async def _summary(platform: Platform, books: Books, clock: Clock, progress: Progress, times: Times) -> dict[str, Any]:
-    address = platform.twin.address if platform.twin is not None else None
-    if address is None:
-        raise CommandError("the exchange is gone", code=ExitCode.NOT_SO)
-    if not await pause_entries(platform.ports["trader"], platform.api_token):
-        progress.say("the trader did not take the pause")
-    account = ExchangeAccount(address.rest, address.api_key, address.secret_key)
-    comparison = await settle(books, account, clock)
-    document = await summarise(
-        books=books,
-        comparison=comparison,
-        status=platform.supervisor.status(),
-        ports=platform.ports,
-        times=Times(times.duration_s, platform.supervisor.startup_s or 0.0, times.market_start, times.speed),
-        quote_asset=platform.plan.overrides["QUOTE_ASSET"],
-        dashboard_url=platform.dashboard_url,
-    )
-    write_json(platform.data.summary_file, document)
-    return document
-
-
-async def _show_figures(options: DemoOptions, books: Books, market: Clock, progress: Progress) -> None:
-    began = market.monotonic()
-    market_start = market.now()
-    while True:
-        await market.sleep(FIGURES_EVERY_S)
+    async def trade(self) -> dict[str, Any]:
+        """Let it trade, then look back."""
+        figures = asyncio.create_task(self._show_figures())
         try:
-            counts = await books.counts(market_start)
-        except CommandError as error:
-            progress.say(str(error))
-            continue
-        progress.figures(
-            f"{market.monotonic() - began:.0f} of {options.duration_s:.0f} s · market {market.now():%d %b %H:%M} · "
-            f"{counts['candles_closed']} candles · {counts['signals']} signals · {counts['orders']} orders · "
-            f"{counts['fills']} fills · {counts['cycles_completed']} cycles completed · "
-            f"net {counts['pnl_net']:.2f}"
+            await self._platform.supervisor.watch(self._stop, seconds=self._options.duration_s)
+        finally:
+            figures.cancel()
+            await asyncio.gather(figures, return_exceptions=True)
+        if self._stop.is_set():
+            raise InterruptedRunError
+        duration_s = self._clock.monotonic() - self._began
+        self._progress.say("the time is over: no new entries; waiting for what is under way")
+        return await _or_stop(self._summary(duration_s), self._stop)
+
+    async def _summary(self, duration_s: float) -> dict[str, Any]:
+        platform = self._platform
+        address = platform.twin.address if platform.twin is not None else None
+        if address is None:
+            raise CommandError("the exchange is gone", code=ExitCode.NOT_SO)
+        if not await pause_entries(platform.ports["trader"], platform.api_token):
+            self._progress.say("the trader did not take the pause")
+        account = ExchangeAccount(address.rest, address.api_key, address.secret_key)
+        comparison = await settle(self._books, account, self._clock)
+        startup_s = platform.supervisor.startup_s or 0.0
+        document = await summarise(
+            books=self._books,
+            comparison=comparison,
+            status=platform.supervisor.status(),
+            market_messages=await self._messages.total(),
+            times=Times(duration_s, startup_s, self._market_start, self._options.speed),
+            quote_asset=self._options.quote_asset,
+            dashboard_url=platform.dashboard_url,
         )
+        write_json(platform.data.summary_file, document)
+        return document
+
+    async def _show_figures(self) -> None:
+        while True:
+            await self._clock.sleep(FIGURES_EVERY_S)
+            try:
+                counts = await self._books.counts(self._market_start)
+                messages = await self._messages.total()
+            except CommandError as error:
+                self._progress.say(str(error))
+                continue
+            self._progress.figures(
+                f"{self._clock.monotonic() - self._began:.0f} of {self._options.duration_s:.0f} s · "
+                f"market {self._market.now():%d %b %H:%M} · {messages} messages · "
+                f"{counts['candles_closed']} candles · {counts['signals']} signals · {counts['orders']} orders · "
+                f"{counts['fills']} fills · {counts['cycles_completed']} cycles completed · "
+                f"net {counts['pnl_net']:.2f}"
+            )

@@ -24,6 +24,7 @@ from shared.src.domain.clock import Clock
 
 LOG_LIMIT_BYTES = 20_000_000
 ABORT_GRACE_S = 1.0
+ASK_AGAIN_S = 1.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -72,8 +73,10 @@ class Child:
 
         One that does not heed is aborted first: Python's fault handler then writes into its log where it hangs.
         """
-        self.ask_to_stop()
-        await self._ended_within(clock, grace_s)
+        deadline = clock.monotonic() + grace_s
+        while self.exit_code() is None and clock.monotonic() < deadline:
+            self.ask_to_stop()  # again each second: a busy event loop can miss the first
+            await self._ended_within(clock, min(ASK_AGAIN_S, deadline - clock.monotonic()))
         if self.exit_code() is None and grace_s > 0:
             self.process.send_signal(signal.SIGABRT)
             await self._ended_within(clock, ABORT_GRACE_S)

@@ -6,6 +6,7 @@ import functools
 import inspect
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from cli.exits import CommandError, ExitCode
 from shared.src.domain.errors import ConfigurationError, RootTradingError
 
 PANEL = "On every command"
+WIDTH_ELSEWHERE = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,12 @@ class Session:
     @property
     def out(self) -> Console:
         """For answers."""
-        return Console(no_color=self.no_color, highlight=False, soft_wrap=True)
+        return _console(stderr=False, no_color=self.no_color)
 
     @property
     def err(self) -> Console:
         """For progress and remarks."""
-        return Console(stderr=True, no_color=self.no_color, highlight=False, soft_wrap=True)
+        return _console(stderr=True, no_color=self.no_color)
 
     def answer(self, document: dict[str, Any], show: Callable[[Console], None] | None = None) -> None:
         """Give the answer: one JSON document with --json, otherwise as ``show`` prints it."""
@@ -66,6 +68,14 @@ class Session:
         """A line for people who asked for more with -v."""
         if self.verbose:
             self.note(text)
+
+
+def _console(*, stderr: bool, no_color: bool) -> Console:
+    """A console as wide as the terminal; what goes into a file or a pipe has room for a whole table."""
+    console = Console(stderr=stderr, no_color=no_color, highlight=False, soft_wrap=True)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH_ELSEWHERE
+    return console
 
 
 def print_json(document: dict[str, Any]) -> None:

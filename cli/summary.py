@@ -81,9 +81,21 @@ async def settle(books: Books, account: ExchangeAccount, clock: Clock) -> Compar
         await clock.sleep(CONFIRMATIONS_S)
 
 
-async def market_messages(ports: Mapping[str, int]) -> int:
-    """Market messages that the gateway passed on, by its own count."""
-    return int(await metric_total(ports["gateway"], "roottrading_messages_out"))
+class MarketMessages:
+    """Market messages that the gateway passed on, by its own count, which begins anew when it is restarted."""
+
+    def __init__(self, gateway_port: int) -> None:
+        self._port = gateway_port
+        self._before = 0.0
+        self._last = 0.0
+
+    async def total(self) -> int:
+        """The count so far; asked now and then, it misses at most what a crash took between two questions."""
+        now = await metric_total(self._port, "roottrading_messages_out")
+        if now < self._last:
+            self._before += self._last
+        self._last = now
+        return int(self._before + now)
 
 
 async def metric_total(port: int, name: str) -> float:
@@ -120,19 +132,18 @@ async def summarise(
     books: Books,
     comparison: Comparison,
     status: Mapping[str, Any],
-    ports: Mapping[str, int],
+    market_messages: int,
     times: Times,
     quote_asset: str,
     dashboard_url: str,
 ) -> dict[str, Any]:
     """The summary document."""
-    counts, latency, unprotected, gaps, doubles, messages = await asyncio.gather(
+    counts, latency, unprotected, gaps, doubles = await asyncio.gather(
         books.counts(times.market_start),
         books.latency_s(),
         books.unprotected_s(),
         books.gaps(),
         books.doubles(),
-        market_messages(ports),
     )
     parts = {
         name: {key: part[key] for key in ("healthy", "port", "rss_bytes", "restarts")}
@@ -148,7 +159,7 @@ async def summarise(
         "startup_s": times.startup_s,
         "dashboard_url": dashboard_url,
         "services": parts,
-        "market_messages": messages,
+        "market_messages": market_messages,
         "candles_closed": counts["candles_closed"],
         "signals": counts["signals"],
         "decisions": counts["decisions"],

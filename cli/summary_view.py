@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -44,7 +45,7 @@ def _figures(document: dict[str, Any]) -> Table:
         "signals, decisions": f"{document['signals']:,}, {document['decisions']:,}",
         "orders, fills": f"{document['orders']:,}, {document['fills']:,}",
         "cycles": f"{cycles['opened']} opened, {cycles['completed']} completed, {cycles['failed']} failed",
-        "net profit, fees": f"{document['pnl_net']} {quote}, {document['fees']} {quote}",
+        "net profit, fees": f"{_amount(document['pnl_net'])} {quote}, {_amount(document['fees'])} {quote}",
         "candle to order": f"p50 {to_order['p50']} ms, p99 {to_order['p99']} ms ({to_order['n']} orders)",
         "position unprotected": f"p50 {unprotected['p50']} s, max {unprotected['max']} s",
         "lost, doubled, gaps, dead letters": ", ".join(
@@ -57,6 +58,10 @@ def _figures(document: dict[str, Any]) -> Table:
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+def _amount(text: str) -> str:
+    return f"{Decimal(text):,.4f}"
 
 
 def _verdict(document: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ class KafkaProducer:
                 "queue.buffering.max.messages": QUEUE_MAX,
             }
         )
+        self._delivered: deque[tuple[asyncio.Future[None], KafkaError | None]] = deque()
+        self._settling = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="kafka-delivery", daemon=True)
         self._thread.start()
@@ -82,7 +85,10 @@ class KafkaProducer:
 
     async def _enqueue(self, topic: str, key: str, value: bytes, future: asyncio.Future[None]) -> None:
         def delivered(error: KafkaError | None, _message: Message) -> None:
-            self._loop.call_soon_threadsafe(_settle, future, error)
+            self._delivered.append((future, error))
+            if not self._settling:
+                self._settling = True
+                self._loop.call_soon_threadsafe(self._settle_all)
 
         while True:
             try:
@@ -92,6 +98,12 @@ class KafkaProducer:
                 await asyncio.sleep(0.01)  # the local queue is full: the broker is slower than we are
             except KafkaException as error:
                 raise TransientError(f"kafka: {error.args[0]}") from error
+
+    def _settle_all(self) -> None:
+        """Pass the reports on in one go: a wake-up of the loop for each would crowd out a signal's."""
+        self._settling = False
+        while self._delivered:
+            _settle(*self._delivered.popleft())
 
     async def ping(self) -> str:
         """One metadata round trip; answers how many brokers there are."""
