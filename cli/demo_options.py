@@ -14,6 +14,7 @@ from cli.twin import ACCOUNT
 QUOTES = ("FDUSD", "USDC", "USDT", "TUSD", "DAI", "EUR", "BTC", "ETH", "BNB")
 CAPITAL = "10000"
 MARKET_START = "2026-01-01T00:00:00Z"
+WARMUP_CANDLES = 500  # enough for every indicator but the slowest averages, and loaded in a few seconds
 FILE_NAME = re.compile(r"^([A-Z0-9]{5,20})-1m\b")
 
 
@@ -47,7 +48,7 @@ class DemoOptions:
     def overrides(self) -> dict[str, str]:
         """Settings of the services that follow from the options."""
         chosen = {"TRADING_SYMBOLS": ",".join(self.symbols)} if self.symbols else {}
-        return chosen | {"QUOTE_ASSET": self.quote_asset}
+        return chosen | {"QUOTE_ASSET": self.quote_asset, "WARMUP_CANDLES": str(WARMUP_CANDLES)}
 
 
 def twin_fixture(symbols: tuple[str, ...], quote_asset: str) -> dict[str, Any]:

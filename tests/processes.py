@@ -83,6 +83,9 @@ class ServiceProcess:
             return 0, {"error": str(error)}
         return answer.status_code, answer.json()
 
+    def diagnostic(self) -> dict[str, Any]:
+        return dict(httpx.get(f"{self.url}/diagnostic", timeout=5, trust_env=False).json())
+
     def kill(self) -> None:
         """kill -9: no goodbye."""
         assert self._process is not None

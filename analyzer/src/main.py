@@ -24,6 +24,7 @@ async def build(service: Service) -> None:
     logger.info("strategies loaded", extra={"count": len(report.loaded), "strategies": list(report.names)})
 
     manager = AnalyzerManager(report.loaded, service.clock, min_volume=settings.min_volume)
+    await manager.remember(service.database, settings.trading_symbols)
     subscriber = RedisSubscriber(service.bus, manager, timeframes=settings.interval)
     subscriber.subscribe()
     service.add_task("features", service.bus.run)

@@ -15,11 +15,13 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 from pydantic import ValidationError
 
+from analyzer.src.stored_features import stored_features
 from analyzer.src.strategy_loader import LoadedStrategy
 from analyzer.strategies.base_strategy import BaseStrategy, MarketData, Signal, level_of
-from analyzer.strategies.feature_window import FeatureWindow
+from analyzer.strategies.feature_window import ROWS_KEPT, FeatureWindow
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes, StrengthLevel, Vote
+from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.money import score_to_decimal
 
@@ -60,13 +62,22 @@ class AnalyzerManager:
         self._instances: dict[tuple[str, str], list[tuple[LoadedStrategy, BaseStrategy]]] = {}
         self._by_strategy: Counter[str] = Counter()
         self._failures: list[str] = []
+        self._remembered = 0
 
     def statistics(self) -> dict[str, Any]:
         return {
             "strategies": [strategy.name for strategy in self._strategies],
+            "rows_remembered": self._remembered,
             "votes_by_strategy": dict(self._by_strategy),
             "failures": self._failures[-FAILURES_KEPT:],
         }
+
+    async def remember(self, database: Database, symbols: Sequence[str]) -> None:
+        """After a restart: what strategies look back on, from the stored rows."""
+        async for symbol, timeframe, time_ms, values in stored_features(database, symbols, count=ROWS_KEPT):
+            close_time = time_ms + timeframe.milliseconds - 1
+            self._window.push(symbol, timeframe.value, close_time, values)
+            self._remembered += 1
 
     def see(self, frame: FeatureFrame) -> None:
         """Add a bar to what strategies may read."""

@@ -248,7 +248,7 @@ class Settings(BaseSettings):
     )
     strategies_dir: str = _field("", "STRATEGIES_DIR", description="folder with your own strategy files")
     warmup_candles: int = _field(
-        500, "WARMUP_CANDLES", description="1m candles fetched at start for each symbol", ge=100
+        1000, "WARMUP_CANDLES", description="candles of each time frame fetched at start for each symbol", ge=100
     )
     log_level: str = _field("INFO", "LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
     platform_clock: str = _field(

@@ -14,6 +14,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from analyzer.strategies.feature_window import ROWS_KEPT
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.topics import CANDLE_CLOSED, CONSENSUS, FEATURES, KAFKA_CANDLE, VOTES, kafka_market
@@ -108,6 +109,20 @@ async def test_a_killed_service_loses_and_doubles_nothing(
     doubled = "SELECT count(*) - count(DISTINCT (symbol, timeframe, timestamp)) FROM trading_signals"
     assert await count(database, doubled) == 0
     assert await redis.xlen(CANDLE_CLOSED.name) >= 200
+
+
+async def test_a_restarted_analyzer_remembers_what_its_strategies_look_back_on(
+    settings: Settings, database: Database, redis: Redis, tmp_path: Path
+) -> None:
+    environment = environment_of(settings, MIN_VOTES="1")
+    with services(CHAIN, environment, tmp_path) as running:
+        await produce(settings, range(300), source="history")
+        await produce(settings, range(300, 320), source="stream")
+        await until(lambda: count(database, "SELECT count(*) FROM analyzer_data WHERE timeframe = '1m'"), 20)
+        running["analyzer"].stop()
+        running["analyzer"].start()
+        details = running["analyzer"].diagnostic()["details"]
+    assert details["strategies"]["rows_remembered"] == ROWS_KEPT
 
 
 async def test_a_message_that_breaks_its_contract_is_visible_as_a_dead_letter(
