@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+from shared.src.candle_files import read_bars
 from simulator.engine.rules import SymbolRules
 from simulator.fixture import Fixture, FixtureError, SymbolPart
 from simulator.market.clock import ClockMode, wall_ms
-from simulator.market.replay import ReplayMarket, play_start, read_bars
+from simulator.market.replay import ReplayMarket, play_start
 from simulator.market.source import MarketSource, StillMarket, steps_for
 from simulator.market.symbols import Profile, profile_of
 from simulator.market.synthetic import HISTORY_MINUTES, SyntheticMarket

@@ -9,13 +9,13 @@ from decimal import Decimal
 from simulator.engine.events import AggTradeEvent, TradeEvent
 from simulator.engine.numbers import ZERO, divide, floor8
 
-KEPT_TRADES = 20_000
+KEPT_TRADES = 2_000
 MINUTE_MS = 60_000
 KEPT_MINUTES = 60
 
 
 class Tape:
-    """The newest trades (up to 20,000) and volume per minute (60 minutes)."""
+    """The newest trades (up to 2,000) and volume per minute (60 minutes)."""
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol

@@ -4,19 +4,13 @@ Within a bar the price goes open, low, high, close when it rose, open, high, low
 evenly. Bars longer than a minute become minutes along that path. Past the end of the data the market stands still.
 """
 
-import csv
-import gzip
-import io
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
-from pathlib import Path
+from decimal import Decimal
 
 import numpy as np
 
-from shared.src.domain.errors import ConfigurationError
+from shared.src.candle_files import Recorded, bar_milliseconds
 from simulator.market import series as column
 from simulator.market.intervals import HOUR_MS, MINUTE_MS
 from simulator.market.series import NO_ID, PRICE_SCALE, WIDTH, merge
@@ -24,90 +18,6 @@ from simulator.market.source import History, Tick, no_rows, step_times
 from simulator.market.symbols import Profile
 
 HISTORY_MINUTES = 1_500
-_BINANCE_COLUMNS = ("open_time", "open", "high", "low", "close", "volume")
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One recorded bar; `open_ms` in ms UTC, `volume` in base units."""
-
-    open_ms: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-
-
-def read_bars(path: Path) -> list[Recorded]:
-    """Read a kline file: csv, csv.gz, zip (one csv inside, Binance's archive) or Parquet, with or without a header.
-
-    Raises ConfigurationError when the file is missing, empty or not in one of these forms.
-    """
-    try:
-        rows = list(_rows(path))
-        bars = [_bar(row) for row in rows]
-    except (OSError, KeyError, ValueError, InvalidOperation, zipfile.BadZipFile) as error:
-        raise ConfigurationError(f"cannot read candles from {path}: {error}") from error
-    if not bars:
-        raise ConfigurationError(f"{path} has no candles")
-    bars.sort(key=lambda bar: bar.open_ms)
-    return bars
-
-
-def _rows(path: Path) -> Iterator[Mapping[str, object]]:
-    name = path.name.lower()
-    if name.endswith(".parquet"):
-        # pyarrow takes long to import and most runs replay nothing
-        from pyarrow import parquet
-
-        yield from parquet.read_table(path).to_pylist()
-        return
-    if name.endswith(".zip"):
-        with zipfile.ZipFile(path) as archive:
-            text = archive.read(archive.namelist()[0]).decode()
-    elif name.endswith(".gz"):
-        with gzip.open(path, "rt") as stream:
-            text = stream.read()
-    else:
-        text = path.read_text()
-    lines = csv.reader(io.StringIO(text))
-    first = next(lines, None)
-    if first is None:
-        return
-    if _is_number(first[0]):
-        header: Sequence[str] = _BINANCE_COLUMNS
-        yield dict(zip(header, first, strict=False))
-    else:
-        header = [cell.strip().lower().replace(" ", "_") for cell in first]
-    for cells in lines:
-        if cells:
-            yield dict(zip(header, cells, strict=False))
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
-
-
-def _bar(row: Mapping[str, object]) -> Recorded:
-    moment = row["open_time"] if "open_time" in row else row["timestamp"]
-    return Recorded(
-        _milliseconds(moment), *(Decimal(str(row[name])) for name in ("open", "high", "low", "close", "volume"))
-    )
-
-
-def _milliseconds(moment: object) -> int:
-    """Epoch seconds, ms or us (told apart by size), a datetime, or its ISO form; times without a zone are UTC."""
-    text = moment.isoformat() if isinstance(moment, datetime) else str(moment).strip()
-    if _is_number(text):
-        number = int(float(text))
-        if number >= 10**14:
-            return number // 1000
-        return number if number >= 10**11 else number * 1000
-    parsed = datetime.fromisoformat(text)
-    if parsed.tzinfo is None:
-        parsed = datetime.fromisoformat(text + "+00:00")
-    return round(parsed.timestamp() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +117,8 @@ class ReplayMarket:
 
 
 def bar_minutes(bars: Sequence[Recorded]) -> int:
-    """The length of the bars in minutes: the commonest distance between neighbours, at least 1."""
-    if len(bars) < 2:
-        return 1
-    distances = np.diff([bar.open_ms for bar in bars])
-    values, counts = np.unique(distances, return_counts=True)
-    return max(1, int(values[counts.argmax()]) // MINUTE_MS)
+    """The length of the bars in minutes, at least 1."""
+    return max(1, (bar_milliseconds(bars) or MINUTE_MS) // MINUTE_MS)
 
 
 def _history(profile: Profile, past: Mapping[int, _Minute], until_ms: int) -> History:

@@ -13,15 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from shared.src.candle_files import Recorded, read_bars
 from shared.src.domain.errors import ConfigurationError
 from simulator.market.intervals import MINUTE_MS
-from simulator.market.replay import Recorded, ReplayMarket, play_start, read_bars, split_bar
+from simulator.market.replay import ReplayMarket, play_start, split_bar
 from simulator.market.symbols import DEFAULT_PROFILES, Profile
 
 START = 1_767_225_600_000
 BTC = DEFAULT_PROFILES[0]
 ROWS = [(START + index * MINUTE_MS, f"{100 + index}", f"{102 + index}", f"{99 + index}", f"{101 + index}", "4.00001")
         for index in range(200)]  # fmt: skip
+
+
+def recorded(row: tuple[int, str, str, str, str, str]) -> Recorded:
+    open_ms, opened, high, low, close, volume = row
+    return Recorded(open_ms, Decimal(opened), Decimal(high), Decimal(low), Decimal(close), Decimal(volume))
 
 
 def text(rows: list[tuple[int, str, str, str, str, str]], *, header: str, iso: bool = False) -> str:
@@ -58,7 +64,7 @@ def test_every_form_of_file_is_read(tmp_path: Path, form: str) -> None:
     bars = read_bars(write(tmp_path, form))
 
     assert len(bars) == 200
-    assert bars[0] == Recorded(START, *map(Decimal, ("100", "102", "99", "101", "4.00001")))
+    assert bars[0] == recorded(ROWS[0])
     assert [bar.open_ms for bar in bars] == [row[0] for row in ROWS]
 
 
@@ -83,7 +89,7 @@ def replay(rows: list[Recorded], start: int) -> ReplayMarket:
 
 
 def test_the_minutes_before_the_start_are_history_and_the_rest_is_played() -> None:
-    bars = [Recorded(row[0], *map(Decimal, row[1:])) for row in ROWS]
+    bars = [recorded(row) for row in ROWS]
     start = START + 130 * MINUTE_MS
     market = replay(bars, start)
 
@@ -121,6 +127,6 @@ def test_minutes_made_of_a_longer_bar_add_up_to_it(prices: tuple[int, ...], volu
 
 
 def test_a_recording_starts_to_play_after_its_history() -> None:
-    bars = [Recorded(row[0], *map(Decimal, row[1:])) for row in ROWS]
+    bars = [recorded(row) for row in ROWS]
 
     assert play_start({"BTCUSDC": bars}) == START + 60 * MINUTE_MS
