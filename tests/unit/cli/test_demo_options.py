@@ -48,7 +48,7 @@ def test_a_replay_trades_the_symbol_of_its_file_in_that_quote_asset(tmp_path: Pa
     chosen = options(replay=file)
     assert chosen.symbols == ("ETHUSDT",)
     assert chosen.fixture()["market"] == {"kind": "replay", "files": {"ETHUSDT": str(file)}}
-    assert chosen.overrides() == {"TRADING_SYMBOLS": "ETHUSDT", "QUOTE_ASSET": "USDT"}
+    assert chosen.overrides() == {"TRADING_SYMBOLS": "ETHUSDT", "QUOTE_ASSET": "USDT", "WARMUP_CANDLES": "500"}
 
 
 def test_a_file_name_without_a_symbol_needs_one_to_be_given(tmp_path: Path) -> None:
