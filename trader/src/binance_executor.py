@@ -42,9 +42,14 @@ class BinanceExecutor:
         """Measure the clock and look at the key.
 
         Raises:
-            ConfigurationError: no key, a key the exchange refuses, one that may not trade, or one that may withdraw.
+            ConfigurationError: no key, a key the exchange refuses, one that may not trade, or one that may withdraw;
+                a symbol that the exchange does not have.
         """
         await self._rest.synchronize()
+        try:
+            await self._rest.preload_rules(self._settings.trading_symbols)
+        except RejectedError as error:
+            raise ConfigurationError(f"TRADING_SYMBOLS: the exchange says {error}") from error
         try:
             account = await self._rest.account()
         except RejectedError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 GROUP = "trader"
 SWEEP_EVERY_S = 2.0
 RECONCILE_EVERY_S = 15.0
+FIRST_RECONCILIATION_S = 5.0
+IN_FULL_EVERY = 8
 PUBLISH_EVERY_S = 1.0
 
 
@@ -122,9 +126,11 @@ class TraderService:
     # Tasks
 
     async def run_reconciliation(self) -> None:
-        """Compare with the exchange now and then; the stream does so after every connection as well."""
-        while True:
-            await self._tried(self.reconciler.run)
+        """Compare with the exchange now and then; the stream does so, in full, after every connection."""
+        await self.clock.sleep(FIRST_RECONCILIATION_S)
+        for count in itertools.count():
+            in_full = not self.reconciler.runs or count % IN_FULL_EVERY == IN_FULL_EVERY - 1
+            await self._tried(functools.partial(self.reconciler.run, trades=in_full))
             await self.clock.sleep(RECONCILE_EVERY_S)
 
     async def run_publisher(self) -> None:

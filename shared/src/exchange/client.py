@@ -18,7 +18,7 @@ from binance.exceptions import BinanceAPIException, BinanceRequestException
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock, SystemClock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, RejectedError, TransientError
-from shared.src.exchange.weights import WeightBudget
+from shared.src.exchange.weights import Urgency, WeightBudget
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Transport:
         if not self._settings.binance_secret_key.get_secret_value():
             raise ConfigurationError("BINANCE_SECRET_KEY: needed for calls about the account")
 
-    async def ask(self, call: Call, *, weight: int, urgent: bool = False, signed: bool = False) -> Any:
+    async def ask(self, call: Call, *, weight: int, urgency: Urgency = Urgency.BULK, signed: bool = False) -> Any:
         """Read something.
 
         Raises:
@@ -113,7 +113,7 @@ class Transport:
         """
         if signed:
             self.require_keys()
-        await self.weights.take(weight, urgent=urgent)
+        await self.weights.take(weight, urgency)
         try:
             return await self._translated(call)
         except OutcomeUnknownError as error:
@@ -139,7 +139,7 @@ class Transport:
         """Measure how far the exchange's clock is from ours; answers the difference in ms."""
         client = self.client
         before = self._clock.now_ms()
-        server = int((await self.ask(client.get_server_time, weight=1, urgent=True))["serverTime"])
+        server = int((await self.ask(client.get_server_time, weight=1, urgency=Urgency.CRITICAL))["serverTime"])
         middle = (before + self._clock.now_ms()) // 2
         client.skew_ms = server - middle
         return int(client.skew_ms)

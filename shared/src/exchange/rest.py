@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from redis.asyncio import Redis
 from shared.src.config import Settings
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import ContractError
+from shared.src.domain.errors import ContractError, RejectedError, TransientError
 from shared.src.domain.money import to_decimal
 from shared.src.exchange.client import Transport
 from shared.src.exchange.models import (
@@ -26,7 +27,9 @@ from shared.src.exchange.models import (
     parse_trade,
 )
 from shared.src.exchange.rules import SymbolRules
-from shared.src.exchange.weights import WeightBudget
+from shared.src.exchange.weights import Urgency, WeightBudget
+
+logger = logging.getLogger(__name__)
 
 KLINES_MAX = 1000
 RULES_AGE_S_MAX = 3600.0
@@ -60,7 +63,7 @@ class BinanceRest:
 
     async def server_time(self) -> int:
         """Milliseconds since the epoch, by the exchange's clock."""
-        answer = await self._public("time", {}, weight=1, urgent=True)
+        answer = await self._public("time", {}, weight=1, urgency=Urgency.CRITICAL)
         return int(answer["serverTime"])
 
     async def exchange_info(self, symbols: Iterable[str] = ()) -> dict[str, SymbolRules]:
@@ -71,23 +74,30 @@ class BinanceRest:
         """The same as Binance writes it, with every filter."""
         names = sorted(symbols)
         params = {"symbols": json.dumps(names, separators=(",", ":"))} if names else {}
-        answer = await self._public("exchangeInfo", params, weight=20)
+        answer = await self._public("exchangeInfo", params, weight=20, urgency=Urgency.WATCH)
         entries: list[dict[str, Any]] = _field(answer, "symbols")
         return entries
 
     async def rules(self, symbol: str) -> SymbolRules:
         """One symbol's rules, from a cache that is an hour old at most."""
-        if self._clock.monotonic() - self._rules_at > RULES_AGE_S_MAX:
-            self._rules.clear()
-            self._rules_at = self._clock.monotonic()
         if symbol not in self._rules:
             self._rules |= await self.exchange_info([symbol])
+        elif self._clock.monotonic() - self._rules_at > RULES_AGE_S_MAX:
+            await self._renew_rules()
         return self._rules[symbol]
 
     async def preload_rules(self, symbols: Iterable[str]) -> None:
         """Fill the cache in one call. Symbols the exchange does not have refuse the whole call (-1121)."""
         self._rules |= await self.exchange_info(symbols)
         self._rules_at = self._clock.monotonic()
+
+    async def _renew_rules(self) -> None:
+        """All at once; the old ones stay for another minute when the exchange does not answer."""
+        self._rules_at += 60.0
+        try:
+            await self.preload_rules(list(self._rules))
+        except (TransientError, RejectedError) as error:
+            logger.warning("symbol rules not renewed", extra={"reason": str(error)})
 
     async def klines(
         self,
@@ -107,12 +117,12 @@ class BinanceRest:
         return [_candle(symbol, interval, row, now_ms) for row in rows]
 
     async def book_ticker(self, symbol: str) -> BookTicker:
-        row = await self._public("ticker/bookTicker", {"symbol": symbol}, weight=2, urgent=True)
+        row = await self._public("ticker/bookTicker", {"symbol": symbol}, weight=2, urgency=Urgency.CRITICAL)
         return _ticker(row)
 
     async def book_tickers(self) -> dict[str, BookTicker]:
         """Best bid and ask of every symbol that has both."""
-        rows = await self._public("ticker/bookTicker", {}, weight=4, urgent=True)
+        rows = await self._public("ticker/bookTicker", {}, weight=4, urgency=Urgency.CRITICAL)
         tickers = (_ticker(row) for row in rows)
         return {ticker.symbol: ticker for ticker in tickers if ticker.bid > 0 and ticker.ask > 0}
 
@@ -120,7 +130,7 @@ class BinanceRest:
 
     async def account(self) -> Account:
         """Non-zero balances and permissions of the key."""
-        row = await self._signed("account", {"omitZeroBalances": "true"}, weight=20, urgent=True)
+        row = await self._signed("account", {"omitZeroBalances": "true"}, weight=20, urgency=Urgency.WATCH)
         return Account(
             balances=parse_balances(row["balances"], ("asset", "free", "locked")),
             can_trade=bool(row.get("canTrade", False)),
@@ -133,24 +143,24 @@ class BinanceRest:
         async def call() -> Any:
             return await self.transport.client.get_account_api_permissions()
 
-        answer = await self.transport.ask(call, weight=1, urgent=True, signed=True)
+        answer = await self.transport.ask(call, weight=1, urgency=Urgency.CRITICAL, signed=True)
         return {name: value for name, value in answer.items() if isinstance(value, bool)}
 
     async def open_orders(self, symbol: str | None = None) -> list[ExchangeOrder]:
         """Open orders of a symbol (weight 6) or of the account (weight 80)."""
         params = {"symbol": symbol} if symbol else {}
-        rows = await self._signed("openOrders", params, weight=6 if symbol else 80, urgent=True)
+        rows = await self._signed("openOrders", params, weight=6 if symbol else 80, urgency=Urgency.WATCH)
         return [parse_order(row) for row in rows]
 
     async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
         """One order by our id; RejectedError -2013 when the exchange has none."""
         params = {"symbol": symbol, "origClientOrderId": client_order_id}
-        return parse_order(await self._signed("order", params, weight=4, urgent=True))
+        return parse_order(await self._signed("order", params, weight=4, urgency=Urgency.CRITICAL))
 
     async def order_by_id(self, symbol: str, order_id: int) -> ExchangeOrder:
         """One order by the exchange's id; RejectedError -2013 when there is none."""
         params = {"symbol": symbol, "orderId": str(order_id)}
-        return parse_order(await self._signed("order", params, weight=4, urgent=True))
+        return parse_order(await self._signed("order", params, weight=4, urgency=Urgency.CRITICAL))
 
     async def all_orders(self, symbol: str, *, start_ms: int | None = None, limit: int = 500) -> list[ExchangeOrder]:
         """Orders of a symbol in time order, open or not."""
@@ -171,8 +181,8 @@ class BinanceRest:
         params = {"symbol": symbol, "limit": str(limit)}
         for name, value in (("fromId", from_id), ("orderId", order_id), ("startTime", start_ms)):
             params |= {name: str(value)} if value is not None else {}
-        weight = 20 if order_id is None else 5
-        return [parse_trade(row) for row in await self._signed("myTrades", params, weight=weight, urgent=True)]
+        weight, urgency = (20, Urgency.WATCH) if order_id is None else (5, Urgency.CRITICAL)
+        return [parse_trade(row) for row in await self._signed("myTrades", params, weight=weight, urgency=urgency)]
 
     # Orders
 
@@ -211,13 +221,13 @@ class BinanceRest:
 
     # How calls are made
 
-    async def _public(self, path: str, params: Params, *, weight: int, urgent: bool = False) -> Any:
+    async def _public(self, path: str, params: Params, *, weight: int, urgency: Urgency = Urgency.BULK) -> Any:
         call = self._library_call("get", path, params, signed=False)
-        return await self.transport.ask(call, weight=weight, urgent=urgent)
+        return await self.transport.ask(call, weight=weight, urgency=urgency)
 
-    async def _signed(self, path: str, params: Params, *, weight: int, urgent: bool = False) -> Any:
+    async def _signed(self, path: str, params: Params, *, weight: int, urgency: Urgency = Urgency.BULK) -> Any:
         call = self._library_call("get", path, params, signed=True)
-        return await self.transport.ask(call, weight=weight, urgent=urgent, signed=True)
+        return await self.transport.ask(call, weight=weight, urgency=urgency, signed=True)
 
     async def _change(self, method: str, path: str, params: Params) -> Any:
         return await self.transport.order(self._library_call(method, path, params, signed=True))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from enum import Enum
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -23,9 +24,16 @@ KEY = "roottrading:exchange:weight"
 BLOCKED_KEY = "roottrading:exchange:blocked_until_ms"
 MINUTE_MS = 60_000
 LIMIT_1M = 6000
-# What bulk reading (history, screens) may use; the rest is kept for those who watch over orders.
-BULK_SHARE = 0.6
 WAIT_S_MAX = 65.0
+
+
+class Urgency(Enum):
+    """The share of the budget that calls of a kind may use; the rest is kept for the more urgent ones."""
+
+    BULK = 0.6  # history, screens
+    WATCH = 0.85  # comparing accounts
+    CRITICAL = 1.0  # what became of an order
+
 
 # KEYS: counter, block. ARGV: weight, ceiling. Answers {0, 0} taken, {1, ms} blocked for ms, {2, 0} used up.
 TAKE = """
@@ -57,20 +65,20 @@ class WeightBudget:
         self._local_used = 0
         self._local_blocked_until_ms = 0
 
-    async def take(self, weight: int, *, urgent: bool = False) -> None:
-        """Wait until ``weight`` may be used. ``urgent`` calls may use the whole budget, others 60 % of it.
+    async def take(self, weight: int, urgency: Urgency = Urgency.BULK) -> None:
+        """Wait until ``weight`` may be used.
 
         Raises:
-            TransientError: an urgent call while the exchange refuses every call, or no room within 65 s.
+            TransientError: no room within 65 s; for a critical call, no room now.
         """
-        ceiling = self._limit if urgent else int(self._limit * BULK_SHARE)
+        ceiling = int(self._limit * urgency.value)
         deadline = self._clock.monotonic() + WAIT_S_MAX
         while True:
             wait_s = await self._try(weight, ceiling)
             if wait_s <= 0:
                 return
-            if urgent and await self.blocked_s() > 0:
-                raise TransientError(f"the exchange refuses calls for another {wait_s:.0f} s")
+            if urgency is Urgency.CRITICAL:
+                raise TransientError(f"no request weight for another {wait_s:.0f} s")
             if self._clock.monotonic() + wait_s > deadline:
                 raise TransientError(f"no request weight left for {wait_s:.0f} s")
             await asyncio.sleep(wait_s)
@@ -100,7 +108,7 @@ class WeightBudget:
         """The exchange says what was used in this minute."""
         self._roll()
         self._local_used = max(self._local_used, used_1m)
-        if self._redis is not None and used_1m > self._limit * BULK_SHARE / 2:
+        if self._redis is not None and used_1m > self._limit * Urgency.BULK.value / 2:
             try:
                 await self._redis.eval(RAISE, 1, self._key(), used_1m)
             except RedisError as error:
