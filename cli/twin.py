@@ -77,7 +77,7 @@ class Twin:
                 sys.executable, "-m", "cli.main", "simulator", "serve", "--host", HOST, "--port", str(self.port),
                 "--fixture", str(self._fixture_file), "--state", str(self._state),
             ),
-            env=dict(os.environ),
+            env=dict(os.environ) | {"TYPER_STANDARD_TRACEBACK": "1", "PYTHONFAULTHANDLER": "1"},
             log=self.data.log_of(self.name),
             cwd=PROJECT_ROOT,
             announces=True,
