@@ -10,8 +10,16 @@ from dataclasses import dataclass
 
 from shared.src.domain.candles import Candle, Timeframe, merge
 
-HIGHER = tuple(timeframe for timeframe in Timeframe if timeframe is not Timeframe.M1)
 MINUTE_MS = Timeframe.M1.milliseconds
+
+
+def above(base: Timeframe) -> tuple[Timeframe, ...]:
+    """The time frames that whole candles of ``base`` make up."""
+    step = base.milliseconds
+    return tuple(frame for frame in Timeframe if frame.milliseconds > step and frame.milliseconds % step == 0)
+
+
+HIGHER = above(Timeframe.M1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +42,30 @@ class Built:
 
 
 class CandleSeries:
-    """One symbol. ``last_open_ms`` is the open time of the newest candle taken in, None before the first."""
+    """One symbol. ``last_open_ms`` is the open time of the newest candle taken in, None before the first.
 
-    def __init__(self, symbol: str) -> None:
+    ``base`` is the time frame of the candles taken in: 1m from the exchange; recordings may have longer ones.
+    """
+
+    def __init__(self, symbol: str, base: Timeframe = Timeframe.M1) -> None:
         self.symbol = symbol
         self.last_open_ms: int | None = None
-        self._forming: dict[Timeframe, list[Candle]] = {timeframe: [] for timeframe in HIGHER}
+        self._base = base
+        self._forming: dict[Timeframe, list[Candle]] = {timeframe: [] for timeframe in above(base)}
 
     def append(self, candle: Candle) -> Built | Gap | None:
-        """Take in a closed 1m candle; None when it is already known."""
+        """Take in a closed candle; None when it is already known."""
         assert candle.is_closed, "an open candle is never part of the series"
-        assert candle.timeframe is Timeframe.M1
+        assert candle.timeframe is self._base
         if self.last_open_ms is not None:
             if candle.open_time_ms <= self.last_open_ms:
                 return None
-            expected = self.last_open_ms + MINUTE_MS
+            expected = self.last_open_ms + self._base.milliseconds
             if candle.open_time_ms > expected:
                 return Gap(expected, candle.open_time_ms)
         self.last_open_ms = candle.open_time_ms
         built, incomplete = [candle], []
-        for timeframe in HIGHER:
+        for timeframe in self._forming:
             finished = self._grow(timeframe, candle)
             if isinstance(finished, Candle):
                 built.append(finished)
@@ -68,9 +80,10 @@ class CandleSeries:
         if minutes and timeframe.open_of(minutes[0].open_time_ms) != start:
             minutes.clear()
         minutes.append(candle)
-        if candle.open_time_ms + MINUTE_MS != start + timeframe.milliseconds:
+        if candle.open_time_ms + self._base.milliseconds != start + timeframe.milliseconds:
             return None
-        complete = minutes[0].open_time_ms == start
+        # a hole the exchange itself has may lie between the first and the last of them
+        complete = len(minutes) == timeframe.milliseconds // self._base.milliseconds
         result: Candle | int = merge(minutes, timeframe) if complete else start
         minutes.clear()
         return result

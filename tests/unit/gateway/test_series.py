@@ -110,3 +110,22 @@ def test_a_frame_that_is_not_what_binance_documents_is_refused(raw: str) -> None
 def test_no_bytes_break_the_parser(raw: bytes) -> None:
     with suppress(ContractError):
         assert parse_frame(raw, received_ms=0) is None
+
+
+def test_an_interval_over_a_hole_of_the_exchange_is_to_be_fetched_not_merged() -> None:
+    series = CandleSeries("BTCUSDC")
+    series.append(minute(0))
+    series.last_open_ms = None  # the gateway accepts a hole that the exchange itself has
+    last = [series.append(minute(index)) for index in (3, 4)][-1]
+    assert isinstance(last, Built)
+    assert last.incomplete == ((Timeframe.M5, 0),)
+
+
+def test_a_series_of_longer_candles_builds_what_whole_ones_make_up() -> None:
+    series = CandleSeries("BTCUSDC", Timeframe.M5)
+    price = Decimal(100)
+    bars = [Candle("BTCUSDC", Timeframe.M5, i * 5 * MINUTE, price, price, price, price, price) for i in range(12)]
+    last = [series.append(bar) for bar in bars][-1]
+    assert isinstance(last, Built)
+    assert [candle.timeframe for candle in last.candles] == [Timeframe.M5, Timeframe.M15, Timeframe.H1]
+    assert last.incomplete == ()
