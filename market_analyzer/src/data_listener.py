@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter, Histogram
@@ -15,6 +16,7 @@ from prometheus_client import Counter, Histogram
 from market_analyzer.src.feature_store import FeatureStore
 from market_analyzer.src.indicators.base import IndicatorParameters
 from market_analyzer.src.indicators.engine import FeatureRow, IndicatorEngine
+from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.contracts.topics import FEATURES
 from shared.src.database import Database
@@ -77,7 +79,9 @@ class DataListener:
                     rows.append((message, row))
         if not rows:
             return
-        await self._bus.publish_many(FEATURES, [self._frame(message, row) for message, row in rows])
+        await self._bus.publish_many(
+            FEATURES, [feature_frame(message, row, occurred_at=self._clock.now()) for message, row in rows]
+        )
         await self._store.store(rows)
         self.frames += len(rows)
 
@@ -108,14 +112,27 @@ class DataListener:
         REBUILT.inc()
         return row
 
-    def _frame(self, message: CandleMessage, row: FeatureRow) -> FeatureFrame:
-        return FeatureFrame(
-            message_id=f"features:{message.symbol}:{message.timeframe}:{message.time}",
-            correlation_id=message.correlation_id,
-            occurred_at=self._clock.now(),
-            symbol=message.symbol,
-            timeframe=message.timeframe,
-            time=message.time,
-            close_time=message.close_time,
-            values=row,
-        )
+
+def feature_frame(message: CandleMessage, row: FeatureRow, *, occurred_at: datetime) -> FeatureFrame:
+    """The message that carries the features of one bar."""
+    return FeatureFrame(
+        message_id=f"features:{message.symbol}:{message.timeframe}:{message.time}",
+        correlation_id=message.correlation_id,
+        occurred_at=occurred_at,
+        symbol=message.symbol,
+        timeframe=message.timeframe,
+        time=message.time,
+        close_time=message.close_time,
+        values=row,
+    )
+
+
+def parameters_of(settings: Settings) -> IndicatorParameters:
+    """The user's windows."""
+    return IndicatorParameters(
+        rsi_window=settings.rsi_window,
+        short_window=settings.short_window,
+        long_window=settings.long_window,
+        bb_window=settings.bb_window,
+        bb_std=settings.bb_std,
+    )

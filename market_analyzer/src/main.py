@@ -5,9 +5,8 @@ from __future__ import annotations
 import market_analyzer.src.without_pandas  # noqa: F401 - first, before anything imports TA-Lib
 
 # isort: split
-from market_analyzer.src.data_listener import DataListener
+from market_analyzer.src.data_listener import DataListener, parameters_of
 from market_analyzer.src.feature_store import FeatureStore
-from market_analyzer.src.indicators.base import IndicatorParameters
 from shared.src.contracts.topics import CANDLE_CLOSED
 from shared.src.service import Service, run_service
 
@@ -22,13 +21,7 @@ async def build(service: Service) -> None:
         clock=service.clock,
         symbols=settings.trading_symbols,
         warmup=settings.warmup_candles,
-        parameters=IndicatorParameters(
-            rsi_window=settings.rsi_window,
-            short_window=settings.short_window,
-            long_window=settings.long_window,
-            bb_window=settings.bb_window,
-            bb_std=settings.bb_std,
-        ),
+        parameters=parameters_of(settings),
     )
     service.bus.subscribe_batch(CANDLE_CLOSED, listener.on_candles, group="market_analyzer")
     service.add_task("candles", service.bus.run)

@@ -6,8 +6,7 @@ from fastapi import HTTPException, Query
 
 from shared.src.contracts.topics import VOTES
 from shared.src.service import Service, run_service
-from signal_aggregator.src.consensus import ConsensusRules
-from signal_aggregator.src.service import SignalAggregatorService
+from signal_aggregator.src.service import SignalAggregatorService, rules_of
 
 
 async def build(service: Service) -> None:
@@ -16,7 +15,7 @@ async def build(service: Service) -> None:
         database=service.database,
         bus=service.bus,
         clock=service.clock,
-        rules=ConsensusRules(min_votes=service.settings.min_votes),
+        rules=rules_of(service.settings),
         market_mode=service.settings.market_mode,
     )
     service.bus.subscribe_batch(VOTES, aggregator.on_votes, group="signal_aggregator")

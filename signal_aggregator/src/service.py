@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 from prometheus_client import Counter as Metric
 from sqlalchemy import text
 
+from shared.src.config import Settings
 from shared.src.contracts.base import Side
 from shared.src.contracts.signals import ConsensusSignal, StrategyVotes, StrengthLevel
 from shared.src.contracts.topics import CONSENSUS
@@ -76,8 +78,10 @@ class SignalAggregatorService:
             if not message.votes:
                 continue
             verdict = decide(message.votes, message.features, self._rules, self._market_mode)
-            signal = self._signal(message, verdict) if isinstance(verdict, Consensus) else None
-            rows.append(_row(message, verdict, signal))
+            signal = None
+            if isinstance(verdict, Consensus):
+                signal = signal_of(message, verdict, occurred_at=self._clock.now())
+            rows.append(decision_row(message, verdict, signal))
             outcome = "accepted" if signal else (getattr(verdict, "filter", None) or "refused")
             self._outcomes[outcome] += 1
             DECISIONS.labels(outcome).inc()
@@ -103,30 +107,6 @@ class SignalAggregatorService:
         async with self._database.begin() as connection:
             await connection.execute(PUBLISHED, {"ids": [signal.message_id for signal in signals]})
 
-    def _signal(self, message: StrategyVotes, verdict: Consensus) -> ConsensusSignal:
-        return ConsensusSignal(
-            message_id=consensus_id(message),
-            correlation_id=message.correlation_id,
-            occurred_at=self._clock.now(),
-            symbol=message.symbol,
-            timeframe=message.timeframe,
-            time=message.time,
-            close_time=message.close_time,
-            side=Side(verdict.side),
-            strength=verdict.strength,
-            level=StrengthLevel.of(verdict.strength),
-            confidence=verdict.confidence,
-            price=message.price,
-            stop_loss=_price(verdict.stop_loss),
-            take_profit=_price(verdict.take_profit),
-            strategy=verdict.strategy,
-            strategies=verdict.strategies,
-            families=verdict.families,
-            regime=verdict.regime,
-            atr=verdict.atr,
-            reason=verdict.reason,
-        )
-
     # Reading
 
     async def recent(self, *, symbol: str | None, accepted: bool | None, limit: int) -> list[dict[str, Any]]:
@@ -146,11 +126,45 @@ def consensus_id(message: StrategyVotes) -> str:
     return derived_id("con", message.symbol, message.timeframe.value, message.time)
 
 
+def rules_of(settings: Settings) -> ConsensusRules:
+    """The rules as the user set them."""
+    return ConsensusRules(min_votes=settings.min_votes)
+
+
+def signal_of(message: StrategyVotes, verdict: Consensus, *, occurred_at: datetime) -> ConsensusSignal:
+    """The message that carries an accepted decision."""
+    return ConsensusSignal(
+        message_id=consensus_id(message),
+        correlation_id=message.correlation_id,
+        occurred_at=occurred_at,
+        symbol=message.symbol,
+        timeframe=message.timeframe,
+        time=message.time,
+        close_time=message.close_time,
+        side=Side(verdict.side),
+        strength=verdict.strength,
+        level=StrengthLevel.of(verdict.strength),
+        confidence=verdict.confidence,
+        price=message.price,
+        stop_loss=_price(verdict.stop_loss),
+        take_profit=_price(verdict.take_profit),
+        strategy=verdict.strategy,
+        strategies=verdict.strategies,
+        families=verdict.families,
+        regime=verdict.regime,
+        atr=verdict.atr,
+        reason=verdict.reason,
+    )
+
+
 def _price(value: float | None) -> Any:
     return None if value is None or value <= 0 else score_to_decimal(value, PRICE_PLACES)
 
 
-def _row(message: StrategyVotes, verdict: Consensus | NoConsensus, signal: ConsensusSignal | None) -> dict[str, Any]:
+def decision_row(
+    message: StrategyVotes, verdict: Consensus | NoConsensus, signal: ConsensusSignal | None
+) -> dict[str, Any]:
+    """A decision as ``trading_signals`` has it, the refused ones too."""
     strongest = max(message.votes, key=lambda vote: (vote.strength, vote.strategy))
     return {
         "id": consensus_id(message),
