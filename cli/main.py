@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli.commands import data, doctor, look, run, simulator, strategy
+from cli.commands import data, doctor, look, offline, run, simulator, strategy
 from cli.session import set_defaults
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback()(set_defaults)
-for commands in (run, look, doctor, data, strategy, simulator):
+for commands in (run, look, doctor, data, strategy, offline, simulator):
     commands.register(app)
 
 if __name__ == "__main__":

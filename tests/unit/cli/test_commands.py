@@ -10,8 +10,11 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 
-NAMES = ("demo", "up", "down", "restart", "status", "logs", "doctor", "db", "token", "strategy", "simulator")
-LATER = ("backtest", "optimize", "features", "chaos", "lookahead", "audit")
+NAMES = (
+    *("demo", "up", "down", "restart", "status", "logs", "doctor", "db", "token", "strategy", "simulator"),
+    *("features", "signals", "decisions"),
+)
+LATER = ("backtest", "optimize", "chaos", "lookahead", "audit")
 
 
 def call(*arguments: str, environment: dict[str, str] | None = None) -> Result:

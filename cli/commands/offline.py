@@ -1,0 +1,194 @@
+"""features, signals, decisions: what the live pipeline would have computed on a file of candles."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli import services
+from cli.exits import misused
+from cli.session import Session, command
+from cli.tables import TableWriter, check_out
+from shared.src.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from analyzer.src.strategy_loader import LoadedStrategy
+    from cli.offline import History, Strategist
+
+SYMBOL = re.compile(r"^[A-Z0-9]{5,20}$")
+SIGNAL_COLUMNS = (
+    *("time", "symbol", "timeframe", "strategy", "family", "side", "strength", "level", "confidence", "price"),
+    *("stop_loss", "take_profit", "reason"),
+)
+DECISION_COLUMNS = (
+    *("time", "symbol", "timeframe", "side", "accepted", "reason", "filter", "strategy", "strength", "level"),
+    *("confidence", "price", "stop_loss", "take_profit", "votes_count", "votes", "id"),
+)
+
+File = Annotated[Path, typer.Argument(help="Candles: Binance's archive (csv, csv.gz, zip) or Parquet.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(help="Candles, a file for each symbol: csv, csv.gz, zip or Parquet.", metavar="FILE..."),
+]
+Out = Annotated[Path, typer.Option("--out", help="Where the rows go: .parquet or .csv.")]
+Symbol = Annotated[str | None, typer.Option(help="The symbol [the file's name: SYMBOL-...].")]
+Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="For each file, in order [its name: SYMBOL-...].")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    example = "Example: roottrading {} BTCUSDC-1m-2026-01.zip --symbol BTCUSDC --out {}.parquet"
+    command(app, "features", epilog=example.format("features", "features"))(features)
+    command(app, "signals", epilog=example.format("signals", "signals"))(signals)
+    command(
+        app,
+        "decisions",
+        epilog="Example: roottrading decisions BTCUSDC-1m.csv.gz ETHUSDC-1m.csv.gz --out decisions.csv",
+    )(decisions)
+
+
+def features(session: Session, file: File, out: Out, symbol: Symbol = None) -> None:
+    """Every indicator of analyzer_data, a row per closed bar, as the live pipeline computes them."""
+    from cli.offline import feature_row, frames_of
+    from market_analyzer.src.data_listener import parameters_of
+
+    out, settings = check_out(out), _settings()
+    history = _histories(session, [file], [symbol] if symbol else [])[0]
+    with _progress(session, [history]) as tick:
+        frames = frames_of(history, parameters_of(settings), {history.timeframe}, tick)
+        rows = map(feature_row, frames)
+        first = next(rows)
+        with TableWriter(out, tuple(first)) as table:
+            table.add(first)
+            for row in rows:
+                table.add(row)
+    _answer(session, out, [history], table.rows)
+
+
+def signals(session: Session, files: Files, out: Out, symbol: Symbols = None) -> None:
+    """Every strategy's votes on the file's time frame and on those of INTERVAL that can be built from it.
+
+    Strategies that compare symbols need the files of several.
+    """
+    from cli.offline import signal_row
+
+    out, settings = check_out(out), _settings()
+    histories = _histories(session, files, symbol or [])
+    strategist = _strategist(session, settings, histories)
+    with _progress(session, histories) as tick, TableWriter(out, SIGNAL_COLUMNS) as table:
+        for message in strategist.votes(histories, tick):
+            for vote in message.votes:
+                table.add(signal_row(message, vote))
+    _answer(session, out, histories, table.rows, strategist.failures)
+
+
+def decisions(session: Session, files: Files, out: Out, symbol: Symbols = None) -> None:
+    """The consensus on every bar that has votes, the refused ones with the reason, and the votes behind it as JSON."""
+    from cli.offline import decision_of
+
+    out, settings = check_out(out), _settings()
+    histories = _histories(session, files, symbol or [])
+    strategist = _strategist(session, settings, histories)
+    accepted = 0
+    with _progress(session, histories) as tick, TableWriter(out, DECISION_COLUMNS) as table:
+        for message in strategist.votes(histories, tick):
+            row = decision_of(message, settings)
+            if row is not None:
+                accepted += row["accepted"]
+                table.add(row)
+    _answer(session, out, histories, table.rows, strategist.failures, accepted=accepted)
+
+
+def _settings() -> Settings:
+    services.adopt_env_file()
+    return load_settings()
+
+
+def _histories(session: Session, files: Sequence[Path], symbols: Sequence[str]) -> list[History]:
+    from cli.offline import read_history
+
+    if symbols and len(symbols) != len(files):
+        raise misused(f"--symbol: {len(symbols)} symbols for {len(files)} files", "one for each file, in order")
+    names = [name.strip().upper() for name in symbols] or [_symbol_of(file) for file in files]
+    for name in names:
+        if not SYMBOL.match(name):
+            raise misused(f"--symbol: {name!r} is not a symbol such as BTCUSDC")
+        if names.count(name) > 1:
+            raise misused(f"{name}: more than one file", "one file for each symbol")
+    histories = [read_history(file, name) for file, name in zip(files, names, strict=True)]
+    frames = {history.timeframe for history in histories}
+    if len(frames) > 1:
+        raise misused(f"the files have different time frames: {', '.join(sorted(frames))}")
+    for history in histories:
+        if history.gaps:
+            session.note(f"{history.symbol}: {history.gaps} gaps; indicators start over behind each, as they do live")
+    return histories
+
+
+def _symbol_of(file: Path) -> str:
+    name = file.name.split("-")[0]
+    if "-" not in file.name or not SYMBOL.match(name):
+        raise misused(f"{file.name} does not say its symbol", "name it SYMBOL-..., or add --symbol SYMBOL")
+    return name
+
+
+def _strategist(session: Session, settings: Settings, histories: Sequence[History]) -> Strategist:
+    from cli.offline import Strategist, decided_on
+
+    # a failing strategy is part of the answer; the log would repeat it for every bar
+    logging.getLogger("analyzer").setLevel(logging.CRITICAL)
+    strategies = load_strategies(session, settings)
+    return Strategist(strategies, settings, decided_on(histories[0].timeframe, settings.interval))
+
+
+def load_strategies(session: Session, settings: Settings) -> Sequence[LoadedStrategy]:
+    """What the analyzer would load; refused files are named."""
+    from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
+
+    folders = [BUILT_IN, *([Path(settings.strategies_dir).expanduser()] if settings.strategies_dir else [])]
+    report = StrategyLoader(folders, environment=dict(os.environ), only=settings.strategies).load()
+    for refused in report.refused:
+        session.note(f"refused: {refused.source}: {refused.error}")
+    return report.loaded
+
+
+@contextmanager
+def _progress(session: Session, histories: Sequence[History]) -> Iterator[Callable[[], None]]:
+    """A bar on standard error; yields what to call for each candle."""
+    total = sum(len(history.candles) for history in histories)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=session.err, transient=True, disable=not session.err.is_terminal) as progress:
+        task = progress.add_task("bars", total=total)
+
+        def tick() -> None:
+            progress.advance(task)
+
+        yield tick
+
+
+def _answer(
+    session: Session, out: Path, histories: Sequence[History], rows: int, failures: Sequence[str] = (), **more: Any
+) -> None:
+    bars = sum(len(history.candles) for history in histories)
+    document = {
+        "ok": True,
+        "out": str(out),
+        "rows": rows,
+        "bars": bars,
+        "timeframe": histories[0].timeframe.value,
+        "symbols": [history.symbol for history in histories],
+        "gaps": sum(history.gaps for history in histories),
+        **more,
+    }
+    if failures:
+        document["failures"] = list(failures)
+        session.note(f"strategies failed, the last: {failures[-1]}")
+    session.answer(document, lambda console: console.print(f"{rows} rows of {bars} bars: {out}", markup=False))

@@ -1,0 +1,77 @@
+"""A strategy file tried out: loaded as the analyzer loads it, and run over a seeded market of three coins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from analyzer.src.multiproc_manager import AnalyzerManager
+from analyzer.src.strategy_loader import LoadedStrategy, RefusedStrategy, StrategyLoader
+from cli.offline import History, frames_of, in_order, watched
+from market_analyzer.src.indicators.base import IndicatorParameters
+from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.clock import Clock
+from simulator.market.series import PRICE_SCALE, VOLUME, Rows
+from simulator.market.symbols import DEFAULT_PROFILES, Profile
+from simulator.market.synthetic import SyntheticMarket
+
+BARS = 1_500
+COINS = DEFAULT_PROFILES[:3]
+START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+
+
+def check_file(path: Path, environment: dict[str, str], clock: Clock) -> dict[str, Any]:
+    """What became of every strategy class of the file; ``ok`` is false when one is refused, or fails on a bar."""
+    outcomes = StrategyLoader((), environment=environment).load_file(path)
+    refused = [outcome.error for outcome in outcomes if isinstance(outcome, RefusedStrategy)]
+    tried = [_try_out(outcome, clock) for outcome in outcomes if isinstance(outcome, LoadedStrategy)]
+    if not outcomes:
+        refused = ["it defines no strategy: a class with BaseStrategy or RuleStrategy as its base"]
+    ok = not refused and all(not strategy["failures"] for strategy in tried)
+    return {"ok": ok, "file": str(path), "strategies": tried, "refused": refused}
+
+
+def generated(timeframe: Timeframe) -> list[History]:
+    """The same seeded market every time; its minutes are read as bars of the time frame."""
+    market = SyntheticMarket(COINS, seed=7, start_ms=START_MS, steps_per_minute=4, history_minutes=BARS)
+    return [
+        History(coin.symbol, timeframe, _candles(market.history(coin.symbol).minutes, coin, timeframe))
+        for coin in COINS
+    ]
+
+
+def _candles(rows: Rows, coin: Profile, timeframe: Timeframe) -> tuple[Candle, ...]:
+    first = timeframe.open_of(START_MS) - len(rows) * timeframe.milliseconds
+    candles = []
+    for place, row in enumerate(rows.tolist()):
+        opened, high, low, close = (Decimal(price) / PRICE_SCALE for price in row[1:VOLUME])
+        volume = Decimal(row[VOLUME]).scaleb(-coin.decimals)
+        at = first + place * timeframe.milliseconds
+        candles.append(Candle(coin.symbol, timeframe, at, opened, high, low, close, volume))
+    return tuple(candles)
+
+
+def _try_out(loaded: LoadedStrategy, clock: Clock) -> dict[str, Any]:
+    strategy = loaded.create()
+    timeframe = Timeframe(strategy.timeframes[0]) if strategy.timeframes else Timeframe.M1
+    manager = AnalyzerManager([loaded], clock, min_volume=Decimal(0))
+    sides: Counter[str] = Counter()
+    seconds, bars = 0.0, 0
+    streams = [frames_of(history, IndicatorParameters(), watched([timeframe])) for history in generated(timeframe)]
+    for frame in in_order(streams):
+        manager.see(frame)
+        if frame.timeframe is timeframe:
+            began = clock.monotonic()
+            sides.update(vote.side.value for vote in manager.evaluate(frame).votes)
+            seconds, bars = seconds + clock.monotonic() - began, bars + 1
+    return {
+        "name": loaded.name,
+        "family": loaded.family,
+        "timeframe": timeframe.value,
+        "bars": bars,
+        "signals": {"BUY": sides["BUY"], "SELL": sides["SELL"]},
+        "microseconds_per_bar": round(1e6 * seconds / bars, 1),
+        "failures": manager.statistics()["failures"],
+    }
