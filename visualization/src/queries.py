@@ -243,7 +243,7 @@ class Queries:
         states = {"": (), "open": (), "closed": CLOSED_STATES}.get(status, (status,))
         rows = await self.fetch(
             """
-            SELECT id, symbol, strategy, side, status, quantity, entry_price, exit_price, stop_price,
+            SELECT id, symbol, strategy, side, status, quantity, exit_quantity, entry_price, exit_price, stop_price,
                    take_profit_price, profit_loss, profit_loss_percent, fees, exit_reason, created_at, completed_at
             FROM trade_cycles
             WHERE (:symbol = '' OR symbol = :symbol)

@@ -68,6 +68,7 @@ def cycle_view(row: Row) -> CycleView:
         side=row["side"],
         status=row["status"],
         quantity=wire(row["quantity"]),
+        exit_quantity=wire(row["exit_quantity"]),
         entry_price=amount(row["entry_price"]),
         exit_price=amount(row["exit_price"]),
         stop_price=amount(row["stop_price"]),

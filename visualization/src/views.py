@@ -69,6 +69,7 @@ class CycleView(TypedDict):
     side: str
     status: str
     quantity: str
+    exit_quantity: str
     entry_price: str | None
     exit_price: str | None
     stop_price: str | None

@@ -8,6 +8,7 @@ export function cycle(change: Partial<Cycle> = {}): Cycle {
     side: "BUY",
     status: "active_buy",
     quantity: "0.5",
+    exit_quantity: "0",
     entry_price: "100",
     exit_price: null,
     stop_price: "98",

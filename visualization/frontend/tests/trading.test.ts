@@ -11,6 +11,11 @@ describe("an open cycle", () => {
     expect(unrealised(cycle(), "102")).toEqual({ value: 51, pnl: 1, percent: 2 });
   });
 
+  it("counts only what was not sold yet", () => {
+    expect(unrealised(cycle({ exit_quantity: "0.4" }), "110")?.pnl).toBeCloseTo(1);
+    expect(unrealised(cycle({ exit_quantity: "0.5" }), "110")).toBeNull();
+  });
+
   it("has no result before it is filled, without a price, or when it is over", () => {
     expect(unrealised(cycle({ entry_price: null }), "102")).toBeNull();
     expect(unrealised(cycle({ quantity: "0" }), "102")).toBeNull();

@@ -91,6 +91,7 @@ export interface Cycle {
   side: Side;
   status: string;
   quantity: string;
+  exit_quantity: string;
   entry_price: string | null;
   exit_price: string | null;
   stop_price: string | null;

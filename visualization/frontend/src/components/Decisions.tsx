@@ -44,7 +44,7 @@ export function Decisions({ query, onSymbol }: DecisionsProps) {
                   onClick={() => setOpenId(openId === decision.id ? null : decision.id)}
                 >
                   <td className="text-muted tabular-nums">
-                    {shortDateTime(decision.bar_time)} <span className="text-faint">{decision.timeframe}</span>
+                    {shortDateTime(Math.round(decision.bar_time / 1000) * 1000)} <span className="text-faint">{decision.timeframe}</span>
                   </td>
                   <td>
                     <SymbolLink symbol={decision.symbol} onSymbol={onSymbol} />

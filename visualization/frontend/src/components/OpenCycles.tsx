@@ -1,7 +1,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Cycle } from "../api/types";
 import { useActions } from "../hooks/useActions";
-import { progress, unrealised } from "../lib/cycles";
+import { progress, remaining, unrealised } from "../lib/cycles";
 import { duration, money, percent, price, quantity, shortDateTime, signed, tone, words } from "../lib/format";
 import { useMarketClock, useTicker } from "../live/LiveProvider";
 import { Price } from "./Price";
@@ -63,7 +63,7 @@ function Row({ cycle, onSymbol }: { cycle: Cycle; onSymbol: (symbol: string) => 
       <td className="hidden @3xl:table-cell">
         <Badge tone={isHeld ? "accent" : "neutral"}>{words(cycle.status)}</Badge>
       </td>
-      <td className="num hidden @2xl:table-cell">{quantity(cycle.quantity)}</td>
+      <td className="num hidden @2xl:table-cell">{quantity(remaining(cycle))}</td>
       <td className="num hidden @md:table-cell">{price(cycle.entry_price)}</td>
       <td className="num">
         <Price symbol={cycle.symbol} />

@@ -155,7 +155,7 @@ export function Breakdown() {
 function Groups({ groups }: { groups: readonly GroupStatistics[] }) {
   const largest = Math.max(...groups.map((group) => Math.abs(Number(group.pnl))), 1e-9);
   return (
-    <table className="data-table">
+    <table className="data-table [&_.num]:px-1.5">
       <thead>
         <tr>
           <th>Name</th>
@@ -170,8 +170,8 @@ function Groups({ groups }: { groups: readonly GroupStatistics[] }) {
           const tint = Number(group.pnl) >= 0 ? "bg-up/70" : "bg-down/70";
           return (
             <tr key={group.name}>
-              <td>
-                <span className="block max-w-40 truncate" title={group.name}>
+              <td className="w-full max-w-0">
+                <span className="block truncate" title={group.name}>
                   {/^[A-Z0-9]+$/.test(group.name) ? group.name : words(group.name)}
                 </span>
                 <span className="mt-0.5 block h-0.5 w-full">

@@ -9,9 +9,14 @@ export function isOpen(cycle: Cycle): boolean {
   return !CLOSED.has(cycle.status);
 }
 
+/** What is still held: bought and not sold yet. */
+export function remaining(cycle: Cycle): number {
+  return Math.max(0, (toNumber(cycle.quantity) ?? 0) - (toNumber(cycle.exit_quantity) ?? 0));
+}
+
 /** A cycle that holds a position: it was filled and is not flat yet. */
 export function holdsPosition(cycle: Cycle): boolean {
-  return isOpen(cycle) && toNumber(cycle.entry_price) !== null && (toNumber(cycle.quantity) ?? 0) > 0;
+  return isOpen(cycle) && toNumber(cycle.entry_price) !== null && remaining(cycle) > 0;
 }
 
 export interface Estimate {
@@ -22,9 +27,9 @@ export interface Estimate {
 
 export function unrealised(cycle: Cycle, lastPrice: string | number | null | undefined): Estimate | null {
   const entry = toNumber(cycle.entry_price);
-  const quantity = toNumber(cycle.quantity);
+  const quantity = remaining(cycle);
   const last = toNumber(lastPrice);
-  if (!holdsPosition(cycle) || entry === null || quantity === null || last === null || entry === 0) return null;
+  if (!holdsPosition(cycle) || entry === null || last === null || entry === 0) return null;
   return { value: last * quantity, pnl: (last - entry) * quantity, percent: ((last - entry) / entry) * 100 };
 }
 

@@ -1,4 +1,5 @@
-/** Signals and trades as marks on the chart: what was decided is an outline, what was done is solid. */
+/** Signals and trades as marks on the chart: a dot is what was decided (pale when it was refused), an arrow what was
+ * done. */
 
 import type { SeriesMarker, UTCTimestamp } from "lightweight-charts";
 import type { ChartSignal, Timeframe, Trade } from "../api/types";
@@ -6,6 +7,7 @@ import { barTime, DOWN, UP } from "./candles";
 
 const SIGNAL_BUY = "#6fa8ff";
 const SIGNAL_SELL = "#d9a441";
+const REFUSED_ALPHA = "66";
 
 export function signalMarkers(signals: readonly ChartSignal[], timeframe: Timeframe): SeriesMarker<UTCTimestamp>[] {
   return signals.map((signal) => ({
@@ -14,7 +16,7 @@ export function signalMarkers(signals: readonly ChartSignal[], timeframe: Timefr
     position: signal.side === "BUY" ? "belowBar" : "aboveBar",
     shape: "circle",
     size: 0.6,
-    color: signal.side === "BUY" ? SIGNAL_BUY : SIGNAL_SELL,
+    color: (signal.side === "BUY" ? SIGNAL_BUY : SIGNAL_SELL) + (signal.verdict === "refused" ? REFUSED_ALPHA : ""),
   }));
 }
 
