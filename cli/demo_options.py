@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cli.exits import missing, misused
+from cli.fixture import quote_of, twin_fixture
 from cli.stack.kafka.brokers import split_address
-from cli.twin import ACCOUNT
+from shared.src.config import DEFAULT_SYMBOLS
 
-QUOTES = ("FDUSD", "USDC", "USDT", "TUSD", "DAI", "EUR", "BTC", "ETH", "BNB")
-CAPITAL = "10000"
 MARKET_START = "2026-01-01T00:00:00Z"
 WARMUP_CANDLES = 500  # enough for every indicator but the slowest averages, and loaded in a few seconds
 FILE_NAME = re.compile(r"^([A-Z0-9]{5,20})-1m\b")
@@ -20,7 +19,7 @@ FILE_NAME = re.compile(r"^([A-Z0-9]{5,20})-1m\b")
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """The options of ``roottrading demo``, after checking. ``symbols`` empty: the platform's own list."""
+    """The options of ``roottrading demo``, after checking."""
 
     duration_s: float
     speed: float
@@ -31,48 +30,41 @@ class DemoOptions:
 
     def fixture(self) -> dict[str, Any]:
         """The twin's market: synthetic and seeded, or the candles of a file."""
-        accelerated: dict[str, Any] = {"mode": "accelerated", "speed": self.speed}
+        clock: dict[str, Any] = {"mode": "accelerated", "speed": self.speed}
         market: dict[str, Any] = {"kind": "synthetic"}
         if self.replay is not None:
             market = {"kind": "replay", "files": {self.symbols[0]: str(self.replay)}}
         elif self.speed == 1:
-            accelerated = {"mode": "real"}
+            clock = {"mode": "real"}
         else:
-            accelerated["start"] = MARKET_START
-        return _fixture(self.seed, accelerated, market, self.quote_asset)
+            clock["start"] = MARKET_START
+        return twin_fixture(self.symbols, seed=self.seed, clock=clock, market=market)
 
     @property
     def quote_asset(self) -> str:
-        return quote_of(self.symbols[0]) if self.symbols else "USDC"
+        """What the portfolio is valued in."""
+        return quote_of(self.symbols[0])
 
     def overrides(self) -> dict[str, str]:
         """Settings of the services that follow from the options."""
-        chosen = {"TRADING_SYMBOLS": ",".join(self.symbols)} if self.symbols else {}
-        return chosen | {"QUOTE_ASSET": self.quote_asset, "WARMUP_CANDLES": str(WARMUP_CANDLES)}
-
-
-def twin_fixture(symbols: tuple[str, ...], quote_asset: str) -> dict[str, Any]:
-    """The twin of ``roottrading up --twin``: a synthetic market in real time."""
-    for symbol in symbols:
-        quote_of(symbol)
-    return _fixture(seed=7, clock={"mode": "real"}, market={"kind": "synthetic"}, quote_asset=quote_asset)
-
-
-def _fixture(seed: int, clock: dict[str, Any], market: dict[str, Any], quote_asset: str) -> dict[str, Any]:
-    account = {"name": ACCOUNT, "balances": {quote_asset: CAPITAL}, "maker": "0.001", "taker": "0.001"}
-    return {
-        "seed": seed,
-        "clock": clock,
-        "market": market,
-        "symbols": "default",
-        "accounts": [account | {"key_type": "HMAC"}],
-    }
+        return {
+            "TRADING_SYMBOLS": ",".join(self.symbols),
+            "QUOTE_ASSET": self.quote_asset,
+            "WARMUP_CANDLES": str(WARMUP_CANDLES),
+        }
 
 
 def demo_options(
-    *, duration: float, speed: float, seed: int, symbols: str | None, replay: Path | None, kafka: str
+    *,
+    duration: float,
+    speed: float,
+    seed: int,
+    symbols: str | None,
+    replay: Path | None,
+    kafka: str,
+    default_symbols: tuple[str, ...] = DEFAULT_SYMBOLS,
 ) -> DemoOptions:
-    """Check the options.
+    """Check the options. ``default_symbols`` are traded when none are asked for.
 
     Raises:
         CommandError: an option makes no sense, or the file is not there.
@@ -91,7 +83,7 @@ def demo_options(
         if not replay.is_file():
             raise missing(f"--replay: there is no file {replay}")
         names = (names or (symbol_of(replay),))[:1]
-    return DemoOptions(duration, speed, seed, names, replay, kafka)
+    return DemoOptions(duration, speed, seed, names or default_symbols, replay, kafka)
 
 
 def symbol_of(file: Path) -> str:
@@ -106,15 +98,3 @@ def symbol_of(file: Path) -> str:
             f"--replay: {file.name} does not say its symbol", "name it SYMBOL-1m-..., or add --symbols SYMBOL"
         )
     return match.group(1)
-
-
-def quote_of(symbol: str) -> str:
-    """The quote asset of a symbol.
-
-    Raises:
-        CommandError: it ends in no quote asset we know.
-    """
-    for quote in QUOTES:
-        if symbol.isalnum() and symbol.endswith(quote) and len(symbol) > len(quote):
-            return quote
-    raise misused(f"--symbols: {symbol!r} is not a symbol such as BTCUSDC", "separate symbols by commas")

@@ -13,11 +13,11 @@ import httpx
 
 from cli.data_folder import PROJECT_ROOT, DataFolder, write_json
 from cli.exits import missing
+from cli.fixture import ACCOUNT
 from cli.health import Health
 from cli.ports import HOST
 from cli.processes import Launch
 
-ACCOUNT = "demo"
 TIMEOUT_S = 10.0
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli import control, runs, services
 from cli.data_folder import DataFolder
-from cli.demo_options import demo_options, twin_fixture
+from cli.demo_options import demo_options
 from cli.demo_run import run_demo
 from cli.detached import start_detached
 from cli.exits import ExitCode, missing, misused, not_so
+from cli.fixture import twin_fixture
 from cli.platform import RunPlan, require_program_tree
 from cli.progress import Progress, parts_table
 from cli.session import Session, command
@@ -28,6 +29,7 @@ Kafka = Annotated[
 ]
 UP_TIMEOUT_S = 180.0
 RESTART_TIMEOUT_S = 60.0
+TWIN_SEED = 7
 
 
 def register(app: typer.Typer) -> None:
@@ -49,10 +51,17 @@ def demo(
 ) -> None:
     """Trade against the Binance twin: the whole platform, no key, no money, no internet."""
     require_program_tree()
-    if load_settings().trading_mode is TradingMode.LIVE:
+    settings = load_settings()
+    if settings.trading_mode is TradingMode.LIVE:
         raise misused("TRADING_MODE=live: the demo never touches real money", "unset TRADING_MODE for the demo")
     options = demo_options(
-        duration=duration, speed=speed, seed=seed, symbols=symbols, replay=replay, kafka=_broker(kafka)
+        duration=duration,
+        speed=speed,
+        seed=seed,
+        symbols=symbols,
+        replay=replay,
+        kafka=_broker(kafka),
+        default_symbols=settings.trading_symbols,
     )
     clock = SystemClock()
     asyncio.run(_end_database_run(session.data))
@@ -79,7 +88,7 @@ def up(
     if run is not None:
         session.note(f"already up (process {run.pid})")
     else:
-        fixture = twin_fixture(settings.trading_symbols, settings.quote_asset) if twin else None
+        fixture = _real_time_twin(settings.trading_symbols) if twin else None
         plan = RunPlan(kind="platform", kafka=_broker(kafka), fixture=fixture)
         asyncio.run(start_detached(plan, data, clock, timeout_s=timeout, say=session.note))
     document = runs.status(data)
@@ -87,6 +96,10 @@ def up(
     session.conclude(
         ok=runs.is_healthy(document), why="not everything is healthy", remedy="roottrading logs SERVICE says why"
     )
+
+
+def _real_time_twin(symbols: tuple[str, ...]) -> dict[str, Any]:
+    return twin_fixture(symbols, seed=TWIN_SEED, clock={"mode": "real"}, market={"kind": "synthetic"})
 
 
 def down(session: Session) -> None:

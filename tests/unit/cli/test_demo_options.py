@@ -9,6 +9,8 @@ import pytest
 
 from cli.demo_options import demo_options
 from cli.exits import CommandError, ExitCode
+from shared.src.config import DEFAULT_SYMBOLS
+from simulator.fixture import parse_fixture
 
 
 def options(**changes: Any) -> Any:
@@ -46,9 +48,12 @@ def test_a_replay_trades_the_symbol_of_its_file_in_that_quote_asset(tmp_path: Pa
     file = tmp_path / "ETHUSDT-1m-2024-01.csv.gz"
     file.touch()
     chosen = options(replay=file)
+    fixture = chosen.fixture()
     assert chosen.symbols == ("ETHUSDT",)
-    assert chosen.fixture()["market"] == {"kind": "replay", "files": {"ETHUSDT": str(file)}}
-    assert chosen.overrides() == {"TRADING_SYMBOLS": "ETHUSDT", "QUOTE_ASSET": "USDT", "WARMUP_CANDLES": "500"}
+    assert fixture["market"] == {"kind": "replay", "files": {"ETHUSDT": str(file)}}
+    assert fixture["accounts"][0]["balances"] == {"USDT": "10000"}
+    assert chosen.overrides()["TRADING_SYMBOLS"] == "ETHUSDT"
+    assert chosen.overrides()["QUOTE_ASSET"] == "USDT"
 
 
 def test_a_file_name_without_a_symbol_needs_one_to_be_given(tmp_path: Path) -> None:
@@ -64,5 +69,14 @@ def test_the_same_options_make_the_same_market() -> None:
     assert options(seed=3).fixture() != options(seed=4).fixture()
 
 
-def test_without_symbols_the_platform_keeps_its_own_list() -> None:
-    assert "TRADING_SYMBOLS" not in options().overrides()
+def test_without_symbols_the_platforms_own_list_is_traded() -> None:
+    assert options().symbols == DEFAULT_SYMBOLS
+    assert options().fixture()["symbols"] == "default"
+    assert options(default_symbols=("BTCUSDC", "ETHUSDC")).symbols == ("BTCUSDC", "ETHUSDC")
+
+
+@pytest.mark.parametrize("symbols", ["BTCUSDC,ETHUSDT", "XYZFDUSD", "ETHBTC", ",".join(DEFAULT_SYMBOLS)])
+def test_the_twin_lists_exactly_the_symbols_asked_for_whatever_they_are(symbols: str) -> None:
+    parsed = parse_fixture(options(symbols=symbols).fixture())
+    assert tuple(part.symbol for part in parsed.symbols) == tuple(symbols.split(","))
+    assert {part.quote for part in parsed.symbols} == set(parsed.accounts[0].balances)
