@@ -73,7 +73,8 @@ imports: setup-dev
 	@$(VENV)/lint-imports
 
 bench: setup-dev ## the benchmarks
-	@$(PY) -m pytest tests/bench -s
+	@for file in tests/bench/bench_*.py; do name=$${file##*/}; echo "== $$name"; \
+		$(PY) -m tests.bench.$${name%.py} || exit 1; done
 
 setup: ## what the platform needs, in .venv
 	@$(PYTHON) cli/bootstrap.py embedded

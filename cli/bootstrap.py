@@ -1,9 +1,8 @@
 """Makes `.venv` and fills it from a lock file: `python3 cli/bootstrap.py [embedded|dev]`. Standard library only.
 
+Old interpreters must be able to read this file, to say that they are too old.
 Speaks on stderr, so that whatever runs after it keeps stdout for itself. A second run finds its stamp and ends.
 """
-
-from __future__ import annotations
 
 import hashlib
 import os
