@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 START_S_MAX = 120
 END_S_MAX = 90
@@ -98,6 +100,12 @@ class RunningDemo:
         assert out, self._log.read_text()[-3000:]
         return self._process.returncode, dict(json.loads(out))
 
+    def processes(self) -> list[psutil.Process]:
+        """The demo and everything it started."""
+        assert self._process is not None
+        demo = psutil.Process(self._process.pid)
+        return [demo, *demo.children(recursive=True)]
+
     def interrupt(self) -> int:
         """Ctrl-C; answers the exit code."""
         assert self._process is not None
@@ -112,16 +120,13 @@ class RunningDemo:
             self._process.stdout.close()
 
 
-def processes_below(data: Path) -> list[str]:
-    """Processes that were started for a data folder, by what their command line or environment names."""
+def alive(processes: list[psutil.Process]) -> list[str]:
+    """Which of these still run, by their command lines."""
     found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit() or int(folder.name) == os.getpid():
-            continue
+    for process in processes:
         try:
-            text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
-        except OSError:
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline())[:120])
+        except psutil.NoSuchProcess:
             continue
-        if str(data).encode() in text:
-            found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:120])
     return found

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from shared.src.config import SERVICES
-from tests.demo import RunningDemo, processes_below, roottrading
+from tests.demo import RunningDemo, alive, roottrading
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(700)]
 
@@ -42,7 +42,9 @@ def test_every_service_is_killed_in_turn_and_nothing_is_lost_or_doubled(tmp_path
         with psycopg.connect(url) as connection:
             for what, statement in SAMPLES.items():
                 assert connection.execute(statement.encode()).fetchall(), what
+        started = demo.processes()
         code, summary = demo.summary()
+    assert alive(started) == []
     assert summary["differences"] == []
     assert summary["ledger_equals_exchange"]
     assert (summary["duplicates"], summary["gaps"], summary["dead_letters"]) == (0, 0, 0)
@@ -50,30 +52,29 @@ def test_every_service_is_killed_in_turn_and_nothing_is_lost_or_doubled(tmp_path
     assert all(part["restarts"] == 1 and part["healthy"] for part in summary["services"].values())
     assert summary["ok"]
     assert code == 0
-    assert processes_below(demo.data) == []
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     with RunningDemo(tmp_path / "data", "--duration", "600", "--symbols", "BTCUSDC,ETHUSDC") as demo:
-        assert len(processes_below(demo.data)) > len(SERVICES)
+        started = demo.processes()
+        assert len(started) > len(SERVICES)
         assert demo.interrupt() == 130
-    assert processes_below(demo.data) == []
+    assert alive(started) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "named"),
+    ("arguments", "variables", "named", "code"),
     [
-        (["up"], {"TRADING_MODE": "lvie"}, "TRADING_MODE"),
-        (["up"], {"TRADING_MODE": "live"}, "BINANCE_API_KEY"),
-        (["demo", "--symbols", "BTC/USDC"], {}, "BTC/USDC"),
-        (["demo", "--replay", "no-such-file.csv"], {}, "no-such-file.csv"),
-        (["demo", "--kafka", "nonsense"], {}, "kafka"),
+        (["up"], {"TRADING_MODE": "lvie"}, "TRADING_MODE", 2),
+        (["up"], {"TRADING_MODE": "live"}, "BINANCE_API_KEY", 2),
+        (["demo", "--symbols", "BTC/USDC"], {}, "BTC/USDC", 2),
+        (["demo", "--replay", "no-such-file.csv"], {}, "no-such-file.csv", 3),
+        (["demo", "--kafka", "nonsense"], {}, "kafka", 2),
     ],
 )
 def test_a_start_that_makes_no_sense_is_refused_and_says_why(
-    tmp_path: Path, arguments: list[str], variables: dict[str, str], named: str
+    tmp_path: Path, arguments: list[str], variables: dict[str, str], named: str, code: int
 ) -> None:
     answer = roottrading(*arguments, data=tmp_path / "data", variables=variables)
-    assert answer.returncode == 2
+    assert answer.returncode == code
     assert named.lower() in (answer.stderr + answer.stdout).lower()
-    assert processes_below(tmp_path / "data") == []
