@@ -43,6 +43,7 @@ from trader.src.model import Cycle, CycleView, Order, Purpose
 from trader.src.order_manager import NEW_ORDER_REJECTED, OrderManager
 from trader.src.ports import Exchange, Prices, Store
 from trader.src.protection import levels, stop_prices, take_profit_price, trailing_delta
+from trader.src.risk_manager import ALL, DIFFERENCE
 
 logger = logging.getLogger(__name__)
 
@@ -113,9 +114,13 @@ class CycleKeeper:
             await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        for task in list(self._workers.values()):
-            task.cancel()
-        await self.idle()
+        """Stop between two steps. A library may swallow one cancellation, so it is repeated."""
+        self._wanted.clear()
+        while self._workers:
+            for task in list(self._workers.values()):
+                task.cancel()
+            await asyncio.wait(list(self._workers.values()), timeout=1)
+            await asyncio.sleep(0)
 
     async def _work(self, cycle_id: str) -> None:
         try:
@@ -278,7 +283,10 @@ class CycleKeeper:
         if refused is not None and refused.reject_code == NEW_ORDER_REJECTED and "insufficient" in refused.reason:
             rules = await self._exchange.rules(order.symbol)
             free = (await self._exchange.account()).free(rules.base)
-            logger.error("the exchange holds less than the cycle", extra={"cycle_id": view.cycle.id, "free": str(free)})
+            needed = self._rules.holding(view, rules)
+            reason = f"{DIFFERENCE}: the exchange has {free} {rules.base} free, cycle {view.cycle.id} needs {needed}"
+            logger.error("unexplained difference, new entries halted", extra={"reason": reason})
+            await self._store.pause(ALL, reason, self._clock.now())
             metadata = view.cycle.metadata | {SELL_AT_MOST: format(free, "f")}
             await self._store.save_cycle(replace(view.cycle, metadata=metadata))
         return False

@@ -22,7 +22,7 @@ from trader.src.funds import Funds
 from trader.src.model import Order
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Store
-from trader.src.risk_manager import ALL
+from trader.src.risk_manager import ALL, DIFFERENCE
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class Reconciler:
         if confirmed and confirmed != self.differences:
             reason = "; ".join(confirmed.values())
             logger.error("unexplained difference, new entries halted", extra={"reason": reason})
-            await self._store.pause(ALL, f"difference: {reason}", self._clock.now())
+            await self._store.pause(ALL, f"{DIFFERENCE}: {reason}", self._clock.now())
         self.differences = confirmed
 
     async def _claims(self) -> dict[str, Decimal]:

@@ -20,6 +20,8 @@ from trader.src.ports import RiskFacts
 
 HUNDRED = Decimal(100)
 ALL = "all"
+# How the reason of a pause begins that the trader set itself, because the exchange holds less than it should.
+DIFFERENCE = "difference"
 # A position must stay sellable at its stop, after fees and rounding.
 NOTIONAL_RESERVE = Decimal("1.02")
 

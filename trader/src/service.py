@@ -30,6 +30,7 @@ from trader.src.ports import Exchange, Listener
 from trader.src.prices import TickPrices
 from trader.src.publisher import Publisher
 from trader.src.reconciler import Reconciler
+from trader.src.risk_manager import DIFFERENCE
 from trader.src.watcher import EVERY_S, Watcher
 
 logger = logging.getLogger(__name__)
@@ -161,9 +162,10 @@ class TraderService:
             await self.clock.sleep(1.0)
 
     async def difference(self) -> str:
-        """For /health: raises while the exchange and the cycles disagree."""
-        if self.reconciler.differences:
-            raise TransientError("; ".join(self.reconciler.differences.values()))
+        """For /health: raises while the exchange and the cycles disagree, until somebody resumes."""
+        for pause in await self.store.pauses():
+            if pause.reason.startswith(DIFFERENCE):
+                raise TransientError(f"{pause.reason} (since {pause.since.isoformat()}; lift with /config/resume)")
         return f"{self.reconciler.runs} reconciliations"
 
     async def stop(self) -> None:

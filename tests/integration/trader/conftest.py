@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -106,6 +106,15 @@ class Running:
         return held.total if held else Decimal(0)
 
 
+async def ended(tasks: Iterable[asyncio.Future[None]]) -> None:
+    """Cancel tasks until they have ended: a library may swallow one cancellation."""
+    alive = set(tasks)
+    while alive:
+        for task in alive:
+            task.cancel()
+        _, alive = await asyncio.wait(alive, timeout=1)
+
+
 @asynccontextmanager
 async def running_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator[Running]:
     """The trader's parts as ``build`` composes them, in this process."""
@@ -126,9 +135,7 @@ async def running_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator
         for task in tasks:
             assert not task.done(), task
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
         await trader.stop()
         await redis.aclose()
         await database.close()

@@ -17,7 +17,7 @@ from shared.src.database import Database
 from shared.src.domain.clock import SystemClock
 from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.conftest import RunningTwin
-from tests.integration.trader.conftest import Running, entry
+from tests.integration.trader.conftest import Running, ended, entry
 from trader.src.adapters.paper import PaperExchange
 from trader.src.adapters.store import PostgresStore
 from trader.src.service import TraderService
@@ -67,9 +67,7 @@ async def paper_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator[R
         for task in tasks:
             assert not task.done(), task
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
         await trader.stop()
         await redis.aclose()
         await database.close()
