@@ -49,7 +49,7 @@ class DataFolder:
 
     @property
     def token_file(self) -> Path:
-        """The API token that the first start writes."""
+        """The API token that the first start writes; API_TOKEN takes its place."""
         return self.root / "api-token"
 
     def log_of(self, name: str) -> Path:
@@ -65,11 +65,19 @@ class DataFolder:
 
     def secret(self, name: str) -> str:
         """A generated secret, made once and kept in a file that only its owner can read."""
-        path = self.root / "secrets" / name
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        if not path.exists():
-            write_private(path, secrets.token_urlsafe(24))
-        return path.read_text().strip()
+        folder = self.root / "secrets"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return _made_once(folder / name)
+
+    def api_token(self) -> str:
+        """The API token of this data folder."""
+        return _made_once(self.token_file)
+
+
+def _made_once(path: Path) -> str:
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(24))
+    return path.read_text().strip()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -45,6 +45,7 @@ async def run_demo(options: DemoOptions, data: DataFolder, clock: Clock, progres
     try:
         await _or_stop(platform.start(), stop)
         progress.say(f"all services are healthy; the dashboard is at {platform.dashboard_url}")
+        progress.say(f"the API token for trading by hand is in {data.token_file}")
         return await _Session(options, platform, clock, progress, stop).trade()
     except CommandError as failure:
         error = str(failure)

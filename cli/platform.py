@@ -81,7 +81,7 @@ class Platform:
             if plan.fixture is not None
             else None
         )
-        self.api_token = self._environment.get("API_TOKEN") or data.secret("api-token")
+        self.api_token = self._environment.get("API_TOKEN") or data.api_token()
         self.supervisor = Supervisor(data, clock, kind=plan.kind, mode=self.mode, report=report)
 
     @property

@@ -93,6 +93,8 @@ def up(
         asyncio.run(start_detached(plan, data, clock, timeout_s=timeout, say=session.note))
     document = runs.status(data)
     session.answer(document, lambda out: out.print(parts_table(document)))
+    if "API_TOKEN" not in os.environ:
+        session.note(f"the API token for trading by hand is in {data.token_file}")
     session.conclude(
         ok=runs.is_healthy(document), why="not everything is healthy", remedy="roottrading logs SERVICE says why"
     )
