@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from cli import dashboard_build
 from shared.src.config import Settings
@@ -33,6 +33,9 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 ARTIFACTS = PROJECT_ROOT / "artifacts"
 START_S_MAX = 30
 NOW = datetime(2026, 3, 4, 14, 0, tzinfo=UTC)
+
+# Patience, not a measure: a busy machine may take this long to paint what is already true.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ interface Actions {
   askForToken: () => void;
 }
 
+const SETTLE_MS = 600;
+
 const ActionsContext = createContext<Actions | null>(null);
 
 /** Everything that changes something goes through here: it asks for the token when it is needed, sends, and says
@@ -48,7 +50,8 @@ export function ActionsProvider({ children }: { children: ReactNode }) {
         const detail = error instanceof Error ? error.message : String(error);
         notices.add({ level: "error", title: `${action.label} failed`, detail });
       }
-      await queries.invalidateQueries();
+      // Answers are shared between screens for a moment: one from before the action would be shown as the new state.
+      setTimeout(() => void queries.invalidateQueries(), SETTLE_MS);
     },
     [notices, queries],
   );
