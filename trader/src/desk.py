@@ -215,7 +215,7 @@ class Desk:
         waited = 0.0
         while True:
             order = await self._store.order(order_id)
-            if order is not None and (not order.is_unresolved or waited >= ANSWER_S):
+            if order is not None and (_is_answered(order) or waited >= ANSWER_S):
                 break
             await self._trader.clock.sleep(POLL_S)
             waited += POLL_S
@@ -279,3 +279,8 @@ class Desk:
             return await self._trader.exchange.rules(symbol)
         except RejectedError as error:
             raise RejectedError(f"{symbol}: {error}", code=UNPROCESSABLE) from error
+
+
+def _is_answered(order: Order) -> bool:
+    """A market order is answered when it is done: the stream may tell of its arrival before its fills."""
+    return order.is_done if order.type is OrderType.MARKET else not order.is_unresolved

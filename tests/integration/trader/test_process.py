@@ -137,6 +137,29 @@ def until(settings: Settings, sql: str, seconds: float = 60) -> list[dict[str, A
     raise AssertionError(f"nothing from {sql}")
 
 
+def controls(trader: Trader, settings: Settings, order: dict[str, Any]) -> None:
+    """Cancel, pause, resume, close, and what the audit trail keeps of it."""
+    limit = order | {"type": "LIMIT", "price": "45000"}
+    resting = trader.post("/order", limit).json()
+    assert resting["status"] == "NEW"
+    assert trader.client.delete(f"/order/{resting['order_id']}", headers=AUTHORIZED).json()["status"] == "CANCELED"
+    until(settings, "SELECT * FROM trade_cycles WHERE status = 'canceled'")
+
+    assert trader.post("/config/pause", {"symbol": "BTCUSDC", "reason": "lunch"}).status_code == 200
+    paused = trader.post("/order", order)
+    assert (paused.status_code, "lunch" in paused.json()["detail"]) == (422, True)
+    assert trader.post("/config/resume", {"symbol": "BTCUSDC"}).status_code == 200
+    assert trader.post("/config/resume", {"symbol": "BTCUSDC"}).status_code == 404
+
+    closing = trader.post("/close-position", {"symbol": "BTCUSDC", "reason": "manual_exit"})
+    assert closing.status_code == 200, closing.text
+    (cycle,) = until(settings, "SELECT * FROM trade_cycles WHERE status = 'completed'")
+    assert cycle["exit_reason"] == "manual_exit"
+    assert trader.client.get("/stats").json()["cycles"]["completed"] == 1
+    actions = [row["action"] for row in rows(settings, "SELECT action FROM audit_trail ORDER BY id")]
+    assert {"order", "cancel", "pause", "resume", "close"} <= set(actions)
+
+
 def test_the_api_trades_refuses_and_explains(
     trader_settings: Settings, twin: RunningTwin, flushed: Redis, tmp_path: Path
 ) -> None:
@@ -176,26 +199,7 @@ def test_the_api_trades_refuses_and_explains(
         assert (leg.status_code, "protects" in leg.json()["detail"]) == (409, True)
         assert trader.client.get("/orders", params={"limit": "many"}).status_code == 422
         assert trader.client.get("/order/nothing").status_code == 404
-
-        limit = order | {"type": "LIMIT", "price": "45000"}
-        resting = trader.post("/order", limit).json()
-        assert resting["status"] == "NEW"
-        assert trader.client.delete(f"/order/{resting['order_id']}", headers=AUTHORIZED).json()["status"] == "CANCELED"
-        until(trader_settings, "SELECT * FROM trade_cycles WHERE status = 'canceled'")
-
-        assert trader.post("/config/pause", {"symbol": "BTCUSDC", "reason": "lunch"}).status_code == 200
-        paused = trader.post("/order", order)
-        assert (paused.status_code, "lunch" in paused.json()["detail"]) == (422, True)
-        assert trader.post("/config/resume", {"symbol": "BTCUSDC"}).status_code == 200
-        assert trader.post("/config/resume", {"symbol": "BTCUSDC"}).status_code == 404
-
-        closing = trader.post("/close-position", {"symbol": "BTCUSDC", "reason": "manual_exit"})
-        assert closing.status_code == 200, closing.text
-        (cycle,) = until(trader_settings, "SELECT * FROM trade_cycles WHERE status = 'completed'")
-        assert cycle["exit_reason"] == "manual_exit"
-        assert trader.client.get("/stats").json()["cycles"]["completed"] == 1
-        actions = [row["action"] for row in rows(trader_settings, "SELECT action FROM audit_trail ORDER BY id")]
-        assert {"order", "cancel", "pause", "resume", "close"} <= set(actions)
+        controls(trader, trader_settings, order)
         for path in ("/metrics", "/diagnostic", "/openapi.json", "/docs", "/prices", "/price/BTCUSDC", "/balance"):
             assert trader.client.get(path).status_code == 200, path
 
