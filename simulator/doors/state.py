@@ -13,10 +13,11 @@ from simulator.engine.exchange import Exchange
 
 
 class TwinClock(Protocol):
-    """Market time of the twin. ``mode``: real, accelerated or stepped."""
+    """Market time of the twin. ``mode``: real, accelerated or stepped; ``speed``: market seconds a wall second."""
 
     mode: str
     start_ms: int
+    speed: float
 
     def now_ms(self) -> int:
         """Market time, skew included: what serverTime says."""
