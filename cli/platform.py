@@ -97,6 +97,8 @@ class Platform:
         dropped = {*OWNED_BY_RUN, *(OWNED_BY_TWIN if self.twin is not None else ())}
         kept = {name: value for name, value in self._environment.items() if name not in dropped}
         own = {"API_TOKEN": self.api_token, "BIND_ADDRESS": HOST, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+        # glibc keeps an arena for each thread; a service has few that allocate much
+        own |= {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
         if self.twin is not None:
             own |= {"TRADING_MODE": "paper", **self.twin.variables()}
         stack = self.postgres.variables() | self.redis.variables() | self.kafka.variables()
