@@ -49,6 +49,9 @@ class AmendDesk:
             pair = legs if order_list.kind is ListKind.OCO else legs[1:]
             if order in pair:
                 targets = [order, *(leg for leg in pair if leg is not order and leg.is_open)]
+        if any(quantity <= leg.executed + leg.prevented for leg in targets):
+            # also the other leg's: a prevented match may have used it up further than the one that was named
+            raise amend_rejected("The requested action would change no state; rejecting")
         renamed = new_client_order_id or self.core.generated_client_id()
         original_id, original_quantity = order.client_order_id, order.quantity
         for target in targets:
@@ -78,8 +81,6 @@ class AmendDesk:
             raise amend_rejected("The requested action would change no state; rejecting")
         if quantity > order.quantity:
             raise amend_rejected("Order amend (quantity increase) is not supported.")
-        if quantity <= order.executed + order.prevented:
-            raise amend_rejected("The requested action would change no state; rejecting")
         if rules.max_amends is not None and order.amends >= rules.max_amends:
             raise amend_rejected("Filter failure: MAX_NUM_ORDER_AMENDS")
         self._check_amend_filters(rules, order, quantity)
