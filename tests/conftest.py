@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from redis.asyncio import Redis
@@ -21,8 +22,13 @@ from tests.stack import Stack, test_stack
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
+hypothesis.settings.register_profile("ci", derandomize=True)  # what is accepted must not depend on luck
+
+
 def pytest_configure() -> None:
     """Tests choose every setting themselves: nothing of the caller's environment reaches them."""
+    if os.environ.get("CI"):
+        hypothesis.settings.load_profile("ci")
     for field in Settings.model_fields.values():
         for name in getattr(field.validation_alias, "choices", ()):
             os.environ.pop(str(name), None)
