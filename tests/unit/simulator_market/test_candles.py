@@ -112,7 +112,8 @@ def test_higher_candles_are_the_sum_of_their_minutes(trades: list[tuple[int, int
     now = START + ordered[-1][0]
 
     minutes = store.klines("BTCUSDC", "1m", now_ms=now, start_ms=START, limit=10_000)
-    built = store.klines("BTCUSDC", interval, now_ms=now, limit=1000)
+    first = candle_start(interval, START, 0)
+    built = store.klines("BTCUSDC", interval, now_ms=now, start_ms=first, limit=10_000)
 
     for column in (5, 7, 8, 9, 10):
         total = sum((Decimal(str(row[column])) for row in minutes), Decimal(0))
