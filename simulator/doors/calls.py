@@ -103,8 +103,9 @@ def check_permission(endpoint: Endpoint, key: ApiKey) -> None:
 def check_timing(state: TwinState, params: Params, *, again: bool = False) -> None:
     """Refuse a signed request whose timestamp does not fit (timing security of the REST docs).
 
-    An accelerated twin also takes a timestamp that fits by the wall clock, or any moment the market has lived:
-    clients measure their clock's offset once, and market time has run away since.
+    A twin whose time is not the wall's also takes a timestamp that fits by the wall clock, which is what a client that
+    never asked for the server's time sends; an accelerated one any moment the market has lived as well: clients measure
+    their clock's offset once, and market time has run away since.
 
     Raises:
         ApiError: -1102, -1100, -1131 or -1021.
@@ -118,12 +119,23 @@ def check_timing(state: TwinState, params: Params, *, again: bool = False) -> No
     try:
         _check_stamp(stamp, clock.now_ms(), window, again=again)
     except ApiError:
-        if clock.mode != "accelerated":
+        if not _fits_otherwise(state, stamp, window, again=again):
             raise
-        # recvWindow is meant in wall milliseconds: at 60 times the pace, 5 s of market are 83 ms of wall
-        if clock.start_ms <= stamp <= clock.now_ms() + window * max(1, round(clock.speed)):
-            return
+
+
+def _fits_otherwise(state: TwinState, stamp: Decimal, window: Decimal, *, again: bool) -> bool:
+    clock = state.clock
+    if clock.mode == "real":
+        return False
+    # recvWindow is meant in wall milliseconds: at 60 times the pace, 5 s of market are 83 ms of wall
+    ahead = window * max(1, round(clock.speed))
+    if clock.mode == "accelerated" and clock.start_ms <= stamp <= clock.now_ms() + ahead:
+        return True
+    try:
         _check_stamp(stamp, clock.wall_ms(), window, again=again)
+    except ApiError:
+        return False
+    return True
 
 
 def _check_stamp(stamp: Decimal, server_ms: int, window: Decimal, *, again: bool) -> None:

@@ -76,8 +76,8 @@ class MarketClock:
         return self.market_ms() + self.skew_ms
 
     def wall_ms(self) -> int:
-        """This machine's time, for signed requests of clients that live on it."""
-        return self._wall()
+        """This machine's time and the skew, for signed requests of clients that live on it."""
+        return self._wall() + self.skew_ms
 
     def resume(self, market_ms: int, *, skew_ms: int = 0) -> None:
         """Go on at `market_ms`, in a later life of the twin; the start stays what it was."""

@@ -288,3 +288,8 @@ async def test_listen_keys_are_gone(door: Door) -> None:
 
 async def test_old_versions_of_the_api_are_gone(door: Door) -> None:
     assert (await door.http.get("/api/v1/ping")).status_code == 404
+
+
+async def test_a_client_on_wall_time_may_trade_against_a_stepped_clock(door: Door) -> None:
+    response = await door.signed("GET", "account", {"timestamp": door.twin.state.clock.wall_ms()})
+    assert response.status_code == 200
