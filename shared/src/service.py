@@ -246,10 +246,13 @@ def run_service(name: str, build: Callable[[Service], Awaitable[None]], *, serve
         logger.error("configuration refused", extra={"reason": str(error)})
         sys.exit(EXIT_CONFIGURATION)
     configure_logging(name, settings.log_level)
-    sys.exit(asyncio.run(_run(name, settings, build, serve_app=serve_app)))
+    sys.exit(asyncio.run(start(name, settings, build, serve_app=serve_app)))
 
 
-async def _run(name: str, settings: Settings, build: Callable[[Service], Awaitable[None]], *, serve_app: bool) -> int:
+async def start(
+    name: str, settings: Settings, build: Callable[[Service], Awaitable[None]], *, serve_app: bool = True
+) -> int:
+    """Compose a service and run it until it ends; answers the exit code of its process."""
     service = Service(name, settings, serve_app=serve_app)
     try:
         await build(service)
@@ -257,6 +260,10 @@ async def _run(name: str, settings: Settings, build: Callable[[Service], Awaitab
     except ConfigurationError as error:
         logger.error("configuration refused", extra={"reason": str(error)})
         return EXIT_CONFIGURATION
+    except TransientError as error:
+        # Nothing is wrong with the service: whatever supervises it starts it again until the other side is back.
+        logger.error("a dependency is away, the service ends to be started again", extra={"reason": str(error)})
+        return 1
     except Exception:
         # The process ends here whatever happened; the supervisor starts it again.
         logger.exception("service failed")
