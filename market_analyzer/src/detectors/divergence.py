@@ -6,12 +6,12 @@ stochastic %K there is higher: bullish, +1, on the bar that confirms the second 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
 
 import numpy as np
 
 from market_analyzer.src.detectors.support_resistance import SWING_BARS
-from market_analyzer.src.indicators.base import Columns, Indicator, IndicatorParameters, MutableRow, register
+from market_analyzer.src.indicators.base import Columns, IndicatorParameters, Kernel, register
 from shared.src.indicators.frames import NAN, Column
 
 BARS_APART_MAX = 60
@@ -19,16 +19,17 @@ OSCILLATORS = {"rsi_14": "rsi_divergence", "obv": "obv_divergence", "stoch_k": "
 
 
 @register
-class Divergence(Indicator):
+class Divergence(Kernel):
     """Divergences of RSI 14, OBV and stochastic %K; ``stoch_divergence`` says whether there is one of %K."""
 
     reads = ("high", "low", "swing_high", "swing_low", "rsi_14", "obv", "stoch_k")
     writes = ("rsi_divergence", "obv_divergence", "stochastic_divergence", "stoch_divergence")
-    lookback = SWING_BARS
 
     def __init__(self, parameters: IndicatorParameters) -> None:
         super().__init__(parameters)
         self._bar = 0
+        # high, low and oscillators of the last bars
+        self._bars: deque[tuple[float, ...]] = deque(maxlen=SWING_BARS + 1)
         # bar, price and oscillators of the last swing of each kind
         self._low: tuple[int, float, list[float]] | None = None
         self._high: tuple[int, float, list[float]] | None = None
@@ -48,6 +49,8 @@ class Divergence(Indicator):
             result[name] = events
         result["stoch_divergence"] = np.abs(result["stochastic_divergence"])
         self._bar = length
+        recent = [columns[name][-SWING_BARS - 1 :].tolist() for name in ("high", "low", *OSCILLATORS)]
+        self._bars = deque(zip(*recent, strict=True), maxlen=SWING_BARS + 1)
         self._low = self._last(columns, "swing_low", "low")
         self._high = self._last(columns, "swing_high", "high")
         return result
@@ -60,23 +63,23 @@ class Divergence(Indicator):
         at = int(found[-1]) - SWING_BARS
         return at, float(columns[prices][at]), [float(columns[name][at]) for name in OSCILLATORS]
 
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        row = rows[-1]
-        start = 0.0 if row["swing_low"] == row["swing_low"] else NAN
+    def update(
+        self, high: float, low: float, swing_high: float, swing_low: float, rsi: float, obv: float, stoch_k: float
+    ) -> tuple[float, float, float, float]:
+        self._bars.append((high, low, rsi, obv, stoch_k))
+        start = 0.0 if swing_low == swing_low else NAN
         events = [start] * len(OSCILLATORS)
-        # the swing high is looked at last, as in ``fill``
-        for flags, sign in (("swing_low", 1.0), ("swing_high", -1.0)):
-            if row[flags] and row[flags] == row[flags]:
-                self._compare(rows[-1 - SWING_BARS], sign, events)
+        # the swing high is looked at last, as in ``fill``; an unknown one is no swing
+        if abs(swing_low) > 0:
+            self._compare(1.0, events)
+        if abs(swing_high) > 0:
+            self._compare(-1.0, events)
         self._bar += 1
-        for name, event in zip(OSCILLATORS.values(), events, strict=True):
-            row[name] = event
-        row["stoch_divergence"] = abs(row["stochastic_divergence"])
+        return events[0], events[1], events[2], abs(events[2])
 
-    def _compare(self, swing: MutableRow, sign: float, events: list[float]) -> None:
-        at = self._bar - SWING_BARS
-        price = swing["low"] if sign > 0 else swing["high"]
-        values = [swing[name] for name in OSCILLATORS]
+    def _compare(self, sign: float, events: list[float]) -> None:
+        swing = self._bars[0]
+        at, price, values = self._bar - SWING_BARS, swing[1] if sign > 0 else swing[0], list(swing[2:])
         last = self._low if sign > 0 else self._high
         if last is not None and at - last[0] <= BARS_APART_MAX and sign * price < sign * last[1]:
             for index, value in enumerate(values):

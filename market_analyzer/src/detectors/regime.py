@@ -9,16 +9,13 @@ RANGING (ADX under 20), TRANSITION. Limit: it names a breakout two bars after it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from market_analyzer.src.indicators.base import (
     Columns,
     FormulaIndicator,
-    Indicator,
     IndicatorParameters,
-    MutableRow,
+    Kernel,
     register,
 )
 from market_analyzer.src.indicators.rolling import bars_since_change, last_known
@@ -35,7 +32,7 @@ def _regime(label: str) -> float:
 
 
 @register
-class TrendLatch(Indicator):
+class TrendLatch(Kernel):
     """1 from ADX 25 until it is under 20, else 0."""
 
     reads = ("adx_14",)
@@ -53,13 +50,12 @@ class TrendLatch(Indicator):
         self._on = float(latch[-1]) if length else 0.0
         return {"trend_latch": np.where(np.isnan(adx), np.nan, latch)}
 
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        adx = rows[-1]["adx_14"]
+    def update(self, adx: float) -> tuple[float]:
         if adx >= TREND_BEGINS:
             self._on = 1.0
         elif adx < TREND_ENDS:
             self._on = 0.0
-        rows[-1]["trend_latch"] = self._on if adx == adx else NAN
+        return (self._on if adx == adx else NAN,)
 
 
 @register
@@ -101,7 +97,7 @@ def _outside(frame: Frame) -> tuple[Value, Value]:
 
 
 @register
-class MarketRegime(Indicator):
+class MarketRegime(Kernel):
     """The last regime that held for three bars in a row, and for how many bars it has been the regime."""
 
     reads = ("regime_of_bar",)
@@ -126,9 +122,7 @@ class MarketRegime(Indicator):
             self._duration = 0 if np.isnan(regime[-1]) else int(duration[-1])
         return {"market_regime": regime, "regime_duration": duration}
 
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        row = rows[-1]
-        raw = row["regime_of_bar"]
+    def update(self, raw: float) -> tuple[float, float]:
         if raw == self._candidate:
             self._seen += 1
         else:
@@ -136,8 +130,7 @@ class MarketRegime(Indicator):
         self._duration += 1
         if self._seen >= BARS_TO_HOLD and raw != self._regime:
             self._regime, self._duration = raw, 0
-        row["market_regime"] = self._regime
-        row["regime_duration"] = float(self._duration) if self._regime == self._regime else NAN
+        return self._regime, float(self._duration) if self._regime == self._regime else NAN
 
 
 @register

@@ -8,8 +8,8 @@ Limit: only prices where the market turned lately are levels; round numbers and 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,9 +17,8 @@ from market_analyzer.src.indicators.base import (
     Call,
     Columns,
     FormulaIndicator,
-    Indicator,
     IndicatorParameters,
-    MutableRow,
+    Kernel,
     TalibIndicator,
     register,
 )
@@ -43,20 +42,24 @@ class SwingPoints(TalibIndicator):
 
 
 @register
-class SupportResistance(Indicator):
+class SupportResistance(Kernel):
     """Nearest support under and resistance over the previous close, with how many swings turned there."""
 
     reads = ("high", "low", "close", "atr_14", "swing_high", "swing_low")
     writes = ("nearest_support", "nearest_resistance", "support_touches", "resistance_touches", "pivot_count")
-    lookback = SWING_BARS
 
     def __init__(self, parameters: IndicatorParameters) -> None:
         super().__init__(parameters)
         self._highs: deque[float] = deque(maxlen=LEVELS_KEPT)
         self._lows: deque[float] = deque(maxlen=LEVELS_KEPT)
-        # the levels of the bar computed last, for ``lists``
+        # all of them in order, and each once, for the bar to come
         self._levels: list[float] = []
-        self._reference = NAN
+        self._distinct: list[float] = []
+        # high and low of the last bars, and close and range of the one before
+        self._bars: deque[tuple[float, float]] = deque(maxlen=SWING_BARS + 1)
+        self._before = (NAN, NAN)
+        # what the last bar saw, for ``lists``: each level once, and the close before
+        self._seen: tuple[list[float], float] = ([], NAN)
 
     def fill(self, columns: Columns, length: int) -> dict[str, Column]:
         reference = shift(columns["close"], 1)
@@ -69,7 +72,12 @@ class SupportResistance(Indicator):
             support = np.fmax(support, np.where(level < reference, level, np.nan))
             resistance = np.fmin(resistance, np.where(level > reference, level, np.nan))
         near = TOLERANCE_ATR * shift(columns["atr_14"], 1)
-        self._keep(columns, levels, reference, high_prices, low_prices)
+        if length:
+            self._seen = (
+                sorted({float(level[-1]) for level in levels if level[-1] == level[-1]}),
+                float(reference[-1]),
+            )
+            self._keep(columns, high_prices, low_prices)
         return {
             "nearest_support": support,
             "nearest_resistance": resistance,
@@ -78,38 +86,51 @@ class SupportResistance(Indicator):
             "pivot_count": np.minimum(highs, LEVELS_KEPT) + np.minimum(lows, LEVELS_KEPT),
         }
 
-    def _keep(
-        self, columns: Columns, levels: list[Column], reference: Column, high_prices: Column, low_prices: Column
-    ) -> None:
+    def _keep(self, columns: Columns, high_prices: Column, low_prices: Column) -> None:
         self._highs = deque(high_prices[-LEVELS_KEPT:].tolist(), maxlen=LEVELS_KEPT)
         self._lows = deque(low_prices[-LEVELS_KEPT:].tolist(), maxlen=LEVELS_KEPT)
-        last = [float(level[-1]) for level in levels] if len(reference) else []
-        self._levels = [level for level in last if level == level]
-        self._reference = float(reference[-1]) if len(reference) else NAN
+        self._sort()
+        recent = slice(-SWING_BARS - 1, None)
+        self._bars.clear()
+        self._bars.extend(zip(columns["high"][recent].tolist(), columns["low"][recent].tolist(), strict=True))
+        self._before = (float(columns["close"][-1]), float(columns["atr_14"][-1]))
 
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        row = rows[-1]
-        before = rows[-2] if len(rows) > 1 else {}
-        reference, near = before.get("close", NAN), TOLERANCE_ATR * before.get("atr_14", NAN)
-        levels = [*self._highs, *self._lows]
-        support = max((level for level in levels if level < reference), default=NAN)
-        resistance = min((level for level in levels if level > reference), default=NAN)
-        row["nearest_support"] = support
-        row["nearest_resistance"] = resistance
-        row["support_touches"] = _count(levels, support, near)
-        row["resistance_touches"] = _count(levels, resistance, near)
-        row["pivot_count"] = float(len(levels))
-        self._levels, self._reference = levels, reference
-        # a swing confirmed by this bar is a level from the next bar on
-        if row["swing_high"] > 0:
-            self._highs.append(rows[-1 - SWING_BARS]["high"])
-        if row["swing_low"] < 0 or row["swing_low"] > 0:
-            self._lows.append(rows[-1 - SWING_BARS]["low"])
+    def update(
+        self, high: float, low: float, close: float, atr: float, swing_high: float, swing_low: float
+    ) -> tuple[float, float, float, float, float]:
+        levels, (reference, range_before) = self._levels, self._before
+        near = TOLERANCE_ATR * range_before
+        support = resistance = support_touches = resistance_touches = NAN
+        if reference == reference:
+            below, above = bisect_left(levels, reference) - 1, bisect_right(levels, reference)
+            if below >= 0:
+                support, support_touches = levels[below], _count(levels, below, near)
+            if above < len(levels):
+                resistance, resistance_touches = levels[above], _count(levels, above, near)
+        self._seen, self._before = (self._distinct, reference), (close, atr)
+        bars = self._bars
+        bars.append((high, low))
+        pivots = float(len(levels))
+        # a swing confirmed by this bar is a level from the next bar on; an unknown one is no swing
+        found_high, found_low = abs(swing_high) > 0, abs(swing_low) > 0
+        if found_high:
+            self._highs.append(bars[0][0])
+        if found_low:
+            self._lows.append(bars[0][1])
+        if found_high or found_low:
+            self._sort()
+        return support, resistance, support_touches, resistance_touches, pivots
+
+    def _sort(self) -> None:
+        self._levels = sorted([*self._highs, *self._lows])
+        self._distinct = sorted(set(self._levels))
 
     def lists(self) -> dict[str, list[float]]:
-        below = sorted({level for level in self._levels if level < self._reference}, reverse=True)
-        above = sorted({level for level in self._levels if level > self._reference})
-        return {"support_levels": below[:5], "resistance_levels": above[:5]}
+        distinct, reference = self._seen
+        return {
+            "support_levels": distinct[: bisect_left(distinct, reference)][:-6:-1],
+            "resistance_levels": distinct[bisect_right(distinct, reference) :][:5],
+        }
 
 
 def _known_before(flags: Column, prices: Column) -> tuple[Column, Column]:
@@ -137,10 +158,16 @@ def _touches(levels: list[Column], nearest: Column, near: Column) -> Column:
     return np.where(np.isnan(nearest) | np.isnan(near), np.nan, total)
 
 
-def _count(levels: list[float], nearest: float, near: float) -> float:
-    if nearest != nearest or near != near:
+def _count(levels: list[float], nearest: int, near: float) -> float:
+    """How many levels are as near to the nearest one; they are in order, so it has them around it."""
+    if near != near:
         return NAN
-    return float(sum(abs(level - nearest) <= near for level in levels))
+    level, first, last = levels[nearest], nearest, nearest
+    while first > 0 and level - levels[first - 1] <= near:
+        first -= 1
+    while last + 1 < len(levels) and levels[last + 1] - level <= near:
+        last += 1
+    return float(last - first + 1)
 
 
 @register

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from market_analyzer.src.indicators.base import Columns, Indicator, IndicatorParameters, MutableRow, register
+from market_analyzer.src.indicators.base import Columns, IndicatorParameters, Kernel, register
 from shared.src.indicators.frames import NAN, Column
 
 DAY_MS = 86_400_000.0
+UNKNOWN = (NAN, NAN, NAN)
 
 
 @register
-class AnchoredVwap(Indicator):
+class AnchoredVwap(Kernel):
     """VWAP = sum(TP * volume) / sum(volume) from the first bar of the UTC day, TP = (H + L + C) / 3.
 
     The bands are one volume-weighted standard deviation away. Known from the first session that is seen from its start
@@ -54,29 +54,26 @@ class AnchoredVwap(Indicator):
     def _remember(self, day: float, started: bool, origin: float, sums: tuple[float, float, float]) -> None:
         self._day, self._started, self._origin, self._sums = float(day), started, origin, sums
 
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        row = rows[-1]
-        day = row["open_time"] // DAY_MS
-        typical = (row["high"] + row["low"] + row["close"]) / 3.0
+    def update(
+        self, open_time: float, high: float, low: float, close: float, volume: float
+    ) -> tuple[float, float, float]:
+        day = open_time // DAY_MS
+        typical = (high + low + close) / 3.0
         if day != self._day:
-            self._remember(day, self._day == self._day or row["open_time"] % DAY_MS == 0, typical, (0.0, 0.0, 0.0))
+            self._remember(day, self._day == self._day or open_time % DAY_MS == 0, typical, (0.0, 0.0, 0.0))
         if not self._started:
-            row["anchored_vwap"] = row["vwap_upper_band"] = row["vwap_lower_band"] = NAN
-            return
-        volume, distance = row["volume"], typical - self._origin
+            return UNKNOWN
+        distance = typical - self._origin
         weight, first, second = self._sums
         weight, first = weight + volume, first + distance * volume
         second = second + distance * distance * volume
         self._sums = (weight, first, second)
         if not weight:
-            row["anchored_vwap"] = row["vwap_upper_band"] = row["vwap_lower_band"] = NAN
-            return
+            return UNKNOWN
         mean = first / weight
         deviation = math.sqrt(max(second / weight - mean * mean, 0.0))
         vwap = self._origin + mean
-        row["anchored_vwap"] = vwap
-        row["vwap_upper_band"] = vwap + deviation
-        row["vwap_lower_band"] = vwap - deviation
+        return vwap, vwap + deviation, vwap - deviation
 
 
 def _bands(origin: float, weight: Column, first: Column, second: Column) -> tuple[Column, Column, Column]:

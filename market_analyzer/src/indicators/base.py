@@ -1,23 +1,26 @@
 """What an indicator is: columns in, columns out, over a whole history and one closed bar at a time.
 
-Invariant: ``fill`` over n bars leaves the indicator in the state that n calls of ``update`` would, and both write the
-same numbers. Unknown is NaN, never 0. An indicator is one class; ``register`` makes it part of the engine.
+Three kinds: ``TalibIndicator`` names TA-Lib functions, ``FormulaIndicator`` is arithmetic on other features,
+``Kernel`` keeps a state of its own. Invariant: ``fill`` over n bars leaves the indicator in the state that n single
+bars would, and both write the same numbers. Unknown is NaN, never 0. An indicator is one class; ``register`` makes it
+part of the engine.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+import talib
 from talib import abstract, stream
 
-from shared.src.indicators.frames import NAN, BarFrame, Column, ColumnFrame, Frame, Value
+from shared.src.indicators.frames import NAN, Column, ColumnFrame, Frame, Value
 
 Columns = Mapping[str, Column]
-MutableRow = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,6 @@ class Indicator(ABC):
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
-    # how many earlier rows ``update`` looks at
-    lookback: ClassVar[int] = 0
 
     def __init__(self, parameters: IndicatorParameters) -> None:
         self.parameters = parameters
@@ -55,9 +56,13 @@ class Indicator(ABC):
     def fill(self, columns: Columns, length: int) -> dict[str, Column]:
         """Compute every output over the whole history and keep the state after its last bar."""
 
+
+class Kernel(Indicator):
+    """An indicator that keeps what it needs of earlier bars itself."""
+
     @abstractmethod
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        """Write the outputs into ``rows[-1]``, the bar that has just closed; ``rows[-2]`` is the one before."""
+    def update(self, *values: Any, **none: Any) -> tuple[float, ...]:
+        """The outputs of the bar that has just closed, in the order of ``writes``; it is called with its ``reads``."""
 
 
 _REGISTRY: list[type[Indicator]] = []
@@ -88,7 +93,7 @@ class Call:
 class StreamHandle:
     """A TA-Lib stream that opens itself once its history is long enough."""
 
-    __slots__ = ("_call", "_need", "_opener", "_pending", "_update", "names", "reads")
+    __slots__ = ("_call", "_need", "_opener", "_pending", "_update", "names", "reads", "returns_integers")
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -98,6 +103,7 @@ class StreamHandle:
         self._update: Callable[..., Any] | None = None
         self.names = call.writes
         self.reads = call.reads
+        self.returns_integers = returns_integers(call.function, len(call.reads))
 
     @property
     def is_open(self) -> bool:
@@ -106,9 +112,8 @@ class StreamHandle:
 
     @property
     def update(self) -> Callable[..., Any]:
-        """The open stream's own update: one bar in, the outputs out."""
-        assert self._update is not None
-        return self._update
+        """One bar in, the outputs out: TA-Lib's own function once the stream is open, NaN until then."""
+        return self._update or self._collect
 
     def fill(self, columns: Columns, length: int) -> tuple[Column, ...]:
         """The outputs over a whole history; the stream stands after its last bar."""
@@ -134,23 +139,14 @@ class StreamHandle:
         column[: begin + self._need - 1] = np.nan
         return column
 
-    def write(self, row: MutableRow) -> None:
-        """Add the bar in ``row`` and write the outputs there, NaN while the history is too short."""
-        output = self._next([row[name] for name in self.reads])
-        several = output if isinstance(output, tuple) else (output,) * len(self.names)
-        for name, value in zip(self.names, several, strict=True):
-            if name is not None:
-                row[name] = float(value)
-
-    def _next(self, values: list[float]) -> Any:
-        if self._update is not None:
-            return self._update(*values)
-        if any(value != value for value in values) and not self._pending[0]:
-            return NAN
+    def _collect(self, *values: float) -> Any:
+        unknown = NAN if len(self.names) == 1 else (NAN,) * len(self.names)
+        if not self._pending[0] and any(value != value for value in values):
+            return unknown
         for pending, value in zip(self._pending, values, strict=True):
             pending.append(value)
         if len(self._pending[0]) < self._need:
-            return NAN
+            return unknown
         handle = self._opener(*(np.array(pending) for pending in self._pending), **self._call.parameters)
         self._update = handle.update
         self._pending = tuple([] for _ in self._pending)
@@ -164,15 +160,28 @@ def lookback(call: Call) -> int:
     return int(function.lookback)
 
 
+@cache
+def returns_integers(function: str, inputs: int) -> bool:
+    """Whether one of a TA-Lib function's outputs is an integer; a row holds floats."""
+    outputs = getattr(talib, function)(*(np.ones(2) for _ in range(inputs)))
+    several = outputs if isinstance(outputs, tuple) else (outputs,)
+    return any(output.dtype.kind == "i" for output in several)
+
+
 class TalibIndicator(Indicator):
     """An indicator that TA-Lib computes: its calls, and nothing else."""
 
     def __init__(self, parameters: IndicatorParameters) -> None:
         super().__init__(parameters)
-        calls = self.calls(parameters)
-        self.reads = tuple(dict.fromkeys(name for call in calls for name in call.reads))
-        self.writes = tuple(name for call in calls for name in call.writes if name is not None)
-        self.handles = [StreamHandle(call) for call in calls]
+        self.handles = [StreamHandle(call) for call in self.calls(parameters)]
+        self.keep_only(None)
+
+    def keep_only(self, needed: frozenset[str] | set[str] | None) -> None:
+        """Forget the functions that write none of the columns needed; None needs all."""
+        if needed is not None:
+            self.handles = [handle for handle in self.handles if needed.intersection(handle.names)]
+        self.reads = tuple(dict.fromkeys(name for handle in self.handles for name in handle.reads))
+        self.writes = tuple(name for handle in self.handles for name in handle.names if name is not None)
 
     @abstractmethod
     def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
@@ -185,15 +194,12 @@ class TalibIndicator(Indicator):
             result |= {n: o for n, o in zip(handle.names, outputs, strict=True) if n is not None}
         return result
 
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        for handle in self.handles:
-            handle.write(rows[-1])
-
 
 class FormulaIndicator(Indicator):
     """An indicator that is arithmetic on other columns of this bar and the few before it, written once."""
 
-    lookback = 1
+    # how many earlier bars ``formula`` looks at
+    lookback: ClassVar[int] = 1
 
     @abstractmethod
     def formula(self, frame: Frame) -> tuple[Value, ...]:
@@ -207,8 +213,3 @@ class FormulaIndicator(Indicator):
             name: np.broadcast_to(np.asarray(output, dtype=np.float64), (length,))
             for name, output in zip(self.writes, outputs, strict=True)
         }
-
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        row = rows[-1]
-        for name, output in zip(self.writes, self.formula(BarFrame(rows)), strict=True):
-            row[name] = float(output)

@@ -6,15 +6,15 @@ later bar. Bars must follow each other without a gap; nothing is computed on a b
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from market_analyzer.src.indicators.base import IndicatorParameters, MutableRow
-from market_analyzer.src.indicators.fusion import fuse
+from market_analyzer.src.indicators.base import IndicatorParameters, StreamHandle, TalibIndicator
+from market_analyzer.src.indicators.fusion import BarFunction, fuse, names_kept, unknown_rows
+from market_analyzer.src.indicators.fusion import FeatureRow as FeatureRow
 from market_analyzer.src.indicators.registry import CANDLE_COLUMNS, build_indicators
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.errors import RootTradingError
@@ -22,7 +22,6 @@ from shared.src.indicators.frames import NAN, Column, wire_row
 
 # earlier rows kept for formulas; the longest lookback of an indicator must fit
 ROWS_KEPT = 8
-FeatureRow = dict[str, float | int | bool | str | list[float] | None]
 
 
 class SequenceError(RootTradingError):
@@ -57,27 +56,27 @@ class CandleLike(Protocol):
     def trades(self) -> int: ...
 
 
-def bar_of(candle: CandleLike) -> MutableRow:
-    """The numbers of a candle. A quote volume of 0 beside a volume was not recorded: unknown, not 0."""
+def bar_of(candle: CandleLike) -> tuple[float, ...]:
+    """The numbers of a candle, its ``CANDLE_COLUMNS``. A quote volume of 0 beside a volume was not recorded."""
     volume = float(candle.volume)
     quote_volume = float(candle.quote_volume)
-    recorded = quote_volume > 0 or volume == 0
-    return {
-        "open_time": float(candle.open_time_ms),
-        "open": float(candle.open),
-        "high": float(candle.high),
-        "low": float(candle.low),
-        "close": float(candle.close),
-        "volume": volume,
-        "quote_volume": quote_volume if recorded else NAN,
-        "trades": float(candle.trades) if candle.trades or volume == 0 else NAN,
-    }
+    trades = candle.trades
+    return (
+        float(candle.open_time_ms),
+        float(candle.open),
+        float(candle.high),
+        float(candle.low),
+        float(candle.close),
+        volume,
+        quote_volume if quote_volume > 0 or volume == 0 else NAN,
+        float(trades) if trades or volume == 0 else NAN,
+    )
 
 
 def columns_of(candles: Sequence[CandleLike]) -> dict[str, Column]:
     """Candles as columns, the input of ``batch``."""
-    bars = [bar_of(candle) for candle in candles]
-    return {name: np.array([bar[name] for bar in bars], dtype=np.float64) for name in CANDLE_COLUMNS}
+    table = np.array([bar_of(candle) for candle in candles], dtype=np.float64).reshape(-1, len(CANDLE_COLUMNS))
+    return {name: np.ascontiguousarray(table[:, place]) for place, name in enumerate(CANDLE_COLUMNS)}
 
 
 class IndicatorEngine:
@@ -100,14 +99,20 @@ class IndicatorEngine:
         self.symbol = symbol
         self.timeframe = Timeframe(timeframe)
         self._indicators = build_indicators(parameters or IndicatorParameters(), features)
-        self._steps = fuse(self._indicators)
+        self._kept_names = names_kept(self._indicators)
+        self._kept = unknown_rows(self._kept_names, ROWS_KEPT)
         self._listing = [found for found in self._indicators if isinstance(found, HasLists)]
-        self._rows: deque[MutableRow] = deque(maxlen=ROWS_KEPT)
+        # the streams that have not seen enough bars yet; the function of a bar is bound anew when one has
+        self._waiting: list[StreamHandle] = []
+        self._bar: BarFunction | None = None
+        self._last: FeatureRow | None = None
+        self._last_open: float | None = None
+        self._step = float(self.timeframe.milliseconds)
 
     @property
     def last_open_time_ms(self) -> int | None:
         """Open time of the newest bar seen, None before the first."""
-        return int(self._rows[-1]["open_time"]) if self._rows else None
+        return None if self._last_open is None else int(self._last_open)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -121,9 +126,13 @@ class IndicatorEngine:
             SequenceError: the history has a gap.
         """
         columns = self.batch(columns_of(candles))
-        self._rows.clear()
+        self._kept = unknown_rows(self._kept_names, ROWS_KEPT)
         for index in range(max(0, len(candles) - ROWS_KEPT), len(candles)):
-            self._rows.append({name: float(column[index]) for name, column in columns.items()})
+            self._kept.append({name: float(columns[name][index]) for name in self._kept_names})
+        self._last, self._last_open = None, None
+        if candles:
+            last = {name: float(column[-1]) for name, column in columns.items()}
+            self._last, self._last_open = self._with_lists({**wire_row(last)}), last["open_time"]
 
     def batch(self, candles: Mapping[str, Column]) -> dict[str, Column]:
         """Every feature over a whole history, as columns beside those of the candles.
@@ -139,8 +148,7 @@ class IndicatorEngine:
             raise SequenceError(f"{self.symbol} {self.timeframe}: gap after the bar at {int(times[wrong[0]])}")
         for indicator in self._indicators:
             columns |= indicator.fill(columns, len(times))
-        for step in self._steps:
-            step.reset()
+        self._bar = None
         return columns
 
     def update(self, candle: CandleLike) -> FeatureRow:
@@ -149,24 +157,29 @@ class IndicatorEngine:
         Raises:
             SequenceError: the candle does not follow the last one.
         """
-        row = bar_of(candle)
-        if self._rows:
-            expected = self._rows[-1]["open_time"] + self.timeframe.milliseconds
-            if row["open_time"] != expected:
-                raise SequenceError(
-                    f"{self.symbol} {self.timeframe}: bar at {candle.open_time_ms} where {int(expected)} is due"
-                )
-        self._rows.append(row)
-        for step in self._steps:
-            step.run(self._rows)
-        return self._wire(row)
+        bar = bar_of(candle)
+        if self._last_open is not None and bar[0] != self._last_open + self._step:
+            expected = int(self._last_open + self._step)
+            raise SequenceError(f"{self.symbol} {self.timeframe}: bar at {candle.open_time_ms} where {expected} is due")
+        row = (self._bar or self._bind())(*bar)
+        if self._waiting and any(handle.is_open for handle in self._waiting):
+            self._bar = None
+        self._last, self._last_open = self._with_lists(row), bar[0]
+        return row
 
-    def _wire(self, row: MutableRow) -> FeatureRow:
-        result: FeatureRow = {**wire_row(row)}
+    def _bind(self) -> BarFunction:
+        handles = [
+            handle for found in self._indicators if isinstance(found, TalibIndicator) for handle in found.handles
+        ]
+        self._waiting = [handle for handle in handles if not handle.is_open]
+        self._bar = fuse(self._indicators, self._kept)
+        return self._bar
+
+    def _with_lists(self, row: FeatureRow) -> FeatureRow:
         for indicator in self._listing:
-            result |= indicator.lists()
-        return result
+            row |= indicator.lists()
+        return row
 
     def last_row(self) -> FeatureRow | None:
         """The features of the newest bar, None before the first."""
-        return self._wire(self._rows[-1]) if self._rows else None
+        return self._last

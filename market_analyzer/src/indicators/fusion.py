@@ -1,158 +1,175 @@
-"""Runs the indicators of one bar in few steps: what is ready together is computed together.
+"""Writes the computation of one bar out as one function of plain floats.
 
-TA-Lib handles of a step are called in one loop, formulas of a step are one compiled function that reads each input
-once. Nothing changes but the cost: the order of dependencies and the arithmetic are the indicators' own.
+TA-Lib streams and kernels are called directly, formulas stand in line with names instead of look-ups, and the row of
+the wire is one literal. Nothing changes but the cost: the order of dependencies and the arithmetic are the indicators'
+own.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from market_analyzer.src.indicators.base import (
     FormulaIndicator,
     Indicator,
-    MutableRow,
+    IndicatorParameters,
+    Kernel,
     StreamHandle,
     TalibIndicator,
 )
 from market_analyzer.src.indicators.registry import CANDLE_COLUMNS
-from shared.src.indicators.compiled import Trace, write_function
+from shared.src.indicators.compiled import Node, Trace, Writer, constants
+from shared.src.indicators.frames import NAN
+from shared.src.indicators.labels import BOOLEANS, INTEGERS, LABELS
 
-Rows = Sequence[MutableRow]
-
-
-class Step(ABC):
-    """A part of the computation of one bar."""
-
-    @abstractmethod
-    def run(self, rows: Rows) -> None:
-        """Write into ``rows[-1]``."""
-
-    def reset(self) -> None:  # noqa: B027 - most steps keep nothing of their own
-        """Forget what was derived from the state of the indicators; a history has been filled in."""
+FeatureRow = dict[str, float | int | bool | str | list[float] | None]
+BarFunction = Callable[..., FeatureRow]
+# sets of features and windows whose code is kept; a platform has one, a test suite a few
+PLANS_KEPT = 32
 
 
-class _Streams(Step):
-    """TA-Lib handles; once all are open they are called without asking whether they are."""
+def fuse(indicators: Sequence[Indicator], kept: deque[dict[str, float]]) -> BarFunction:
+    """The function of one bar: its ``CANDLE_COLUMNS`` in, its row out. It shares the indicators' state.
 
-    def __init__(self, handles: Sequence[StreamHandle]) -> None:
-        self._handles = handles
-        self._open = False
-        self._one: list[tuple[Callable[..., Any], str, str]] = []
-        self._three: list[tuple[Callable[..., Any], str, str, str, str]] = []
-        self._rest: list[tuple[Callable[..., Any], tuple[str, ...], tuple[str | None, ...]]] = []
-
-    def reset(self) -> None:
-        self._open = False
-
-    def run(self, rows: Rows) -> None:
-        row = rows[-1]
-        if not self._open:
-            for handle in self._handles:
-                handle.write(row)
-            self._open = all(handle.is_open for handle in self._handles)
-            if self._open:
-                self._sort()
-            return
-        for update, source, name in self._one:
-            row[name] = update(row[source])
-        for update, first, second, third, name in self._three:
-            row[name] = update(row[first], row[second], row[third])
-        for update, reads, names in self._rest:
-            output = update(*[row[source] for source in reads])
-            if len(names) == 1:
-                row[names[0]] = output  # type: ignore[index]
-                continue
-            for output_name, value in zip(names, output, strict=True):
-                if output_name is not None:
-                    row[output_name] = float(value)
-
-    def _sort(self) -> None:
-        self._one, self._three, self._rest = [], [], []
-        for handle in self._handles:
-            update, reads, names = handle.update, handle.reads, handle.names
-            single = names[0] if len(names) == 1 else None
-            if single is not None and len(reads) == 1:
-                self._one.append((update, reads[0], single))
-            elif single is not None and len(reads) == 3:
-                self._three.append((update, reads[0], reads[1], reads[2], single))
-            else:
-                self._rest.append((update, reads, names))
+    Args:
+        indicators: in the order of their dependencies.
+        kept: what formulas read of earlier bars, newest last, always full; each call appends its own.
+    """
+    shape = tuple((type(indicator), indicator.reads, indicator.writes) for indicator in indicators)
+    parameters = indicators[0].parameters if indicators else IndicatorParameters()
+    make, _ = _plan(shape, parameters)
+    calls = [handle.update for found in indicators if isinstance(found, TalibIndicator) for handle in found.handles]
+    kernels = [found.update for found in indicators if isinstance(found, Kernel)]
+    bar: BarFunction = make(calls, kernels, kept)
+    return bar
 
 
-class _Formulas(Step):
-    """Formulas as one function; a formula may read what another of the same step writes."""
+def names_kept(indicators: Sequence[Indicator]) -> tuple[str, ...]:
+    """The features that formulas read of earlier bars."""
+    shape = tuple((type(indicator), indicator.reads, indicator.writes) for indicator in indicators)
+    return _plan(shape, indicators[0].parameters if indicators else IndicatorParameters())[1]
 
-    def __init__(self, formulas: Sequence[FormulaIndicator]) -> None:
-        trace = Trace()
-        self._names: list[str] = []
-        outputs: list[Any] = []
-        for formula in formulas:
-            for name, output in zip(formula.writes, formula.formula(trace), strict=True):
+
+Shape = tuple[tuple[type[Indicator], tuple[str, ...], tuple[str, ...]], ...]
+
+
+@lru_cache(PLANS_KEPT)
+def _plan(shape: Shape, parameters: IndicatorParameters) -> tuple[Callable[..., BarFunction], tuple[str, ...]]:
+    """The compiled maker of a bar function, and the names it keeps; the same for every symbol."""
+    indicators = [_like(kind(parameters), writes) for kind, _, writes in shape]
+    writer = _BarWriter()
+    formulas = dict(_traced(indicators))
+    for outputs in formulas.values():
+        for output in outputs:
+            writer.count(output)
+    streams, kernels = 0, 0
+    for indicator in indicators:
+        if isinstance(indicator, TalibIndicator):
+            for handle in indicator.handles:
+                writer.stream(handle, streams)
+                streams += 1
+        elif isinstance(indicator, Kernel):
+            writer.kernel(indicator, kernels)
+            kernels += 1
+        else:
+            writer.formula(indicator, formulas[id(indicator)])
+    kept = tuple(sorted(writer.kept))
+    features = [*CANDLE_COLUMNS, *(name for indicator in indicators for name in indicator.writes)]
+    source = _source(writer, streams, kernels, kept, features)
+    scope: dict[str, Any] = {
+        **constants(),
+        **{f"labels_{name}": dict(enumerate(labels)) for name, labels in LABELS.items()},
+    }
+    # the source consists of the indicators' own operations and names of features; nothing else gets in
+    exec(compile(source, "<bar>", "exec"), scope)  # noqa: S102
+    return scope["make"], kept
+
+
+def _like(indicator: Indicator, writes: tuple[str, ...]) -> Indicator:
+    if isinstance(indicator, TalibIndicator):
+        indicator.keep_only(frozenset(writes))
+    return indicator
+
+
+def _traced(indicators: Iterable[Indicator]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Every formula recorded; one may read what another writes."""
+    trace = Trace()
+    for indicator in indicators:
+        if isinstance(indicator, FormulaIndicator):
+            outputs = indicator.formula(trace)
+            for name, output in zip(indicator.writes, outputs, strict=True):
                 trace.bind(name, output)
-                self._names.append(name)
-                outputs.append(output)
-        self._function = write_function(outputs)
-
-    def run(self, rows: Rows) -> None:
-        rows[-1].update(zip(self._names, self._function(rows), strict=True))
+            yield id(indicator), outputs
 
 
-class _Single(Step):
-    """Any other indicator."""
+class _BarWriter(Writer):
+    """Features of this bar are local names; those of earlier bars come from what was kept."""
 
-    def __init__(self, indicator: Indicator) -> None:
-        self._indicator = indicator
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: set[str] = set()
+        self.ages: set[int] = set()
 
-    def run(self, rows: Rows) -> None:
-        self._indicator.update(rows)
+    def load(self, feature: str, age: int) -> str:
+        if age == 0:
+            return _local(feature)
+        self.kept.add(feature)
+        self.ages.add(age)
+        return f"before_{age}[{feature!r}]"
 
+    def stream(self, handle: StreamHandle, number: int) -> None:
+        targets = [_local(name) if name is not None else "_" for name in handle.names]
+        self.lines.append(f"{', '.join(targets)} = stream_{number}({', '.join(map(_local, handle.reads))})")
+        if handle.returns_integers:
+            self.lines += [f"{target} = float({target})" for target in targets if target != "_"]
 
-def fuse(indicators: Iterable[Indicator]) -> list[Step]:
-    """The steps that compute the indicators of one bar; they share the indicators' state."""
-    left = list(indicators)
-    known = set(CANDLE_COLUMNS)
-    steps: list[Step] = []
-    while left:
-        streams = _take(left, known, TalibIndicator, chained=False)
-        if streams:
-            steps.extend(_Streams(wave) for wave in _waves([handle for found in streams for handle in found.handles]))
-        formulas = _take(left, known, FormulaIndicator, chained=True)
-        if formulas:
-            steps.append(_Formulas(formulas))
-        if not streams and not formulas:
-            others = _take(left, known, Indicator, chained=False)
-            steps.extend(_Single(found) for found in others)
-    return steps
+    def kernel(self, kernel: Kernel, number: int) -> None:
+        targets = "".join(f"{_local(name)}, " for name in kernel.writes)
+        self.lines.append(f"{targets}= kernel_{number}({', '.join(map(_local, kernel.reads))})")
 
-
-def _waves(handles: list[StreamHandle]) -> list[list[StreamHandle]]:
-    """Handles in groups, so that none reads what another of its group writes."""
-    waves: list[list[StreamHandle]] = []
-    wave_of: dict[str, int] = {}
-    for handle in handles:
-        wave = max((wave_of[name] + 1 for name in handle.reads if name in wave_of), default=0)
-        waves += [[] for _ in range(wave + 1 - len(waves))]
-        waves[wave].append(handle)
-        wave_of |= {name: wave for name in handle.names if name is not None}
-    return waves
+    def formula(self, indicator: Indicator, outputs: Sequence[Any]) -> None:
+        for name, output in zip(indicator.writes, outputs, strict=True):
+            self.lines.append(f"{_local(name)} = {self.text(output)}")
+            if isinstance(output, Node):
+                self.name(output, _local(name))
 
 
-def _take(left: list[Indicator], known: set[str], kind: Any, *, chained: bool) -> list[Any]:
-    """Remove from ``left`` what is ready; with ``chained`` also what becomes ready by it."""
-    taken: list[Any] = []
-    found = True
-    while found:
-        ready = [
-            indicator
-            for indicator in left
-            if isinstance(indicator, kind) and known.issuperset(set(indicator.reads) - set(indicator.writes))
-        ]
-        for indicator in ready:
-            left.remove(indicator)
-            known.update(indicator.writes)
-        taken += ready
-        found = chained and bool(ready)
-    return taken
+def _local(feature: str) -> str:
+    return f"f_{feature}"
+
+
+def _source(writer: _BarWriter, streams: int, kernels: int, kept: Sequence[str], features: Sequence[str]) -> str:
+    opening = [f"before_{age} = kept[{-age}]" for age in sorted(writer.ages)]
+    keeping = [f"keep({{{', '.join(f'{name!r}: {_local(name)}' for name in kept)}}})"] if kept else []
+    row = ",\n            ".join(f"{name!r}: {_on_wire(name)}" for name in features)
+    body = "\n        ".join([*opening, *writer.lines, *keeping, f"return {{\n            {row},\n        }}"])
+    return (
+        "def make(streams, kernels, kept):\n"
+        f"    [{', '.join(f'stream_{number}' for number in range(streams))}] = streams\n"
+        f"    [{', '.join(f'kernel_{number}' for number in range(kernels))}] = kernels\n"
+        "    keep = kept.append\n"
+        f"    def bar({', '.join(map(_local, CANDLE_COLUMNS))}):\n"
+        f"        {body}\n"
+        "    return bar\n"
+    )
+
+
+def _on_wire(feature: str) -> str:
+    """A number as the row of the wire has it: labels as text, booleans as such, unknown as None."""
+    value = _local(feature)
+    shown = value
+    if feature in LABELS:
+        shown = f"labels_{feature}[{value}]"
+    elif feature in BOOLEANS:
+        shown = f"{value} != 0.0"
+    elif feature in INTEGERS:
+        shown = f"int({value})"
+    return f"{shown} if {value} == {value} else None"
+
+
+def unknown_rows(names: Sequence[str], count: int) -> deque[dict[str, float]]:
+    """The rows before the first bar."""
+    return deque([dict.fromkeys(names, NAN)] * count, maxlen=count)

@@ -9,7 +9,7 @@ from functools import cache
 
 import market_analyzer.src.detectors as detectors_package
 import market_analyzer.src.indicators as indicators_package
-from market_analyzer.src.indicators.base import Indicator, IndicatorParameters, registered
+from market_analyzer.src.indicators.base import Indicator, IndicatorParameters, TalibIndicator, registered
 
 CANDLE_COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "quote_volume", "trades")
 
@@ -36,8 +36,24 @@ def build_indicators(parameters: IndicatorParameters, features: Iterable[str] | 
             if name in writers or name in CANDLE_COLUMNS:
                 raise ValueError(f"column {name} has two writers, one is {type(indicator).__name__}")
             writers[name] = indicator
-    wanted = list(writers) if features is None else [name for name in features if name not in CANDLE_COLUMNS]
-    return _ordered(wanted, writers)
+    if features is None:
+        return _ordered(list(writers), writers)
+    wanted = [name for name in features if name not in CANDLE_COLUMNS]
+    return _without_idle_calls(_ordered(wanted, writers), wanted)
+
+
+def _without_idle_calls(ordered: Sequence[Indicator], wanted: Sequence[str]) -> list[Indicator]:
+    """Drop TA-Lib functions that nobody asked for, and then what only they read."""
+    needed = set(wanted)
+    for indicator in reversed(ordered):
+        if isinstance(indicator, TalibIndicator):
+            for handle in reversed(indicator.handles):
+                if needed.intersection(handle.names):
+                    needed.update(handle.reads)
+            indicator.keep_only(needed)
+        elif needed.intersection(indicator.writes):
+            needed.update(indicator.reads)
+    return [indicator for indicator in ordered if needed.intersection(indicator.writes)]
 
 
 def _ordered(wanted: Sequence[str], writers: dict[str, Indicator]) -> list[Indicator]:

@@ -7,11 +7,18 @@ to the bit.
 
 from __future__ import annotations
 
+import operator
+import sys
 from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
 
 import numpy as np
 
 from shared.src.indicators.frames import NAN, Column, shift
+
+# the built-in adds from left to right up to Python 3.11 and compensates from 3.12 on, which rounds otherwise
+left_to_right: Callable[[Iterable[float]], float] = sum if sys.version_info < (3, 12) else partial(reduce, operator.add)
 
 
 class ExactSum:
@@ -34,12 +41,7 @@ class ExactSum:
     def update(self, value: float) -> float:
         values = self._values
         values.append(value)
-        if len(values) < self._bars:
-            return NAN
-        total = 0.0
-        for item in values:
-            total += item
-        return total
+        return left_to_right(values) if len(values) == self._bars else NAN
 
 
 def last_known(values: Column) -> Column:

@@ -2,73 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from market_analyzer.src.indicators.base import (
     Columns,
     FormulaIndicator,
-    Indicator,
     IndicatorParameters,
-    MutableRow,
+    Kernel,
     register,
 )
 from market_analyzer.src.indicators.rolling import ExactSum
 from shared.src.indicators.frames import Column, Frame, Value
 
 
-@register
-class VolumeSums(Indicator):
-    """Exact sums the measures of this module divide: over 20 bars, 4 bars, 10 bars of price times volume, bars
-    with a trade.
-    """
+class _Sums(Kernel):
+    """Exact sums that the measures of this module divide; ``lengths`` says over how many bars, column by column."""
 
-    reads = ("high", "low", "close", "volume", "quote_volume", "trades")
-    writes = (
-        "volume_sum_20",
-        "volume_sum_5",
-        "quote_sum_20",
-        "trades_sum_20",
-        "volume_sum_10",
-        "quote_sum_10",
-        "turnover_10",
-        "active_bars_20",
-    )
+    lengths: ClassVar[tuple[int, ...]]
 
     def __init__(self, parameters: IndicatorParameters) -> None:
         super().__init__(parameters)
-        self._volume_20, self._volume_5 = ExactSum(20), ExactSum(5)
-        self._quote_20, self._trades_20 = ExactSum(20), ExactSum(20)
-        self._active_20 = ExactSum(20)
-        self._volume_10, self._quote_10, self._turnover_10 = ExactSum(10), ExactSum(10), ExactSum(10)
+        self._sums = [ExactSum(length) for length in self.lengths]
+
+    def _filled(self, *columns: Column) -> dict[str, Column]:
+        sums = [exact.fill(column) for exact, column in zip(self._sums, columns, strict=True)]
+        return dict(zip(self.writes, sums, strict=True))
+
+
+@register
+class VolumeSums(_Sums):
+    """Sums of the volume of 20 bars and of 5, and how many of 20 bars had a trade."""
+
+    reads = ("volume",)
+    writes = ("volume_sum_20", "volume_sum_5", "active_bars_20")
+    lengths = (20, 5, 20)
 
     def fill(self, columns: Columns, length: int) -> dict[str, Column]:
-        volume, quote = columns["volume"], columns["quote_volume"]
-        typical = (columns["high"] + columns["low"] + columns["close"]) / 3.0
-        with np.errstate(all="ignore"):
-            return {
-                "volume_sum_20": self._volume_20.fill(volume),
-                "volume_sum_5": self._volume_5.fill(volume),
-                "quote_sum_20": self._quote_20.fill(quote),
-                "trades_sum_20": self._trades_20.fill(columns["trades"]),
-                "volume_sum_10": self._volume_10.fill(volume),
-                "quote_sum_10": self._quote_10.fill(quote),
-                "turnover_10": self._turnover_10.fill(typical * volume),
-                "active_bars_20": self._active_20.fill((volume > 0).astype(np.float64)),
-            }
+        volume = columns["volume"]
+        return self._filled(volume, volume, (volume > 0).astype(np.float64))
 
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        row = rows[-1]
-        volume, quote = row["volume"], row["quote_volume"]
-        row["volume_sum_20"] = self._volume_20.update(volume)
-        row["volume_sum_5"] = self._volume_5.update(volume)
-        row["quote_sum_20"] = self._quote_20.update(quote)
-        row["trades_sum_20"] = self._trades_20.update(row["trades"])
-        row["volume_sum_10"] = self._volume_10.update(volume)
-        row["quote_sum_10"] = self._quote_10.update(quote)
-        row["turnover_10"] = self._turnover_10.update((row["high"] + row["low"] + row["close"]) / 3.0 * volume)
-        row["active_bars_20"] = self._active_20.update(1.0 if volume > 0 else 0.0)
+    def update(self, volume: float) -> tuple[float, float, float]:
+        long, short, active = self._sums
+        return long.update(volume), short.update(volume), active.update(1.0 if volume > 0 else 0.0)
+
+
+@register
+class TradeSums(_Sums):
+    """Sums of quote volume and number of trades of 20 bars."""
+
+    reads = ("quote_volume", "trades")
+    writes = ("quote_sum_20", "trades_sum_20")
+    lengths = (20, 20)
+
+    def fill(self, columns: Columns, length: int) -> dict[str, Column]:
+        return self._filled(columns["quote_volume"], columns["trades"])
+
+    def update(self, quote_volume: float, trades: float) -> tuple[float, float]:
+        quotes, counts = self._sums
+        return quotes.update(quote_volume), counts.update(trades)
+
+
+@register
+class TurnoverSums(_Sums):
+    """Sums over 10 bars of typical price times volume, of volume and of quote volume."""
+
+    reads = ("high", "low", "close", "volume", "quote_volume")
+    writes = ("turnover_10", "volume_sum_10", "quote_sum_10")
+    lengths = (10, 10, 10)
+
+    def fill(self, columns: Columns, length: int) -> dict[str, Column]:
+        typical = (columns["high"] + columns["low"] + columns["close"]) / 3.0
+        volume = columns["volume"]
+        return self._filled(typical * volume, volume, columns["quote_volume"])
+
+    def update(
+        self, high: float, low: float, close: float, volume: float, quote_volume: float
+    ) -> tuple[float, float, float]:
+        turnover, volumes, quotes = self._sums
+        return (
+            turnover.update((high + low + close) / 3.0 * volume),
+            volumes.update(volume),
+            quotes.update(quote_volume),
+        )
 
 
 @register

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from market_analyzer.src.indicators.base import Columns, Indicator, IndicatorParameters, MutableRow, register
+from market_analyzer.src.indicators.base import Columns, IndicatorParameters, Kernel, register
+from market_analyzer.src.indicators.rolling import left_to_right
 from shared.src.indicators.frames import NAN, Column
 
 BARS = 20
 BINS = 24
 VALUE_AREA = 0.7
 CHUNK = 50_000
+UNKNOWN = (NAN, NAN, NAN)
 
 
 @register
-class VolumeProfile(Indicator):
+class VolumeProfile(Kernel):
     """Volume by price over 20 bars, each bar's volume at its typical price, in 24 bins from lowest low to highest high.
 
     POC is the middle of the fullest bin, the lowest of equals. The value area grows from it to the fuller neighbour,
     the upper one of equals, until it holds 70 % of the volume; VAH and VAL are its outer edges (J. Steidlmayer).
     """
 
-    reads = ("high", "low", "close", "volume", "highest_20", "lowest_20", "volume_sum_20")
+    reads = ("high", "low", "close", "volume", "lowest_20", "highest_20", "volume_sum_20")
     writes = ("volume_profile_poc", "volume_profile_vah", "volume_profile_val")
 
     def __init__(self, parameters: IndicatorParameters) -> None:
@@ -47,32 +48,30 @@ class VolumeProfile(Indicator):
                 outputs[name][part] = column
         return outputs
 
-    def update(self, rows: Sequence[MutableRow]) -> None:
-        row = rows[-1]
-        self._bars.append(((row["high"] + row["low"] + row["close"]) / 3.0, row["volume"]))
-        low, span = row["lowest_20"], row["highest_20"] - row["lowest_20"]
-        if not span > 0 or not row["volume_sum_20"] > 0:
-            row["volume_profile_poc"] = row["volume_profile_vah"] = row["volume_profile_val"] = NAN
-            return
-        bins = [0.0] * BINS
-        for typical, volume in self._bars:
-            bins[min(int((typical - low) / span * BINS), BINS - 1)] += volume
+    def update(
+        self, high: float, low: float, close: float, volume: float, lowest: float, highest: float, volume_sum: float
+    ) -> tuple[float, float, float]:
+        self._bars.append(((high + low + close) / 3.0, volume))
+        span = highest - lowest
+        if not span > 0 or not volume_sum > 0:
+            return UNKNOWN
+        bins, per_price = [0.0] * BINS, BINS / span
+        for typical, traded in self._bars:
+            place = int((typical - lowest) * per_price)
+            bins[place if place < BINS else BINS - 1] += traded
         poc = bins.index(max(bins))
         below, above = _value_area(bins, poc)
         step = span / BINS
-        row["volume_profile_poc"] = low + (poc + 0.5) * step
-        row["volume_profile_vah"] = low + (above + 1) * step
-        row["volume_profile_val"] = low + below * step
+        return lowest + (poc + 0.5) * step, lowest + (above + 1) * step, lowest + below * step
 
 
 def _value_area(bins: list[float], poc: int) -> tuple[int, int]:
-    total = 0.0
-    for volume in bins:
-        total += volume
+    goal = VALUE_AREA * left_to_right(bins)
+    # a bin of -1 on each side stands for "no neighbour"
+    padded = [-1.0, *bins, -1.0]
     held, below, above = bins[poc], poc, poc
-    while held < VALUE_AREA * total and (below > 0 or above < BINS - 1):
-        upper = bins[above + 1] if above < BINS - 1 else -1.0
-        lower = bins[below - 1] if below > 0 else -1.0
+    while held < goal and above - below < BINS - 1:
+        upper, lower = padded[above + 2], padded[below]
         if upper >= lower:
             above += 1
             held += upper
@@ -88,7 +87,7 @@ def _profiles(typical: Column, volume: Column, low: Column, high: Column) -> NDA
     rows = np.arange(len(prices))
     profiles = np.zeros((len(prices), BINS))
     with np.errstate(all="ignore"):
-        places = (prices - low[:, None]) / (high - low)[:, None] * BINS
+        places = (prices - low[:, None]) * (BINS / (high - low))[:, None]
     bins = np.minimum(np.nan_to_num(places, posinf=0.0, neginf=0.0).astype(np.int64), BINS - 1)
     for bar in range(BARS):
         profiles[rows, bins[:, bar]] += volumes[:, bar]

@@ -190,7 +190,25 @@ _TEMPLATES = {
 }
 
 
-class _Writer:
+# the same against a number that is known: an unknown value compares false and stays
+_BOUNDED = {
+    "maximum": "({1} if {0} < {1} else {0})",
+    "minimum": "({1} if {0} > {1} else {0})",
+}
+_CONDITIONS = frozenset({"<", "<=", ">", ">=", "==", "!=", "and", "or", "no", "known"})
+
+
+def _share_of_condition(node: Node) -> tuple[float, Node] | None:
+    """``weight * condition`` is one of two numbers; choosing costs less than multiplying."""
+    if node.kind != "*":
+        return None
+    number, condition = node.args
+    if isinstance(number, (int, float)) and isinstance(condition, Node) and condition.kind in _CONDITIONS:
+        return (float(number), condition) if 0.0 <= number < float("inf") else None
+    return None
+
+
+class Writer:
     """Writes the function: shared and deep expressions get a name, the others stand where they are used."""
 
     def __init__(self) -> None:
@@ -205,6 +223,10 @@ class _Writer:
                 for argument in value.args:
                     self.count(argument)
 
+    def name(self, node: Node, name: str) -> None:
+        """From now on the node is known by this name."""
+        self._names[id(node)] = name
+
     def text(self, value: Any, *, plain: bool = False) -> str:
         """The expression of a value; ``plain`` asks for a name or a literal."""
         if not isinstance(value, Node):
@@ -215,28 +237,36 @@ class _Writer:
         if value.kind == "constant":
             return _literal(value.args[0])
         expression = self._expression(value)
-        if plain or value.uses > 1 or value.kind == "load" or value.depth % DEPTH_MAX == 0:
+        if expression.isidentifier():
+            return expression
+        if plain or value.uses > 1 or value.depth % DEPTH_MAX == 0:
             name = self._names[id(value)] = f"v{len(self._names)}"
             self.lines.append(f"{name} = {expression}")
             return name
         return expression
 
-    def _expression(self, node: Node) -> str:
-        if node.kind == "load":
-            feature, age = node.args
-            return f"{self._row(age)}({feature!r}, NAN)"
-        parts = [self.text(argument, plain=node.kind in _REPEATS) for argument in node.args]
-        if node.kind == "known":
-            return "(" + " and ".join(f"{part} == {part}" for part in parts) + ")"
-        template = _TEMPLATES.get(node.kind)
-        return template.format(*parts) if template else f"({parts[0]} {node.kind} {parts[1]})"
-
-    def _row(self, age: int) -> str:
+    def load(self, feature: str, age: int) -> str:
+        """The expression of a feature ``age`` bars ago."""
         if age not in self._ages:
             self._ages.add(age)
             row = "rows[-1]" if age == 0 else f"(rows[{-1 - age}] if len(rows) > {age} else NO_ROW)"
             self.lines.append(f"get_{age} = {row}.get")
-        return f"get_{age}"
+        return f"get_{age}({feature!r}, NAN)"
+
+    def _expression(self, node: Node) -> str:
+        if node.kind == "load":
+            return self.load(*node.args)
+        share = _share_of_condition(node)
+        if share is not None:
+            return f"({_literal(share[0])} if {self.text(share[1])} else 0.0)"
+        parts = [self.text(argument, plain=node.kind in _REPEATS) for argument in node.args]
+        bound = _BOUNDED.get(node.kind)
+        if bound is not None and not isinstance(node.args[1], Node):
+            return bound.format(*parts)
+        if node.kind == "known":
+            return "(" + " and ".join(f"{part} == {part}" for part in parts) + ")"
+        template = _TEMPLATES.get(node.kind)
+        return template.format(*parts) if template else f"({parts[0]} {node.kind} {parts[1]})"
 
 
 def _literal(value: Any) -> str:
@@ -275,7 +305,7 @@ def compile_rule(
 
 def write_function(outputs: Sequence[Value], *, guard: Condition | None = None) -> Compiled:
     """A function of the last rows that returns the values of recorded outputs."""
-    writer = _Writer()
+    writer = Writer()
     for value in (guard, *outputs):
         writer.count(value)
     if guard is not None:
@@ -287,8 +317,13 @@ def write_function(outputs: Sequence[Value], *, guard: Condition | None = None) 
 
 
 def _function(source: str) -> Compiled:
-    scope: dict[str, Any] = {"NAN": NAN, "INFINITY": float("inf"), "NO_ROW": {}, "abs": abs, "sqrt": math.sqrt}
+    scope: dict[str, Any] = constants()
     # the source consists of the rule's own operations, feature names as literals and numbers; nothing else gets in
     exec(compile(source, "<rule>", "exec"), scope)  # noqa: S102
     compiled: Compiled = scope["rule"]
     return compiled
+
+
+def constants() -> dict[str, Any]:
+    """What written code may name besides its own values."""
+    return {"NAN": NAN, "INFINITY": float("inf"), "NO_ROW": {}, "abs": abs, "sqrt": math.sqrt}
