@@ -3,19 +3,29 @@
 `FixtureError` says what is wrong in words a user can act on.
 """
 
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shared.src.domain.errors import ConfigurationError
 from simulator.market.clock import ClockMode
 from simulator.market.symbols import default_filters, default_symbols
 
-Level = tuple[Decimal, Decimal]
+# Amounts as the exchange has them: eight decimals, and no more coins than any asset has
+MOST = Decimal(10) ** 18
+Amount = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=28, decimal_places=8, ge=-MOST, le=MOST)]
+Positive = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=28, decimal_places=8, gt=0, le=MOST)]
+Level = tuple[Positive, Annotated[Decimal, Field(allow_inf_nan=False, max_digits=28, decimal_places=8, ge=0, le=MOST)]]
+# Signed requests carry no time before 2017
+FIRST_YEAR, LAST_YEAR = 2017, 2199
+# Fields of filters that are no decimal amounts
+_COUNT = re.compile(r"limit|avgPriceMins|max(Num|imum).*|(min|max)Trailing.*")
 
 
 class FixtureError(ConfigurationError):
@@ -32,6 +42,13 @@ class ClockPart(_Part):
     mode: ClockMode = ClockMode.REAL
     speed: float = Field(default=60.0, gt=0, le=10_000)
     start: datetime | None = None
+
+    @field_validator("start")
+    @classmethod
+    def _in_range(cls, start: datetime | None) -> datetime | None:
+        if start is not None and not FIRST_YEAR <= start.year <= LAST_YEAR:
+            raise ValueError(f"the market starts between {FIRST_YEAR} and {LAST_YEAR}: no request is signed before")
+        return start
 
     def start_ms(self) -> int | None:
         """The start in ms UTC; a time without a zone is UTC."""
@@ -58,15 +75,39 @@ class MarketPart(_Part):
         return self
 
 
+def _filter_value(name: str, value: Any) -> Any:
+    """A value of a filter as exchangeInfo shows it: flags, counts as numbers, amounts as text."""
+    if name.startswith("apply") or name in ("filterType", "asset"):
+        return value
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{name}: {value!r} is not a number") from None
+    if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= MOST:
+        raise ValueError(f"{name}: {value!r} is not an amount")
+    return int(number) if _COUNT.fullmatch(name) else value if isinstance(value, str) else format(number, "f")
+
+
+def check_filters(filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Filters whose values make sense, written as Binance writes them. Raises ValueError."""
+    for entry in filters:
+        if not isinstance(entry.get("filterType"), str):
+            raise ValueError(f"a filter has a filterType: {entry}")
+    return [{name: _filter_value(name, value) for name, value in entry.items()} for entry in filters]
+
+
+Filters = Annotated[list[dict[str, Any]], AfterValidator(check_filters)]
+
+
 class SymbolPart(_Part):
     """One symbol. Without filters it gets those of an ordinary pair with a tick fitting its price."""
 
-    symbol: str = Field(min_length=1, max_length=40)
+    symbol: str = Field(pattern=r"^[^a-z\s/@!]{1,50}$")
     base: str = Field(min_length=1)
     quote: str = Field(min_length=1)
     status: str = "TRADING"
-    last_price: Decimal = Field(gt=0)
-    filters: list[dict[str, Any]] = Field(default_factory=list)
+    last_price: Positive
+    filters: Filters = Field(default_factory=list)
     bids: list[Level] = Field(default_factory=list)
     asks: list[Level] = Field(default_factory=list)
 
@@ -84,7 +125,7 @@ class AccountPart(_Part):
     """One account. Keys come from name, type and seed unless both `api_key` and `secret_key` are given."""
 
     name: str = Field(min_length=1, max_length=64)
-    balances: dict[str, Decimal] = Field(default_factory=dict)
+    balances: dict[str, Amount] = Field(default_factory=dict)
     maker: Decimal = Field(default=Decimal("0.001"), ge=0, lt=1)
     taker: Decimal = Field(default=Decimal("0.001"), ge=0, lt=1)
     key_type: Literal["HMAC", "RSA", "ED25519"] = "HMAC"
@@ -103,7 +144,7 @@ class AccountPart(_Part):
 
 
 class LimitsPart(_Part):
-    """Rate limits; the last two are of WebSocket connections."""
+    """Rate limits; from `connections_5m` on of WebSocket connections, times in seconds."""
 
     weight_1m: int = Field(default=6000, gt=0)
     orders_10s: int = Field(default=100, gt=0)
@@ -111,12 +152,15 @@ class LimitsPart(_Part):
     raw_5m: int = Field(default=300_000, gt=0)
     connections_5m: int = Field(default=300, gt=0)
     connection_life_s: float = Field(default=24 * 3600.0, gt=0)
+    ping_interval_s: float = Field(default=20.0, gt=0)
+    pong_timeout_s: float = Field(default=60.0, gt=0)
+    outbox_messages: int = Field(default=20_000, gt=0)
 
 
 class Fixture(_Part):
     """The whole fixture."""
 
-    seed: int = 7
+    seed: int = Field(default=7, ge=-(2**63), lt=2**63)
     clock: ClockPart = ClockPart()
     market: MarketPart = MarketPart()
     symbols: list[SymbolPart] = Field(min_length=1)
@@ -154,15 +198,17 @@ DEFAULT_FIXTURE: dict[str, Any] = {
 }
 
 
+def describe_errors(faults: Sequence[Any], whole: str) -> str:
+    """Pydantic's findings in one line; `whole` names the thing itself."""
+    return "; ".join(f"{'.'.join(str(part) for part in fault['loc']) or whole}: {fault['msg']}" for fault in faults)
+
+
 def parse_fixture(data: Any) -> Fixture:
     """Check a fixture. Raises FixtureError with every fault found."""
     try:
         return Fixture.model_validate(data)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'fixture'}: {fault['msg']}" for fault in error.errors()
-        )
-        raise FixtureError(f"the fixture is not valid: {faults}") from error
+        raise FixtureError(f"the fixture is not valid: {describe_errors(error.errors(), 'fixture')}") from error
 
 
 def load_fixture(path: Path) -> Fixture:

@@ -1,24 +1,22 @@
 """The control door: what tests, the demo and the operator do to the twin behind its clients' backs.
 
-Every call but `GET /v1/clock` needs the header `X-Control-Token`. Refusals answer 400 or 404 with `{"detail": text}`.
+Every call but `GET /v1/clock` needs the header `X-Control-Token`. Refusals answer 400, 404 or 422 with
+`{"detail": text}`.
 """
 
 import hmac
-from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.src.domain.errors import RootTradingError
 from simulator.doors.faults import CATALOGUE, catalogue_help
 from simulator.engine.errors import ApiError
-from simulator.fixture import AccountPart, parse_fixture
+from simulator.fixture import AccountPart, Amount, Filters, Positive, describe_errors, parse_fixture
 from simulator.twin import Twin
-
-Amount = Annotated[Decimal, Field(allow_inf_nan=False)]
-Positive = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Body(BaseModel):
@@ -68,7 +66,7 @@ class SymbolChange(_Body):
 
     symbol: str
     status: Literal["TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY"] | None = None
-    filters: list[dict[str, Any]] | None = None
+    filters: Filters | None = None
 
 
 class Match(_Body):
@@ -114,6 +112,7 @@ def create_control(twin: Twin, token: str) -> FastAPI:
     app = FastAPI(title="RootTrading twin: control", version="1", docs_url="/docs", redoc_url=None)
     app.add_exception_handler(ValueError, _refuse)
     app.add_exception_handler(RootTradingError, _refuse)
+    app.add_exception_handler(RequestValidationError, _explain)
     _open_routes(app, twin)
     guard = [Depends(authorized)]
     _market_routes(app, twin, guard)
@@ -126,6 +125,12 @@ async def _refuse(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, ApiError):
         return JSONResponse({"detail": error.message, "code": error.error_code}, status_code=400)
     return JSONResponse({"detail": str(error)}, status_code=400)
+
+
+async def _explain(request: Request, error: Exception) -> JSONResponse:
+    """What is wrong with a body, as text; the body itself is not repeated (NaN is no JSON)."""
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse({"detail": describe_errors(error.errors(), "body")}, status_code=422)
 
 
 def _open_routes(app: FastAPI, twin: Twin) -> None:

@@ -8,6 +8,7 @@ removed.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from math import isfinite
 from random import Random
 from typing import Any, Literal
 
@@ -231,6 +232,30 @@ def _nothing(rule: Rule) -> None:
     return None
 
 
+def _check_params(kind: Kind, params: Mapping[str, Any]) -> None:
+    """Raises ValueError for a parameter that is not of its kind."""
+    for name, default in {**_COMMON, **kind.params}.items():
+        if name not in params:
+            continue
+        value = params[name]
+        if isinstance(default, bool):
+            fits = isinstance(value, bool)
+        elif isinstance(default, int | float):
+            fits = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+            fits = fits and (name not in _RANGES or _RANGES[name][0] <= value <= _RANGES[name][1])
+        else:
+            fits = isinstance(value, type(default))
+        if not fits:
+            raise ValueError(f"params.{name} of {kind.name} cannot be {value!r}")
+
+
+# Params that any request fault takes, and what numbers they may be
+_COMMON: dict[str, Any] = {"before": False, "after": False, "body": ""}
+_RANGES = {
+    "ms": (0, 3_600_000), "retry_after": (0, 259_200), "status": (400, 599), "code": (-99_999, 4_999),
+}  # fmt: skip
+
+
 class Faults:
     """The rules in force. `act` carries out market and connection faults and returns what undoes them."""
 
@@ -257,6 +282,7 @@ class Faults:
         unknown = set(body.get("match") or {}) - {"endpoint", "symbol", "account"}
         if unknown:
             raise ValueError(f"match knows endpoint, symbol and account, not {', '.join(sorted(unknown))}")
+        _check_params(kind, body.get("params") or {})
         seed = int(body.get("seed") or self._seed + self._next_id)
         rule = Rule(
             self._next_id, kind, 1.0 if probability is None else float(probability),
