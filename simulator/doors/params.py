@@ -164,7 +164,8 @@ class Params(Mapping[str, str]):
         """(id, client id), of which at least one must be there (-1102)."""
         found, client = self.integer(number), self.client_id(text)
         if found is None and client is None:
-            raise ApiError(-1102, f"Param '{number}' or '{text}' must be sent, but both were empty/null!")
+            # in this order, as the exchange itself words it
+            raise ApiError(-1102, f"Param '{text}' or '{number}' must be sent, but both were empty/null!")
         return found, client
 
     def json_list(self, name: str) -> list[str] | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from simulator.doors.calls import Call, Endpoint, Json
-from simulator.doors.params import Params, check_symbol
+from simulator.doors.params import Params, check_symbol, invalid
 from simulator.doors.views import agg_trade_view, levels_view, trade_view
 from simulator.engine.core import Market
 from simulator.engine.errors import ApiError
 from simulator.engine.numbers import ZERO, fixed
-from simulator.engine.rules import STATUSES
 
 DEPTH_MAX = 5000
+# The statuses that can be asked for; a symbol may have others (END_OF_DAY, CANCEL_ONLY).
+ASKED_STATUSES = ("TRADING", "HALT", "BREAK")
 AVERAGE_MINUTES = 5
+_PERMISSION = re.compile(r"SPOT|MARGIN|LEVERAGED|TRD_GRP_\d{3}")
 
 
 # -- general --------------------------------------------------------------------------------------------------
@@ -31,13 +34,11 @@ def exchange_info(call: Call) -> Json:
     params, exchange = call.params, call.state.exchange
     status = _symbol_status(params)
     named = "symbol" in params or "symbols" in params
-    if named and status is not None:
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
-    if "symbol" in params and "symbols" in params:
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
+    if named and (status is not None or "permissions" in params):
+        raise _bad_combination()
     show_sets = params.boolean("showPermissionSets", default=True)
     wanted = _wanted_markets(call)
-    permissions = params.text("permissions")
+    permissions = _permissions(params)
     if permissions is not None and "SPOT" not in permissions:
         wanted = []
     symbols = [
@@ -56,6 +57,21 @@ def exchange_info(call: Call) -> Json:
     }
 
 
+def _bad_combination() -> ApiError:
+    return ApiError(-1128, "Combination of optional parameters invalid.")
+
+
+def _permissions(params: Params) -> list[str] | None:
+    """``permissions``: one, or a JSON array of them."""
+    text = params.text("permissions")
+    if text is None:
+        return None
+    names = params.json_list("permissions") if text.startswith("[") else [text]
+    if not names or not all(_PERMISSION.fullmatch(name) for name in names):
+        raise invalid("permissions")
+    return names
+
+
 def _count_name(filter_name: str) -> str:
     return {
         "EXCHANGE_MAX_NUM_ORDERS": "maxNumOrders",
@@ -67,7 +83,7 @@ def _count_name(filter_name: str) -> str:
 
 def _symbol_status(params: Params) -> str | None:
     status = params.text("symbolStatus")
-    if status is not None and status not in STATUSES:
+    if status is not None and status not in ASKED_STATUSES:
         raise ApiError(-1122, "Invalid symbolStatus.")
     return status
 
@@ -77,7 +93,7 @@ def _wanted_markets(call: Call, *, most: int | None = None) -> list[Market]:
     exchange, params = call.state.exchange, call.params
     one, several = params.optional_symbol(), params.json_list("symbols")
     if one is not None and several is not None:
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
+        raise _bad_combination()
     if one is not None:
         return [exchange.market(one)]
     if several is None:
@@ -113,6 +129,8 @@ def _one_market(call: Call) -> Market:
 
 def execution_rules(call: Call) -> Json:
     rows = []
+    if len(call.params) > 1:
+        raise _bad_combination()
     status = _symbol_status(call.params)
     for market in _wanted_markets(call):
         rule = market.rules.price_range_rule
@@ -187,7 +205,7 @@ def agg_trades(call: Call) -> Json:
     tape = call.state.exchange.market(params.symbol()).tape
     from_id, start, end = params.integer("fromId"), params.time("startTime"), params.time("endTime")
     if from_id is not None and (start is not None or end is not None):
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
+        raise _bad_combination()
     rows = tape.aggregates_between(from_id=from_id, start=start, end=end, limit=params.limit())
     return [agg_trade_view(row) for row in rows]
 

@@ -70,8 +70,13 @@ def test_order(call: Call) -> Json:
     return order_commission_view(call.account, request.symbol, is_buyer=request.side is Side.BUY)
 
 
+_BAD_RESTRICTION = ApiError(
+    -1145, "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED."
+)  # fmt: skip
+
+
 def _restriction(params: Params) -> CancelRestriction | None:
-    return params.choice("cancelRestrictions", CancelRestriction, ApiError(-1145, "Invalid cancelRestrictions"))
+    return params.choice("cancelRestrictions", CancelRestriction, _BAD_RESTRICTION)
 
 
 def cancel_order(call: Call) -> Json:

@@ -187,7 +187,7 @@ async def test_order_test_refuses_what_order_refuses(
     assert refusal(await door.post("order/test", valid, **change)) == (400, code, message)
 
 
-NO_IDS = "Param 'orderId' or 'origClientOrderId' must be sent, but both were empty/null!"
+NO_IDS = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
 LIST_CASES: list[tuple[str, str, dict[str, Any], dict[str, Any], int, str]] = [
     ("limit below in a sell OCO", "oco", OCO_SELL, {"aboveType": "STOP_LOSS", "aboveStopPrice": "52000",
      "abovePrice": None, "belowType": "LIMIT_MAKER", "belowPrice": "48000", "belowStopPrice": None}, -1166,
@@ -243,7 +243,7 @@ SIGNED_CASES: list[tuple[str, str, str, dict[str, Any], int, str]] = [
     ("order id that is no number", "GET", "order", {"symbol": BTC, "orderId": "abc"}, -1100,
      "Illegal characters found in parameter 'orderId'; legal range is '^[0-9]{1,20}$'."),
     ("unknown restriction", "DELETE", "order", {"symbol": BTC, "orderId": "1", "cancelRestrictions": "ALL"}, -1145,
-     "Invalid cancelRestrictions"),
+     "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED."),
     ("trades of more than a day", "GET", "myTrades", {"symbol": BTC, "startTime": "1", "endTime": "90000000"}, -1127,
      "More than 24 hours between startTime and endTime."),
     ("trades by order and time", "GET", "myTrades", {"symbol": BTC, "orderId": "1", "startTime": "1"}, -1128,
@@ -258,7 +258,7 @@ SIGNED_CASES: list[tuple[str, str, str, dict[str, Any], int, str]] = [
     ("replace without a mode", "POST", "order/cancelReplace", {**LIMIT_BUY, "cancelOrderId": "1"}, -1102,
      MANDATORY.format("cancelReplaceMode")),
     ("replace without an id", "POST", "order/cancelReplace", {**LIMIT_BUY, "cancelReplaceMode": "STOP_ON_FAILURE"},
-     -1102, "Param 'cancelOrderId' or 'cancelOrigClientOrderId' must be sent, but both were empty/null!"),
+     -1102, "Param 'cancelOrigClientOrderId' or 'cancelOrderId' must be sent, but both were empty/null!"),
     ("prevented matches of nothing", "GET", "myPreventedMatches", {"symbol": BTC}, -1128,
      "Combination of optional parameters invalid."),
 ]  # fmt: skip
@@ -295,6 +295,15 @@ PUBLIC_CASES: list[tuple[str, str, dict[str, Any], int, str]] = [
      "The symbol's status does not match the requested symbolStatus."),
     ("unknown status", "exchangeInfo", {"symbolStatus": "OPEN"}, -1122, "Invalid symbolStatus."),
     ("status and symbol", "exchangeInfo", {"symbolStatus": "HALT", "symbol": BTC}, -1128,
+     "Combination of optional parameters invalid."),
+    ("permissions and symbol", "exchangeInfo", {"permissions": "SPOT", "symbol": BTC}, -1128,
+     "Combination of optional parameters invalid."),
+    ("unknown permission", "exchangeInfo", {"permissions": '["SPOT","LUNAR"]'}, -1130,
+     "Data sent for parameter 'permissions' is not valid."),
+    ("status that cannot be asked for", "exchangeInfo", {"symbolStatus": "END_OF_DAY"}, -1122, "Invalid symbolStatus."),
+    ("rules of a symbol and a status", "executionRules", {"symbol": BTC, "symbolStatus": "TRADING"}, -1128,
+     "Combination of optional parameters invalid."),
+    ("rules of one symbol and several", "executionRules", {"symbol": BTC, "symbols": f'["{BTC}"]'}, -1128,
      "Combination of optional parameters invalid."),
     ("window too long", "ticker", {"symbol": BTC, "windowSize": "8d"}, -1130,
      "Data sent for parameter 'windowSize' is not valid."),
