@@ -3,6 +3,8 @@ whole."""
 
 from decimal import Decimal
 
+import numpy as np
+
 from simulator.assembly import build_source, decimals_of, profiles_of
 from simulator.doors.auth import ApiKey, generate_key, load_key
 from simulator.doors.limits import Limits
@@ -17,6 +19,21 @@ from simulator.market.source import History
 
 # Minutes whose trades are on the tape when the market opens
 PAST_MINUTES = 15
+
+
+def numbered(history: History) -> History:
+    """The same past with a trade id for every trade its candles count, from 1 on, older candles first."""
+    last_id = 0
+    for rows in (history.hours, history.minutes):
+        if not len(rows):
+            continue
+        counts = rows[:, column.COUNT]
+        ends = last_id + np.cumsum(counts)
+        rows[:, column.FIRST_ID] = np.where(counts > 0, ends - counts + 1, column.NO_ID)
+        rows[:, column.LAST_ID] = np.where(counts > 0, ends, column.NO_ID)
+        last_id = int(ends[-1])
+    history.last_id = last_id
+    return history
 
 
 class World:
@@ -48,7 +65,7 @@ class World:
         self.exchange.add_symbol(rules, price)
         now = self.clock.start_ms
         candles = self.candles.add_symbol(rules.symbol, decimals=decimals_of(rules), start_ms=now, price=price)
-        history = self.source.history(rules.symbol)
+        history = numbered(self.source.history(rules.symbol))
         candles.load(history.minutes, history.hours)
         candles.roll(now)
         self._print_past(rules, history)
@@ -57,6 +74,8 @@ class World:
         """Put the trades of the last minutes on the tape: an exchange that just opened would have none."""
         decimals = decimals_of(rules)
         step = rules.lot.step or Decimal(1).scaleb(-decimals)
+        tape, last_id = self.exchange.market(rules.symbol).tape, history.last_id
+        tape.next_trade_id = max(1, last_id + 1 - 4 * PAST_MINUTES)
         for row in history.minutes[-PAST_MINUTES:].tolist():
             quantity = Decimal(row[column.VOLUME]).scaleb(-decimals) // 4 // step * step
             if not quantity:
@@ -65,7 +84,8 @@ class World:
                 price = Decimal(row[name]).scaleb(-8)
                 time_ms = row[column.OPEN_MS] + place * 15_000
                 self.exchange.outside_trade(rules.symbol, Side.BUY, quantity, time_ms, price=price, print_rest=True)
-        # the candles know these trades already
+        # the candles know these trades already, and count more than are on the tape
+        tape.next_trade_id = max(tape.next_trade_id, last_id + 1)
         self.exchange.drain()
 
     def open_account(self, part: AccountPart) -> ApiKey:

@@ -32,10 +32,14 @@ def no_rows() -> Rows:
 
 @dataclass(slots=True)
 class History:
-    """Closed candles before the market starts: whole hours first, then minutes without a hole up to the start."""
+    """Closed candles before the market starts: whole hours first, then minutes without a hole up to the start.
+
+    `last_id` is the id of the last trade they count, 0 while trades have no ids.
+    """
 
     minutes: Rows = field(default_factory=no_rows)
     hours: Rows = field(default_factory=no_rows)
+    last_id: int = 0
 
 
 class MarketSource(Protocol):

@@ -2,12 +2,18 @@
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.fixture import parse_fixture
+from simulator.market import series as column
 from simulator.market.candles import CandleStore
-from simulator.market.intervals import INTERVALS, MINUTE_MS, candle_start, next_start, parse_zone
+from simulator.market.intervals import DAY_MS, INTERVALS, MINUTE_MS, candle_start, next_start, parse_zone
+from simulator.market.series import Rows
+from simulator.market.source import History
+from simulator.world import World, numbered
 
 START = 1_767_225_600_000  # 2026-01-01T00:00:00Z, a Thursday
 HOUR = 60 * MINUTE_MS
@@ -115,9 +121,9 @@ def test_higher_candles_are_the_sum_of_their_minutes(trades: list[tuple[int, int
     first = candle_start(interval, START, 0)
     built = store.klines("BTCUSDC", interval, now_ms=now, start_ms=first, limit=10_000)
 
-    for column in (5, 7, 8, 9, 10):
-        total = sum((Decimal(str(row[column])) for row in minutes), Decimal(0))
-        assert sum((Decimal(str(row[column])) for row in built), Decimal(0)) == total
+    for place in (5, 7, 8, 9, 10):
+        total = sum((Decimal(str(row[place])) for row in minutes), Decimal(0))
+        assert sum((Decimal(str(row[place])) for row in built), Decimal(0)) == total
     assert built[-1][4] == minutes[-1][4]
     for row in built:
         inside = [m for m in minutes if int(row[0]) <= int(m[0]) <= int(row[6]) and m[8]]
@@ -162,3 +168,28 @@ def test_the_window_of_a_day_sums_its_minutes() -> None:
     assert window.change == "-5.00000000"
     assert window.change_percent == "-5.000"
     assert (window.count, window.first_id, window.last_id) == (3, 1, 3)
+
+
+def test_a_past_gets_a_trade_id_for_every_trade_its_candles_count() -> None:
+    def rows(*counts: int) -> Rows:
+        made = np.zeros((len(counts), column.WIDTH), dtype=np.int64)
+        made[:, column.COUNT] = counts
+        return made
+
+    past = numbered(History(minutes=rows(0, 1, 4), hours=rows(3, 0, 2)))
+    ids = [tuple(row) for part in (past.hours, past.minutes) for row in part[:, column.FIRST_ID :].tolist()]
+    assert ids == [(1, 3), (-1, -1), (4, 5), (-1, -1), (6, 6), (7, 10)]
+    assert past.last_id == 10
+
+
+def test_tickers_over_the_past_count_the_trades_between_their_ids() -> None:
+    clock = {"mode": "stepped", "start": "2026-01-01T00:00:00Z"}
+    world = World(parse_fixture({"clock": clock, "market": {"kind": "synthetic", "history_minutes": 1_500}}))
+    now = world.clock.market_ms()
+    for symbol, market in world.exchange.markets.items():
+        window = world.candles.window(symbol, now - DAY_MS, now)
+        assert 0 < window.first_id <= window.last_id
+        assert window.count == window.last_id - window.first_id + 1
+        ids = [trade.trade_id for trade in market.tape.trades]
+        assert ids == list(range(ids[0], ids[0] + len(ids)))
+        assert market.tape.next_trade_id == window.last_id + 1
