@@ -22,7 +22,7 @@ async def admin_page(request: Request) -> Response:
 
 def create_app(twin: Twin, token: str) -> Starlette:
     """REST under /api and /sapi, streams under /ws and /stream, WebSocket API, control door and admin page."""
-    streams = StreamDoor(twin.hub, twin.connection_limits, time.monotonic)
+    streams = StreamDoor(twin.hub, twin.connection_limits, twin.state, time.monotonic)
     ws_api = WsApiDoor(twin.state, twin.users, twin.connection_limits, WS_METHODS, time.monotonic)
     routes: list[BaseRoute] = [
         Route("/", admin_page),

@@ -19,13 +19,11 @@ import uvicorn
 
 from shared.src.domain.errors import ConfigurationError
 from simulator.app import create_app
+from simulator.doors.sockets import socket_protocol
 from simulator.fixture import DEFAULT_FIXTURE, Fixture, parse_fixture
 from simulator.snapshot import Keeper, restore
 from simulator.twin import Twin
 
-# Binance pings every 20 s and drops a client that has not answered for 60 s
-PING_INTERVAL_S = 20.0
-PING_TIMEOUT_S = 60.0
 GRACE_S = 1
 WATCH_S = 0.5
 
@@ -80,9 +78,9 @@ async def run(
 ) -> None:  # fmt: skip
     """Serve until SIGTERM or SIGINT; raises what broke the market if anything did."""
     config = uvicorn.Config(
-        create_app(twin, token), log_level="warning", access_log=False, lifespan="off", ws="websockets-sansio",
-        ws_ping_interval=PING_INTERVAL_S, ws_ping_timeout=PING_TIMEOUT_S, ws_per_message_deflate=False,
-        ws_max_size=1 << 20, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=75, server_header=False,
+        create_app(twin, token), log_level="warning", access_log=False, lifespan="off",
+        ws=socket_protocol(twin.connection_limits), ws_per_message_deflate=False, ws_max_size=1 << 20,
+        timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=75, server_header=False,
     )  # fmt: skip
     server = _Server(config)
     stop = asyncio.Event()

@@ -14,8 +14,8 @@ from simulator.doors.feed import Feed
 from simulator.doors.hub import GOING_AWAY, Hub, render
 from simulator.doors.market_data import StoredMarketData
 from simulator.doors.rest_sapi import advance_algos
+from simulator.doors.sockets import ConnectionLimits
 from simulator.doors.state import TwinState
-from simulator.doors.streams import ConnectionLimits
 from simulator.doors.user_stream import UserStreams
 from simulator.engine.events import AggTradeEvent, BookEvent, Event, TradeEvent
 from simulator.engine.orders import Side
@@ -75,6 +75,9 @@ class Twin:
         limits = world.fixture.limits
         self.connection_limits.attempts_5m = limits.connections_5m
         self.connection_limits.life_s = limits.connection_life_s
+        self.connection_limits.ping_interval_s = limits.ping_interval_s
+        self.connection_limits.pong_timeout_s = limits.pong_timeout_s
+        self.connection_limits.outbox_messages = limits.outbox_messages
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -122,6 +125,7 @@ class Twin:
         self.state.market = StoredMarketData(world.candles, self.horizon)
         self.state.keys, self.state.limits = world.keys, world.limits
         self.state.algos.clear()
+        self.users.revoke()
         self.changes += 1
         self.driver.open()
         if running:
@@ -301,11 +305,11 @@ class Twin:
 
     def announce_shutdown(self, close_after_s: float | None) -> int:
         """Send serverShutdown on every connection and close them after a while; returns how many there are."""
-        event = {"e": "serverShutdown", "E": self.clock.now_ms()}
-        self.hub.broadcast("!serverShutdown", event)
-        users = self.users.connections()
+        now = self.clock.now_ms()
+        self.hub.broadcast("!serverShutdown", lambda unit: _shutdown(now, unit))
+        users = self.users.everyone()
         for connection in users:
-            connection.put(render({"event": event}))
+            connection.put(render({"event": _shutdown(now, connection.unit)}))
         if close_after_s is not None:
             loop = asyncio.get_running_loop()
             for connection in (*self.hub.connections, *users):
@@ -331,7 +335,7 @@ class Twin:
                 self._disconnect(rule)
             case "maintenance":
                 self.hub.close_all()
-                for connection in self.users.connections():
+                for connection in self.users.everyone():
                     connection.close(GOING_AWAY, "")
         return None
 
@@ -376,6 +380,8 @@ class Twin:
     def _disconnect(self, rule: Rule) -> None:
         code, target = int(rule.params["code"]), str(rule.params["target"])
         endpoint = rule.match.get("endpoint")
+        if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+            raise ValueError(f"{code} is no code that a WebSocket connection can be closed with")
         if endpoint is not None:
             return
         if target in ("all", "streams"):
@@ -384,6 +390,10 @@ class Twin:
             for connection in self.users.connections():
                 connection.close(code, "")
         rule.remaining = None
+
+
+def _shutdown(now_ms: int, unit: int) -> dict[str, Any]:
+    return {"e": "serverShutdown", "E": now_ms * unit}
 
 
 def _key_view(key: ApiKey) -> dict[str, Any]:

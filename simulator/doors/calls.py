@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from simulator.doors.auth import ApiKey
+from simulator.doors.limits import Meter
 from simulator.doors.params import DECIMAL_RANGE, Params, illegal, missing
 from simulator.doors.state import TwinState
 from simulator.engine.accounts import Account
@@ -65,7 +66,7 @@ class Call:
 @dataclass(frozen=True)
 class Endpoint:
     """A row of the API. ``weight`` may depend on the parameters; ``orders`` is what it adds to the unfilled order
-    count; ``free`` calls weigh nothing when they succeed; ``sapi`` rows are metered apart."""
+    count; ``free`` calls weigh nothing when they succeed; ``sapi`` says whose budget a SAPI row is charged to."""
 
     method: str
     path: str
@@ -76,7 +77,9 @@ class Endpoint:
     security: Security = Security.NONE
     orders: int = 0
     free: bool = False
-    sapi: bool = False
+    sapi: Meter | None = None
+    # What the call weighs for a symbol that does not exist, where that differs.
+    weight_without_symbol: int | None = None
     # False: the handler checks the order limits itself (cancelReplace may cancel although it is over them).
     checks_orders: bool = True
 
@@ -84,7 +87,9 @@ class Endpoint:
     def name(self) -> str:
         return f"{self.method} {self.path}"
 
-    def weighs(self, params: Params) -> int:
+    def weighs(self, params: Params, state: TwinState) -> int:
+        if self.weight_without_symbol is not None and params.get("symbol") not in state.exchange.markets:
+            return self.weight_without_symbol
         return self.weight if isinstance(self.weight, int) else self.weight(params)
 
     def check_params(self, params: Params) -> None:
@@ -194,7 +199,8 @@ def settle_order_counts(state: TwinState, account: Account) -> None:
 
 TIME_FIELDS = frozenset(
     {
-        "serverTime", "time", "updateTime", "transactTime", "transactionTime", "workingTime", "trailingTime",
+        "serverTime", "authorizedSince", "connectedSince", "time",
+        "updateTime", "transactTime", "transactionTime", "workingTime", "trailingTime",
         "openTime", "closeTime", "timestamp", "T", "E",
     }
 )  # fmt: skip

@@ -26,10 +26,16 @@ def render(payload: Any) -> str:
     return orjson.dumps(payload).decode()
 
 
+def wrapped(name: str, text: str) -> str:
+    """A message as combined streams carry it."""
+    return f'{{"stream":{render(name)},"data":{text}}}'
+
+
 class Connection:
     """One client of a WebSocket door: its outbox and what it asked for."""
 
-    def __init__(self, *, combined: bool = False, unit: int = 1) -> None:
+    def __init__(self, *, combined: bool = False, unit: int = 1, outbox: int = OUTBOX_MESSAGES) -> None:
+        self._most = outbox
         self.combined = combined
         self.unit = unit
         self.streams: dict[str, None] = {}
@@ -50,7 +56,7 @@ class Connection:
             self._outbox.append(each)
             self._bytes += len(each)
         self._held.clear()
-        if len(self._outbox) > OUTBOX_MESSAGES or self._bytes > OUTBOX_BYTES:
+        if len(self._outbox) > self._most or self._bytes > OUTBOX_BYTES:
             self._outbox.clear()
             self.close(POLICY_VIOLATION, "too slow: messages pile up")
             return
@@ -153,7 +159,7 @@ class Hub:
             if text is None:
                 text = render(build(connection.unit))
                 if connection.combined:
-                    text = f'{{"stream":{render(name)},"data":{text}}}'
+                    text = wrapped(name, text)
                 texts[key] = text
             self.published += 1
             if under_fault:
@@ -161,12 +167,11 @@ class Hub:
             else:
                 connection.put(text)
 
-    def broadcast(self, name: str, payload: Any) -> None:
+    def broadcast(self, name: str, build: Build) -> None:
         """Send an event to every market stream connection (serverShutdown)."""
-        text = render(payload)
         for connection in list(self.connections):
-            combined = f'{{"stream":{render(name)},"data":{text}}}'
-            connection.put(combined if connection.combined else text)
+            text = render(build(connection.unit))
+            connection.put(wrapped(name, text) if connection.combined else text)
 
     def close_all(self, code: int = GOING_AWAY, reason: str = "") -> int:
         """Close every market stream connection; returns how many."""

@@ -1,12 +1,13 @@
 """Rate limits: request weight and raw requests per IP, unfilled orders per account, bans for those who insist.
 
-Intervals are aligned to the clock (minute start, ten-second blocks, 00:00 UTC).
+Intervals are aligned to the clock (minute start, ten-second blocks, 00:00 UTC). SAPI has budgets of its own: per
+endpoint and minute, 12,000 per IP or 180,000 per account.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from simulator.engine.errors import ApiError
 
@@ -17,6 +18,13 @@ DAY_MS = 86_400_000
 # A client that keeps sending after this many 429 answers in one interval is banned.
 STRIKES_BEFORE_BAN = 10
 BAN_MS = 120_000
+# The longest ban: three days
+BAN_MAX_MS = 259_200_000
+# A client whose WebSocket connections were cut off this often in five minutes is banned, too.
+CUTS_BEFORE_BAN = 5
+SAPI_LIMITS = {"IP": 12_000, "UID": 180_000}
+
+Meter = Literal["IP", "UID"]
 
 
 @dataclass(slots=True)
@@ -48,7 +56,8 @@ class _Visitor:
     weight: Window = field(default_factory=lambda: Window(MINUTE_MS))
     raw: Window = field(default_factory=lambda: Window(FIVE_MINUTES_MS))
     strikes: Window = field(default_factory=lambda: Window(MINUTE_MS))
-    banned_until: int = 0
+    cuts: Window = field(default_factory=lambda: Window(FIVE_MINUTES_MS))
+    banned_until: int | None = None
     bans: int = 0
 
 
@@ -68,6 +77,8 @@ class Limits:
     raw_5m: int = 300_000
     visitors: dict[str, _Visitor] = field(default_factory=dict)
     traders: dict[str, _Trader] = field(default_factory=dict)
+    # Used SAPI weight by (meter, address or account, endpoint)
+    sapi: dict[tuple[Meter, str, str], Window] = field(default_factory=dict)
 
     def table(self) -> list[dict[str, Any]]:
         """``rateLimits`` of exchangeInfo."""
@@ -85,11 +96,38 @@ class Limits:
             ApiError: -1003 with 418 (banned) or 429 (over the limit), with Retry-After.
         """
         visitor = self.visitors.setdefault(ip, _Visitor())
-        if now_ms < visitor.banned_until:
-            raise _banned(visitor.banned_until, now_ms)
+        self.check_ban(ip, now_ms)
         if visitor.raw.add(now_ms, 1) > self.raw_5m:
             self._strike(visitor, now_ms)
             raise _too_much("Too many requests queued.", visitor.raw.seconds_left(now_ms))
+
+    def check_ban(self, ip: str, now_ms: int) -> None:
+        """Raises ApiError -1003 with 418 for an address that is banned."""
+        visitor = self.visitors.get(ip)
+        if visitor is not None and visitor.banned_until is not None and now_ms < visitor.banned_until:
+            raise _banned(visitor.banned_until, now_ms)
+
+    def cut_off(self, ip: str, now_ms: int) -> None:
+        """Count a WebSocket connection that was ended for breaking a limit; those who insist are banned."""
+        visitor = self.visitors.setdefault(ip, _Visitor())
+        if visitor.cuts.add(now_ms, 1) > CUTS_BEFORE_BAN:
+            self._ban(visitor, now_ms)
+
+    def charge_sapi(self, meter: Meter, who: str, endpoint: str, weight: int, now_ms: int) -> int:
+        """Charge SAPI weight; returns what is used of the endpoint's minute.
+
+        Raises:
+            ApiError: -1003 with 429 when it is used up.
+        """
+        window = self.sapi.setdefault((meter, who, endpoint), Window(MINUTE_MS))
+        used = window.add(now_ms, weight)
+        if used > SAPI_LIMITS[meter]:
+            raise _too_much(_weight_message(SAPI_LIMITS[meter]), window.seconds_left(now_ms))
+        return used
+
+    def used_sapi(self, meter: Meter, who: str, endpoint: str, now_ms: int) -> int:
+        window = self.sapi.get((meter, who, endpoint))
+        return 0 if window is None else window.at(now_ms)
 
     def charge(self, ip: str, weight: int, now_ms: int) -> None:
         """Charge ``weight`` to the address.
@@ -101,11 +139,7 @@ class Limits:
         used = visitor.weight.add(now_ms, weight)
         if used > self.weight_1m:
             self._strike(visitor, now_ms)
-            message = (
-                f"Too much request weight used; current limit is {self.weight_1m} request weight per 1 MINUTE. "
-                "Please use WebSocket Streams for live updates to avoid polling the API."
-            )
-            raise _too_much(message, visitor.weight.seconds_left(now_ms))
+            raise _too_much(_weight_message(self.weight_1m), visitor.weight.seconds_left(now_ms))
 
     def refund(self, ip: str, weight: int, now_ms: int) -> None:
         """Give back the weight of a trading call that succeeded (they weigh 0 since 2026-04-02)."""
@@ -113,9 +147,14 @@ class Limits:
 
     def _strike(self, visitor: _Visitor, now_ms: int) -> None:
         if visitor.strikes.add(now_ms, 1) > STRIKES_BEFORE_BAN:
-            visitor.bans += 1
-            visitor.banned_until = now_ms + BAN_MS * 2 ** min(visitor.bans - 1, 11)
-            raise _banned(visitor.banned_until, now_ms)
+            raise _banned(self._ban(visitor, now_ms), now_ms)
+
+    @staticmethod
+    def _ban(visitor: _Visitor, now_ms: int) -> int:
+        """Shut an address out, each time for twice as long; returns until when."""
+        visitor.bans += 1
+        visitor.banned_until = now_ms + min(BAN_MS * 2 ** min(visitor.bans - 1, 20), BAN_MAX_MS)
+        return visitor.banned_until
 
     def used_weight(self, ip: str, now_ms: int) -> int:
         return self.visitors.setdefault(ip, _Visitor()).weight.at(now_ms)
@@ -160,6 +199,13 @@ class Limits:
 
 def _limit(kind: str, interval: str, number: int, limit: int) -> dict[str, Any]:
     return {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
+
+
+def _weight_message(limit: int) -> str:
+    return (
+        f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
+        "Please use WebSocket Streams for live updates to avoid polling the API."
+    )
 
 
 def _too_much(message: str, retry_after: int) -> ApiError:

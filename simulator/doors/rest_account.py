@@ -271,7 +271,7 @@ ACCOUNT_ENDPOINTS = (
     Endpoint(
         "GET", "/api/v3/myPreventedMatches", prevented_matches,
         ("symbol", "preventedMatchId", "orderId", "fromPreventedMatchId", "limit"), _prevented_weight,
-        "myPreventedMatches", _USER,
+        "myPreventedMatches", _USER, weight_without_symbol=2,
     ),
     Endpoint(
         "GET", "/api/v3/myAllocations", allocations,

@@ -90,14 +90,21 @@ class _Visit:
     weight: int = 0
     succeeded: bool = False
 
+    @property
+    def payer(self) -> str:
+        """Who a SAPI call is charged to: the account, or the address."""
+        return self.key.account if self.endpoint.sapi == "UID" and self.key is not None else self.ip
+
     def headers(self) -> dict[str, str]:
         state, now = self.state, self.state.limits_ms()
-        used = str(state.limits.used_weight(self.ip, now))
         headers = {"x-mbx-uuid": str(uuid4())}
-        if self.endpoint.sapi:
-            headers |= {"X-SAPI-USED-IP-WEIGHT-1M": used, "X-SAPI-USED-UID-WEIGHT-1M": used}
+        meter = self.endpoint.sapi
+        if meter is not None:
+            used = state.limits.used_sapi(meter, self.payer, self.endpoint.name, now)
+            headers[f"X-SAPI-USED-{meter}-WEIGHT-1M"] = str(used)
         else:
-            headers |= {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+            weight = str(state.limits.used_weight(self.ip, now))
+            headers |= {"X-MBX-USED-WEIGHT": weight, "X-MBX-USED-WEIGHT-1M": weight}
         if self.succeeded and self.endpoint.orders and self.key is not None:
             seconds, day = state.limits.order_counts(self.key.account, now)
             headers |= {"X-MBX-ORDER-COUNT-10S": str(seconds), "X-MBX-ORDER-COUNT-1D": str(day)}
@@ -130,11 +137,12 @@ class RestDoor:
             early = await _before(fault)
             if early is not None:
                 return early
-        if not endpoint.sapi:
-            # The limits of SAPI are its own and generous; they are not modelled.
-            visit.weight = endpoint.weighs(wire.params)
+        visit.weight = endpoint.weighs(wire.params, state)
+        if endpoint.sapi is None:
             state.limits.charge(visit.ip, visit.weight, state.limits_ms())
         call = self._admit(visit, request, wire)
+        if endpoint.sapi is not None:
+            state.limits.charge_sapi(endpoint.sapi, visit.payer, endpoint.name, visit.weight, state.limits_ms())
         if fault is not None and fault.kind == "delay" and endpoint.security is not Security.NONE:
             self._check_again(visit, call)
         answer = perform(call)

@@ -1,7 +1,8 @@
 """The market stream door: `/ws/<stream>[/<stream>...]`, `/stream?streams=a/b`, and SUBSCRIBE on an open connection.
 
-Unknown stream names are accepted and never feed anything, as on Binance. More than five messages a second, or reading
-too slowly, ends the connection; so does its age.
+Unknown stream names are accepted and never feed anything, as on Binance. More than five messages a second (pings and
+pongs count), or reading too slowly, ends the connection; so does its age. An address that is cut off again and again is
+banned.
 """
 
 import asyncio
@@ -17,20 +18,13 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from simulator.doors.hub import GOING_AWAY, POLICY_VIOLATION, Connection, Hub, render
+from simulator.doors.sockets import ConnectionLimits, control_frames
+from simulator.doors.state import TwinState
+from simulator.engine.errors import ApiError
 
 METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 # How long a connection that is to be closed may take to read what is left
 FAREWELL_S = 2.0
-
-
-@dataclass(slots=True)
-class ConnectionLimits:
-    """What Binance allows a WebSocket client."""
-
-    messages_per_second: int = 5
-    streams: int = 1024
-    attempts_5m: int = 300
-    life_s: float = 24 * 3600.0
 
 
 @dataclass(slots=True)
@@ -63,6 +57,21 @@ class MessageRate:
             self._times.popleft()
         self._times.append(now)
         return len(self._times) > self._limit
+
+
+async def admit(
+    websocket: WebSocket, address: str, attempts: Attempts, limits: ConnectionLimits, state: TwinState, now_s: float
+) -> bool:
+    """Refuse a connection of an address that is banned (418) or opens too many (429); says whether it may come in."""
+    try:
+        state.limits.check_ban(address, state.limits_ms())
+        if not attempts.allow(address, limits.attempts_5m, now_s):
+            raise ApiError(-1003, "Too many connection attempts.", http_status=429, headers={"Retry-After": "300"})
+    except ApiError as error:
+        response = JSONResponse(error.body(), error.http_status, error.headers)
+        await websocket.send_denial_response(response)
+        return False
+    return True
 
 
 def requested(path: str, query: str) -> tuple[list[str], bool, int]:
@@ -110,44 +119,52 @@ async def converse(websocket: WebSocket, connection: Connection, listen: Callabl
 class StreamDoor:
     """Serves market stream connections out of a hub."""
 
-    def __init__(self, hub: Hub, limits: ConnectionLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, hub: Hub, limits: ConnectionLimits, state: TwinState, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._hub = hub
         self.limits = limits
+        self._state = state
         self._attempts = Attempts()
         self._monotonic = monotonic
 
     async def serve(self, websocket: WebSocket) -> None:
         """Take one connection from its request to its end."""
         address = websocket.client.host if websocket.client else ""
-        if not self._attempts.allow(address, self.limits.attempts_5m, self._monotonic()):
-            await websocket.send_denial_response(
-                JSONResponse({"code": -1003, "msg": "Too many connection attempts."}, status_code=429)
-            )
+        if not await admit(websocket, address, self._attempts, self.limits, self._state, self._monotonic()):
             return
         names, combined, unit = requested(websocket.url.path, websocket.url.query)
         await websocket.accept()
-        connection = Connection(combined=combined, unit=unit)
+        connection = Connection(combined=combined, unit=unit, outbox=self.limits.outbox_messages)
         self._hub.join(connection)
         if len(names) > self.limits.streams:
             connection.close(POLICY_VIOLATION, "too many streams")
         else:
             self._hub.subscribe(connection, names)
         try:
-            await converse(websocket, connection, lambda: self._listen(websocket, connection), self.limits.life_s)
+            await converse(
+                websocket, connection, lambda: self._listen(websocket, connection, address), self.limits.life_s
+            )
         finally:
             self._hub.leave(connection)
 
-    async def _listen(self, websocket: WebSocket, connection: Connection) -> None:
+    async def _listen(self, websocket: WebSocket, connection: Connection, address: str) -> None:
         rate = MessageRate(self.limits.messages_per_second, self._monotonic)
+
+        def count() -> None:
+            if rate.exceeded() and connection.close_code is None:
+                connection.close(POLICY_VIOLATION, "Too many requests")
+                self._state.limits.cut_off(address, self._state.limits_ms())
+
+        control_frames(websocket).listen(count)
         while True:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            if rate.exceeded():
-                connection.close(POLICY_VIOLATION, "Too many requests")
-                continue
-            answer = self.answer(connection, message.get("text") or message.get("bytes") or "")
-            connection.put(render(answer))
+            count()
+            if connection.close_code is None:
+                answer = self.answer(connection, message.get("text") or message.get("bytes") or "")
+                connection.put(render(answer))
 
     def answer(self, connection: Connection, text: str | bytes) -> dict[str, Any]:
         """Carry out one control frame; returns what the client is told."""
@@ -159,7 +176,7 @@ class StreamDoor:
             return {"code": 2, "msg": "Invalid request: expected an object"}
         number = request.get("id")
         if not _is_request_id(number):
-            return {"code": 2, "msg": "Invalid request: request ID must be an integer or a string up to 36 characters"}
+            return {"code": 2, "msg": "Invalid request: request ID must be an unsigned integer"}
         method, params = request.get("method"), request.get("params", [])
         if method is None:
             return {"code": 2, "msg": "Invalid request: missing field `method`", "id": number}
@@ -171,15 +188,16 @@ class StreamDoor:
                 "id": number,
             }
         if not isinstance(params, list):
-            return {"code": 2, "msg": "Invalid request: params must be an array", "id": number}
+            return {"code": 2, "msg": "Invalid request: invalid type, expected a sequence", "id": number}
         return self._carry_out(connection, str(method), params, number)
 
     def _carry_out(self, connection: Connection, method: str, params: list[Any], number: Any) -> dict[str, Any]:
         if method == "LIST_SUBSCRIPTIONS":
             return {"result": list(connection.streams), "id": number}
         if method == "GET_PROPERTY":
-            if params != ["combined"]:
-                return {"code": 0, "msg": "Unknown property", "id": number}
+            refusal = _bad_property(params, 1)
+            if refusal is not None:
+                return {**refusal, "id": number}
             return {"result": connection.combined, "id": number}
         if method == "SET_PROPERTY":
             return _set_property(connection, params, number)
@@ -194,10 +212,20 @@ class StreamDoor:
         return {"result": None, "id": number}
 
 
+def _bad_property(params: list[Any], most: int) -> dict[str, Any] | None:
+    """What is wrong with the name of a property, if anything is."""
+    if not params or not isinstance(params[0], str):
+        return {"code": 2, "msg": "Invalid request: property name must be a string"}
+    if len(params) > most:
+        return {"code": 2, "msg": "Invalid request: too many parameters"}
+    return {"code": 0, "msg": "Unknown property"} if params[0] != "combined" else None
+
+
 def _set_property(connection: Connection, params: list[Any], number: Any) -> dict[str, Any]:
-    if len(params) != 2 or params[0] != "combined":
-        return {"code": 0, "msg": "Unknown property", "id": number}
-    if not isinstance(params[1], bool):
+    refusal = _bad_property(params, 2)
+    if refusal is not None:
+        return {**refusal, "id": number}
+    if len(params) < 2 or not isinstance(params[1], bool):
         return {"code": 1, "msg": "Invalid value type: expected Boolean", "id": number}
     connection.combined = params[1]
     return {"result": None, "id": number}

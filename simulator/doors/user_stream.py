@@ -169,6 +169,20 @@ class UserStreams:
         self._now_ms = now_ms
         self._listeners: dict[str, dict[Connection, int]] = {}
         self._next_id: dict[Connection, int] = {}
+        self._open: dict[Connection, Callable[[], None]] = {}
+
+    def join(self, connection: Connection, revoked: Callable[[], None]) -> None:
+        """A WebSocket API connection was opened; `revoked` is called when the key it logged on with is gone."""
+        self._open[connection] = revoked
+
+    def everyone(self) -> list[Connection]:
+        """Every open WebSocket API connection, whether it listens to an account or not."""
+        return list(self._open)
+
+    def revoke(self) -> None:
+        """All keys were replaced: sessions that logged on with one end."""
+        for revoked in list(self._open.values()):
+            revoked()
 
     def subscribe(self, connection: Connection, account: str) -> int:
         """Listen to an account; returns the subscription's id.
@@ -181,7 +195,7 @@ class UserStreams:
         number = self._next_id.get(connection, 0)
         active = sum(connection in others for others in self._listeners.values())
         if number > SUBSCRIPTION_IDS_MAX or active >= SUBSCRIPTIONS_MAX:
-            raise ApiError(-2042, "Reached the maximum number of subscriptions for this connection.")
+            raise ApiError(-2042, "Maximum subscription ID reached for this connection.")
         self._next_id[connection] = number + 1
         listeners[connection] = number
         return number
@@ -220,6 +234,7 @@ class UserStreams:
     def leave(self, connection: Connection) -> None:
         """Forget a connection that is gone."""
         self._next_id.pop(connection, None)
+        self._open.pop(connection, None)
         for account, listeners in list(self._listeners.items()):
             listeners.pop(connection, None)
             if not listeners:

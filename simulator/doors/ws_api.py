@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from simulator.doors.auth import ApiKey, verify
@@ -19,8 +18,9 @@ from simulator.doors.calls import Call, Endpoint, Security, check_permission, ch
 from simulator.doors.errors import bad_key, bad_key_format, bad_signature, bad_time_unit, timed_out
 from simulator.doors.hub import Connection, render
 from simulator.doors.params import Params, missing
+from simulator.doors.sockets import ConnectionLimits
 from simulator.doors.state import Fault, TwinState
-from simulator.doors.streams import Attempts, ConnectionLimits, converse
+from simulator.doors.streams import Attempts, admit, converse
 from simulator.doors.user_stream import UserStreams
 from simulator.engine.errors import ApiError
 
@@ -137,18 +137,16 @@ class WsApiDoor:
     async def serve(self, websocket: WebSocket) -> None:
         """Take one connection from its request to its end."""
         address = websocket.client.host if websocket.client else ""
-        if not self._attempts.allow(address, self._limits.attempts_5m, self._monotonic()):
-            await websocket.send_denial_response(
-                JSONResponse({"code": -1003, "msg": "Too many connection attempts."}, status_code=429)
-            )
+        if not await admit(websocket, address, self._attempts, self._limits, self._state, self._monotonic()):
             return
         query = dict(parse_qsl(websocket.url.query))
         await websocket.accept()
         unit = 1000 if query.get("timeUnit", "").upper() == "MICROSECOND" else 1
         session = Session(
-            Connection(unit=unit), address, self._state.clock.now_ms(),
+            Connection(unit=unit, outbox=self._limits.outbox_messages), address, self._state.clock.now_ms(),
             return_limits=query.get("returnRateLimits", "true").lower() != "false",
         )  # fmt: skip
+        self._users.join(session.connection, lambda: self._revoke(session))
         try:
             self._check_unit(query)
             self._state.limits.charge(address, CONNECT_WEIGHT, self._state.limits_ms())
@@ -197,28 +195,32 @@ class WsApiDoor:
         try:
             result = self._work(session, request, endpoint)
         except ApiError as error:
-            return self._refusal(request.number, error, session, endpoint, request.return_limits)
+            return self._refusal(request.number, error, session, request)
         if session.connection.unit == 1000:
             result = in_microseconds(result)
         answer: Answer = {"id": request.number, "status": 200, "result": result}
-        return self._with_limits(answer, session, endpoint, request.return_limits)
+        return self._with_limits(answer, session, request)
 
-    def _refusal(
-        self, number: Any, error: ApiError, session: Session, endpoint: Endpoint | None, wanted: bool = True
-    ) -> Answer:
+    def _refusal(self, number: Any, error: ApiError, session: Session, request: Request | None) -> Answer:
         body = error.body()
         if error.http_status in (418, 429) and "data" not in body:
             now = self._state.clock.now_ms()
             wait_s = int(error.headers.get("Retry-After", "0"))
             body["data"] = {"serverTime": now, "retryAfter": now + wait_s * 1000}
         answer: Answer = {"id": number, "status": error.http_status, "error": body}
-        return self._with_limits(answer, session, endpoint, wanted)
+        return self._with_limits(answer, session, request)
 
-    def _with_limits(self, answer: Answer, session: Session, endpoint: Endpoint | None, wanted: bool) -> Answer:
+    def _with_limits(self, answer: Answer, session: Session, request: Request | None) -> Answer:
+        """Add the limits: the weight, and the order counts of the account on order calls."""
+        wanted = request is None or request.return_limits
         if wanted and session.return_limits:
-            orders = endpoint is not None and endpoint.orders > 0
-            account = session.key.account if session.key is not None else None
             state = self._state
+            endpoint = self._endpoints.get(request.method) if request is not None else None
+            orders = endpoint is not None and endpoint.orders > 0
+            key = session.key
+            if request is not None and "apiKey" in request.values:
+                key = state.keys.get(request.values["apiKey"])
+            account = key.account if key is not None else None
             answer["rateLimits"] = state.limits.ws_rate_limits(
                 session.address, account, state.limits_ms(), orders=orders
             )
@@ -229,13 +231,12 @@ class WsApiDoor:
         state.limits.enter(session.address, state.limits_ms())
         own = self._sessions.get(request.method)
         if own is not None:
-            weight = 0 if request.method.startswith("session.sub") else CONNECT_WEIGHT
-            state.limits.charge(session.address, weight, state.limits_ms())
+            state.limits.charge(session.address, CONNECT_WEIGHT, state.limits_ms())
             return own(session, request)
         if endpoint is None:
             raise ApiError(-1020, "This operation is not supported.")
         params = request.params
-        weight = endpoint.weighs(params)
+        weight = endpoint.weighs(params, state)
         state.limits.charge(session.address, weight, state.limits_ms())
         call = Call(state, endpoint, params, state.clock.now_ms())
         if endpoint.security is not Security.NONE:
@@ -270,6 +271,14 @@ class WsApiDoor:
         if not verify(key, signing_payload(values), values["signature"]):
             raise bad_signature()
         return key
+
+    def _revoke(self, session: Session) -> None:
+        """The key of a session does not exist any more: the client is told once."""
+        if session.key is None:
+            return
+        session.key, session.authorized_ms, session.logon_subscription = None, None, None
+        answer = {"id": None, "status": 401, "error": bad_key().body()}
+        session.connection.put(render(answer))
 
     # -- sessions ---------------------------------------------------------------------------------------------------
 
@@ -349,7 +358,7 @@ class WsApiDoor:
                 if fault.kind == "error" and params.get("after"):
                     self._answer(session, request)
                 error = _fault_error(fault)
-                connection.put(render(self._refusal(request.number, error, session, None, request.return_limits)))
+                connection.put(render(self._refusal(request.number, error, session, request)))
 
 
 def _fault_error(fault: Fault) -> ApiError:

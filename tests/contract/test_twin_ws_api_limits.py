@@ -1,0 +1,106 @@
+"""The WebSocket API's accounting and sessions, over the wire (rules: rateLimits, session requests, user stream)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simulator.doors.auth import load_key, sign
+from simulator.doors.ws_api import signing_payload
+from tests.contract.raw_socket import RawSocket
+from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
+
+ORDER = {
+    "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": "49000",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
+    with running_twin(tmp_path_factory.mktemp("ws-api"), fixture=STILL) as twin:
+        yield twin
+
+
+@pytest.fixture
+def twin(process: RunningTwin) -> RunningTwin:
+    process.reset(STILL)
+    return process
+
+
+def signed(twin: RunningTwin, account: str, params: dict[str, Any]) -> dict[str, Any]:
+    entry = twin.account(account)
+    key = load_key(account, entry["api_key"], entry["secret_key"], entry["key_type"])
+    values = {**params, "apiKey": key.api_key, "timestamp": int(time.time() * 1000)}
+    payload = signing_payload({name: str(value) for name, value in values.items()})
+    return {**values, "signature": sign(key, payload)}
+
+
+async def ask(socket: RawSocket, method: str, params: dict[str, Any] | None = None, number: Any = 1) -> dict[str, Any]:
+    await socket.send({"id": number, "method": method, **({} if params is None else {"params": params})})
+    answer: dict[str, Any] = await socket.json()
+    assert answer["id"] == number
+    return answer
+
+
+async def test_orders_tell_the_order_counts_of_the_key_that_signed_them(twin: RunningTwin) -> None:
+    async with asyncio.timeout(20), RawSocket(twin.ws_api) as socket:
+        answer = await ask(socket, "order.place", signed(twin, "alice", ORDER))
+        assert answer["status"] == 200
+        assert [(row["rateLimitType"], row["interval"], row["intervalNum"]) for row in answer["rateLimits"]] == [
+            ("ORDERS", "SECOND", 10), ("ORDERS", "DAY", 1), ("REQUEST_WEIGHT", "MINUTE", 1),
+        ]  # fmt: skip
+        assert [row["count"] for row in answer["rateLimits"][:2]] == [1, 1]
+        refused = await ask(socket, "order.place", signed(twin, "alice", {**ORDER, "quantity": "100"}))
+        assert refused["error"]["code"] == -2010
+        assert [row["rateLimitType"] for row in refused["rateLimits"]] == ["ORDERS", "ORDERS", "REQUEST_WEIGHT"]
+        other = await ask(socket, "ping")
+        assert [row["rateLimitType"] for row in other["rateLimits"]] == ["REQUEST_WEIGHT"]
+
+
+async def test_connecting_and_every_session_request_weigh_two(twin: RunningTwin) -> None:
+    def used(answer: dict[str, Any]) -> int:
+        return int(answer["rateLimits"][-1]["count"])
+
+    async with asyncio.timeout(20), RawSocket(twin.ws_api) as socket:
+        assert used(await ask(socket, "ping")) == 3
+        assert used(await ask(socket, "session.status")) == 5
+        assert used(await ask(socket, "session.subscriptions")) == 7
+        assert used(await ask(socket, "session.logon", signed(twin, "bob", {}))) == 9
+        assert used(await ask(socket, "userDataStream.subscribe")) == 11
+        assert used(await ask(socket, "userDataStream.unsubscribe", {"subscriptionId": 5})) == 13
+
+
+async def test_a_session_whose_key_is_gone_is_told_so_once(twin: RunningTwin) -> None:
+    async with asyncio.timeout(20), RawSocket(twin.ws_api) as socket:
+        assert (await ask(socket, "session.logon", signed(twin, "bob", {})))["status"] == 200
+        accounts = [{"name": "dora", "balances": {"USDT": "10"}}]
+        await asyncio.to_thread(twin.reset, {**STILL, "accounts": accounts})
+        told = await socket.json()
+        assert told == {
+            "id": None,
+            "status": 401,
+            "error": {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."},
+        }
+        status = await ask(socket, "session.status")
+        assert status["result"]["apiKey"] is None
+        refused = await ask(socket, "account.status", {"timestamp": int(time.time() * 1000)})
+        assert refused["status"] == 400, "the request must name its key again"
+        assert (await ask(socket, "account.status", signed(twin, "dora", {})))["status"] == 200
+
+
+async def test_a_connection_in_microseconds_gets_all_its_times_so(twin: RunningTwin) -> None:
+    async with asyncio.timeout(20), RawSocket(f"{twin.ws_api}?timeUnit=MICROSECOND") as socket:
+        server = (await ask(socket, "time"))["result"]["serverTime"]
+        assert server > 10**15
+        session = (await ask(socket, "session.logon", signed(twin, "bob", {})))["result"]
+        assert all(session[name] > 10**15 for name in ("authorizedSince", "connectedSince", "serverTime"))
+
+
+@pytest.mark.parametrize("number", [None, 0, -5, 2**53, "abc", "x" * 36, ""])
+async def test_ids_come_back_as_they_were_sent(twin: RunningTwin, number: Any) -> None:
+    async with asyncio.timeout(20), RawSocket(f"{twin.ws_api}?returnRateLimits=false") as socket:
+        assert await ask(socket, "ping", {}, number) == {"id": number, "status": 200, "result": {}}
