@@ -164,14 +164,13 @@ class KafkaConsumer:
         self._paused = False
 
     async def poll(self, *, batch_max: int = 2_000, timeout_s: float = 0.1) -> list[Record]:
-        """Up to ``batch_max`` records, in order within a partition; empty when there are none.
+        """What is there, up to ``batch_max`` records, in order within a partition; empty when none came in time.
 
         Raises:
             TransientError: the broker is away (the client reconnects by itself).
         """
-        messages = await self._run(self._consumer.consume, batch_max, timeout_s)
         records = []
-        for message in messages:
+        for message in await self._run(self._take, batch_max, timeout_s):
             error = message.error()
             if error is None:
                 key = message.key()
@@ -187,6 +186,11 @@ class KafkaConsumer:
             elif error.code() not in (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART):
                 logger.warning("kafka", extra={"reason": error.str()})
         return records
+
+    def _take(self, most: int, timeout_s: float) -> list[Message]:
+        """``consume`` alone would wait out its time for a full batch: so the first record ends the wait."""
+        first = self._consumer.poll(timeout_s)
+        return [] if first is None else [first, *self._consumer.consume(most - 1, 0)]
 
     async def commit(self, records: Iterable[Record]) -> None:
         """Mark everything up to these records as processed.
