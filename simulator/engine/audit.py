@@ -75,7 +75,7 @@ def _book_problem(core: Core, symbol: str) -> str | None:
     if bid is not None and ask is not None and bid[0] >= ask[0]:
         return f"crossed: bid {bid[0]}, ask {ask[0]}"
     for half in (book.bids, book.asks):
-        if half.prices != sorted(half.levels):
+        if list(half.prices) != sorted(half.levels):
             return "prices out of order"
         for level in half.levels.values():
             shown = sum(

@@ -6,11 +6,12 @@ strictly first come, first served; an outside offer that grows joins the queue's
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+from sortedcontainers import SortedList
 
 from simulator.engine.events import BookEvent, PriceLevel
 from simulator.engine.numbers import ZERO
@@ -47,9 +48,11 @@ class Half:
     def __init__(self, side: Side) -> None:
         self.side = side
         self.is_bids = side is Side.BUY
-        self.prices: list[Decimal] = []
+        self.prices: SortedList[Decimal] = SortedList()
         self.levels: dict[Decimal, Level] = {}
         self.changed: dict[Decimal, None] = {}
+        # Where outside participants offered something; used-up offers stay until the next set_outside.
+        self.offered: set[Decimal] = set()
 
     def best(self) -> Level | None:
         if not self.prices:
@@ -62,7 +65,7 @@ class Half:
         found = self.levels.get(price)
         if found is None:
             found = self.levels[price] = Level(price)
-            insort(self.prices, price)
+            self.prices.add(price)
         return found
 
     def tidy(self, level: Level) -> None:
@@ -70,7 +73,7 @@ class Half:
         self.changed[level.price] = None
         if not level.entries:
             del self.levels[level.price]
-            del self.prices[bisect_left(self.prices, level.price)]
+            self.prices.remove(level.price)
 
     def walk(self) -> Iterator[Level]:
         """Levels from the best price on."""
@@ -94,8 +97,8 @@ class Book:
         self.bids = Half(Side.BUY)
         self.asks = Half(Side.SELL)
         self.update_id = 1
-        self._outside_key = 0
-        self._best: tuple[PriceLevel | None, PriceLevel | None] = (None, None)
+        self.outside_key = 0
+        self.shown: tuple[PriceLevel | None, PriceLevel | None] = (None, None)
 
     def half(self, side: Side) -> Half:
         return self.bids if side is Side.BUY else self.asks
@@ -129,8 +132,9 @@ class Book:
             if price <= ZERO or quantity < ZERO:
                 raise ValueError(f"{self.symbol}: an offer of {quantity} at {price} makes no sense")
             wanted[price] = wanted.get(price, ZERO) + quantity
-        for price in [price for price, level in half.levels.items() if level.outside and price not in wanted]:
+        for price in sorted(half.offered.difference(wanted)):
             self._resize(half, price, ZERO)
+        half.offered = set(wanted)
         for price, quantity in wanted.items():
             self._resize(half, price, quantity)
 
@@ -143,8 +147,8 @@ class Book:
         level.visible += quantity - standing
         level.outside = quantity
         if quantity > standing:
-            self._outside_key -= 1
-            level.entries[self._outside_key] = Outside(self._outside_key, quantity - standing)
+            self.outside_key -= 1
+            level.entries[self.outside_key] = Outside(self.outside_key, quantity - standing)
             return
         excess = standing - quantity
         for key in [key for key in reversed(level.entries) if key < 0]:
@@ -167,7 +171,7 @@ class Book:
         best = (self.best(Side.BUY), self.best(Side.SELL))
         first = self.update_id + 1
         self.update_id += len(bids) + len(asks)
-        changed, self._best = best != self._best, best
+        changed, self.shown = best != self.shown, best
         return BookEvent(self.symbol, time, first, self.update_id, bids, asks, best[0], best[1], changed)
 
     @staticmethod

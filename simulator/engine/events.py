@@ -1,4 +1,8 @@
-"""What happened, in order: the source of every stream and of paper trading's user data."""
+"""What happened, in order: the source of every stream and of paper trading's user data.
+
+Events are values: nobody changes one. They are not frozen because creating a frozen dataclass of this size takes eight
+times as long, and the engine makes several for every order.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from simulator.engine.orders import Order, OrderList
 PriceLevel = tuple[Decimal, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OrderEvent:
     """An executionReport. ``order`` is a copy as the order stood right after this event.
 
@@ -43,7 +47,7 @@ class OrderEvent:
     counter_symbol: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AccountEvent:
     """An outboundAccountPosition: (asset, free, locked) of what may have changed."""
 
@@ -52,7 +56,7 @@ class AccountEvent:
     balances: tuple[tuple[str, Decimal, Decimal], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BalanceEvent:
     """A balanceUpdate: a deposit (+) or a withdrawal (-)."""
 
@@ -62,7 +66,7 @@ class BalanceEvent:
     delta: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ListEvent:
     """A listStatus. ``order_list`` is a copy."""
 
@@ -72,7 +76,7 @@ class ListEvent:
     reject_reason: str = "NONE"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TradeEvent:
     """A public trade."""
 
@@ -85,7 +89,7 @@ class TradeEvent:
     is_buyer_maker: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AggTradeEvent:
     """Trades of one taker order at one price."""
 
@@ -99,7 +103,7 @@ class AggTradeEvent:
     is_buyer_maker: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BookEvent:
     """Levels that changed in one operation (quantity 0: gone), and the best levels after it.
 
@@ -117,7 +121,7 @@ class BookEvent:
     best_changed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StatusEvent:
     """A symbol changed its trading status or its filters."""
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 from decimal import Decimal
+from math import inf
+
+from sortedcontainers import SortedList
 
 from simulator.engine.numbers import BASIS_POINTS, multiply
 from simulator.engine.orders import STOP_LOSS_TYPES, Order
 
-_Key = tuple[Decimal, int]
+# Price and order id.
+_Key = tuple[Decimal, float]
 
 
 def fires_above(order: Order) -> bool:
@@ -27,9 +31,9 @@ class Stops:
     """Waiting stop orders of one symbol; plain stops in two sorted lists, trailing ones visited on each trade."""
 
     def __init__(self) -> None:
-        self._above: list[_Key] = []
-        self._below: list[_Key] = []
-        self._orders: dict[int, Order] = {}
+        self._above: SortedList[_Key] = SortedList()
+        self._below: SortedList[_Key] = SortedList()
+        self._orders: dict[float, Order] = {}
         self._trailing: dict[int, Order] = {}
 
     def __contains__(self, order: Order) -> bool:
@@ -40,14 +44,17 @@ class Stops:
             self._trailing[order.order_id] = order
             return
         self._orders[order.order_id] = order
-        insort(self._above if fires_above(order) else self._below, self._key(order))
+        (self._above if fires_above(order) else self._below).add(self._key(order))
 
     def remove(self, order: Order) -> None:
         if self._trailing.pop(order.order_id, None) is not None:
             return
         del self._orders[order.order_id]
-        keys = self._above if fires_above(order) else self._below
-        del keys[bisect_left(keys, self._key(order))]
+        (self._above if fires_above(order) else self._below).remove(self._key(order))
+
+    def trailing(self) -> Iterable[Order]:
+        """The orders whose extreme price moves with the market."""
+        return self._trailing.values()
 
     @staticmethod
     def _key(order: Order) -> _Key:
@@ -58,11 +65,11 @@ class Stops:
         """Take out and return, oldest first, the orders that a trade at ``price`` fires."""
         fired: list[Order] = []
         if self._above and self._above[0][0] <= price:
-            count = bisect_right(self._above, price, key=lambda key: key[0])
+            count = self._above.bisect_right((price, inf))
             fired += [self._orders.pop(order_id) for _, order_id in self._above[:count]]
             del self._above[:count]
         if self._below and self._below[-1][0] >= price:
-            start = bisect_left(self._below, price, key=lambda key: key[0])
+            start = self._below.bisect_left((price, -inf))
             fired += [self._orders.pop(order_id) for _, order_id in self._below[start:]]
             del self._below[start:]
         if self._trailing:
