@@ -17,7 +17,7 @@ from simulator.doors.views import (
     order_view,
     prevented_view,
 )
-from simulator.engine.errors import ApiError
+from simulator.engine.errors import ApiError, archived
 from simulator.engine.numbers import fixed
 from simulator.engine.orders import Fill, Order, OrderStatus
 
@@ -45,8 +45,7 @@ def order_status(call: Call) -> Json:
     order_id, client_id = call.params.one_of_ids("orderId", "origClientOrderId")
     order = call.state.exchange.order(call.account, symbol, order_id=order_id, client_order_id=client_id)
     if _is_archived(order, call.now_ms):
-        message = "Order was canceled or expired with no executed qty over 90 days ago and has been archived."
-        raise ApiError(-2026, message)
+        raise archived()
     return order_view(order)
 
 
@@ -81,8 +80,8 @@ def all_orders(call: Call) -> Json:
     symbol = call.symbol
     start, end, first = params.time("startTime"), params.time("endTime"), params.integer("orderId")
     check_span(start, end)
-    rows = call.account.orders_by_symbol.get(symbol, [])
-    rows = [order for order in rows if not _is_archived(order, call.now_ms)]
+    known = call.account.orders_by_symbol.get(symbol, {}).values()
+    rows = [order for order in known if not _is_archived(order, call.now_ms)]
     if first is not None:
         chosen = [order for order in rows if order.order_id >= first][: params.limit()]
     else:
@@ -133,7 +132,7 @@ def my_trades(call: Call) -> Json:
     order_id, from_id = params.integer("orderId"), params.integer("fromId")
     start, end = params.time("startTime"), params.time("endTime")
     check_span(start, end)
-    rows: list[Fill] = call.account.fills.get(symbol, [])
+    rows: list[Fill] = list(call.account.fills.get(symbol, ()))
     if order_id is not None:
         rows = [fill for fill in rows if fill.order_id == order_id]
     if from_id is not None:
@@ -183,7 +182,10 @@ def allocations(call: Call) -> Json:
     rows = [
         fill
         for fill in call.account.fills.get(symbol, [])
-        if orders[fill.order_id].used_sor and fill.trade_id >= first and (order_id is None or fill.order_id == order_id)
+        if fill.order_id in orders
+        and orders[fill.order_id].used_sor
+        and fill.trade_id >= first
+        and (order_id is None or fill.order_id == order_id)
     ]
     chosen = select_by_time(rows, [fill.time for fill in rows], start or 0, end, params.limit())
     return [

@@ -212,7 +212,12 @@ def sub_orders(call: Call) -> Json:
     found = next((algo for algo in _mine(call) if algo.algo_id == algo_id), None)
     if found is None:
         raise ApiError(-20124, "Algo order does not exist.")
-    rows = [_sub_order(call.account, found, order_id, place) for place, order_id in enumerate(found.order_ids, 1)]
+    known = call.account.orders
+    rows = [
+        _sub_order(call.account, found, order_id, place)
+        for place, order_id in enumerate(found.order_ids, 1)
+        if order_id in known
+    ]
     page, size = call.params.integer("page") or 1, min(call.params.integer("pageSize") or 100, 100)
     return {
         "total": len(rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -9,6 +10,8 @@ from simulator.engine.numbers import ZERO
 from simulator.engine.orders import Amendment, Fill, Order, OrderList, PreventedMatch
 
 DEFAULT_DISCOUNT = Decimal("0.75")
+# About 80 MB for an account that has filled all of it.
+HISTORY = 20_000
 
 
 @dataclass(slots=True)
@@ -41,7 +44,8 @@ class Commissions:
 
 @dataclass
 class Account:
-    """One trading account."""
+    """One trading account. What is open is kept whole; of what is done, the newest ``history`` of each kind: orders
+    that traded, orders that did not, lists, trades, amendments, prevented matches."""
 
     name: str
     uid: int
@@ -55,20 +59,28 @@ class Account:
     update_time: int = 0
     max_assets: dict[str, Decimal] = field(default_factory=dict)
     balances: dict[str, Balance] = field(default_factory=dict)
+    history: int = HISTORY
+    # Up to this id, an order that is not here may have been forgotten.
+    forgotten_id: int = -1
     orders: dict[int, Order] = field(default_factory=dict)
     open_orders: dict[int, Order] = field(default_factory=dict)
     open_by_symbol: dict[str, dict[int, Order]] = field(default_factory=dict)
     open_by_client_id: dict[tuple[str, str], Order] = field(default_factory=dict)
     last_by_client_id: dict[tuple[str, str], Order] = field(default_factory=dict)
-    orders_by_symbol: dict[str, list[Order]] = field(default_factory=dict)
+    orders_by_symbol: dict[str, dict[int, Order]] = field(default_factory=dict)
     lists: dict[int, OrderList] = field(default_factory=dict)
     open_lists: dict[int, OrderList] = field(default_factory=dict)
-    fills: dict[str, list[Fill]] = field(default_factory=dict)
-    amendments: list[Amendment] = field(default_factory=list)
-    prevented: list[PreventedMatch] = field(default_factory=list)
+    last_list_by_client_id: dict[str, OrderList] = field(default_factory=dict)
+    fills: dict[str, deque[Fill]] = field(default_factory=dict)
+    amendments: deque[Amendment] = field(default_factory=deque)
+    prevented: deque[PreventedMatch] = field(default_factory=deque)
     # Orders that filled for the first time since the doors last asked: they no longer count as unfilled.
     first_fills: int = 0
     touched: dict[str, None] = field(default_factory=dict)
+    # In the order in which they ended: orders without and with executions, lists; and the symbols of the trades.
+    done: tuple[deque[Order], deque[Order]] = field(default_factory=lambda: (deque(), deque()))
+    done_lists: deque[OrderList] = field(default_factory=deque)
+    traded: deque[str] = field(default_factory=deque)
 
     def balance(self, asset: str) -> Balance:
         """The balance of ``asset``, created at zero when first named."""
@@ -87,3 +99,96 @@ class Account:
     def open_on(self, symbol: str) -> list[Order]:
         """Open orders on a symbol, oldest first."""
         return list(self.open_by_symbol.get(symbol, {}).values())
+
+    # -- entering and leaving the indexes -----------------------------------------------------------------------
+
+    def add_order(self, order: Order) -> None:
+        """Enter a new, open order."""
+        self.orders[order.order_id] = order
+        self.orders_by_symbol.setdefault(order.symbol, {})[order.order_id] = order
+        self.open_orders[order.order_id] = order
+        self.open_by_symbol.setdefault(order.symbol, {})[order.order_id] = order
+        self.name_order(order)
+
+    def name_order(self, order: Order) -> None:
+        """Let an open order be found by its client order id."""
+        key = (order.symbol, order.client_order_id)
+        self.open_by_client_id[key] = order
+        last = self.last_by_client_id.get(key)
+        if last is None or last.order_id < order.order_id:
+            self.last_by_client_id[key] = order
+
+    def rename_order(self, order: Order, client_order_id: str) -> None:
+        """Give an open order another client order id."""
+        old = (order.symbol, order.client_order_id)
+        if self.open_by_client_id.get(old) is order:
+            del self.open_by_client_id[old]
+        order.client_order_id = client_order_id
+        if self.last_by_client_id.get(old) is order:
+            del self.last_by_client_id[old]
+            for earlier in self.orders_by_symbol[order.symbol].values():
+                if earlier.client_order_id == old[1]:
+                    self.last_by_client_id[old] = earlier
+        self.name_order(order)
+
+    def end_order(self, order: Order) -> Order | None:
+        """Take an order that ended out of the open ones; returns the older one that is forgotten for it, if any."""
+        if self.open_orders.pop(order.order_id, None) is None:
+            return None
+        del self.open_by_symbol[order.symbol][order.order_id]
+        key = (order.symbol, order.client_order_id)
+        if self.open_by_client_id.get(key) is order:
+            del self.open_by_client_id[key]
+        done = self.done[bool(order.executed)]
+        done.append(order)
+        if len(done) <= self.history:
+            return None
+        oldest = done.popleft()
+        if oldest.order_list_id in self.open_lists:
+            # The other orders of its list still need it.
+            done.append(oldest)
+            return None
+        self._forget(oldest)
+        return oldest
+
+    def _forget(self, order: Order) -> None:
+        del self.orders[order.order_id]
+        del self.orders_by_symbol[order.symbol][order.order_id]
+        key = (order.symbol, order.client_order_id)
+        if self.last_by_client_id.get(key) is order:
+            del self.last_by_client_id[key]
+        self.forgotten_id = max(self.forgotten_id, order.order_id)
+
+    def add_list(self, order_list: OrderList) -> None:
+        self.lists[order_list.list_id] = self.open_lists[order_list.list_id] = order_list
+        self.last_list_by_client_id[order_list.client_order_id] = order_list
+
+    def end_list(self, order_list: OrderList) -> OrderList | None:
+        """Take a list that ended out of the open ones; returns the older one that is forgotten for it, if any."""
+        if self.open_lists.pop(order_list.list_id, None) is None:
+            return None
+        self.done_lists.append(order_list)
+        if len(self.done_lists) <= self.history:
+            return None
+        oldest = self.done_lists.popleft()
+        del self.lists[oldest.list_id]
+        if self.last_list_by_client_id.get(oldest.client_order_id) is oldest:
+            del self.last_list_by_client_id[oldest.client_order_id]
+        return oldest
+
+    def add_fill(self, fill: Fill) -> None:
+        """Keep a trade; the oldest one leaves when there are too many."""
+        self.fills.setdefault(fill.symbol, deque()).append(fill)
+        self.traded.append(fill.symbol)
+        if len(self.traded) > self.history:
+            self.fills[self.traded.popleft()].popleft()
+
+    def add_amendment(self, amendment: Amendment) -> None:
+        self.amendments.append(amendment)
+        if len(self.amendments) > self.history:
+            self.amendments.popleft()
+
+    def add_prevented(self, match: PreventedMatch) -> None:
+        self.prevented.append(match)
+        if len(self.prevented) > self.history:
+            self.prevented.popleft()

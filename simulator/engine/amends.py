@@ -7,7 +7,7 @@ from decimal import Decimal
 from simulator.engine.accounts import Account
 from simulator.engine.changes import ChangeDesk
 from simulator.engine.core import Core
-from simulator.engine.errors import ApiError, amend_rejected, filter_failure
+from simulator.engine.errors import amend_rejected, filter_failure, no_such_order
 from simulator.engine.lists import RECEIVING
 from simulator.engine.numbers import ZERO, is_multiple
 from simulator.engine.orders import Amendment, AmendResult, ListKind, Order, OrderList, OrderStatus
@@ -40,6 +40,9 @@ class AmendDesk:
         market = self.core.market(symbol)
         if not market.rules.amend_allowed:
             raise amend_rejected("Order amend is not supported for this symbol.")
+        found = self.changes.find(account, symbol, order_id, client_order_id)
+        if found is None or not found.is_open:
+            raise no_such_order()
         order = self.changes.query(account, symbol, order_id, client_order_id)
         self._check_amend(account, order, quantity)
         targets = [order]
@@ -56,12 +59,13 @@ class AmendDesk:
         original_id, original_quantity = order.client_order_id, order.quantity
         for target in targets:
             self._reduce(target, quantity, now_ms)
-        self._rename(account, order, renamed)
+        if renamed != original_id:
+            account.rename_order(order, renamed)
         amendment = Amendment(
             symbol, order.order_id, self.core.next_execution_id, original_id, renamed, original_quantity, quantity,
             now_ms,
         )  # fmt: skip
-        account.amendments.append(amendment)
+        self.core.add_amendment(account, amendment)
         if order_list is not None:
             self._follow_list(account, order_list, order, now_ms)
         for target in targets:
@@ -71,8 +75,6 @@ class AmendDesk:
 
     def _check_amend(self, account: Account, order: Order, quantity: Decimal) -> None:
         rules = self.core.markets[order.symbol].rules
-        if not order.is_open:
-            raise ApiError(-2013, "Order does not exist.")
         order_list = account.lists.get(order.order_list_id)
         receives = order_list is not None and order_list.kind in RECEIVING
         if receives and order.status is OrderStatus.PENDING_NEW:
@@ -123,15 +125,6 @@ class AmendDesk:
             balance.free += order_list.locked - need
             order_list.locked = need
             account.touched[order_list.locked_asset] = None
-
-    def _rename(self, account: Account, order: Order, client_order_id: str) -> None:
-        old, new = (order.symbol, order.client_order_id), (order.symbol, client_order_id)
-        if old == new:
-            return
-        if account.open_by_client_id.get(old) is order:
-            del account.open_by_client_id[old]
-        order.client_order_id = client_order_id
-        account.open_by_client_id[new] = account.last_by_client_id[new] = order
 
     def _follow_list(self, account: Account, order_list: OrderList, order: Order, now_ms: int) -> None:
         ids = tuple(leg.client_order_id for leg in self.core.legs(order_list))

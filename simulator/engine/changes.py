@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.engine.accounts import Account
 from simulator.engine.core import Core
-from simulator.engine.errors import ApiError, cancel_rejected
+from simulator.engine.errors import ApiError, archived, cancel_rejected, no_such_order
 from simulator.engine.filters import check_counts
 from simulator.engine.lists import ListDesk, remove_from_market
 from simulator.engine.orders import (
@@ -37,11 +37,14 @@ class ChangeDesk:
         return account.open_by_client_id.get(key) or account.last_by_client_id.get(key)
 
     def query(self, account: Account, symbol: str, order_id: int | None, client_order_id: str | None) -> Order:
-        """Raises ApiError -2013 for an order that does not exist, -2039 when the two ids do not belong together."""
+        """Raises ApiError -2013 for an order that does not exist, -2026 for one that may have been forgotten, -2039
+        when the two ids do not belong together."""
         self.core.market(symbol)
         found = self.find(account, symbol, order_id, client_order_id)
         if found is None:
-            raise ApiError(-2013, "Order does not exist.")
+            if order_id is not None and self.core.first_id <= order_id <= account.forgotten_id:
+                raise archived()
+            raise no_such_order()
         if order_id is not None and client_order_id is not None and found.client_order_id != client_order_id:
             raise ApiError(-2039, "Client order ID is not correct for this order ID.")
         return found
@@ -104,8 +107,7 @@ class ChangeDesk:
             if found is not None and client_order_id is not None and found.client_order_id != client_order_id:
                 return None
         else:
-            matching = [item for item in account.lists.values() if item.client_order_id == client_order_id]
-            found = matching[-1] if matching else None
+            found = account.last_list_by_client_id.get(client_order_id or "")
         return found if found is not None and symbol in {None, found.symbol} else None
 
     def cancel_list(

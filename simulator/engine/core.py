@@ -6,7 +6,7 @@ Invariant, per asset: what was deposited = what accounts hold + fees taken + wha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -18,14 +18,18 @@ from simulator.engine.numbers import ZERO, divide, floor8, multiply, notional
 from simulator.engine.orders import (
     MARKET_TYPES,
     OPEN_STATUSES,
+    Amendment,
     ExpiryReason,
+    Fill,
     Order,
     OrderList,
     OrderStatus,
+    PreventedMatch,
 )
 from simulator.engine.rules import SymbolRules
 from simulator.engine.stops import Stops
 from simulator.engine.tape import Tape
+from simulator.engine.touched import Touched
 
 DISCOUNT_ASSET = "BNB"
 ONE_TO_ONE = Decimal(1)
@@ -46,8 +50,8 @@ class Market:
     fresh_prices: list[Decimal] = field(default_factory=list)
 
     @classmethod
-    def create(cls, rules: SymbolRules) -> Market:
-        return cls(rules, Book(rules.symbol), Tape(rules.symbol), Stops())
+    def create(cls, rules: SymbolRules, first_id: int = 1) -> Market:
+        return cls(rules, Book(rules.symbol), Tape(rules.symbol, first_id), Stops())
 
     @property
     def last_price(self) -> Decimal | None:
@@ -63,7 +67,8 @@ class Market:
 class Core:
     """Shared by the parts of the engine. Nothing here decides; it keeps the books."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_id: int = 1) -> None:
+        self.first_id = first_id
         self.markets: dict[str, Market] = {}
         self.accounts: dict[str, Account] = {}
         self.events: list[Event] = []
@@ -71,12 +76,14 @@ class Core:
         self.fees: dict[str, Decimal] = {}
         self.outside: dict[str, Decimal] = {}
         self.exchange_filters: dict[str, int] = {}
-        self.next_order_id = 1
-        self.next_list_id = 0
-        self.next_execution_id = 1
-        self.next_prevented_id = 1
-        self._next_generated = 0
+        self.next_order_id = first_id
+        self.next_list_id = first_id - 1
+        self.next_execution_id = first_id
+        self.next_prevented_id = first_id
+        self.generated = first_id - 1
         self.dirty: dict[str, Market] = {}
+        # What is to be written down; None when nobody keeps the state.
+        self.touched: Touched | None = None
 
     def market(self, symbol: str) -> Market:
         """Raises ApiError -1121 for a symbol that does not exist."""
@@ -91,8 +98,8 @@ class Core:
 
     def generated_client_id(self) -> str:
         """22 characters for those who send no client order id: the same in the same order of calls."""
-        self._next_generated += 1
-        return hashlib.sha256(f"client/{self._next_generated}".encode()).hexdigest()[:22]
+        self.generated += 1
+        return hashlib.sha256(f"client/{self.generated}".encode()).hexdigest()[:22]
 
     # -- where money is ---------------------------------------------------------------------------------------
 
@@ -219,6 +226,9 @@ class Core:
         )
         self.next_execution_id += 1
         self.events.append(event)
+        if self.touched is not None:
+            self.touched.orders[order.order_id] = order
+            self.touched.accounts[order.account] = None
         self.report_balances(self.accounts[order.account], now_ms)
         return event
 
@@ -229,23 +239,20 @@ class Core:
         account.update_time = now_ms
         rows = tuple((asset, account.balances[asset].free, account.balances[asset].locked) for asset in account.touched)
         account.touched.clear()
+        if self.touched is not None:
+            self.touched.accounts[account.name] = None
         self.events.append(AccountEvent(account.name, now_ms, rows))
 
     def report_list(self, order_list: OrderList, now_ms: int, reject_reason: str = "NONE") -> None:
         self.events.append(ListEvent(order_list.account, now_ms, order_list.copy(), reject_reason))
+        if self.touched is not None:
+            self.touched.lists[order_list.list_id] = order_list
 
     # -- the index of orders ----------------------------------------------------------------------------------
 
     def register(self, order: Order) -> None:
         """Enter a new order into the account's indexes."""
-        account = self.accounts[order.account]
-        key = (order.symbol, order.client_order_id)
-        account.orders[order.order_id] = order
-        account.open_orders[order.order_id] = order
-        account.open_by_symbol.setdefault(order.symbol, {})[order.order_id] = order
-        account.open_by_client_id[key] = order
-        account.last_by_client_id[key] = order
-        account.orders_by_symbol.setdefault(order.symbol, []).append(order)
+        self.accounts[order.account].add_order(order)
 
     def finish(self, order: Order, status: OrderStatus, now_ms: int, reason: ExpiryReason = ExpiryReason.NONE) -> None:
         """End an order: final status, nothing locked, out of the open indexes. Does not report."""
@@ -254,12 +261,31 @@ class Core:
         order.expiry_reason = reason
         if order.locked:
             self.relock(order)
-        account = self.accounts[order.account]
-        if account.open_orders.pop(order.order_id, None) is not None:
-            del account.open_by_symbol[order.symbol][order.order_id]
-        key = (order.symbol, order.client_order_id)
-        if account.open_by_client_id.get(key) is order:
-            del account.open_by_client_id[key]
+        forgotten = self.accounts[order.account].end_order(order)
+        if forgotten is not None and self.touched is not None:
+            self.touched.forget_order(forgotten)
+
+    def close_list(self, order_list: OrderList) -> None:
+        """Take a list that ended out of the open ones."""
+        forgotten = self.accounts[order_list.account].end_list(order_list)
+        if forgotten is not None and self.touched is not None:
+            self.touched.forget_list(forgotten)
+
+    def add_fill(self, account: Account, fill: Fill) -> None:
+        account.add_fill(fill)
+        if self.touched is not None:
+            self.touched.fills.append((account.name, fill))
+
+    def add_amendment(self, account: Account, amendment: Amendment) -> None:
+        account.add_amendment(amendment)
+        if self.touched is not None:
+            self.touched.amendments.append((account.name, amendment))
+
+    def add_prevented(self, match: PreventedMatch, names: Iterable[str]) -> None:
+        for name in names:
+            self.accounts[name].add_prevented(match)
+            if self.touched is not None:
+                self.touched.prevented.append((name, match))
 
     def legs(self, order_list: OrderList) -> Iterator[Order]:
         orders = self.accounts[order_list.account].orders

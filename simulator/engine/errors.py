@@ -55,6 +55,17 @@ def amend_rejected(message: str) -> ApiError:
     return ApiError(-2038, message)
 
 
+def no_such_order() -> ApiError:
+    """-2013: nobody knows the order."""
+    return ApiError(-2013, "Order does not exist.")
+
+
+def archived() -> ApiError:
+    """-2026: the order is no longer in reach of the API."""
+    message = "Order was canceled or expired with no executed qty over 90 days ago and has been archived."
+    return ApiError(-2026, message)
+
+
 INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
 WOULD_TRIGGER = "Order would trigger immediately."
 WOULD_MATCH = "Order would immediately match and take."

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from simulator.engine.accounts import Account, Commissions, Rates
+from simulator.engine.accounts import HISTORY, Account, Commissions, Rates
 from simulator.engine.amends import AmendDesk
 from simulator.engine.audit import audit
 from simulator.engine.changes import ChangeDesk
@@ -34,6 +34,7 @@ from simulator.engine.orders import (
 from simulator.engine.outside import OutsideWorld
 from simulator.engine.placement import Desk
 from simulator.engine.rules import EXCHANGE_FILTERS, Filter, SymbolRules
+from simulator.engine.touched import Touched
 
 
 class Exchange:
@@ -43,8 +44,11 @@ class Exchange:
     told by :meth:`drain`, in order.
     """
 
-    def __init__(self) -> None:
-        self.core = Core()
+    def __init__(self, *, first_id: int = 1, history: int = HISTORY) -> None:
+        """``first_id``: where the ids of orders, lists, trades and executions start. ``history``: how many done orders
+        (and trades, lists, ...) of each kind an account keeps; see Account."""
+        self.core = Core(first_id)
+        self._history = history
         self._matcher = Matcher(self.core)
         self._desk = Desk(self.core, self._matcher)
         self._lists = ListDesk(self.core, self._desk)
@@ -62,8 +66,10 @@ class Exchange:
         """
         if rules.symbol in self.core.markets:
             raise ValueError(f"{rules.symbol} is listed already")
-        market = self.core.markets[rules.symbol] = Market.create(rules)
+        market = self.core.markets[rules.symbol] = Market.create(rules, self.core.first_id)
         market.tape.last_price = last_price
+        if self.core.touched is not None:
+            self.core.touched.markets[rules.symbol] = None
         return market
 
     def add_account(
@@ -84,14 +90,17 @@ class Exchange:
         if name in self.core.accounts:
             raise ValueError(f"there is an account {name} already")
         account = Account(
-            name, len(self.core.accounts) + 1, Commissions(Rates(maker, taker)), trade_group_id, bnb_discount
-        )
+            name, len(self.core.accounts) + 1, Commissions(Rates(maker, taker)), trade_group_id, bnb_discount,
+            history=self._history,
+        )  # fmt: skip
         for asset, amount in (balances or {}).items():
             if amount < ZERO:
                 raise ValueError(f"{name}: a balance of {amount} {asset} is below zero")
             account.balance(asset).free = floor8(amount)
             self._deposited(asset, floor8(amount))
         self.core.accounts[name] = account
+        if self.core.touched is not None:
+            self.core.touched.accounts[name] = None
         return account
 
     def set_exchange_filters(self, filters: Iterable[Filter]) -> None:
@@ -316,18 +325,21 @@ class Exchange:
     def set_status(self, symbol: str, status: str, now_ms: int) -> None:
         """TRADING, HALT, BREAK, END_OF_DAY or CANCEL_ONLY. Raises ValueError for another."""
         market = self.market(symbol)
+        self._begin(symbol)
         market.rules = market.rules.with_status(status)
         self.core.events.append(StatusEvent(symbol, now_ms, status))
 
     def set_filters(self, symbol: str, filters: Iterable[Filter], now_ms: int) -> None:
         """Replace the filters of the given types; what stands on the book stays. Raises ValueError."""
         market = self.market(symbol)
+        self._begin(symbol)
         market.rules = market.rules.with_filters(filters)
         self.core.events.append(StatusEvent(symbol, now_ms, market.rules.status))
 
     def set_reference_price(self, symbol: str, price: Decimal | None, now_ms: int) -> None:
         """The reference price that percent and notional filters measure by from now on (None: none)."""
         market = self.market(symbol)
+        self._begin(symbol)
         market.reference_price, market.reference_time, market.has_reference = price, now_ms, True
 
     def expire_all(self, symbol: str, now_ms: int) -> None:
@@ -353,12 +365,25 @@ class Exchange:
         self.core.events = []
         return events
 
+    def keep_track(self) -> None:
+        """Note from now on what changes, for whoever writes the state down (simulator.engine.records)."""
+        self.core.touched = Touched()
+
+    def take_touched(self) -> Touched | None:
+        """What changed since the last call; None when nobody keeps track."""
+        touched = self.core.touched
+        if touched is not None:
+            self.core.touched = Touched()
+        return touched
+
     def audit(self) -> dict[str, Any]:
         """Whether every coin is where it must be and every book is sane; see :mod:`simulator.engine.audit`."""
         return audit(self.core)
 
     def _begin(self, symbol: str) -> None:
         self.core.dirty[symbol] = self.core.market(symbol)
+        if self.core.touched is not None:
+            self.core.touched.markets[symbol] = None
 
     def _end(self, now_ms: int) -> None:
         while True:

@@ -71,7 +71,7 @@ class ListDesk:
             self.desk.check_engine(market, order)
         self._reserve(market, order_list, orders)
         self.core.next_list_id += 1
-        account.lists[order_list.list_id] = account.open_lists[order_list.list_id] = order_list
+        account.add_list(order_list)
         for order in orders:
             self.core.register(order)
         self.core.report_list(order_list, now_ms)
@@ -249,9 +249,8 @@ class ListDesk:
     def close(self, order_list: OrderList, now_ms: int) -> None:
         self.release(order_list)
         order_list.status_type = order_list.order_status = "ALL_DONE"
-        account = self.core.accounts[order_list.account]
-        account.open_lists.pop(order_list.list_id, None)
-        self.core.report_balances(account, now_ms)
+        self.core.close_list(order_list)
+        self.core.report_balances(self.core.accounts[order_list.account], now_ms)
         self.core.report_list(order_list, now_ms)
 
     def run_pending(self, now_ms: int) -> bool:
@@ -300,14 +299,7 @@ class ListDesk:
             ApiError: the received quantity cannot be sold.
         """
         account = self.core.accounts[order_list.account]
-        fees = sum(
-            (
-                fill.commission
-                for fill in account.fills.get(order_list.symbol, ())
-                if fill.order_id == working.order_id and fill.commission_asset == market.rules.base
-            ),
-            ZERO,
-        )
+        fees = working.base_fee
         # The commission is taken from other free funds of the asset if there are enough (OPO FAQ).
         spare = account.free(market.rules.base) - (working.executed - fees)
         received = working.executed if spare >= fees else working.executed - fees

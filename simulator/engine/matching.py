@@ -10,7 +10,7 @@ from simulator.engine.book import Entry, Half, Level, Outside
 from simulator.engine.core import Core, Market
 from simulator.engine.events import TradeEvent
 from simulator.engine.numbers import ZERO, ceil8, divide, multiply, notional
-from simulator.engine.orders import ExpiryReason, Fill, Order, OrderStatus, Side
+from simulator.engine.orders import ExpiryReason, Fill, Order, OrderStatus, PreventedMatch, Side
 from simulator.engine.selfmatch import SelfMatch
 
 # How many unfilled orders an order's first fill takes off the count (unfilled order count FAQ); 1 as taker.
@@ -28,6 +28,7 @@ class Taker:
     # Execution rule PRICE_RANGE: (lowest, highest) price of a trade.
     bounds: tuple[Decimal, Decimal] | None = None
     fills: list[Fill] = field(default_factory=list)
+    prevented: list[PreventedMatch] = field(default_factory=list)
     # Why the taking stopped before it was done, if a rule stopped it.
     stopped: ExpiryReason = ExpiryReason.NONE
 
@@ -68,7 +69,7 @@ class Matcher:
     def _prevent(self, market: Market, taker: Taker, level: Level, maker: Order, now_ms: int) -> None:
         assert taker.order is not None
         shown = maker.display
-        self.prevention.prevent(market, taker.order, maker, level.price, now_ms)
+        taker.prevented.append(self.prevention.prevent(market, taker.order, maker, level.price, now_ms))
         if maker.is_open:
             maker.display = min(maker.display, maker.remaining)
             level.visible += maker.display - shown
@@ -148,13 +149,15 @@ class Matcher:
         core.credit(account, asset, received)
         fee, fee_asset = core.commission(account, market, asset, received, is_maker=is_maker, is_buyer=order.is_buy)
         core.take_fee(account, fee_asset, fee)
+        if fee_asset == rules.base:
+            order.base_fee += fee
         if done:
             core.finish(order, order.status, trade.time)
         fill = Fill(
             order.symbol, trade.trade_id, order.order_id, order.order_list_id, trade.price, trade.quantity,
             trade.quote, fee, fee_asset, trade.time, order.is_buy, is_maker,
         )  # fmt: skip
-        account.fills.setdefault(order.symbol, []).append(fill)
+        core.add_fill(account, fill)
         core.report(
             order, "TRADE", trade.time, last_quantity=trade.quantity, last_price=trade.price, last_quote=trade.quote,
             commission=fee, commission_asset=fee_asset, trade_id=trade.trade_id, is_maker=is_maker,

@@ -1,4 +1,7 @@
-"""Orders as the exchange keeps them, and the requests they come from."""
+"""Orders as the exchange keeps them, and the requests they come from.
+
+What is made for every order (Fill, Placement, Cancellation) is a value although it is not frozen; see events.py.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +137,7 @@ class ListRequest:
     client_order_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fill:
     """One execution of an order: a row of ``fills`` and of myTrades."""
 
@@ -192,11 +195,12 @@ class Order:
     used_sor: bool = False
     working_floor: str | None = None
     amends: int = 0
+    # The part of its commissions that was charged in the base asset: an OPO's pending orders sell what is left.
+    base_fee: Decimal = ZERO
     # What of the account's balance this order holds: quote for a BUY, base for a SELL.
     locked: Decimal = ZERO
     # What of the remaining quantity stands visibly on the book (icebergs show a part).
     display: Decimal = ZERO
-    sequence: int = 0
 
     @property
     def remaining(self) -> Decimal:
@@ -241,8 +245,6 @@ class OrderList:
     # Held for the pair of an OCO (the larger need of its legs) or for pending legs, until one order takes over.
     locked: Decimal = ZERO
     locked_asset: str = ""
-    # The base received by the working order of an OPO, locked for its pending legs.
-    received: Decimal = ZERO
 
     @property
     def is_open(self) -> bool:
@@ -270,7 +272,7 @@ class PreventedMatch:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Placement:
     """The outcome of placing an order: the order as it stands, the fills it took at once, the matches prevented."""
 
@@ -285,7 +287,7 @@ class ListPlacement:
     placements: tuple[Placement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cancellation:
     """A cancelled order; ``client_order_id`` is the id of the cancel."""
 
@@ -301,7 +303,7 @@ class ListCancellation:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Amendment:
     """A row of order/amendments."""
 

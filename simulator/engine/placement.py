@@ -220,10 +220,8 @@ class Desk:
         order.status = OrderStatus.NEW
         order.is_working, order.working_time = True, now_ms
         self.core.report(order, "NEW", now_ms)
-        prevented = self.core.accounts[order.account].prevented
-        before = len(prevented)
-        fills = tuple(self.work(market, order, now_ms).fills)
-        return Placement(order, fills, tuple(prevented[before:]))
+        taker = self.work(market, order, now_ms)
+        return Placement(order, tuple(taker.fills), tuple(taker.prevented))
 
     def work(self, market: Market, order: Order, now_ms: int) -> Taker:
         """Let a working order take what it may, then rest or expire."""

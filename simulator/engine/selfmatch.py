@@ -23,7 +23,7 @@ class SelfMatch:
         group = self.core.accounts[taker.account].trade_group_id
         return group != -1 and group == self.core.accounts[maker.account].trade_group_id
 
-    def prevent(self, market: Market, taker: Order, maker: Order, price: Decimal, now_ms: int) -> None:
+    def prevent(self, market: Market, taker: Order, maker: Order, price: Decimal, now_ms: int) -> PreventedMatch:
         """Expire or decrement according to the mode; reports TRADE_PREVENTION for each order that changed."""
         mode = taker.stp
         if mode is StpMode.TRANSFER and maker.stp is not StpMode.TRANSFER:
@@ -37,11 +37,11 @@ class SelfMatch:
             taker.symbol, match_id, taker.order_id, maker.order_id,
             self.core.accounts[taker.account].trade_group_id, mode, price, maker_quantity, taker_quantity, now_ms,
         )  # fmt: skip
-        for name in dict.fromkeys((taker.account, maker.account)):
-            self.core.accounts[name].prevented.append(record)
+        self.core.add_prevented(record, dict.fromkeys((taker.account, maker.account)))
         for order, counter, quantity in ((taker, maker, taker_quantity), (maker, taker, maker_quantity)):
             if quantity:
                 self._decrement(order, counter, quantity, price, record, now_ms)
+        return record
 
     @staticmethod
     def _quantities(mode: StpMode, taker: Order, maker: Order) -> tuple[Decimal, Decimal]:

@@ -17,14 +17,14 @@ KEPT_MINUTES = 60
 class Tape:
     """The newest trades (up to 2,000) and volume per minute (60 minutes)."""
 
-    def __init__(self, symbol: str) -> None:
+    def __init__(self, symbol: str, first_id: int = 1) -> None:
         self.symbol = symbol
         self.trades: deque[TradeEvent] = deque(maxlen=KEPT_TRADES)
         self.aggregates: deque[AggTradeEvent] = deque(maxlen=KEPT_TRADES)
-        self.next_trade_id = 1
-        self.next_agg_id = 1
+        self.next_trade_id = first_id
+        self.next_agg_id = first_id
         self.last_price: Decimal | None = None
-        self._minutes: deque[tuple[int, Decimal, Decimal]] = deque(maxlen=KEPT_MINUTES)
+        self.minutes: deque[tuple[int, Decimal, Decimal]] = deque(maxlen=KEPT_MINUTES)
         self._open: list[TradeEvent] = []
 
     def record(self, trade: TradeEvent) -> None:
@@ -33,11 +33,11 @@ class Tape:
         self.last_price = trade.price
         self._open.append(trade)
         minute = trade.time // MINUTE_MS
-        if self._minutes and self._minutes[-1][0] == minute:
-            _, quote, base = self._minutes[-1]
-            self._minutes[-1] = (minute, quote + trade.quote, base + trade.quantity)
+        if self.minutes and self.minutes[-1][0] == minute:
+            _, quote, base = self.minutes[-1]
+            self.minutes[-1] = (minute, quote + trade.quote, base + trade.quantity)
         else:
-            self._minutes.append((minute, trade.quote, trade.quantity))
+            self.minutes.append((minute, trade.quote, trade.quantity))
 
     def close_taker(self) -> list[AggTradeEvent]:
         """Fold the trades of the taker order that just ended: one aggregate per price."""
@@ -67,7 +67,7 @@ class Tape:
             return self.last_price
         since = now_ms // MINUTE_MS - minutes
         quote = base = ZERO
-        for minute, part_quote, part_base in reversed(self._minutes):
+        for minute, part_quote, part_base in reversed(self.minutes):
             if minute <= since:
                 break
             quote += part_quote

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 
+from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
-from simulator.engine.events import OrderEvent
+from simulator.engine.events import Event, OrderEvent
 from simulator.engine.exchange import Exchange
 from simulator.engine.orders import (
     MARKET_TYPES,
@@ -24,6 +25,7 @@ from simulator.engine.rules import SymbolRules
 
 D = Decimal
 SYMBOL = "AAABBB"
+NAMES = ("ann", "ben", "cid")
 SIDES = (Side.BUY, Side.SELL)
 TYPES = tuple(OrderType)
 MODES = tuple(StpMode)
@@ -57,10 +59,14 @@ class History:
     place: int = 0
     now: int = 1_000
     trades: int = 0
-    exchange: Exchange = field(default_factory=Exchange)
+    kept: int = 1_000
+    # Everything that was told, and what was refused.
+    told: list[object] = field(default_factory=list)
+    after_command: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         world = self.world
+        self.exchange = Exchange(history=self.kept)
         filters = [
             {
                 "filterType": "PRICE_FILTER",
@@ -74,7 +80,7 @@ class History:
         self.exchange.add_symbol(rules, self.price(10))
         self.exchange.add_symbol(SymbolRules.create("BNBBBB", "BNB", "BBB", []), D(3))
         self.exchange.add_symbol(SymbolRules.create("BNBAAA", "BNB", "AAA", []), D("0.3"))
-        self.accounts = [
+        for name in NAMES:
             self.exchange.add_account(
                 name,
                 {world.base: world.step * 60, world.quote: self.price(10) * world.step * 60, "BNB": D("0.01")},
@@ -83,8 +89,14 @@ class History:
                 bnb_discount=world.bnb,
                 trade_group_id=world.group,
             )
-            for name in ("ann", "ben", "cid")
-        ]
+
+    @property
+    def accounts(self) -> list[Account]:
+        return [self.exchange.account(name) for name in NAMES]
+
+    def enter(self, exchange: Exchange) -> None:
+        """Go on with another exchange."""
+        self.exchange = exchange
 
     # -- reading the bytes --------------------------------------------------------------------------------------
 
@@ -99,9 +111,12 @@ class History:
     def run(self) -> None:
         while self.place < len(self.data):
             self.now += 1
-            with suppress(ApiError):
+            try:
                 self._command()
+            except ApiError as error:
+                self.told.append((error.error_code, error.message))
             self._check()
+            self.after_command()
         verdict = self.exchange.audit()
         assert verdict["ok"], verdict["problems"]
 
@@ -255,4 +270,13 @@ class History:
         bid, ask = book.best(Side.BUY), book.best(Side.SELL)
         assert bid is None or ask is None or bid[0] < ask[0], f"crossed: {bid} {ask}"
         self.trades += sum(event.execution_type == "TRADE" for event in self._order_events())
-        self.exchange.drain()
+        self.told += [_shown(event) for event in self.exchange.drain()]
+
+
+def _shown(event: Event) -> object:
+    """An event as a value: the copies of orders and lists in it compare by what they say."""
+    fields = {name: getattr(event, name) for name in event.__slots__}
+    for name in ("order", "order_list"):
+        if name in fields:
+            fields[name] = vars(fields[name])
+    return type(event).__name__, fields
