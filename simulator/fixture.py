@@ -14,6 +14,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shared.src.domain.errors import ConfigurationError
+from simulator.engine.accounts import HISTORY
 from simulator.market.clock import ClockMode
 from simulator.market.symbols import default_filters, default_symbols
 
@@ -158,7 +159,13 @@ class LimitsPart(_Part):
 
 
 class Fixture(_Part):
-    """The whole fixture."""
+    """The whole fixture.
+
+    `first_id`: where the ids of orders, trades, lists and executions start. Absent, a stepped twin starts at 1, so that
+    the same fixture gives the same tape to the byte; any other starts at the milliseconds since 2026 began, so that
+    what one run left in a database does not meet the same ids in the next. `history`: how many done orders of each
+    kind, lists and trades an account remembers.
+    """
 
     seed: int = Field(default=7, ge=-(2**63), lt=2**63)
     clock: ClockPart = ClockPart()
@@ -166,6 +173,8 @@ class Fixture(_Part):
     symbols: list[SymbolPart] = Field(min_length=1)
     accounts: list[AccountPart] = Field(default_factory=list)
     limits: LimitsPart = LimitsPart()
+    first_id: int | None = Field(default=None, gt=0)
+    history: int = Field(default=HISTORY, gt=0)
 
     @model_validator(mode="before")
     @classmethod

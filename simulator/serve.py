@@ -105,6 +105,7 @@ async def run(
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
             keeper.save()
+            keeper.close()
 
 
 async def _watch(

@@ -1,52 +1,65 @@
-"""Keeps a twin over a restart: accounts, orders, books and keys in one file, candles in a second beside it.
+"""Keeps a twin over a restart, in one SQLite file: accounts, orders, books and keys, candles and public trades.
 
-The first file is written within a second of any change and at the end, the candles every minute and at the end; both
-atomically. Reading them back accepts nothing but the twin's own types. While the twin is down its market goes on:
-what a real or accelerated clock passed over is played when it comes back, so that resting orders meet the prices they
-missed.
+What changed is written within a second, candles and public trades every minute and at the end; each time in one
+transaction, so that a file is whole whenever the process dies. What is in it is JSON (`simulator.engine.records`) and
+arrays of numbers: reading a file runs nothing that came with it. While the twin is down its market goes on: what a real
+or accelerated clock passed over is played when it comes back, so that resting orders meet the prices they missed.
 """
 
 import asyncio
 import io
-import pickle
+import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import orjson
+from pydantic import TypeAdapter
+
 from shared.src.domain.errors import ConfigurationError
-from simulator.doors.auth import ApiKey, load_key
-from simulator.engine.events import AggTradeEvent, TradeEvent
+from simulator.doors.auth import load_key
+from simulator.doors.rest_sapi import Twap
 from simulator.engine.exchange import Exchange
-from simulator.engine.tape import Tape
+from simulator.engine.records import Batch, RecordError, changes, everything, tape_record
+from simulator.engine.restore import restore as restore_exchange
 from simulator.fixture import Fixture, parse_fixture
-from simulator.market.candles import CandleStore
+from simulator.market.candles import CandleStore, SymbolCandles
 from simulator.market.clock import ClockMode, wall_ms
 from simulator.market.intervals import MINUTE_MS
+from simulator.market.series import Rows
 from simulator.twin import Twin
 from simulator.world import World
 
-VERSION = 1
+# "RTwn" in the header of the file, and what its tables look like
+APPLICATION_ID = 0x5254776E
+VERSION = 2
 SAVE_EVERY_S = 1.0
 CANDLES_EVERY_S = 60.0
 # Time left to the clients for each second of writing
 REST_SHARE = 30
-# Public trades kept over a restart, per symbol
-TRADES_KEPT = 200
 # A longer gap is skipped instead of played
 GAP_MINUTES_MAX = 240
 
-_ALLOWED_MODULES = ("simulator.", "decimal", "collections")
-_ALLOWED_BUILTINS = frozenset({"dict", "list", "tuple", "set", "frozenset", "int", "str", "getattr"})
-_ALLOWED_NUMPY = frozenset({"_reconstruct", "ndarray", "dtype", "_frombuffer", "scalar"})
+_TABLES = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (
+    kind TEXT NOT NULL, key TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS candles (
+    symbol TEXT PRIMARY KEY, document TEXT NOT NULL, minutes BLOB NOT NULL, hours BLOB NOT NULL
+);
+"""
+_ALGOS = TypeAdapter(dict[int, Twap])
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What the first file holds."""
+    """What a state file holds, candles aside."""
 
-    version: int
     fixture: dict[str, Any]
     start_ms: int
     market_ms: int
@@ -55,65 +68,66 @@ class Saved:
     next_minute_ms: int
     exchange: Exchange
     keys: list[tuple[str, str, str, str]]
-    algos: dict[int, dict[str, Any]]
+    algos: dict[int, Twap]
 
 
-def _tape(state: dict[str, Any], trades: list[TradeEvent], aggregates: list[AggTradeEvent]) -> Tape:
-    tape = Tape(state["symbol"])
-    tape.__dict__.update(state)
-    tape.trades.extend(trades)
-    tape.aggregates.extend(aggregates)
-    return tape
+def _open(path: Path) -> sqlite3.Connection:
+    """Open or create a state file. Raises ConfigurationError for a file that is none, or of another version."""
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        _check(database, path)
+    except sqlite3.DatabaseError as error:
+        database.close()
+        raise _refusal(path, f"it is not a state file of the twin ({error})") from error
+    except ConfigurationError:
+        database.close()
+        raise
+    return database
 
 
-class _Pickler(pickle.Pickler):
-    """Leaves out all but the newest public trades."""
-
-    def reducer_override(self, obj: Any) -> Any:
-        if not isinstance(obj, Tape):
-            return NotImplemented
-        state = {name: value for name, value in obj.__dict__.items() if name not in ("trades", "aggregates")}
-        return _tape, (state, list(obj.trades)[-TRADES_KEPT:], list(obj.aggregates)[-TRADES_KEPT:])
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        allowed = (
-            module.startswith(_ALLOWED_MODULES)
-            or (module == "builtins" and name in _ALLOWED_BUILTINS)
-            or (module.startswith("numpy") and name in _ALLOWED_NUMPY)
-        )
-        if not allowed:
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in a state file")
-        return super().find_class(module, name)
+def _check(database: sqlite3.Connection, path: Path) -> None:
+    if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        owner = database.execute("PRAGMA application_id").fetchone()[0]
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if owner != APPLICATION_ID:
+            raise _refusal(path, "it is a database of another program")
+        if version != VERSION:
+            raise _refusal(path, f"it has version {version}, this twin reads and writes version {VERSION}")
+    # A killed process loses nothing of a finished transaction; the file is never half-written.
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.executescript(_TABLES)
+    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    database.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _write(path: Path, value: Any) -> None:
-    buffer = io.BytesIO()
-    _Pickler(buffer, protocol=5).dump(value)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(buffer.getvalue())
-    part.replace(path)
+def _refusal(path: Path, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} cannot be used: {reason}. Move it away to start with a new exchange, or use the version that wrote it"
+    )
 
 
-def _read(path: Path) -> Any:
-    with path.open("rb") as stream:
-        return _Unpickler(stream).load()
-
-
-def candles_file(state_file: Path) -> Path:
-    """Where the candles of a state file are."""
-    return state_file.with_name(state_file.name + ".candles")
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
 
 
 class Keeper:
     """Writes a twin's state while it runs."""
 
     def __init__(self, twin: Twin, path: Path) -> None:
-        self._twin = twin
-        self._path = path
-        self._saved_change = -1
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._twin = twin
+        self._database = _open(path)
+        self._saved_change = -1
+        # The exchange that is in the file; another one (a reset, a failed write) is written whole.
+        self._known: Exchange | None = None
 
     async def run(self) -> None:
         """Save for ever."""
@@ -123,44 +137,106 @@ class Keeper:
             if self._twin.changes != self._saved_change:
                 self.save_state()
             if began >= candles_due:
-                _write(candles_file(self._path), self._twin.candles)
+                self.save_candles()
                 candles_due = began + CANDLES_EVERY_S
-            # a long history takes long to write: clients must not feel it
+            # clients must not feel a large market being written
             await asyncio.sleep(max(SAVE_EVERY_S, REST_SHARE * (time.monotonic() - began)))
 
     def save(self) -> None:
         """Save everything."""
         self.save_state()
-        _write(candles_file(self._path), self._twin.candles)
+        self.save_candles()
+
+    def close(self) -> None:
+        self._database.close()
 
     def save_state(self) -> None:
-        """Save all but the candles."""
-        twin = self._twin
-        self._saved_change = twin.changes
-        saved = Saved(
-            version=VERSION,
-            fixture=twin.world.fixture.model_dump(mode="json"),
-            start_ms=twin.clock.start_ms,
-            market_ms=twin.clock.market_ms(),
-            wall_ms=wall_ms(),
-            skew_ms=twin.clock.skew_ms,
-            next_minute_ms=twin.driver.next_minute_ms,
-            exchange=twin.exchange,
-            keys=[(key.account, key.api_key, key.secret_key, key.key_type) for key in twin.world.keys.values()],
-            algos=twin.state.algos,
+        """Save all but candles and public trades."""
+        twin, known = self._twin, self._known
+        exchange = twin.exchange
+        self._saved_change, self._known = twin.changes, None
+        if exchange is known:
+            batch = changes(exchange)
+        else:
+            exchange.keep_track()
+            batch = everything(exchange)
+        facts = {
+            "fixture": twin.world.fixture.model_dump(mode="json"),
+            "start_ms": twin.clock.start_ms,
+            "market_ms": twin.clock.market_ms(),
+            "wall_ms": wall_ms(),
+            "skew_ms": twin.clock.skew_ms,
+            "next_minute_ms": twin.driver.next_minute_ms,
+            "keys": [(key.account, key.api_key, key.secret_key, key.key_type) for key in twin.world.keys.values()],
+            "algos": _ALGOS.dump_python(twin.state.algos, mode="json"),
+        }
+        with _transaction(self._database):
+            if exchange is not known:
+                self._database.execute("DELETE FROM records")
+            self._write(batch)
+            self._database.executemany(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?)",
+                [(name, _json(value)) for name, value in facts.items()],
+            )
+        self._known = exchange
+
+    def _write(self, batch: Batch) -> None:
+        self._database.executemany("DELETE FROM records WHERE kind = ? AND key = ?", batch.removed)
+        self._database.executemany(
+            "INSERT OR REPLACE INTO records VALUES (?, ?, ?)",
+            [(record.kind, record.key, _json(record.document)) for record in batch.records.values()],
         )
-        _write(self._path, saved)
+
+    def save_candles(self) -> None:
+        """Save candles and public trades."""
+        batch = Batch()
+        for market in self._twin.exchange.markets.values():
+            batch.add(tape_record(market))
+        rows = []
+        for symbol in self._twin.candles.symbols():
+            document, minutes, hours = self._twin.candles[symbol].state()
+            rows.append((symbol, _json(document), _bytes(minutes), _bytes(hours)))
+        with _transaction(self._database):
+            self._write(batch)
+            self._database.execute("DELETE FROM candles")
+            self._database.executemany("INSERT INTO candles VALUES (?, ?, ?, ?)", rows)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _bytes(rows: Rows) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, rows, allow_pickle=False)
+    return buffer.getvalue()
 
 
 def load(path: Path) -> Saved:
-    """Read a state file. Raises ConfigurationError when it is not one, or of another version."""
+    """Read a state file. Raises ConfigurationError when it is none, damaged, or of another version."""
+    with closing(_open(path)) as database:
+        rows = database.execute("SELECT kind, document FROM records").fetchall()
+        values = {name: orjson.loads(value) for name, value in database.execute("SELECT name, value FROM facts")}
     try:
-        saved = _read(path)
-    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError) as error:
-        raise ConfigurationError(f"{path} is not a state file of the twin: {error}") from error
-    if not isinstance(saved, Saved) or saved.version != VERSION:
-        raise ConfigurationError(f"{path} was written by another version of the twin")
-    return saved
+        values["algos"] = _ALGOS.validate_python(values["algos"])
+        values["exchange"] = restore_exchange((kind, orjson.loads(document)) for kind, document in rows)
+        return Saved(**values)
+    except (RecordError, KeyError, TypeError, ValueError) as error:
+        raise _refusal(path, f"{error}") from error
+
+
+def _stored_candles(path: Path) -> CandleStore:
+    """The candles of a state file; those of the last minute may be missing."""
+    store = CandleStore()
+    with closing(_open(path)) as database:
+        for symbol, document, minutes, hours in database.execute("SELECT * FROM candles"):
+            store.put(SymbolCandles.restored(symbol, orjson.loads(document), _rows(minutes), _rows(hours)))
+    return store
+
+
+def _rows(content: bytes) -> Rows:
+    rows: Rows = np.load(io.BytesIO(content), allow_pickle=False)
+    return rows
 
 
 def restore(path: Path, fixture: Fixture | None = None) -> Twin:
@@ -175,25 +251,24 @@ def restore(path: Path, fixture: Fixture | None = None) -> Twin:
     saved = load(path)
     world = World(parse_fixture(saved.fixture), start_ms=saved.start_ms)
     world.exchange = saved.exchange
-    world.keys = {key[1]: _key(*key) for key in saved.keys}
+    world.keys = {key[1]: load_key(*key) for key in saved.keys}
     world.clock.resume(_market_now(saved, world), skew_ms=saved.skew_ms)
-    stored = _stored_candles(candles_file(path))
-    if stored is not None:
+    stored = _stored_candles(path)
+    if set(stored.symbols()) == set(world.exchange.markets):
         world.candles = stored
     gap_minutes = (world.clock.market_ms() - saved.next_minute_ms) // MINUTE_MS
     skip = gap_minutes > GAP_MINUTES_MAX
     twin = Twin(world.fixture, world=world, resume_ms=None if skip else saved.next_minute_ms)
     twin.state.algos.update(saved.algos)
+    _freeze(twin, world.exchange.markets)
     return twin
 
 
-def _stored_candles(path: Path) -> CandleStore | None:
-    """Candles are worth keeping, not worth failing for: without them the market's history is made again."""
-    with suppress(OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError):
-        stored = _read(path)
-        if isinstance(stored, CandleStore):
-            return stored
-    return None
+def _freeze(twin: Twin, symbols: Iterable[str]) -> None:
+    """What was halted stays halted."""
+    for symbol in symbols:
+        if twin.exchange.market(symbol).rules.status != "TRADING":
+            twin.driver.freeze(symbol, frozen=True)
 
 
 def _market_now(saved: Saved, world: World) -> int:
@@ -205,7 +280,3 @@ def _market_now(saved: Saved, world: World) -> int:
             return max(saved.market_ms, wall_ms())
         case _:
             return saved.market_ms + int(max(0, wall_ms() - saved.wall_ms) * world.clock.speed)
-
-
-def _key(account: str, api_key: str, secret_key: str, key_type: str) -> ApiKey:
-    return load_key(account, api_key, secret_key, key_type)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from simulator.assembly import build_source, decimals_of, profiles_of
+from simulator.assembly import STEPPED_START_MS, build_source, decimals_of, profiles_of
 from simulator.doors.auth import ApiKey, generate_key, load_key
 from simulator.doors.limits import Limits
 from simulator.engine.exchange import Exchange
@@ -14,16 +14,16 @@ from simulator.engine.rules import SymbolRules
 from simulator.fixture import AccountPart, Fixture
 from simulator.market import series as column
 from simulator.market.candles import CandleStore
-from simulator.market.clock import MarketClock
+from simulator.market.clock import ClockMode, MarketClock, wall_ms
 from simulator.market.source import History
 
 # Minutes whose trades are on the tape when the market opens
 PAST_MINUTES = 15
 
 
-def numbered(history: History) -> History:
-    """The same past with a trade id for every trade its candles count, from 1 on, older candles first."""
-    last_id = 0
+def numbered(history: History, first_id: int = 1) -> History:
+    """The same past with a trade id for every trade its candles count, older candles first."""
+    last_id = first_id - 1
     for rows in (history.hours, history.minutes):
         if not len(rows):
             continue
@@ -34,6 +34,13 @@ def numbered(history: History) -> History:
         last_id = int(ends[-1])
     history.last_id = last_id
     return history
+
+
+def _first_id(fixture: Fixture) -> int:
+    """A run makes fewer ids than milliseconds pass, so the next one starts above all that this one used."""
+    if fixture.first_id is not None:
+        return fixture.first_id
+    return 1 if fixture.clock.mode is ClockMode.STEPPED else max(1, wall_ms() - STEPPED_START_MS)
 
 
 class World:
@@ -47,7 +54,7 @@ class World:
         self.profiles = profiles_of(fixture)
         self.source, start_ms = build_source(fixture, self.profiles, start_ms)
         self.clock = MarketClock(fixture.clock.mode, speed=fixture.clock.speed, start_ms=start_ms)
-        self.exchange = Exchange()
+        self.exchange = Exchange(first_id=_first_id(fixture), history=fixture.history)
         self.candles = CandleStore()
         self.keys: dict[str, ApiKey] = {}
         part = fixture.limits
@@ -65,7 +72,7 @@ class World:
         self.exchange.add_symbol(rules, price)
         now = self.clock.start_ms
         candles = self.candles.add_symbol(rules.symbol, decimals=decimals_of(rules), start_ms=now, price=price)
-        history = numbered(self.source.history(rules.symbol))
+        history = numbered(self.source.history(rules.symbol), self.exchange.core.first_id)
         candles.load(history.minutes, history.hours)
         candles.roll(now)
         self._print_past(rules, history)
@@ -75,7 +82,7 @@ class World:
         decimals = decimals_of(rules)
         step = rules.lot.step or Decimal(1).scaleb(-decimals)
         tape, last_id = self.exchange.market(rules.symbol).tape, history.last_id
-        tape.next_trade_id = max(1, last_id + 1 - 4 * PAST_MINUTES)
+        tape.next_trade_id = max(tape.next_trade_id, last_id + 1 - 4 * PAST_MINUTES)
         for row in history.minutes[-PAST_MINUTES:].tolist():
             quantity = Decimal(row[column.VOLUME]).scaleb(-decimals) // 4 // step * step
             if not quantity:

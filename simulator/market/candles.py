@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,30 @@ class SymbolCandles:
         self._hours_until = candle_start("1h", start_ms)
         self._seconds: deque[Bar] = deque(maxlen=SECONDS_MAX)
         self._closed_parts: dict[tuple[str, int], tuple[int, Rows]] = {}
+
+    def state(self) -> tuple[dict[str, Any], Rows, Rows]:
+        """Everything to build the same candles from: plain values, closed minutes, closed hours."""
+        values = {
+            "decimals": self.decimals,
+            "open": self.open.row(),
+            "last_quantity": self.last_quantity,
+            "closed_count": self.closed_count,
+            "hours_until": self._hours_until,
+            "seconds": [bar.row() for bar in self._seconds],
+        }
+        return values, self.minutes.rows, self.hours.rows
+
+    @classmethod
+    def restored(cls, symbol: str, values: dict[str, Any], minutes: Rows, hours: Rows) -> "SymbolCandles":
+        """The candles that `state` described."""
+        candles = cls(symbol, decimals=values["decimals"], start_ms=0, price=Decimal(0))
+        candles.minutes.extend(minutes)
+        candles.hours.extend(hours)
+        candles.open = Bar(*values["open"])
+        candles.last_quantity, candles.closed_count = values["last_quantity"], values["closed_count"]
+        candles._hours_until = values["hours_until"]
+        candles._seconds.extend(Bar(*row) for row in values["seconds"])
+        return candles
 
     def load(self, minutes: Rows, hours: Rows | None = None) -> None:
         """Put closed history before the open candle: older whole hours, then minutes up to the open one."""
@@ -313,6 +338,10 @@ class CandleStore:
         candles = SymbolCandles(symbol, decimals=decimals, start_ms=start_ms, price=price)
         self._symbols[symbol] = candles
         return candles
+
+    def put(self, candles: SymbolCandles) -> None:
+        """Take over the candles of a symbol."""
+        self._symbols[candles.symbol] = candles
 
     def __contains__(self, symbol: object) -> bool:
         return symbol in self._symbols

@@ -19,7 +19,7 @@ from simulator.doors.rest_app import rest_app
 from tests.contract.twin_rest import BTC, Door, fixture_with
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-REAL_CLOCK = fixture_with(clock={"mode": "real"})
+REAL_CLOCK = fixture_with(clock={"mode": "real"}, first_id=1)
 
 
 @asynccontextmanager

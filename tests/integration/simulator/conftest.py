@@ -105,6 +105,7 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
 
 STILL: dict[str, Any] = {
     "seed": 7,
+    "first_id": 1,
     "clock": {"mode": "real"},
     "market": {"kind": "still"},
     "symbols": [

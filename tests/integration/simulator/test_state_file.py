@@ -6,7 +6,9 @@ import hashlib
 import hmac
 import pickle
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ import pytest
 
 from shared.src.domain.errors import ConfigurationError
 from simulator.fixture import parse_fixture
-from simulator.snapshot import load, restore
+from simulator.snapshot import Keeper, load, restore
+from simulator.twin import Twin
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
 
 
@@ -106,17 +109,111 @@ def test_the_market_went_on_while_the_twin_was_down(tmp_path: Path) -> None:
         assert twin.do("GET", "/audit")["ok"]
 
 
+STEPPED: dict[str, Any] = {
+    **STILL,
+    "clock": {"mode": "stepped"},
+    "accounts": [{"name": "alice", "balances": {"BTC": "5", "USDT": "500000", "BNB": "1"}, "bnb_discount": True}],
+}
+B = {"symbol": "BTCUSDT"}
+# Every question a client can ask of an account or a market; what counts requests is as new as the process.
+QUESTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("/api/v3/account", {}), ("/api/v3/account/commission", B), ("/api/v3/openOrders", {}), ("/api/v3/allOrders", B),
+    ("/api/v3/openOrderList", {}), ("/api/v3/allOrderList", {}), ("/api/v3/myTrades", B), ("/api/v3/myFilters", B),
+    ("/api/v3/order", {**B, "origClientOrderId": "amended"}), ("/api/v3/order/amendments", {**B, "orderId": "AMENDED"}),
+    ("/api/v3/myPreventedMatches", {**B, "orderId": "PREVENTED"}), ("/sapi/v1/algo/spot/openOrders", {}),
+    ("/sapi/v1/account/apiRestrictions", {}), ("/api/v3/orderList", {"orderListId": "LIST"}),
+]  # fmt: skip
+PUBLIC_QUESTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("/api/v3/time", {}), ("/api/v3/exchangeInfo", {}), ("/api/v3/depth", {**B, "limit": 5000}),
+    ("/api/v3/trades", {**B, "limit": 1000}), ("/api/v3/aggTrades", {**B, "limit": 1000}), ("/api/v3/avgPrice", B),
+    ("/api/v3/klines", {**B, "interval": "1m"}), ("/api/v3/klines", {**B, "interval": "1s"}),
+    ("/api/v3/klines", {**B, "interval": "1d"}), ("/api/v3/ticker/24hr", {}), ("/api/v3/ticker", B),
+    ("/api/v3/ticker/tradingDay", B), ("/api/v3/ticker/price", {}), ("/api/v3/ticker/bookTicker", {}),
+]  # fmt: skip
+
+
+def answers(twin: RunningTwin, ids: dict[str, int]) -> dict[str, Any]:
+    asked = {
+        f"{path} {params}": signed(twin, "GET", path, **{k: ids.get(v, v) for k, v in params.items()})
+        for path, params in QUESTIONS
+    }
+    return asked | {f"{path} {params}": twin.get(path, **params) for path, params in PUBLIC_QUESTIONS}
+
+
+def live_a_little(twin: RunningTwin) -> dict[str, int]:
+    """Orders in every state an order can be in, and a market that moved."""
+    trade_something(twin)
+    order = {**B, "type": "LIMIT", "timeInForce": "GTC"}
+
+    def place(**params: str) -> int:
+        return int(signed(twin, "POST", "/api/v3/order", **{**order, **params})["orderId"])
+
+    place(side="SELL", quantity="0.3", price="50010", icebergQty="0.1")
+    prevented = place(side="BUY", quantity="2.9", price="50010", selfTradePreventionMode="EXPIRE_TAKER")
+    amended = place(side="SELL", quantity="0.3", price="52000", newClientOrderId="first")
+    signed(twin, "PUT", "/api/v3/order/amend/keepPriority", **B, orderId=amended, newQty="0.2",
+           newClientOrderId="amended")  # fmt: skip
+    gone = place(side="BUY", quantity="0.3", price="40000")
+    signed(twin, "DELETE", "/api/v3/order", **B, orderId=gone)
+    signed(twin, "POST", "/api/v3/order", **B, side="SELL", type="STOP_LOSS", quantity="0.1", trailingDelta="200")
+    pair = signed(
+        twin, "POST", "/api/v3/orderList/opoco", **B, workingType="LIMIT", workingSide="BUY", workingQuantity="0.2",
+        workingPrice="49000", workingTimeInForce="GTC", pendingSide="SELL", pendingAboveType="LIMIT_MAKER",
+        pendingAbovePrice="60000", pendingBelowType="STOP_LOSS", pendingBelowStopPrice="41000",
+    )  # fmt: skip
+    signed(twin, "POST", "/sapi/v1/algo/spot/newOrderTwap", **B, side="BUY", quantity="0.5", duration=600)
+    for price in ("50020", "50100", "50060"):
+        twin.do("POST", "/clock", {"advance_ms": 20_000})
+        twin.do("POST", "/liquidity", {**B, "bids": [[str(int(price) - 10), "2"]], "asks": [[price, "2"]]})
+        twin.do("POST", "/trades", {**B, "side": "BUY", "quantity": "0.4", "price": price})
+    twin.do("POST", "/symbols", {"symbol": "ETHUSDT", "status": "HALT"})
+    return {"AMENDED": amended, "PREVENTED": prevented, "LIST": pair["orderListId"]}
+
+
+def test_every_question_has_the_same_answer_after_a_restart(tmp_path: Path) -> None:
+    state = str(tmp_path / "twin.state")
+    with running_twin(tmp_path, "--state", state, fixture=STEPPED) as twin:
+        ids = live_a_little(twin)
+        before = answers(twin, ids)
+        audit = twin.do("GET", "/audit")
+    for _ in range(2):
+        with running_twin(tmp_path, "--state", state) as twin:
+            assert answers(twin, ids) == before
+            assert twin.do("GET", "/audit") == audit
+    with running_twin(tmp_path, "--state", state) as twin:
+        # the trailing stop still knows the highest price: 50100 less 2 %
+        twin.do("POST", "/liquidity", {**B, "bids": [["49098", "5"]], "asks": [["49099", "5"]]})
+        twin.do("POST", "/trades", {**B, "side": "SELL", "quantity": "0.01", "price": "49098"})
+        stops = [row for row in signed(twin, "GET", "/api/v3/allOrders", **B) if row.get("trailingDelta")]
+        assert [row["status"] for row in stops] == ["FILLED"]
+        assert twin.do("GET", "/audit")["ok"]
+
+
 class Bomb:
     def __reduce__(self) -> tuple[Any, ...]:
         return print, ("never",)
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps(Bomb()), pickle.dumps({"a": 1})])
-def test_a_file_that_is_no_state_file_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"nonsense", pickle.dumps(Bomb()), pickle.dumps({"a": 1})])
+def test_a_file_that_is_no_state_file_is_refused_with_what_to_do(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "state"
     file.write_bytes(content)
 
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match=f"{file} cannot be used: .*Move it away"):
+        load(file)
+    assert file.read_bytes() == content
+
+
+def test_a_file_of_another_version_or_program_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "state"
+    Keeper(Twin(parse_fixture(STILL)), file).close()
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(ConfigurationError, match="version 99, this twin reads and writes version"):
+        load(file)
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA application_id = 1")
+    with pytest.raises(ConfigurationError, match="another program"):
         load(file)
 
 
