@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded, stale
+from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
 
 
@@ -11,7 +12,7 @@ class PairRotationStrategy(RuleStrategy):
     worst.
 
     The basket is this symbol and those given as ``symbols`` in the market data; at least two others must be known. The
-    best must be rising, the worst must be falling.
+    best must be rising, the worst must be falling, and by a share of its usual daily range: a rotation pays two fees.
     """
 
     title = "Pair_Rotation"
@@ -19,8 +20,10 @@ class PairRotationStrategy(RuleStrategy):
     reads = (
         "close",
         "roc_7",
+        "natr",
         "atr_14",
     )
+    options = (Option("lead_natr", 0.5, 0.0, 10.0),)
     timeframes = ("1d",)
     lookback = 2
 
@@ -40,11 +43,13 @@ class PairRotationStrategy(RuleStrategy):
             best_before = frame.where(both & (before > best_before), before, best_before)
             worst_before = frame.where(both & (before < worst_before), before, worst_before)
         enough = (count >= 2.0) & frame.known(mine_before)
-        buy = enough & (mine > best) & (mine > 0.0) & frame.no(mine_before > best_before)
-        sell = enough & (mine < worst) & (mine < 0.0) & frame.no(mine_before < worst_before)
+        usual = frame.prev("natr")
+        least, least_before = self.option("lead_natr") * usual, self.option("lead_natr") * frame.prev("natr", 2)
+        buy = enough & (mine - best > least) & (mine > 0.0) & frame.no(mine_before - best_before > least_before)
+        sell = enough & (worst - mine > least) & (mine < 0.0) & frame.no(worst_before - mine_before > least_before)
         lead = frame.where(buy, mine - best, worst - mine)
         strength, confidence = graded(
-            (0.6, scale(frame, lead, 0.0, 5.0)), (0.4, scale(frame, frame.absolute(mine), 0.0, 15.0))
+            (0.6, scale(frame, lead, least, least + 2.0 * usual)), (0.4, scale(frame, frame.absolute(mine), 0.0, 15.0))
         )
         return Verdict(
             buy=buy,

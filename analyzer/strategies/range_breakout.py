@@ -8,10 +8,11 @@ from shared.src.indicators.frames import Frame, scale
 
 
 class RangeBreakoutStrategy(RuleStrategy):
-    """BUY when the close leaves a range of the last five to twenty bars upwards, SELL when it leaves it downwards.
+    """BUY when the close leaves the range of the five bars before upwards, SELL when it leaves it downwards.
 
-    Daily and four-hour charts. The target is the height of the range added to its edge, the stop just inside the
-    other side of the broken edge.
+    Daily and four-hour charts. A consolidation is narrower than what five bars usually span (about two average ranges),
+    and it is left by a share of the ATR, not by a tick. The target is the height of the range added to its edge, the
+    stop just inside the broken edge.
     """
 
     title = "Range_Breakout"
@@ -25,7 +26,7 @@ class RangeBreakoutStrategy(RuleStrategy):
         "atr_14",
     )
     lookback = 2
-    options = (Option("height_atr", 2.0, 0.5, 20.0),)
+    options = (Option("height_atr", 1.6, 0.5, 20.0), Option("break_atr", 0.1, 0.0, 3.0))
     timeframes = ("4h", "1d")
 
     def rule(self, frame: Frame) -> Verdict:
@@ -33,8 +34,9 @@ class RangeBreakoutStrategy(RuleStrategy):
         top, bottom = frame.prev("highest_5"), frame.prev("lowest_5")
         height = top - bottom
         tight = height <= self.option("height_atr") * frame.prev("atr_14")
-        buy = tight & (close > top) & (frame.prev("close") <= frame.prev("highest_5", 2))
-        sell = tight & (close < bottom) & (frame.prev("close") >= frame.prev("lowest_5", 2))
+        least = self.option("break_atr") * atr
+        buy = tight & (close > top + least) & (frame.prev("close") <= frame.prev("highest_5", 2))
+        sell = tight & (close < bottom - least) & (frame.prev("close") >= frame.prev("lowest_5", 2))
         strength, confidence = graded(
             (0.4, scale(frame, frame["volume_ratio"], 0.8, 2.5)),
             (0.3, scale(frame, frame.where(buy, close - top, bottom - close) / atr, 0.0, 1.0)),

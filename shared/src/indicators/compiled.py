@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from shared.src.indicators.frames import NAN, Condition, Frame, Row, Value
+from shared.src.indicators.frames import NAN, Condition, Frame, LookaheadError, Row, Value
 from shared.src.indicators.labels import code_of
 
 # expressions nest no deeper than this before they get a name, far from the parser's own limit
@@ -133,6 +133,8 @@ class Trace:
         return self._bound[name] if name in self._bound else self.node("load", name, 0)
 
     def prev(self, name: str, bars: int = 1) -> Value:
+        if bars < 0:
+            raise LookaheadError(name, bars)
         return self[name] if bars == 0 else self.node("load", name, bars)
 
     def label(self, name: str, text: str) -> Condition:

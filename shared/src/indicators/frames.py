@@ -27,6 +27,13 @@ Column: TypeAlias = NDArray[np.float64]
 Row: TypeAlias = Mapping[str, float]
 
 
+class LookaheadError(ValueError):
+    """A rule asked for a bar after the one it decides on."""
+
+    def __init__(self, name: str, bars: int) -> None:
+        super().__init__(f"{name} of {-bars} bars ahead: a rule sees this bar and those before it")
+
+
 class Frame(Protocol):
     """What a rule may ask. Nothing here can see a bar after the one that is decided on."""
 
@@ -81,6 +88,8 @@ class BarFrame:
         return self._rows[-1].get(name, NAN) if self._rows else NAN
 
     def prev(self, name: str, bars: int = 1) -> Value:
+        if bars < 0:
+            raise LookaheadError(name, bars)
         return self._rows[-1 - bars].get(name, NAN) if len(self._rows) > bars else NAN
 
     def label(self, name: str, text: str) -> Condition:
@@ -165,6 +174,8 @@ class ColumnFrame:
         return self.prev(name, 0)
 
     def prev(self, name: str, bars: int = 1) -> Value:
+        if bars < 0:
+            raise LookaheadError(name, bars)
         column = self._columns.get(name)
         if column is None or not len(column):
             return np.full(self._length, np.nan)

@@ -7,7 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from market_analyzer.src.indicators.engine import IndicatorEngine
+from market_analyzer.src.indicators.registry import CANDLE_COLUMNS
 from tests.unit.indicators.market import generated
+from tests.unit.indicators.recordings import recorded
 from tests.unit.indicators.test_engine_equality import batch
 
 
@@ -33,3 +36,19 @@ def test_cutting_the_history_anywhere_leaves_the_features_before_the_cut(cut: in
     whole, part = batch(candles), batch(candles[:cut])
     for name, column in part.items():
         np.testing.assert_array_equal(column, whole[name][:cut], err_msg=name)
+
+
+@pytest.mark.parametrize("recording", ["ADAUSDT-1m-2025-06", "BTCUSDT-5m-2025q2"])
+def test_recorded_markets_cut_anywhere_keep_their_features(recording: str) -> None:
+    candles, timeframe = recorded(recording, 3000), recording.split("-")[1]
+    whole = batch(candles, timeframe)
+    for cut in (777, 1501, 2998):
+        for name, column in batch(candles[:cut], timeframe).items():
+            np.testing.assert_array_equal(column, whole[name][:cut], err_msg=name)
+
+
+def test_every_feature_is_compared_and_known_before_the_cuts() -> None:
+    columns = batch(generated(900, seed=21))
+    assert set(columns) == {*IndicatorEngine("TEST", "1m").features, *CANDLE_COLUMNS}
+    for name, column in columns.items():
+        assert not np.isnan(column[:333]).all(), name

@@ -12,7 +12,7 @@ import pytest
 
 from analyzer.strategies.base_strategy import Signal
 from shared.src.indicators.frames import BarFrame, numeric_row
-from tests.unit.strategies.markets import rules
+from tests.unit.strategies.markets import SYMBOLS, market, rules, timeframe_of
 
 QUIET: dict[str, Any] = {
     **{"open": 100.0, "high": 100.4, "low": 99.6, "close": 100.0, "volume": 10.0, "active_bars_20": 20.0},
@@ -292,8 +292,16 @@ def side(name: str, rows: Rows, above: dict[str, dict[str, Any]]) -> str | None:
     return None if found is None else str(found["side"])
 
 
-def test_every_rule_has_a_table() -> None:
+def test_every_rule_has_a_table_for_each_side_it_ever_takes_and_a_near_miss() -> None:
     assert set(TABLES) == set(rules())
+    for name, table in TABLES.items():
+        frames = [market(timeframe_of(rules()[name])).frame(symbol) for symbol in SYMBOLS]
+        sides = {int(side) for frame in frames for side in rules()[name].evaluate(frame).side} - {0}
+        assert sides == {*([1] if table.buy else []), *([-1] if table.sell else [])}, name
+        place, changes = table.miss
+        before = (table.buy or table.sell or [])[place]
+        assert changes, name
+        assert before | changes != before, name
 
 
 @pytest.mark.parametrize("name", [name for name, table in TABLES.items() if table.buy])

@@ -1,4 +1,4 @@
-"""A rule decides the same on one bar and on whole columns, knows no later bar, and neither sleeps nor chatters."""
+"""A rule decides the same on one bar and on whole columns, and neither sleeps nor chatters."""
 
 from __future__ import annotations
 
@@ -42,14 +42,6 @@ def data_at(timeframe: str, index: int) -> MarketData:
     """What a strategy is given when bar ``index`` has closed."""
     window = market(timeframe, BARS[timeframe]).window_until(SYMBOL, index)
     return window.market_data(SYMBOL, timeframe, start_time=5, peers=SYMBOLS)
-
-
-@cache
-def changed_after(timeframe: str, cut: int, whole: bool) -> dict[str, Column]:
-    """Features of a market whose candles from ``cut`` on are another's, or are missing."""
-    candles, other = generated(700, seed=5, timeframe=timeframe), generated(700, seed=6, timeframe=timeframe)
-    part = [*candles[:cut], *other[cut:]] if whole else candles[:cut]
-    return IndicatorEngine("X", timeframe).batch(columns_of(part))
 
 
 @cache
@@ -113,17 +105,6 @@ def test_a_rule_speaks_now_and_then_and_never_on_more_than_a_twentieth_of_the_ba
     assert votes > 0
     share = 0.12 if rules()[name].timeframes else 0.05
     assert votes / bars <= share, f"{votes} of {bars}"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_later_candle_changes_no_earlier_decision_and_a_cut_neither(name: str) -> None:
-    strategy = rules()[name]
-    timeframe = timeframe_of(strategy)
-    untouched = strategy.evaluate(alone(changed_after(timeframe, 700, True), timeframe)).side
-    for cut in (200, 433, 650):
-        for whole in (True, False):
-            side = strategy.evaluate(alone(changed_after(timeframe, cut, whole), timeframe)).side
-            np.testing.assert_array_equal(side[:cut], untouched[:cut])
 
 
 @pytest.mark.parametrize("name", NAMES)
