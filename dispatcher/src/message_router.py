@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
-from shared.src.contracts.market import CandleMessage, MarketTick
+from shared.src.contracts.market import BookDepth, CandleMessage, DayStatistics, MarketTick, TradeFlow
 from shared.src.contracts.topics import (
     CONSENSUS,
+    DAY_KEY,
+    DEPTH_KEY,
     EXECUTION,
-    KAFKA_CANDLE,
+    FLOW_KEY,
     KAFKA_EXECUTIONS,
     KAFKA_ORDERS,
     KAFKA_SIGNALS,
-    KAFKA_TICK,
     ORDER_FAILED,
     ORDER_INTENT,
+    TICK_KEY,
     VOTES,
     Topic,
+    day_channel,
+    decode_market,
+    depth_channel,
+    flow_channel,
+    market_channel,
+    tick_channel,
 )
 from shared.src.domain.errors import ContractError
 from shared.src.kafka_client import Record
@@ -37,14 +43,39 @@ MIRROR: dict[Topic[Any], str] = {
 HISTORY = frozenset({"history"})  # stored, but nothing is decided on it
 
 
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Where a kind of market message is shown: a channel for those who listen, a key for those who look.
+
+    ``keep_s`` limits how long the key lasts: a value that nobody renews is not known any more. ``every``: each message
+    counts, not only the newest of a batch.
+    """
+
+    channel: Callable[[str], str]
+    key: str
+    keep_s: int | None = None
+    every: bool = False
+
+
+SCREENS: dict[type[Any], Screen] = {
+    MarketTick: Screen(tick_channel, TICK_KEY),
+    BookDepth: Screen(depth_channel, DEPTH_KEY, keep_s=10),
+    TradeFlow: Screen(flow_channel, FLOW_KEY, keep_s=60, every=True),
+    DayStatistics: Screen(day_channel, DAY_KEY, keep_s=3600),
+}
+
+
 @dataclass(slots=True)
 class Routed:
-    """What a batch of Kafka records asks for, each list in the order of arrival."""
+    """What a batch of Kafka records asks for, each list in the order of arrival. ``newest`` and ``shown`` hold
+    messages as they came: what is only passed on is not written anew.
+    """
 
     store: list[CandleMessage] = field(default_factory=list)
     decide: list[CandleMessage] = field(default_factory=list)
-    screens: list[CandleMessage] = field(default_factory=list)
-    ticks: dict[str, MarketTick] = field(default_factory=dict)
+    shown: list[tuple[str, bytes]] = field(default_factory=list)
+    newest: dict[tuple[Screen, str], bytes] = field(default_factory=dict)
+    forming: dict[str, bytes] = field(default_factory=dict)
     dead: list[tuple[Record, str]] = field(default_factory=list)
 
 
@@ -52,36 +83,26 @@ def route(records: Sequence[Record]) -> Routed:
     """Sort records by destination. A record that breaks its contract is dead, with the reason.
 
     Closed candles are stored; those that are not history also go to the durable stream that decisions are made on.
-    Open candles and ticks go to screens and price checks only; of a symbol's ticks the newest counts.
+    The rest goes to screens and price checks only: of a symbol's ticks, open candles and depths the newest counts.
     """
     routed = Routed()
     for record in records:
         try:
-            message = _decode(record.value)
+            message = decode_market(record.value)
         except ContractError as error:
             routed.dead.append((record, str(error)))
             continue
-        if isinstance(message, MarketTick):
-            routed.ticks[message.symbol] = message
+        if not isinstance(message, CandleMessage):
+            screen = SCREENS[type(message)]
+            routed.newest[screen, message.symbol] = record.value
+            if screen.every:
+                routed.shown.append((screen.channel(message.symbol), record.value))
         elif message.is_closed:
             routed.store.append(message)
             if message.source not in HISTORY:
                 routed.decide.append(message)
-                routed.screens.append(message)
+                routed.forming.pop(message.symbol, None)
+                routed.shown.append((market_channel(message.symbol), record.value))
         else:
-            routed.screens.append(message)
+            routed.forming[message.symbol] = record.value
     return routed
-
-
-def _decode(value: bytes) -> CandleMessage | MarketTick:
-    try:
-        kind = orjson.loads(value).get("type")
-    except (orjson.JSONDecodeError, AttributeError) as error:
-        raise ContractError(f"market.data: not a JSON object: {error}") from error
-    match kind:
-        case "tick":
-            return KAFKA_TICK.decode(value)
-        case "candle":
-            return KAFKA_CANDLE.decode(value)
-        case _:
-            raise ContractError(f"market.data: type must be candle or tick, not {kind!r}")

@@ -21,7 +21,10 @@ COLUMNS = (
 STAGING = f"""
 CREATE TEMP TABLE IF NOT EXISTS staged_candles ON COMMIT DELETE ROWS AS SELECT {COLUMNS} FROM market_data LIMIT 0
 """
-VALUES = "open, high, low, close, volume, quote_asset_volume, number_of_trades"
+VALUES = (
+    "open, high, low, close, volume, quote_asset_volume, number_of_trades, taker_buy_base_asset_volume,"
+    " taker_buy_quote_asset_volume"
+)
 UPSERT = f"""
 INSERT INTO market_data ({COLUMNS}) SELECT {COLUMNS} FROM staged_candles
 ON CONFLICT (symbol, timeframe, time) DO UPDATE SET

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge, Histogram
 from pydantic import BaseModel
 from redis.exceptions import RedisError
 
@@ -22,13 +22,10 @@ from shared.src import metrics
 from shared.src.contracts.topics import (
     CANDLE_CLOSED,
     DEAD_LETTERS,
-    KAFKA_CANDLE,
     KAFKA_DEAD_LETTERS,
-    KAFKA_TICK,
-    TICK_KEY,
     Topic,
+    kafka_market,
     market_channel,
-    tick_channel,
 )
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
@@ -38,9 +35,13 @@ from shared.src.redis_client import RedisBus, stream_entries, translated
 logger = logging.getLogger(__name__)
 
 BACKOFF_S_MAX = 5.0
+LAG_EVERY_S = 2.0
 DEAD_LETTER_GROUP = "dispatcher"
 
 ROUTED = Counter("roottrading_routed", "messages by destination", ["destination"])
+RETRIES = Counter("roottrading_dispatch_retries", "batches tried again, by what was away", ["dependency"])
+LAG = Gauge("roottrading_dispatch_lag", "records of market data that wait in Kafka")
+BATCH = Histogram("roottrading_dispatch_batch", "records in a batch", buckets=(1, 4, 16, 64, 256, 1_000, 4_000))
 
 
 class DispatcherService:
@@ -64,10 +65,25 @@ class DispatcherService:
         self._clock = clock
         self._counts: dict[str, int] = {}
         self._waiting_for = ""
+        self._lag: dict[str, int] = {}
+        self._batches = self._largest_batch = self._repeats = 0
 
     def statistics(self) -> dict[str, Any]:
-        """Routing statistics."""
-        return {"routed": dict(self._counts), "candles_stored": self._candles.rows, "waiting_for": self._waiting_for}
+        """Routing statistics: by route, what waits in Kafka (by topic, those with a lag), batches, what is waited
+        for.
+        """
+        records = self._counts.get("records", 0)
+        return {
+            "routed": dict(self._counts),
+            "candles_stored": self._candles.rows,
+            "lag": sum(self._lag.values()),
+            "lag_by_topic": {topic: waiting for topic, waiting in self._lag.items() if waiting},
+            "batches": self._batches,
+            "batch_mean": round(records / self._batches, 1) if self._batches else 0,
+            "batch_largest": self._largest_batch,
+            "repeated_attempts": self._repeats,
+            "waiting_for": self._waiting_for,
+        }
 
     # Kafka -> database and Redis
 
@@ -99,15 +115,17 @@ class DispatcherService:
             await self._bus.bury(record.topic, consumer="dispatcher", raw=record.value, reason=reason)
         if routed.decide:
             await self._bus.publish_many(CANDLE_CLOSED, routed.decide)
-        if routed.screens or routed.ticks:
+        if routed.shown or routed.newest or routed.forming:
             async with translated():
                 pipeline = self._bus.redis.pipeline(transaction=False)
-                for candle in routed.screens:
-                    pipeline.publish(market_channel(candle.symbol), KAFKA_CANDLE.encode(candle))
-                for symbol, tick in routed.ticks.items():
-                    raw = KAFKA_TICK.encode(tick)
-                    pipeline.publish(tick_channel(symbol), raw)
-                    pipeline.set(TICK_KEY.format(symbol=symbol), raw)
+                for channel, raw in routed.shown:
+                    pipeline.publish(channel, raw)
+                for symbol, raw in routed.forming.items():
+                    pipeline.publish(market_channel(symbol), raw)
+                for (screen, symbol), raw in routed.newest.items():
+                    if not screen.every:
+                        pipeline.publish(screen.channel(symbol), raw)
+                    pipeline.set(screen.key.format(symbol=symbol), raw, ex=screen.keep_s)
                 await pipeline.execute()
 
     async def _insist(self, what: str, action: Callable[[], Awaitable[None]]) -> None:
@@ -119,6 +137,8 @@ class DispatcherService:
                 break
             except TransientError as error:
                 self._waiting_for = f"{what}: {error}"
+                self._repeats += 1
+                RETRIES.labels(what).inc()
                 logger.warning("dispatch waits", extra={"for": what, "reason": str(error)})
             await self._pause()
             await self._clock.sleep(delay)
@@ -138,15 +158,32 @@ class DispatcherService:
         numbers = {
             "database": len(routed.store),
             "decisions": len(routed.decide),
-            "screens": len(routed.screens),
-            "ticks": len(routed.ticks),
+            "screens": len(routed.shown) + len(routed.forming),
+            "newest": len(routed.newest),
             "dead_letters": len(routed.dead),
         }
         for destination, number in numbers.items():
             self._counts[destination] = self._counts.get(destination, 0) + number
             ROUTED.labels(destination).inc(number)
         self._counts["records"] = self._counts.get("records", 0) + records
+        self._batches += 1
+        self._largest_batch = max(self._largest_batch, records)
+        BATCH.observe(records)
         metrics.MESSAGES_IN.labels("market.data").inc(records)
+
+    async def follow_symbols(self, symbols: Sequence[str]) -> None:
+        """Consume the topics of exactly these symbols from now on."""
+        await self._consumer.subscribe([kafka_market(symbol) for symbol in symbols])
+
+    async def watch_lag(self) -> None:
+        """Note what waits in Kafka, for /metrics and /diagnostic."""
+        while True:
+            try:
+                self._lag = await self._consumer.lag()
+                LAG.set(sum(self._lag.values()))
+            except TransientError as error:
+                logger.warning("lag is not known", extra={"reason": str(error)})
+            await self._clock.sleep(LAG_EVERY_S)
 
     # Redis -> Kafka
 

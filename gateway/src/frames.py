@@ -1,7 +1,8 @@
 """Binance's stream frames as the platform's messages. Pure: text in, message out.
 
-Source: Binance Spot WebSocket Streams, kline and individual book ticker payloads, combined-stream envelope
-``{"stream": ..., "data": ...}``.
+Source: Binance Spot WebSocket Streams; combined-stream envelope ``{"stream": ..., "data": ...}``. A frame is taken
+apart in two steps: opened when it arrives, and made a message only when it is published, since most open candles and
+ticks are overwritten by newer ones before that.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ from typing import Any
 
 import orjson
 
-from shared.src.contracts.market import MarketTick
+from gateway.src.order_book import DepthEvent, Level
+from shared.src.contracts.market import DayStatistics, MarketTick
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import to_decimal
 
+WRONG = (KeyError, TypeError, ValueError, ArithmeticError)
 
-def parse_frame(raw: str | bytes, *, received_ms: int) -> Candle | MarketTick | None:
-    """A candle, a tick, or None for a frame that carries neither (answers to commands).
+
+def open_frame(raw: str | bytes) -> tuple[str, Any] | None:
+    """The stream's name and its data; None for a frame that carries none (answers to commands).
 
     Raises:
-        ContractError: the frame is not what Binance documents; the text says what is wrong.
+        ContractError: the frame is not what Binance documents.
     """
     try:
         frame = orjson.loads(raw)
@@ -29,22 +33,23 @@ def parse_frame(raw: str | bytes, *, received_ms: int) -> Candle | MarketTick | 
         raise ContractError(f"not JSON: {error}") from error
     if not isinstance(frame, dict):
         raise ContractError("a frame must be a JSON object")
-    data = frame.get("data", frame)
-    stream = str(frame.get("stream", ""))
-    if not isinstance(data, dict):
+    stream = frame.get("stream")
+    if not isinstance(stream, str):
         return None
-    try:
-        if data.get("e") == "kline":
-            return _candle(data)
-        if stream.endswith("@bookTicker") or {"u", "b", "B", "a", "A"} <= data.keys():
-            return _tick(data, received_ms)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ContractError(f"{stream or data.get('e')}: {type(error).__name__}: {error}") from error
-    return None
+    return stream, frame.get("data")
 
 
-def _candle(data: dict[str, Any]) -> Candle:
+def broken(stream: str, error: Exception) -> ContractError:
+    """What to raise for data that is not what Binance documents."""
+    return ContractError(f"{stream}: {type(error).__name__}: {error}")
+
+
+def candle_of(data: Any) -> Candle:
+    """The candle of a kline event. Raises what ``WRONG`` lists."""
     kline = data["k"]
+    closed = kline["x"]
+    if not isinstance(closed, bool):
+        raise TypeError("x must be true or false")
     return Candle(
         symbol=kline["s"],
         timeframe=Timeframe(kline["i"]),
@@ -58,11 +63,12 @@ def _candle(data: dict[str, Any]) -> Candle:
         trades=int(kline["n"]),
         taker_buy_base=to_decimal(kline["V"]),
         taker_buy_quote=to_decimal(kline["Q"]),
-        is_closed=bool(kline["x"]),
+        is_closed=closed,
     )
 
 
-def _tick(data: dict[str, Any], received_ms: int) -> MarketTick:
+def tick_of(data: Any, *, received_ms: int) -> MarketTick:
+    """The best bid and ask of a bookTicker event. Raises what ``WRONG`` lists."""
     symbol, update_id = data["s"], int(data["u"])
     return MarketTick(
         message_id=f"{symbol}:{update_id}",
@@ -74,3 +80,29 @@ def _tick(data: dict[str, Any], received_ms: int) -> MarketTick:
         ask_quantity=to_decimal(data["A"]),
         update_id=update_id,
     )
+
+
+def day_of(data: Any) -> DayStatistics:
+    """The last 24 hours of a 24hrMiniTicker event. Raises what ``WRONG`` lists."""
+    symbol, event_ms = data["s"], int(data["E"])
+    return DayStatistics(
+        message_id=f"{symbol}:day:{event_ms}",
+        occurred_at=from_ms(event_ms),
+        symbol=symbol,
+        open=to_decimal(data["o"]),
+        high=to_decimal(data["h"]),
+        low=to_decimal(data["l"]),
+        last=to_decimal(data["c"]),
+        volume=to_decimal(data["v"]),
+        quote_volume=to_decimal(data["q"]),
+    )
+
+
+def depth_of(data: Any) -> DepthEvent:
+    """The changes of a depthUpdate event. Raises what ``WRONG`` lists."""
+    return DepthEvent(int(data["U"]), int(data["u"]), levels_of(data["b"]), levels_of(data["a"]))
+
+
+def levels_of(rows: Any) -> tuple[Level, ...]:
+    """Price and quantity pairs. Raises what ``WRONG`` lists."""
+    return tuple((to_decimal(price), to_decimal(quantity)) for price, quantity in rows)

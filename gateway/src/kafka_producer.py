@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import assert_never
 
 from shared.src import metrics
-from shared.src.contracts.market import CandleMessage, MarketTick
-from shared.src.contracts.topics import KAFKA_CANDLE, KAFKA_TICK, kafka_market
+from shared.src.contracts.market import BookDepth, CandleMessage, DayStatistics, MarketTick, TradeFlow
+from shared.src.contracts.topics import KAFKA_CANDLE, KAFKA_DAY, KAFKA_DEPTH, KAFKA_FLOW, KAFKA_TICK, kafka_market
 from shared.src.domain.candles import Candle
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
@@ -16,6 +17,8 @@ from shared.src.kafka_client import KafkaProducer
 logger = logging.getLogger(__name__)
 
 BACKOFF_S_MAX = 5.0
+
+Live = Candle | MarketTick | BookDepth | TradeFlow | DayStatistics
 
 
 class MarketProducer:
@@ -51,16 +54,28 @@ class MarketProducer:
         self.candles += len(records)
         metrics.MESSAGES_OUT.labels("market.data").inc(len(records))
 
-    async def live(self, messages: Sequence[Candle | MarketTick]) -> None:
-        """Publish open candles and ticks; what the broker does not take is gone, the next one is newer."""
+    def live(self, messages: Sequence[Live]) -> None:
+        """Publish what moves between closed candles; what the broker does not take is gone, the next one is newer."""
         now_ms = self._clock.now_ms()
         for message in messages:
-            if isinstance(message, Candle):
-                value = KAFKA_CANDLE.encode(CandleMessage.of(message, source="stream", occurred_at_ms=now_ms))
-            else:
-                value = KAFKA_TICK.encode(message)
-            try:
-                await self._producer.send(kafka_market(message.symbol), key=message.symbol, value=value)
-            except TransientError:
+            if not self._producer.post(
+                kafka_market(message.symbol), key=message.symbol, value=_encode(message, now_ms)
+            ):
                 self.dropped += 1
         metrics.MESSAGES_OUT.labels("market.data").inc(len(messages))
+
+
+def _encode(message: Live, now_ms: int) -> bytes:
+    match message:
+        case Candle():
+            return KAFKA_CANDLE.encode(CandleMessage.of(message, source="stream", occurred_at_ms=now_ms))
+        case MarketTick():
+            return KAFKA_TICK.encode(message)
+        case BookDepth():
+            return KAFKA_DEPTH.encode(message)
+        case TradeFlow():
+            return KAFKA_FLOW.encode(message)
+        case DayStatistics():
+            return KAFKA_DAY.encode(message)
+        case _:
+            assert_never(message)

@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
+from gateway.src.api import add_routes
 from gateway.src.binance_ws import BinanceWebSocket
+from gateway.src.book_keeper import BookKeeper
 from gateway.src.gap_detector import GapDetector
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.kafka_producer import MarketProducer
 from gateway.src.service import GatewayService
+from gateway.src.verifier import VERIFIED_BARS, CandleVerifier
 from shared.src.exchange.rest import BinanceRest
 from shared.src.kafka_client import KafkaProducer
 from shared.src.service import Service, run_service
+from shared.src.symbol_choice import chosen_symbols, follow_choice
 
 
 async def build(service: Service) -> None:
     """Compose the gateway."""
-    settings, clock = service.settings, service.clock
+    settings, clock, database = service.settings, service.clock, service.database
     rest = BinanceRest(settings, clock, redis=service.bus.redis)
     kafka = KafkaProducer(settings, client_id="gateway")
+    fetcher, producer = HistoricalDataFetcher(rest, clock), MarketProducer(kafka, clock)
+    symbols = await chosen_symbols(database, settings.trading_symbols)
     gateway = GatewayService(
-        settings.trading_symbols,
-        clock=clock,
-        fetcher=HistoricalDataFetcher(rest, clock),
-        producer=MarketProducer(kafka, clock),
-        gaps=GapDetector(service.database, clock),
-        warmup_candles=settings.warmup_candles,
-    )
+        clock=clock, fetcher=fetcher, producer=producer, gaps=GapDetector(database, clock),
+        books=BookKeeper(rest, clock=clock, producer=producer),
+        verifier=CandleVerifier(database, fetcher, bars=VERIFIED_BARS),
+        warmup_candles=settings.warmup_candles, verify_every_s=settings.verify_every_s,
+        optional=settings.gateway_streams,
+    )  # fmt: skip
+    gateway.add_symbols(symbols)
     socket = BinanceWebSocket(
-        settings.stream_url, gateway.streams, clock=clock, on_frame=gateway.on_frame, on_connect=gateway.on_connect
-    )
-
+        settings.stream_url, gateway.streams, clock=clock, on_frame=gateway.on_frame, on_connect=gateway.on_connect,
+        silence_s_max=settings.stream_silence_s, life_s=settings.stream_life_s,
+    )  # fmt: skip
+    add_routes(service, gateway, rest)
     service.health.add("kafka", kafka.ping)
     service.health.add("stream", socket.probe)
     service.add_diagnostic("gateway", gateway.statistics)
-    service.add_diagnostic("reconnects", lambda: socket.reconnects)
-    service.add_task("stream", socket.run)
-    service.add_task("lanes", gateway.run)
-    service.add_task("live", gateway.publish_live)
-    service.add_task("lateness", gateway.watch_lateness)
-    service.add_task("holes", gateway.watch_holes)
+    service.add_diagnostic("stream", socket.statistics)
+    for name, task in gateway.tasks(socket).items():
+        service.add_task(name, task)
+    service.add_task(
+        "symbols",
+        lambda: follow_choice(
+            database, settings.trading_symbols, clock=clock, current=symbols,
+            apply=lambda chosen: gateway.set_symbols(chosen, socket),
+        ),
+    )  # fmt: skip
     service.on_stop(kafka.close)
     service.on_stop(rest.close)
 

@@ -1,213 +1,277 @@
-"""From stream frames to an unbroken, ordered line of candles in Kafka.
-
-Each symbol has a lane: a queue and a worker, so that one symbol's repair does not hold up the others, and the order
-of a symbol never changes.
-"""
+"""From stream frames to Kafka: closed candles in an unbroken order, the newest of everything else."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 from prometheus_client import Counter
 
-from gateway.src.frames import parse_frame
+from gateway.src.book_keeper import BookKeeper
+from gateway.src.frames import WRONG, broken, candle_of, open_frame
 from gateway.src.gap_detector import GapDetector
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.kafka_producer import MarketProducer
-from gateway.src.series import HIGHER, MINUTE_MS, Built, CandleSeries, Gap
-from shared.src.contracts.market import MarketTick
-from shared.src.domain.candles import Candle, Timeframe
+from gateway.src.lane import Lane
+from gateway.src.live import SymbolLive
+from gateway.src.series import MINUTE_MS
+from gateway.src.stream_watch import StreamWatch
+from gateway.src.verifier import CandleVerifier
+from shared.src.config import OptionalStream
+from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import ContractError
+from shared.src.domain.errors import ContractError, TransientError
 
 logger = logging.getLogger(__name__)
 
 LATE_S = 3.0  # wall seconds after which a candle that should have closed is asked for
 GAP_SCAN_S = 60.0
-LIVE_EVERY_S = 0.1  # open candles and ticks: the newest of each symbol this often
-BACKFILL_MINUTES_MAX = 7 * 1440
-HOLE_TRIES = 3
+SILENCE_SCAN_S = 5.0
+LIVE_EVERY_S = 0.1  # the newest of each symbol this often
+LOADS_AT_ONCE = 8
 
-REPAIRED = Counter("roottrading_candles_repaired", "candles fetched because the stream did not deliver them")
 BAD_FRAMES = Counter("roottrading_bad_frames", "stream frames that are not what Binance documents")
+
+Handler = Callable[[Any], None]
+STREAMS = {
+    OptionalStream.AGG_TRADE: "aggTrade",
+    OptionalStream.DEPTH: "depth@100ms",
+    OptionalStream.MINI_TICKER: "miniTicker",
+}
+
+
+class Socket(Protocol):
+    """The connections to the market's streams."""
+
+    async def run(self) -> None: ...
+
+    async def set_streams(self, streams: Sequence[str]) -> None: ...
+
+    async def renew(self, streams: Sequence[str]) -> None: ...
 
 
 class GatewayService:
-    """Owns the market data connection: history, stream, gaps."""
+    """Owns the market data connection: history, stream, gaps, order books, and which symbols they are of."""
 
     def __init__(
         self,
-        symbols: Sequence[str],
         *,
         clock: Clock,
         fetcher: HistoricalDataFetcher,
         producer: MarketProducer,
         gaps: GapDetector,
+        books: BookKeeper,
+        verifier: CandleVerifier,
         warmup_candles: int,
+        verify_every_s: float,
+        optional: Sequence[OptionalStream] = (),
     ) -> None:
         self._clock = clock
         self._fetcher = fetcher
         self._producer = producer
         self._gaps = gaps
+        self.books = books
+        self._verifier = verifier
         self._warmup = warmup_candles
-        self._series = {symbol: CandleSeries(symbol) for symbol in symbols}
-        self._locks = {symbol: asyncio.Lock() for symbol in symbols}
-        self._lanes: dict[str, asyncio.Queue[Candle]] = {symbol: asyncio.Queue() for symbol in symbols}
-        self._held_back: dict[str, int] = {}
-        self._live: dict[tuple[str, str], Candle | MarketTick] = {}
+        self._verify_every_s = verify_every_s
+        self._optional = tuple(optional)
+        self._lanes: dict[str, Lane] = {}
+        self._live: dict[str, SymbolLive] = {}
+        self._handlers: dict[str, Handler] = {}
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._changing = asyncio.Lock()
+        self._watch = StreamWatch(clock)
         self.bad_frames: list[str] = []
-        self.repaired = 0
         self.ready = asyncio.Event()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(self._lanes)
+
+    @property
+    def live_symbols(self) -> tuple[str, ...]:
+        """Those whose history is loaded."""
+        return tuple(self._workers)
 
     @property
     def streams(self) -> list[str]:
         """What to subscribe to."""
-        return [f"{symbol.lower()}@{kind}" for symbol in self._series for kind in ("kline_1m", "bookTicker")]
+        return list(self._handlers)
 
     def statistics(self) -> dict[str, Any]:
         return {
-            "symbols": len(self._series),
+            "symbols": len(self._lanes),
             "ready": self.ready.is_set(),
             "candles_published": self._producer.candles,
+            "live_taken": sum(live.taken for live in self._live.values()),
+            "live_published": sum(live.published for live in self._live.values()),
             "live_dropped": self._producer.dropped,
-            "repaired": self.repaired,
+            "trades_missed": sum(live.trades_missed for live in self._live.values()),
+            "repaired": sum(lane.repaired for lane in self._lanes.values()),
             "requests": self._fetcher.requests,
             "bad_frames": self.bad_frames[-5:],
-            "last_open_ms": {symbol: series.last_open_ms for symbol, series in self._series.items()},
+            "silent_streams": self._watch.silent(),
+            "renewed_streams": self._watch.renewed,
+            "books": self.books.statistics(),
+            "verified": self._verifier.statistics(),
+            "last_open_ms": {symbol: lane.last_open_ms for symbol, lane in self._lanes.items()},
         }
+
+    def tasks(self, socket: Socket) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What runs as long as the service."""
+        return {
+            "stream": socket.run,
+            "lanes": self.run,
+            "live": self.publish_live,
+            "lateness": self.watch_lateness,
+            "silence": lambda: self.watch_silence(socket),
+            "holes": self.watch_holes,
+            "verify": self.verify,
+            "books": self.books.run,
+            "depth": self.books.publish,
+        }
+
+    # Symbols
+
+    def add_symbols(self, symbols: Sequence[str]) -> None:
+        """Take symbols in; their history comes with ``run`` or ``set_symbols``."""
+        for symbol in symbols:
+            lane = Lane(symbol, clock=self._clock, fetcher=self._fetcher, producer=self._producer, warmup=self._warmup)
+            self._lanes[symbol] = lane
+            self._live[symbol] = SymbolLive(symbol, lambda lane=lane: lane.last_open_ms)  # type: ignore[misc]
+            self._handlers |= self._handlers_of(symbol)
+        if OptionalStream.DEPTH in self._optional:
+            self.books.set_symbols(set(self._lanes))
+        self._watch.set_streams(self.streams)
+
+    def _handlers_of(self, symbol: str) -> dict[str, Handler]:
+        lower, lane, live = symbol.lower(), self._lanes[symbol], self._live[symbol]
+
+        def on_kline(data: Any) -> None:
+            if data["k"]["x"] is False:
+                live.on_open_candle(data)
+            else:
+                lane.waiting.put_nowait(candle_of(data))
+
+        def on_depth(data: Any) -> None:
+            self.books.on_event(symbol, data)
+
+        optional: dict[OptionalStream, Handler] = {
+            OptionalStream.AGG_TRADE: live.on_trade,
+            OptionalStream.DEPTH: on_depth,
+            OptionalStream.MINI_TICKER: live.on_day,
+        }
+        return {f"{lower}@kline_1m": on_kline, f"{lower}@bookTicker": live.on_tick} | {
+            f"{lower}@{STREAMS[kind]}": optional[kind] for kind in self._optional
+        }
+
+    async def set_symbols(self, symbols: Sequence[str], socket: Socket) -> None:
+        """Stream exactly these from now on. A new symbol's history and gaps come before it is live; a removed one
+        stops at once.
+        """
+        async with self._changing:
+            await self.ready.wait()
+            gone = [symbol for symbol in self._lanes if symbol not in symbols]
+            new = [symbol for symbol in symbols if symbol not in self._lanes]
+            for symbol in gone:
+                await self._remove(symbol)
+            if gone:
+                await socket.set_streams(self.streams)
+            self.add_symbols(new)
+            await self._load(new)
+            await socket.set_streams(self.streams)
+
+    async def _remove(self, symbol: str) -> None:
+        worker = self._workers.pop(symbol, None)
+        if worker is not None:
+            worker.cancel()
+        for stream in self._handlers_of(symbol):
+            self._handlers.pop(stream)
+        del self._lanes[symbol], self._live[symbol]
+        self.books.set_symbols(set(self._lanes) if OptionalStream.DEPTH in self._optional else set())
+        self._watch.set_streams(self.streams)
 
     async def run(self) -> None:
         """Load the history, then serve every symbol's lane until cancelled."""
-        await self.load_history()
         async with asyncio.TaskGroup() as tasks:
-            for symbol in self._series:
-                tasks.create_task(self._serve_lane(symbol))
+            self._tasks = tasks
+            await self._load(self.symbols)
+            self.ready.set()
+            logger.info("history loaded", extra={"symbols": len(self._lanes), "candles": self._producer.candles})
+            await asyncio.Event().wait()
 
-    async def _serve_lane(self, symbol: str) -> None:
-        while True:
-            candle = await self._lanes[symbol].get()
-            async with self._locks[symbol]:
-                await self._append(candle, source="stream")
-
-    # History
-
-    async def load_history(self) -> None:
-        """Fetch what strategies need to warm up, and everything since the newest stored candle."""
-        latest = await self._gaps.latest()
-        limit = asyncio.Semaphore(8)
+    async def _load(self, symbols: Sequence[str]) -> None:
+        latest = await self._until_known(self._gaps.latest)
+        limit = asyncio.Semaphore(LOADS_AT_ONCE)
 
         async def load(symbol: str) -> None:
-            async with limit, self._locks[symbol]:
-                await self._load_symbol(symbol, latest.get(symbol))
+            async with limit:
+                await self._lanes[symbol].load(latest.get(symbol))
 
-        await asyncio.gather(*(load(symbol) for symbol in self._series))
-        self.ready.set()
-        logger.info("history loaded", extra={"symbols": len(self._series), "candles": self._producer.candles})
+        await asyncio.gather(*(load(symbol) for symbol in symbols))
+        assert self._tasks is not None, "symbols are loaded while the service runs"
+        for symbol in symbols:
+            self._workers[symbol] = self._tasks.create_task(self._lanes[symbol].run())
 
-    async def _load_symbol(self, symbol: str, stored_ms: int | None) -> None:
-        now_open = Timeframe.M1.open_of(self._clock.now_ms())
-        start = now_open - self._warmup * MINUTE_MS
-        if stored_ms is not None:
-            oldest = now_open - BACKFILL_MINUTES_MAX * MINUTE_MS
-            start = max(min(start, stored_ms + MINUTE_MS), oldest)
-        for timeframe in HIGHER:
-            await self._producer.closed(await self._fetcher.latest(symbol, timeframe, self._warmup), source="history")
-        minutes = await self._fetcher.between(symbol, Timeframe.M1, start, now_open)
-        series = self._series[symbol]
-        for minute in minutes:
-            if isinstance(series.append(minute), Gap):
-                logger.warning("the exchange's own history has a hole", extra={"symbol": symbol})
-                series.last_open_ms = None
-                series.append(minute)
-        fresh = [minute for minute in minutes if stored_ms is not None and minute.open_time_ms > stored_ms]
-        await self._producer.closed(minutes[: len(minutes) - len(fresh)], source="history")
-        await self._producer.closed(fresh, source="repair")
+    async def _until_known(self, read: Callable[[], Awaitable[dict[str, int]]]) -> dict[str, int]:
+        while True:
+            try:
+                return await read()
+            except TransientError as error:
+                logger.warning("history waits", extra={"reason": str(error)})
+                await self._clock.sleep(1.0)
 
     # Stream
 
     async def on_frame(self, raw: str | bytes) -> None:
         """Take in one frame of the stream."""
         try:
-            message = parse_frame(raw, received_ms=self._clock.now_ms())
+            opened = open_frame(raw)
+            if opened is None:
+                return
+            stream, data = opened
+            handler = self._handlers.get(stream)
+            if handler is None:
+                return
+            self._watch.saw(stream)
+            try:
+                handler(data)
+            except WRONG as error:
+                raise broken(stream, error) from error
         except ContractError as error:
-            BAD_FRAMES.inc()
-            self.bad_frames = [*self.bad_frames[-9:], str(error)]
-            logger.error("bad frame", extra={"reason": str(error)})
-            return
-        if message is None or message.symbol not in self._series:
-            return
-        if isinstance(message, Candle) and message.is_closed:
-            self._lanes[message.symbol].put_nowait(message)
-        else:
-            self._live[(message.symbol, type(message).__name__)] = message
+            self._note_bad(error)
+
+    def _note_bad(self, error: ContractError) -> None:
+        BAD_FRAMES.inc()
+        self.bad_frames = [*self.bad_frames[-9:], str(error)]
+        logger.error("bad frame", extra={"reason": str(error)})
 
     async def on_connect(self, streams: Sequence[str]) -> None:
-        """A connection was opened: fetch what its symbols missed."""
-        symbols = {stream.split("@", 1)[0].upper() for stream in streams}
+        """Streams were (re)subscribed: fetch what their symbols missed."""
         await self.ready.wait()
-        for symbol in sorted(symbols & self._series.keys()):
-            await self.catch_up(symbol)
-
-    async def catch_up(self, symbol: str) -> None:
-        """Fetch and publish every closed minute after the newest one published."""
-        async with self._locks[symbol]:
-            series = self._series[symbol]
-            now_open = Timeframe.M1.open_of(self._clock.now_ms())
-            start = (
-                now_open - self._warmup * MINUTE_MS if series.last_open_ms is None else series.last_open_ms + MINUTE_MS
-            )
-            if start < now_open:
-                await self._repair(symbol, Gap(start, now_open))
-
-    async def _repair(self, symbol: str, gap: Gap) -> None:
-        for candle in await self._fetcher.between(symbol, Timeframe.M1, gap.start_ms, gap.end_ms):
-            self.repaired += 1
-            REPAIRED.inc()
-            await self._append(candle, source="repair")
-
-    async def _append(self, candle: Candle, *, source: str) -> None:
-        """Publish a closed candle and what it completes; fills the hole before it first. The lock is held."""
-        result = self._series[candle.symbol].append(candle)
-        if isinstance(result, Gap):
-            await self._repair(candle.symbol, result)
-            result = self._series[candle.symbol].append(candle)
-            if isinstance(result, Gap):
-                result = self._accept_hole(candle)
-        if result is not None:
-            await self._publish(candle.symbol, result, source)
-
-    def _accept_hole(self, candle: Candle) -> Built | None:
-        """Hold the candle back; when the exchange keeps answering without the missing minutes, it has none."""
-        tries = self._held_back.get(candle.symbol, 0) + 1
-        self._held_back[candle.symbol] = tries
-        if tries < HOLE_TRIES:
-            logger.error("candle held back: its predecessor is missing", extra={"symbol": candle.symbol})
-            return None
-        logger.error("the exchange has a hole in its history", extra={"symbol": candle.symbol})
-        self._held_back.pop(candle.symbol)
-        self._series[candle.symbol].last_open_ms = None
-        result = self._series[candle.symbol].append(candle)
-        assert isinstance(result, Built)
-        return result
-
-    async def _publish(self, symbol: str, built: Built, source: str) -> None:
-        await self._producer.closed(built.candles, source=source)
-        for timeframe, open_ms in built.incomplete:
-            native = await self._fetcher.between(symbol, timeframe, open_ms, open_ms + timeframe.milliseconds)
-            await self._producer.closed(native, source="native")
+        for symbol in sorted({stream.split("@", 1)[0].upper() for stream in streams}):
+            lane = self._lanes.get(symbol)
+            if lane is not None:
+                self._live[symbol].forget_order()
+                self.books.lose(symbol, "the stream was interrupted")
+                await lane.catch_up()
 
     # Timers
 
     async def publish_live(self) -> None:
-        """The newest open candle and tick of each symbol, a few times a second."""
+        """The newest of each symbol, a few times a second."""
         while True:
             await self._clock.sleep(LIVE_EVERY_S)
-            pending, self._live = list(self._live.values()), {}
-            if pending:
-                await self._producer.live(pending)
+            now_ms = self._clock.now_ms()
+            for live in list(self._live.values()):
+                messages, errors = live.take(now_ms)
+                self._producer.live(messages)
+                self.books.compare(live.symbol, live.update_id)
+                for error in errors:
+                    self._note_bad(error)
 
     async def watch_lateness(self) -> None:
         """Ask for candles that should have closed and were not delivered."""
@@ -216,15 +280,24 @@ class GatewayService:
         while True:
             await self._clock.sleep(1.0)
             due = Timeframe.M1.open_of(self._clock.now_ms()) - MINUTE_MS
-            for symbol, series in self._series.items():
-                if series.last_open_ms is None or series.last_open_ms < due:
+            for symbol, lane in list(self._lanes.items()):
+                if lane.last_open_ms is None or lane.last_open_ms < due:
                     since = late_since.setdefault(symbol, self._clock.monotonic())
                     if self._clock.monotonic() - since > LATE_S:
                         logger.warning("candle is late", extra={"symbol": symbol})
-                        await self.catch_up(symbol)
+                        await lane.catch_up()
                         late_since.pop(symbol, None)
                 else:
                     late_since.pop(symbol, None)
+
+    async def watch_silence(self, socket: Socket) -> None:
+        """Subscribe again to single streams that went silent."""
+        while True:
+            await self._clock.sleep(SILENCE_SCAN_S)
+            silent = self._watch.due_for_renewal()
+            if silent:
+                logger.warning("silent streams are subscribed again", extra={"streams": silent})
+                await socket.renew(silent)
 
     async def watch_holes(self) -> None:
         """Repair holes inside the stored history."""
@@ -232,10 +305,27 @@ class GatewayService:
         unfillable: set[tuple[str, int]] = set()
         while True:
             await self._clock.sleep(GAP_SCAN_S)
-            for symbol, holes in (await self._gaps.holes()).items():
-                for hole in holes:
-                    if symbol in self._series and (symbol, hole.start_ms) not in unfillable:
+            try:
+                found = await self._gaps.holes()
+            except TransientError as error:
+                logger.warning("holes not looked for", extra={"reason": str(error)})
+                continue
+            for symbol, holes in found.items():
+                lane = self._lanes.get(symbol)
+                for hole in holes if lane is not None else ():
+                    if lane is not None and (symbol, hole.start_ms) not in unfillable:
                         candles = await self._fetcher.between(symbol, Timeframe.M1, hole.start_ms, hole.end_ms)
-                        await self._producer.closed(candles, source="repair")
+                        await lane.correct(candles, source="repair")
                         logger.warning("hole repaired", extra={"symbol": symbol, "candles": len(candles)})
                         unfillable.add((symbol, hole.start_ms))
+
+    async def verify(self) -> None:
+        """Compare what is stored with the exchange's own candles, at start and on a timer."""
+        await self.ready.wait()
+        while True:
+            for lane in list(self._lanes.values()):
+                try:
+                    await self._verifier.check(lane)
+                except TransientError as error:
+                    logger.warning("candles not verified", extra={"symbol": lane.symbol, "reason": str(error)})
+            await self._clock.sleep(self._verify_every_s)

@@ -41,6 +41,14 @@ class TradingMode(StrEnum):
     LIVE = "live"
 
 
+class OptionalStream(StrEnum):
+    """Market streams beyond 1m candles and best prices, which are always taken."""
+
+    AGG_TRADE = "aggTrade"
+    DEPTH = "depth"
+    MINI_TICKER = "miniTicker"
+
+
 class SecretFiles(PydanticBaseSettingsSource):
     """Reads ``NAME`` from the file that ``NAME_FILE`` points to."""
 
@@ -64,6 +72,9 @@ SECRET_NAMES = ("BINANCE_API_KEY", "BINANCE_SECRET_KEY", "PGPASSWORD", "REDIS_PA
 
 def _field(default: Any, *names: str, description: str, **limits: Any) -> Any:
     return Field(default=default, validation_alias=AliasChoices(*names), description=description, **limits)
+
+
+Streams = Annotated[tuple[OptionalStream, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -122,6 +133,24 @@ class Settings(BaseSettings):
     )
     simulator_url: str = _field(
         "", "SIMULATOR_URL", description="base URL of a Binance twin; set, it replaces the three Binance URLs"
+    )
+    gateway_streams: Streams = _field(
+        (),
+        "GATEWAY_STREAMS",
+        description="market streams beside candles and best prices: depth (order books), aggTrade, miniTicker",
+    )
+    stream_silence_s: float = _field(
+        15.0, "STREAM_SILENCE_S", description="a market connection silent for this long is opened anew", gt=0
+    )
+    stream_life_s: float = _field(
+        82_800.0,
+        "STREAM_LIFE_S",
+        description="a market connection is replaced at this age, without a gap (Binance ends it after 24 h)",
+        gt=0,
+        le=86_000,
+    )
+    verify_every_s: float = _field(
+        900.0, "VERIFY_EVERY_S", description="stored candles are compared with the exchange's own this often", gt=0
     )
     recv_window_ms: int = _field(
         5000, "RECV_WINDOW_MS", description="how late a signed request may arrive", gt=0, le=60_000
@@ -283,15 +312,9 @@ class Settings(BaseSettings):
     @field_validator("trading_symbols", mode="before")
     @classmethod
     def _symbols(cls, value: Any) -> Any:
-        symbols = _words(value, upper=True)
-        for symbol in symbols:
-            if not symbol.isalnum() or not 5 <= len(symbol) <= 20:
-                raise ValueError(f"{symbol!r} is not a symbol such as BTCUSDC (separate symbols by commas)")
-        if not symbols or len(symbols) > SYMBOLS_MAX or len(set(symbols)) != len(symbols):
-            raise ValueError(f"between 1 and {SYMBOLS_MAX} different symbols are needed")
-        return symbols
+        return symbols_of(value)
 
-    @field_validator("interval", "strategies", mode="before")
+    @field_validator("interval", "strategies", "gateway_streams", mode="before")
     @classmethod
     def _list(cls, value: Any) -> Any:
         return _words(value)
@@ -418,6 +441,21 @@ SERVICES = (
     "portfolio",
     "visualization",
 )
+
+
+def symbols_of(value: Any) -> tuple[str, ...]:
+    """Symbols from a list or from text separated by commas, in upper case.
+
+    Raises:
+        ValueError: one of them is no symbol, or there are none, too many, or the same twice.
+    """
+    symbols = _words(value, upper=True)
+    for symbol in symbols:
+        if not symbol.isalnum() or not 5 <= len(symbol) <= 20:
+            raise ValueError(f"{symbol!r} is not a symbol such as BTCUSDC (separate symbols by commas)")
+    if not symbols or len(symbols) > SYMBOLS_MAX or len(set(symbols)) != len(symbols):
+        raise ValueError(f"between 1 and {SYMBOLS_MAX} different symbols are needed")
+    return symbols
 
 
 def _words(value: Any, *, upper: bool = False) -> tuple[str, ...]:

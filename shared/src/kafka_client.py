@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -82,6 +82,14 @@ class KafkaProducer:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+    def post(self, topic: str, *, key: str, value: bytes) -> bool:
+        """Produce one record without waiting for its acknowledgement; False when the client's queue is full."""
+        try:
+            self._producer.produce(topic, key=key, value=value)
+        except (BufferError, KafkaException):
+            return False
+        return True
 
     async def _enqueue(self, topic: str, key: str, value: bytes, future: asyncio.Future[None]) -> None:
         def delivered(error: KafkaError | None, _message: Message) -> None:
@@ -205,6 +213,22 @@ class KafkaConsumer:
         if latest:
             offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in latest.items()]
             await self._run(lambda: self._consumer.commit(offsets=offsets, asynchronous=False))
+
+    async def subscribe(self, topics: list[str]) -> None:
+        """Consume exactly these topics from now on."""
+        await self._run(self._consumer.subscribe, topics)
+
+    async def lag(self) -> dict[str, int]:
+        """Records that wait behind the last ones polled, by topic, as far as the broker has told."""
+        return cast("dict[str, int]", await self._run(self._lag))
+
+    def _lag(self) -> dict[str, int]:
+        waiting: dict[str, int] = {}
+        for place in self._consumer.position(self._consumer.assignment()):
+            low, high = self._consumer.get_watermark_offsets(place, cached=True)
+            if place.offset >= 0 and high >= 0:
+                waiting[place.topic] = waiting.get(place.topic, 0) + max(0, high - max(low, place.offset))
+        return waiting
 
     async def pause(self) -> None:
         """Stop fetching while staying a member of the group."""

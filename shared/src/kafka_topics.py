@@ -1,7 +1,7 @@
 """Create the Kafka topics of the platform: ``python -m shared.src.kafka_topics``; running it again changes nothing.
 
-Market data has a topic for each symbol of ``TRADING_SYMBOLS``; decisions, logs and dead letters have one each. A
-symbol added later needs this program to run again before its gateway starts (compose does that on every ``up``).
+Market data has a topic for each symbol of ``TRADING_SYMBOLS``; decisions, logs and dead letters have one each. The
+gateway creates the topic of a symbol that is added while it runs.
 """
 
 from __future__ import annotations
@@ -55,9 +55,14 @@ class Admin(Protocol):
         ...
 
 
+def market_topic(symbol: str) -> TopicPlan:
+    """The topic of a symbol's market data."""
+    return TopicPlan(topics.kafka_market(symbol), 1, str(7 * DAY_MS))
+
+
 def planned(settings: Settings) -> tuple[TopicPlan, ...]:
     """Every topic of the platform for these settings."""
-    market = (TopicPlan(topics.kafka_market(symbol), 1, str(7 * DAY_MS)) for symbol in settings.trading_symbols)
+    market = (market_topic(symbol) for symbol in settings.trading_symbols)
     decisions = (
         TopicPlan(name, DECISION_PARTITIONS, KEEP_FOREVER)
         for name in (topics.KAFKA_SIGNALS, topics.KAFKA_ORDERS, topics.KAFKA_EXECUTIONS)

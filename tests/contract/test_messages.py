@@ -16,7 +16,15 @@ from pydantic import BaseModel
 
 from shared.src.contracts import topics
 from shared.src.contracts.base import Side
-from shared.src.contracts.market import CandleMessage, FeatureFrame, MarketTick
+from shared.src.contracts.market import (
+    BookDepth,
+    CandleMessage,
+    DayStatistics,
+    DepthBand,
+    FeatureFrame,
+    MarketTick,
+    TradeFlow,
+)
 from shared.src.contracts.orders import (
     CycleStatus,
     DecisionMade,
@@ -74,6 +82,30 @@ EXAMPLES: dict[str, tuple[Topic[Any], BaseModel]] = {
         MarketTick(
             message_id="BTCUSDC:7", occurred_at=AT, symbol="BTCUSDC", bid=Decimal("64000.11"),
             bid_quantity=Decimal("0.5"), ask=Decimal("64000.12"), ask_quantity=Decimal(2), update_id=7,
+        ),
+    ),
+    "depth": (
+        topics.KAFKA_DEPTH,
+        BookDepth(
+            message_id="BTCUSDC:depth:9", occurred_at=AT, symbol="BTCUSDC", bid=Decimal("64000.11"),
+            bid_quantity=Decimal("0.5"), ask=Decimal("64000.12"), ask_quantity=Decimal(2), spread_bps=Decimal("0.0016"),
+            bands=[DepthBand(percent=Decimal("0.1"), bid=Decimal(120000), ask=None)], imbalance=Decimal("-0.25"),
+            update_id=9,
+        ),
+    ),
+    "flow": (
+        topics.KAFKA_FLOW,
+        TradeFlow(
+            message_id="BTCUSDC:flow:12", occurred_at=AT, symbol="BTCUSDC", first_id=7, last_id=12, missing=1,
+            bought=Decimal("1.5"), sold=Decimal("0.25"), quote_volume=Decimal("112000.21"), last=Decimal("64000.12"),
+        ),
+    ),
+    "day": (
+        topics.KAFKA_DAY,
+        DayStatistics(
+            message_id="BTCUSDC:day:1767225660000", occurred_at=AT, symbol="BTCUSDC", open=Decimal(63000),
+            high=Decimal(65000), low=Decimal(62000), last=Decimal("64000.12"), volume=Decimal("1200.5"),
+            quote_volume=Decimal(76832000),
         ),
     ),
     "features": (

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.src.contracts.base import Message, NonNegative, Positive, Symbol
+from shared.src.contracts.base import Amount, Message, NonNegative, Positive, Symbol
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
 
+CORRECTION = "correction"  # source of a closed candle that replaces one published before with other values
+
 
 class CandleMessage(Message):
-    """One candle. ``time`` and ``close_time`` in ms UTC; prices in quote, ``volume`` in base units."""
+    """One candle. ``time`` and ``close_time`` in ms UTC; prices in quote, ``volume`` in base units.
+
+    ``source`` says where it comes from: stream, history (nothing is decided on it), repair (the stream did not deliver
+    it), native (fetched since its minutes were not all seen), correction.
+    """
 
     type: Literal["candle"] = "candle"
     symbol: Symbol
@@ -40,6 +46,8 @@ class CandleMessage(Message):
     @classmethod
     def of(cls, candle: Candle, *, source: str, occurred_at_ms: int) -> CandleMessage:
         state = "closed" if candle.is_closed else f"open:{occurred_at_ms}"
+        if source == CORRECTION:
+            state = f"corrected:{occurred_at_ms}"
         identity = f"{candle.symbol}:{candle.timeframe}:{candle.open_time_ms}:{state}"
         return cls(
             message_id=identity,
@@ -91,6 +99,65 @@ class MarketTick(Message):
     ask_quantity: NonNegative
     update_id: int = Field(ge=0)
 
+
+class DayStatistics(Message):
+    """A symbol's last 24 hours. Prices in quote, ``volume`` in base units."""
+
+    type: Literal["day"] = "day"
+    symbol: Symbol
+    open: Positive
+    high: Positive
+    low: Positive
+    last: Positive
+    volume: NonNegative
+    quote_volume: NonNegative
+
+
+class TradeFlow(Message):
+    """What was traded since the message before it, by who took. Quantities in base units.
+
+    ``missing`` counts aggregate trades between ``first_id`` and ``last_id`` that the stream did not deliver.
+    """
+
+    type: Literal["flow"] = "flow"
+    symbol: Symbol
+    first_id: int = Field(ge=0)
+    last_id: int = Field(ge=0)
+    missing: int = Field(ge=0)
+    bought: NonNegative = Field(description="quantity that takers bought")
+    sold: NonNegative = Field(description="quantity that takers sold")
+    quote_volume: NonNegative
+    last: Positive
+
+
+class DepthBand(BaseModel):
+    """Quote amounts on offer within ``percent`` of the middle; None: farther than the book is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    percent: Positive
+    bid: NonNegative | None
+    ask: NonNegative | None
+
+
+class BookDepth(Message):
+    """Spread and depth of a symbol's order book. ``imbalance`` is -1 (only asks within 0.5 %) to 1 (only bids)."""
+
+    type: Literal["depth"] = "depth"
+    symbol: Symbol
+    bid: Positive
+    bid_quantity: NonNegative
+    ask: Positive
+    ask_quantity: NonNegative
+    spread_bps: NonNegative
+    bands: list[DepthBand]
+    imbalance: Amount | None
+    update_id: int = Field(ge=0)
+
+
+MarketMessage = Annotated[
+    CandleMessage | MarketTick | BookDepth | TradeFlow | DayStatistics, Field(discriminator="type")
+]
 
 FeatureValue = float | int | bool | str | list[float] | None
 

@@ -9,9 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared.src.contracts.market import CandleMessage, FeatureFrame, MarketTick
+from shared.src.contracts.market import (
+    BookDepth,
+    CandleMessage,
+    DayStatistics,
+    FeatureFrame,
+    MarketMessage,
+    MarketTick,
+    TradeFlow,
+)
 from shared.src.contracts.orders import DecisionMade, ExecutionEvent, OrderFailed, OrderIntent
 from shared.src.contracts.portfolio import BalanceUpdated, CycleUpdated
 from shared.src.contracts.signals import ConsensusSignal, StrategyVotes
@@ -41,11 +49,15 @@ class Topic(Generic[M]):
         try:
             return self.model.model_validate_json(raw)
         except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg']}" for e in error.errors())
-            raise ContractError(f"{self.name}: {problems}") from error
+            raise _not_of(self.name, error) from error
 
     def key_of(self, message: M) -> str:
         return str(getattr(message, self.key))
+
+
+def _not_of(name: str, error: ValidationError) -> ContractError:
+    problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg']}" for e in error.errors())
+    return ContractError(f"{name}: {problems}")
 
 
 # Durable, Redis Streams
@@ -78,7 +90,25 @@ def tick_channel(symbol: str) -> str:
     return f"roottrading:market:tick:{symbol}"
 
 
+def depth_channel(symbol: str) -> str:
+    """Pub/sub channel of a symbol's spread and depth."""
+    return f"roottrading:market:depth:{symbol}"
+
+
+def flow_channel(symbol: str) -> str:
+    """Pub/sub channel of what takers bought and sold."""
+    return f"roottrading:market:flow:{symbol}"
+
+
+def day_channel(symbol: str) -> str:
+    """Pub/sub channel of a symbol's last 24 hours."""
+    return f"roottrading:market:day:{symbol}"
+
+
 TICK_KEY = "roottrading:market:last:{symbol}"
+DEPTH_KEY = "roottrading:market:last_depth:{symbol}"  # expires: a depth that nobody renews is not known
+FLOW_KEY = "roottrading:market:last_flow:{symbol}"
+DAY_KEY = "roottrading:market:last_day:{symbol}"
 BALANCES_KEY = "account:balances"
 TOTAL_BALANCE_KEY = "account:total_balance"
 DEAD_LETTERS = "roottrading:dead_letters"
@@ -98,3 +128,21 @@ def kafka_market(symbol: str) -> str:
 
 KAFKA_CANDLE = Topic("market.data", CandleMessage)
 KAFKA_TICK = Topic("market.data", MarketTick)
+KAFKA_DEPTH = Topic("market.data", BookDepth)
+KAFKA_FLOW = Topic("market.data", TradeFlow)
+KAFKA_DAY = Topic("market.data", DayStatistics)
+
+
+_MARKET: TypeAdapter[MarketMessage] = TypeAdapter(MarketMessage)
+
+
+def decode_market(raw: bytes) -> MarketMessage:
+    """Parse a message of ``market.data.<symbol>``, whichever kind it is.
+
+    Raises:
+        ContractError: it is none of them; the text says which field and why.
+    """
+    try:
+        return _MARKET.validate_json(raw)
+    except ValidationError as error:
+        raise _not_of("market.data", error) from error

@@ -1,39 +1,25 @@
-"""The connection to Binance's market streams: heartbeat, silence detection, backoff, rotation before 24 h.
+"""The connections to Binance's market streams: as many as the streams need, changed while they run.
 
-It delivers frames and says when it (re)connected; what was missed meanwhile is the receiver's to repair.
+It delivers frames and says when streams were (re)subscribed; what was missed meanwhile is the receiver's to repair.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
-
-from prometheus_client import Counter, Gauge
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from collections.abc import Iterable, Sequence
 
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
-
-logger = logging.getLogger(__name__)
+from shared.src.exchange.stream_connection import AttemptBudget, OnConnect, OnFrame, StreamConnection
 
 STREAMS_PER_CONNECTION = 200  # Binance allows 1024; smaller connections lose less when one breaks
 SILENCE_S_MAX = 15.0  # some symbol always quotes; nothing for this long means a dead connection
-ROTATE_S = 23 * 3600.0  # Binance ends a connection after 24 h
-BACKOFF_S_MAX = 30.0
-FRAME_BYTES_MAX = 2**20
-
-RECONNECTS = Counter("roottrading_stream_reconnects", "market stream connections opened again", ["reason"])
-CONNECTED = Gauge("roottrading_stream_connections", "market stream connections that are open")
-
-OnFrame = Callable[[str | bytes], Awaitable[None]]
-OnConnect = Callable[[Sequence[str]], Awaitable[None]]
+LIFE_S = 23 * 3600.0  # Binance ends a connection after 24 h
 
 
 class BinanceWebSocket:
-    """Keeps ``streams`` subscribed. ``on_connect`` gets the streams of a connection each time it is (re)opened."""
+    """Keeps ``streams`` subscribed. ``on_connect`` gets the streams that were (re)subscribed after a possible gap."""
 
     def __init__(
         self,
@@ -44,27 +30,58 @@ class BinanceWebSocket:
         on_frame: OnFrame,
         on_connect: OnConnect,
         silence_s_max: float = SILENCE_S_MAX,
+        life_s: float = LIFE_S,
+        streams_per_connection: int = STREAMS_PER_CONNECTION,
         jitter: random.Random | None = None,
     ) -> None:
         self._base_url = base_url
-        self._chunks = [
-            list(streams[start : start + STREAMS_PER_CONNECTION])
-            for start in range(0, len(streams), STREAMS_PER_CONNECTION)
-        ]
         self._clock = clock
         self._on_frame = on_frame
         self._on_connect = on_connect
         self._silence_s_max = silence_s_max
+        self._life_s = life_s
+        self._per_connection = streams_per_connection
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads reconnects, secures nothing
-        self._last_frame_s: list[float | None] = [None] * len(self._chunks)
-        self.frames = 0
-        self.reconnects = 0
+        self._attempts = AttemptBudget(clock)
+        self._connections: dict[StreamConnection, asyncio.Task[None] | None] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._changing = asyncio.Lock()
+        self._past_reconnects = 0
+        self._add(list(dict.fromkeys(streams)))
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for index in range(len(self._chunks)):
-                tasks.create_task(self._keep(index))
+            self._tasks = tasks
+            for connection in self._connections:
+                self._connections[connection] = tasks.create_task(connection.run())
+            await asyncio.Event().wait()
+
+    @property
+    def frames(self) -> int:
+        return sum(connection.frames for connection in self._connections)
+
+    @property
+    def reconnects(self) -> int:
+        return self._past_reconnects + sum(connection.reconnects for connection in self._connections)
+
+    @property
+    def rotations(self) -> int:
+        return sum(connection.rotations for connection in self._connections)
+
+    @property
+    def streams(self) -> list[str]:
+        return [stream for connection in self._connections for stream in connection.streams]
+
+    def statistics(self) -> dict[str, int]:
+        """For /diagnostic."""
+        return {
+            "connections": len(self._connections),
+            "streams": len(self.streams),
+            "frames": self.frames,
+            "reconnects": self.reconnects,
+            "rotations": self.rotations,
+        }
 
     async def probe(self) -> str:
         """Health: every connection has spoken recently.
@@ -72,70 +89,59 @@ class BinanceWebSocket:
         Raises:
             TransientError: a connection is down or silent.
         """
-        now = self._clock.monotonic()
-        for last in self._last_frame_s:
-            if last is None:
+        for connection in self._connections:
+            silent_s = connection.silent_s
+            if silent_s is None:
                 raise TransientError("market stream is not connected")
-            if now - last > self._silence_s_max:
-                raise TransientError(f"market stream silent for {now - last:.0f} s")
-        return f"{len(self._chunks)} connection(s), {self.frames} frames"
+            if silent_s > self._silence_s_max:
+                raise TransientError(f"market stream silent for {silent_s:.0f} s")
+        return f"{len(self._connections)} connection(s), {self.frames} frames"
 
-    async def _keep(self, index: int) -> None:
-        attempt = 0
-        while True:
-            opened_s = self._clock.monotonic()
-            reason = await self._one_connection(index)
-            self._last_frame_s[index] = None
-            self.reconnects += 1
-            RECONNECTS.labels(reason).inc()
-            attempt = 0 if self._clock.monotonic() - opened_s > BACKOFF_S_MAX else attempt + 1
-            delay = 0.0 if reason == "rotation" else self._backoff(attempt)
-            logger.warning("market stream reconnects", extra={"reason": reason, "in_s": round(delay, 2)})
-            await self._clock.sleep(delay)
+    async def set_streams(self, streams: Iterable[str]) -> None:
+        """Subscribe to exactly these from now on; connections that stay are not interrupted."""
+        async with self._changing:
+            wanted = dict.fromkeys(streams)
+            for connection in list(self._connections):
+                gone = [stream for stream in connection.streams if stream not in wanted]
+                if len(gone) == len(connection.streams):
+                    self._drop(connection)
+                elif gone:
+                    await connection.unsubscribe(gone)
+            known = set(self.streams)
+            new = [stream for stream in wanted if stream not in known]
+            for connection in self._connections:
+                room = self._per_connection - len(connection.streams)
+                taken, new = new[:room], new[room:]
+                if taken:
+                    await connection.subscribe(taken)
+            self._add(new)
 
-    def _backoff(self, attempt: int) -> float:
-        """Exponential with full jitter, so that many clients do not come back at the same moment."""
-        ceiling = min(BACKOFF_S_MAX, 0.25 * 2 ** min(attempt, 10))
-        return self._jitter.uniform(0.1 * ceiling, ceiling)
+    async def renew(self, streams: Iterable[str]) -> None:
+        """Subscribe again to streams that went silent while their connection speaks."""
+        silent = set(streams)
+        for connection in list(self._connections):
+            own = [stream for stream in connection.streams if stream in silent]
+            if own:
+                await connection.renew(own)
 
-    async def _one_connection(self, index: int) -> str:
-        """Serve one connection until it ends; answers why it ended."""
-        streams = self._chunks[index]
-        url = f"{self._base_url}/stream?streams={'/'.join(streams)}"
-        try:
-            async with connect(
-                url, open_timeout=10, ping_interval=20, ping_timeout=20, close_timeout=1, max_size=FRAME_BYTES_MAX
-            ) as socket:
-                CONNECTED.inc()
-                try:
-                    return await self._serve(index, socket, streams)
-                finally:
-                    CONNECTED.dec()
-        except (WebSocketException, OSError, TimeoutError) as error:
-            logger.warning("market stream failed", extra={"reason": f"{type(error).__name__}: {error}"})
-            return "error"
+    def _add(self, streams: Sequence[str]) -> None:
+        for start in range(0, len(streams), self._per_connection):
+            connection = StreamConnection(
+                self._base_url,
+                streams[start : start + self._per_connection],
+                clock=self._clock,
+                on_frame=self._on_frame,
+                on_connect=self._on_connect,
+                attempts=self._attempts,
+                silence_s_max=self._silence_s_max,
+                life_s=self._life_s,
+                jitter=self._jitter,
+            )
+            task = self._tasks.create_task(connection.run()) if self._tasks else None
+            self._connections[connection] = task
 
-    async def _serve(self, index: int, socket: ClientConnection, streams: Sequence[str]) -> str:
-        rotate_at = self._clock.monotonic() + ROTATE_S
-        self._last_frame_s[index] = self._clock.monotonic()
-        repair = asyncio.create_task(_awaited(self._on_connect(streams)))
-        try:
-            while self._clock.monotonic() < rotate_at:
-                try:
-                    async with asyncio.timeout(self._silence_s_max):
-                        raw = await socket.recv()
-                except TimeoutError:
-                    return "silence"
-                self._last_frame_s[index] = self._clock.monotonic()
-                self.frames += 1
-                await self._on_frame(raw)
-                if repair.done():
-                    repair.result()
-            return "rotation"
-        finally:
-            if not repair.done():
-                repair.cancel()
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
+    def _drop(self, connection: StreamConnection) -> None:
+        task = self._connections.pop(connection)
+        self._past_reconnects += connection.reconnects
+        if task is not None:
+            task.cancel()

@@ -116,6 +116,12 @@ class BinanceRest:
         now_ms = self._clock.now_ms()
         return [_candle(symbol, interval, row, now_ms) for row in rows]
 
+    async def depth(self, symbol: str, *, limit: int) -> dict[str, Any]:
+        """The order book as Binance writes it: lastUpdateId, bids (best first), asks."""
+        weight = next((weight for most, weight in ((100, 5), (500, 25), (1000, 50)) if limit <= most), 250)
+        answer = await self._public("depth", {"symbol": symbol, "limit": str(limit)}, weight=weight)
+        return {name: _field(answer, name) for name in ("lastUpdateId", "bids", "asks")}
+
     async def book_ticker(self, symbol: str) -> BookTicker:
         row = await self._public("ticker/bookTicker", {"symbol": symbol}, weight=2, urgency=Urgency.CRITICAL)
         return _ticker(row)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.src.frames import parse_frame
 from gateway.src.series import Built, CandleSeries, Gap
-from shared.src.contracts.market import MarketTick
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.domain.errors import ContractError
 
 MINUTE = 60_000
 
@@ -60,56 +55,6 @@ def test_whatever_arrives_the_published_minutes_are_contiguous_and_once(order: l
         if isinstance(result, Built):
             published.append(result.candles[0].open_time_ms)
     assert published == [published[0] + step * MINUTE for step in range(len(published))] if published else True
-
-
-KLINE = (
-    '{"stream":"btcusdc@kline_1m","data":{"e":"kline","E":1672515782136,"s":"BTCUSDC","k":{"t":1672515780000,'
-    '"T":1672515839999,"s":"BTCUSDC","i":"1m","f":100,"L":200,"o":"0.0010","c":"0.0020","h":"0.0025","l":"0.0005",'
-    '"v":"1000","n":100,"x":%s,"q":"1.0000","V":"500","Q":"0.500","B":"123456"}}}'
-)
-
-
-def test_a_kline_frame_keeps_every_digit_and_the_closed_flag() -> None:
-    candle = parse_frame(KLINE % "true", received_ms=0)
-    assert isinstance(candle, Candle)
-    assert (candle.open, candle.volume, candle.is_closed) == (Decimal("0.0010"), Decimal(1000), True)
-    still_open = parse_frame(KLINE % "false", received_ms=0)
-    assert isinstance(still_open, Candle)
-    assert not still_open.is_closed
-
-
-def test_a_book_ticker_frame_is_a_tick() -> None:
-    data = '{"u":400900217,"s":"BNBUSDT","b":"25.35190000","B":"31.21","a":"25.36","A":"40.66"}'
-    raw = f'{{"stream":"bnbusdt@bookTicker","data":{data}}}'
-    tick = parse_frame(raw, received_ms=5)
-    assert isinstance(tick, MarketTick)
-    assert (tick.bid, tick.ask, tick.update_id) == (Decimal("25.35190000"), Decimal("25.36"), 400900217)
-
-
-def test_an_answer_to_a_command_is_nothing() -> None:
-    assert parse_frame('{"result":null,"id":1}', received_ms=0) is None
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        "",
-        "[",
-        "[1]",
-        '{"data":{"e":"kline"}}',
-        '{"stream":"x@bookTicker","data":{"s":"X"}}',
-        KLINE.replace('"0.0010"', "0.001") % "true",
-    ],
-)
-def test_a_frame_that_is_not_what_binance_documents_is_refused(raw: str) -> None:
-    with pytest.raises(ContractError):
-        parse_frame(raw, received_ms=0)
-
-
-@given(raw=st.binary(max_size=200))
-def test_no_bytes_break_the_parser(raw: bytes) -> None:
-    with suppress(ContractError):
-        assert parse_frame(raw, received_ms=0) is None
 
 
 def test_an_interval_over_a_hole_of_the_exchange_is_to_be_fetched_not_merged() -> None:
