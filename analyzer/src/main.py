@@ -6,7 +6,9 @@ import logging
 import os
 from pathlib import Path
 
+from analyzer.src import api
 from analyzer.src.multiproc_manager import AnalyzerManager
+from analyzer.src.parameters import ParameterStore, ParameterWatch
 from analyzer.src.redis_subscriber import RedisSubscriber
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 from shared.src.service import Service, run_service
@@ -18,7 +20,9 @@ async def build(service: Service) -> None:
     """Compose the analyzer."""
     settings = service.settings
     folders = [BUILT_IN, *([Path(settings.strategies_dir)] if settings.strategies_dir else [])]
-    report = StrategyLoader(folders, environment=dict(os.environ), only=settings.strategies).load()
+    store = ParameterStore(service.database)
+    overrides = await store.current()
+    report = StrategyLoader(folders, environment=dict(os.environ), overrides=overrides, only=settings.strategies).load()
     for refused in report.refused:
         logger.error("strategy refused", extra={"file": str(refused.source), "reason": refused.error})
     logger.info("strategies loaded", extra={"count": len(report.loaded), "strategies": list(report.names)})
@@ -28,6 +32,8 @@ async def build(service: Service) -> None:
     subscriber = RedisSubscriber(service.bus, manager, timeframes=settings.interval)
     subscriber.subscribe()
     service.add_task("features", service.bus.run)
+    service.add_task("parameters", ParameterWatch(store, manager.apply, service.clock).run)
+    api.install(service, manager, store)
     service.add_diagnostic("strategies", subscriber.statistics)
     service.add_diagnostic("refused", lambda: [f"{refused.source.name}: {refused.error}" for refused in report.refused])
 

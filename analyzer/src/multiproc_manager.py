@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -71,6 +72,32 @@ class AnalyzerManager:
             "votes_by_strategy": dict(self._by_strategy),
             "failures": self._failures[-FAILURES_KEPT:],
         }
+
+    @property
+    def strategies(self) -> Sequence[LoadedStrategy]:
+        """What votes, with the parameters it votes by."""
+        return self._strategies
+
+    def apply(self, overrides: Mapping[str, Mapping[str, float]]) -> list[str]:
+        """Let strategies decide by other parameters from the next bar on; answers whose changed.
+
+        Raises:
+            ConfigurationError: a parameter is out of bounds; nothing was changed.
+        """
+        changed = {
+            loaded.name: replace(loaded, overrides=overrides.get(loaded.name))
+            for loaded in self._strategies
+            if dict(loaded.overrides or {}) != dict(overrides.get(loaded.name) or {})
+        }
+        for loaded in changed.values():
+            loaded.create()
+        self._strategies = [changed.get(loaded.name, loaded) for loaded in self._strategies]
+        for key, instances in self._instances.items():
+            self._instances[key] = [
+                (changed[loaded.name], changed[loaded.name].create()) if loaded.name in changed else (loaded, instance)
+                for loaded, instance in instances
+            ]
+        return sorted(changed)
 
     async def remember(self, database: Database, symbols: Sequence[str]) -> None:
         """After a restart: what strategies look back on, from the stored rows."""

@@ -129,6 +129,12 @@ class RuleStrategy(BaseStrategy):
         overrides: Mapping[str, float] | None = None,
     ) -> None:
         self._options = resolve(self.title, self.options, environment or {}, overrides)
+        # a vote says by which parameters it was decided where they are not the defaults
+        self._changed = {
+            f"parameter_{option.name}": self._options[option.name]
+            for option in self.options
+            if self._options[option.name] != option.default
+        }
         self._on_bar: Compiled | None = None
         self._traced = False
 
@@ -171,7 +177,8 @@ class RuleStrategy(BaseStrategy):
             "stop_loss": float(settled.stop),
             "take_profit": float(settled.target),
             "reason": verdict.reason_buy if buying else verdict.reason_sell,
-            "metadata": {name: float(value) for name, value in verdict.numbers.items() if value == value},
+            "metadata": {name: float(value) for name, value in verdict.numbers.items() if value == value}
+            | self._changed,
         }
 
     def _speaks(self, frame: BarFrame) -> bool:

@@ -85,7 +85,7 @@ def url(session: Session) -> None:
     session.answer({"url": dsn}, lambda out: out.print(dsn, markup=False, soft_wrap=True))
 
 
-def _with_database(session: Session, work: Callable[[Any], Awaitable[T]]) -> T:
+def with_database(session: Session, work: Callable[[Any], Awaitable[T]]) -> T:
     from shared.src.database import Database
 
     async def run() -> T:
@@ -111,7 +111,7 @@ def create(
         parsed = Scope.parse(scope)
     except ValueError as error:
         raise misused(f"--scope: {error}") from error
-    token_id, secret = _with_database(session, lambda database: create_token(database, name=name, scope=parsed))
+    token_id, secret = with_database(session, lambda database: create_token(database, name=name, scope=parsed))
     document = {"token_id": token_id, "token": secret, "scope": parsed.name.lower(), "name": name}
     session.answer(document, lambda out: out.print(secret, markup=False))
     session.note(f"token {token_id} with scope {document['scope']}; it cannot be shown again")
@@ -121,7 +121,7 @@ def list_(session: Session) -> None:
     """List the tokens, withdrawn ones too."""
     from shared.src.auth import list_tokens
 
-    rows = _with_database(session, list_tokens)
+    rows = with_database(session, list_tokens)
 
     def show(out: Any) -> None:
         for row in rows:
@@ -137,6 +137,6 @@ def revoke(session: Session, token_id: Annotated[str, typer.Argument(help="As `t
     """Withdraw a token; services notice within seconds."""
     from shared.src.auth import revoke_token
 
-    done = _with_database(session, lambda database: revoke_token(database, token_id))
+    done = with_database(session, lambda database: revoke_token(database, token_id))
     session.answer({"ok": done, "token_id": token_id}, lambda out: out.print("revoked" if done else "nothing revoked"))
     session.conclude(ok=done, why=f"there is no valid token {token_id}")

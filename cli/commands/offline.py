@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,10 +15,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli import services
+from cli.commands.strategy_parameters import read_parameters
 from cli.exits import misused
 from cli.session import Session, command
 from cli.tables import TableWriter, check_out
 from shared.src.config import Settings, load_settings
+from shared.src.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from analyzer.src.strategy_loader import LoadedStrategy
@@ -40,6 +43,10 @@ Files = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="Where the rows go: .parquet or .csv.")]
 Symbol = Annotated[str | None, typer.Option(help="The symbol [the file's name: SYMBOL-...].")]
+Parameters = Annotated[
+    Path | None,
+    typer.Option("--parameters", metavar="FILE", help='Parameters of strategies: {"RSI_Strategy": {"oversold": 25}}.'),
+]
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="For each file, in order [its name: SYMBOL-...].")]
 
 
@@ -73,7 +80,7 @@ def features(session: Session, file: File, out: Out, symbol: Symbol = None) -> N
     _answer(session, out, [history], table.rows)
 
 
-def signals(session: Session, files: Files, out: Out, symbol: Symbols = None) -> None:
+def signals(session: Session, files: Files, out: Out, symbol: Symbols = None, parameters: Parameters = None) -> None:
     """Every strategy's votes on the file's time frame and on those of INTERVAL that can be built from it.
 
     Strategies that compare symbols need the files of several.
@@ -82,7 +89,7 @@ def signals(session: Session, files: Files, out: Out, symbol: Symbols = None) ->
 
     out, settings = check_out(out), _settings()
     histories = _histories(session, files, symbol or [])
-    strategist = _strategist(session, settings, histories)
+    strategist = _strategist(session, settings, histories, read_parameters(parameters))
     with _progress(session, histories) as tick, TableWriter(out, SIGNAL_COLUMNS) as table:
         for message in strategist.votes(histories, tick):
             for vote in message.votes:
@@ -90,13 +97,13 @@ def signals(session: Session, files: Files, out: Out, symbol: Symbols = None) ->
     _answer(session, out, histories, table.rows, strategist.failures)
 
 
-def decisions(session: Session, files: Files, out: Out, symbol: Symbols = None) -> None:
+def decisions(session: Session, files: Files, out: Out, symbol: Symbols = None, parameters: Parameters = None) -> None:
     """The consensus on every bar that has votes, the refused ones with the reason, and the votes behind it as JSON."""
     from cli.offline import decision_of
 
     out, settings = check_out(out), _settings()
     histories = _histories(session, files, symbol or [])
-    strategist = _strategist(session, settings, histories)
+    strategist = _strategist(session, settings, histories, read_parameters(parameters))
     accepted = 0
     with _progress(session, histories) as tick, TableWriter(out, DECISION_COLUMNS) as table:
         for message in strategist.votes(histories, tick):
@@ -140,24 +147,41 @@ def _symbol_of(file: Path) -> str:
     return name
 
 
-def _strategist(session: Session, settings: Settings, histories: Sequence[History]) -> Strategist:
+def _strategist(
+    session: Session, settings: Settings, histories: Sequence[History], overrides: Mapping[str, Mapping[str, float]]
+) -> Strategist:
     from cli.offline import Strategist, decided_on
 
     # a failing strategy is part of the answer; the log would repeat it for every bar
     logging.getLogger("analyzer").setLevel(logging.CRITICAL)
-    strategies = load_strategies(session, settings)
+    strategies = load_strategies(session, settings, overrides)
     return Strategist(strategies, settings, decided_on(histories[0].timeframe, settings.interval))
 
 
-def load_strategies(session: Session, settings: Settings) -> Sequence[LoadedStrategy]:
-    """What the analyzer would load; refused files are named."""
+def load_strategies(
+    session: Session, settings: Settings, overrides: Mapping[str, Mapping[str, float]] | None = None
+) -> Sequence[LoadedStrategy]:
+    """What the analyzer would load, with parameters of one's own; refused files are named.
+
+    Raises:
+        CommandError: a parameter is given for no strategy, or is none of its, or is out of bounds (2).
+    """
+    from analyzer.src.parameters import merged
     from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 
     folders = [BUILT_IN, *([Path(settings.strategies_dir).expanduser()] if settings.strategies_dir else [])]
     report = StrategyLoader(folders, environment=dict(os.environ), only=settings.strategies).load()
     for refused in report.refused:
         session.note(f"refused: {refused.source}: {refused.error}")
-    return report.loaded
+    loaded = {strategy.name: strategy for strategy in report.loaded}
+    for name, values in (overrides or {}).items():
+        if name not in loaded:
+            raise misused(f"--parameters: there is no strategy {name}", "roottrading strategy list")
+        try:
+            loaded[name] = replace(loaded[name], overrides=merged(loaded[name], {}, values))
+        except ConfigurationError as error:
+            raise misused(f"--parameters: {error}", f"roottrading strategy show {name}") from error
+    return tuple(loaded.values())
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import services
+from cli.commands.strategy_parameters import set_, show
 from cli.exits import missing, misused
 from cli.session import Session, command, set_defaults
 from shared.src.config import load_settings
@@ -28,6 +29,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(strategy, name="strategy")
     command(strategy, "list", epilog="Example: STRATEGIES_DIR=~/my-strategies roottrading strategy list")(list_)
     command(strategy, "new", epilog="Example: roottrading strategy new Morning_Dip")(new)
+    command(strategy, "show", epilog="Example: roottrading strategy show RSI_Strategy")(show)
+    command(strategy, "set", epilog="Example: roottrading strategy set RSI_Strategy oversold=25 overbought=75")(set_)
     command(strategy, "check", epilog="Example: roottrading strategy check strategies/morning_dip.py")(check)
 
 

@@ -351,3 +351,23 @@ def test_a_name_that_cannot_be_a_strategys_is_refused(tmp_path: Path, name: str)
     answer = call("strategy", "new", name, environment={"STRATEGIES_DIR": str(tmp_path / "mine")})
     assert answer.exit_code == 2
     assert not (tmp_path / "mine").exists()
+
+
+def test_signals_by_parameters_of_a_file_say_so_and_a_value_out_of_bounds_is_refused(tmp_path: Path) -> None:
+    source, out, parameters = write(tmp_path), tmp_path / "votes.csv", tmp_path / "parameters.json"
+    counts = []
+    for values in ({}, {"oversold": 40.0, "overbought": 60.0}):
+        parameters.write_text(json.dumps({"RSI_Strategy": values}))
+        result = call("signals", source, "--out", out, "--parameters", parameters, environment={"INTERVAL": "1m"})
+        assert result.exit_code == 0, result.output
+        counts.append(sum(row["strategy"] == "RSI_Strategy" for row in csv.DictReader(out.read_text().splitlines())))
+    assert counts[1] > counts[0]
+    for refused, reason in (
+        ({"RSI_Strategy": {"oversold": 2}}, "must be between 5 and 45"),
+        ({"Nobody": {"oversold": 20}}, "there is no strategy Nobody"),
+        ({"RSI_Strategy": 3}, "is not a file of parameters"),
+    ):
+        parameters.write_text(json.dumps(refused))
+        result = call("decisions", source, "--out", out, "--parameters", parameters)
+        assert result.exit_code == 2
+        assert reason in " ".join(result.output.split())
