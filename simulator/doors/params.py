@@ -175,7 +175,7 @@ class Params(Mapping[str, str]):
             return None
         try:
             items = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise illegal(name, r"^\[(\"[\w\-._&&[^a-z]]{1,50}\"(,\"[\w\-._&&[^a-z]]{1,50}\"){0,}){0,1}\]$") from None
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
             raise ApiError(-1135, f"JSON sent for parameter '{name}' is not valid")

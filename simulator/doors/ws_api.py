@@ -27,6 +27,8 @@ from simulator.engine.errors import ApiError
 CONNECT_WEIGHT = 2
 ABNORMAL = 1011
 FLAGS = ("returnRateLimits",)
+# Digits and sign of the longest number an id can be
+ID_DIGITS_MAX = 20
 
 Answer = dict[str, Any]
 
@@ -63,13 +65,18 @@ def parse_request(text: str | bytes) -> Request:
     """Read a frame. Raises ApiError -1135 for what is no request."""
     try:
         frame = json.loads(text, parse_float=str, parse_int=_Number, parse_constant=str)
+        # half a surrogate pair is no text that could be answered
+        json.dumps(frame, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise ApiError(-1135, "JSON sent is not valid.") from error
     if not isinstance(frame, dict):
         raise ApiError(-1135, "JSON sent is not a request.")
     number = frame.get("id")
-    number = int(number) if isinstance(number, _Number) else number
-    if not (number is None or isinstance(number, int | str)) or (isinstance(number, str) and len(number) > 36):
+    if isinstance(number, _Number):
+        number = int(number) if len(number) <= ID_DIGITS_MAX else number
+    is_text = isinstance(number, str) and not isinstance(number, _Number) and len(number) <= 36
+    is_number = isinstance(number, int) and not isinstance(number, bool) and -(2**63) <= number < 2**63
+    if not (number is None or is_text or is_number):
         raise ApiError(
             -1135, "Invalid 'id' in JSON request; expected a string up to 36 characters, an integer or null."
         )

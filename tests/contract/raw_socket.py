@@ -79,6 +79,22 @@ class RawSocket:
         self._protocol.send_text(text.encode())
         await self._sent()
 
+    async def send_bytes(self, data: bytes) -> None:
+        self._protocol.send_binary(data)
+        await self._sent()
+
+    async def send_raw_text(self, data: bytes) -> None:
+        """A text frame of any bytes."""
+        self._protocol.send_text(data)
+        await self._sent()
+
+    async def send_pieces(self, pieces: list[bytes]) -> None:
+        """One text message in several frames."""
+        for number, piece in enumerate(pieces):
+            is_last = number == len(pieces) - 1
+            (self._protocol.send_continuation if number else self._protocol.send_text)(piece, fin=is_last)
+        await self._sent()
+
     async def ping(self, payload: bytes = b"") -> None:
         self._protocol.send_ping(payload)
         await self._sent()

@@ -97,6 +97,8 @@ REFUSALS: list[tuple[str, Any, int, str]] = [
     ("faults", fault("symbol_halt", status="x"), 400, "not a symbol status"),
     ("faults", fault("filter_change"), 400, "filters"),
     ("reset", {"symbols": []}, 400, "symbols"),
+    ("reset", '{"symbols":' + "[" * 50_000, 400, "parsing the body"),
+    ("reset", '{"seed":' + "[" * 900 + "]" * 900 + "}", 400, "seed"),
     ("reset", fixture(surprise=1), 400, "surprise"),
     ("reset", fixture(seed="x"), 400, "seed"),
     ("reset", fixture(market={"kind": "lively"}), 400, "market.kind"),
