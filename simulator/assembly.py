@@ -6,6 +6,7 @@ from shared.src.candle_files import read_bars
 from simulator.engine.rules import SymbolRules
 from simulator.fixture import Fixture, FixtureError, SymbolPart
 from simulator.market.clock import ClockMode, wall_ms
+from simulator.market.mirror import MirrorSource
 from simulator.market.replay import ReplayMarket, play_start
 from simulator.market.source import MarketSource, StillMarket, steps_for
 from simulator.market.symbols import Profile, profile_of
@@ -37,11 +38,34 @@ def _profile(part: SymbolPart) -> Profile:
     return profile_of(part.symbol, part.base, part.quote, price=part.last_price, tick=tick, step=step)
 
 
+def open_mirror(fixture: Fixture) -> MirrorSource | None:
+    """The exchange to mirror, None for a market of our own. Raises ConfigurationError when it does not answer."""
+    market = fixture.market
+    if market.kind != "mirror":
+        return None
+    return MirrorSource(market.rest, market.streams, [part.symbol for part in fixture.symbols])
+
+
+def listed(fixture: Fixture, mirror: MirrorSource) -> Fixture:
+    """The fixture with its symbols as the mirrored exchange lists them."""
+    symbols = [
+        SymbolPart(
+            symbol=entry.symbol, base=entry.base, quote=entry.quote, status=entry.status,
+            last_price=entry.last_price, filters=entry.filters,
+        )
+        for entry in mirror.listed()
+    ]  # fmt: skip
+    return fixture.model_copy(update={"symbols": symbols})
+
+
 def build_source(
-    fixture: Fixture, profiles: dict[str, Profile], resumed_ms: int | None = None
+    fixture: Fixture, profiles: dict[str, Profile], resumed_ms: int | None = None, mirror: MirrorSource | None = None
 ) -> tuple[MarketSource, int]:
     """The source of the market and the market time (ms) it starts at; `resumed_ms` repeats the start of an earlier
     life."""
+    if mirror is not None:
+        mirror.set_decimals({symbol: profile.decimals for symbol, profile in profiles.items()})
+        return mirror, wall_ms() if resumed_ms is None else resumed_ms
     clock, market = fixture.clock, fixture.market
     speed = {ClockMode.REAL: 1.0, ClockMode.ACCELERATED: clock.speed, ClockMode.STEPPED: 60.0}[clock.mode]
     steps = market.steps_per_minute or steps_for(speed)

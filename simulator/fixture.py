@@ -60,10 +60,13 @@ class ClockPart(_Part):
 
 
 class MarketPart(_Part):
-    """`history_minutes` is the past of a synthetic market in 1m candles."""
+    """`history_minutes` is the past of a synthetic market in 1m candles; `rest` and `streams` are the public hosts of
+    the exchange that a mirror follows."""
 
-    kind: Literal["still", "synthetic", "replay"] = "still"
+    kind: Literal["still", "synthetic", "replay", "mirror"] = "still"
     files: dict[str, Path] = Field(default_factory=dict)
+    rest: str = Field(default="https://data-api.binance.vision", pattern="^https?://.")
+    streams: str = Field(default="wss://data-stream.binance.vision", pattern="^wss?://.")
     history_minutes: int | None = Field(default=None, ge=0, le=9_000)
     steps_per_minute: int | None = None
 
@@ -158,6 +161,11 @@ class LimitsPart(_Part):
     outbox_messages: int = Field(default=20_000, gt=0)
 
 
+def _named(part: Any) -> Any:
+    """A symbol of a mirrored market given by its name alone."""
+    return {"symbol": part, "base": part, "quote": part, "last_price": "1"} if isinstance(part, str) else part
+
+
 class Fixture(_Part):
     """The whole fixture.
 
@@ -179,9 +187,22 @@ class Fixture(_Part):
     @model_validator(mode="before")
     @classmethod
     def _expand(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("symbols") in ("default", None):
+        if not isinstance(data, dict):
+            return data
+        symbols = data.get("symbols")
+        if symbols in ("default", None):
             return {**data, "symbols": default_symbols()}
+        market = data.get("market")
+        if isinstance(market, dict) and market.get("kind") == "mirror" and isinstance(symbols, list):
+            # the mirrored exchange says all the rest of a symbol
+            return {**data, "symbols": [_named(part) for part in symbols]}
         return data
+
+    @model_validator(mode="after")
+    def _mirror_is_real(self) -> Self:
+        if self.market.kind == "mirror" and self.clock.mode is not ClockMode.REAL:
+            raise ValueError("a mirrored market runs in real time: clock.mode is real")
+        return self
 
     @model_validator(mode="after")
     def _unique(self) -> Self:

@@ -47,17 +47,22 @@ def serve(
     replay: Annotated[
         list[str] | None, typer.Option(help="SYMBOL=FILE: play recorded candles; may be repeated.")
     ] = None,
+    mirror: Annotated[
+        list[str] | None, typer.Option(help="SYMBOL: follow Binance's live market; may be repeated.")
+    ] = None,
 ) -> None:
     """Run the exchange; prints one line of JSON with its addresses and keys when it is ready."""
     try:
-        chosen = _fixture(fixture, speed=speed, seed=seed, replay=replay or [])
+        chosen = _fixture(fixture, speed=speed, seed=seed, replay=replay or [], mirror=mirror or [])
         serve_twin(host, port, chosen, control_token, state)
     except ConfigurationError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(WRONG_USE) from error
 
 
-def _fixture(path: Path | None, *, speed: float | None, seed: int | None, replay: list[str]) -> Fixture:
+def _fixture(
+    path: Path | None, *, speed: float | None, seed: int | None, replay: list[str], mirror: list[str]
+) -> Fixture:
     """The fixture with what the options change. Raises ConfigurationError when it makes no sense."""
     data: dict[str, Any] = dict(DEFAULT_FIXTURE)
     if path is not None:
@@ -76,6 +81,11 @@ def _fixture(path: Path | None, *, speed: float | None, seed: int | None, replay
             missing = set(files) - known
             if missing:
                 raise ConfigurationError(f"give a fixture that lists {', '.join(sorted(missing))}")
+    if mirror:
+        if replay:
+            raise ConfigurationError("--mirror and --replay are two different markets: give one of them")
+        data["market"] = {"kind": "mirror"}
+        data["symbols"] = [symbol.upper() for symbol in mirror]
     return parse_fixture(data)
 
 

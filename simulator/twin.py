@@ -23,6 +23,7 @@ from simulator.fixture import AccountPart, Fixture
 from simulator.market.book import Level
 from simulator.market.clock import ClockMode
 from simulator.market.driver import Driver
+from simulator.market.mirror import MirrorDriver, MirrorSource
 from simulator.world import World
 
 PULSE_S = 0.1
@@ -68,9 +69,7 @@ class Twin:
         """Make a world the one that is shown."""
         self.world = world
         self.exchange, self.clock, self.candles = world.exchange, world.clock, world.candles
-        self.driver = Driver(
-            world.source, world.profiles if world.has_outside else {}, self, self.clock, world.fixture.seed
-        )
+        self.driver = self._driver(world)
         self.feed = Feed(self.hub, self.exchange, self.candles, self.clock, self.horizon)
         limits = world.fixture.limits
         self.connection_limits.attempts_5m = limits.connections_5m
@@ -78,6 +77,12 @@ class Twin:
         self.connection_limits.ping_interval_s = limits.ping_interval_s
         self.connection_limits.pong_timeout_s = limits.pong_timeout_s
         self.connection_limits.outbox_messages = limits.outbox_messages
+
+    def _driver(self, world: World) -> Driver | MirrorDriver:
+        if isinstance(world.source, MirrorSource):
+            return MirrorDriver(world.source, self, world.clock)
+        profiles = world.profiles if world.has_outside else {}
+        return Driver(world.source, profiles, self, world.clock, world.fixture.seed)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -142,6 +147,10 @@ class Twin:
         side = Side.BUY if taker_buys else Side.SELL
         self.exchange.outside_trade(symbol, side, quantity, time_ms + self.clock.skew_ms, price=price, print_rest=True)
 
+    def candle(self, symbol: str, row: Sequence[int]) -> None:
+        """Take a minute candle as the mirrored exchange has it."""
+        self.candles[symbol].put(row)
+
     def end_minute(self, time_ms: int) -> None:
         """Close the candles of the minute that ended."""
         self.settle()
@@ -150,9 +159,9 @@ class Twin:
 
     def settle(self) -> None:
         """Hand out what the market's steps caused, at the steps' own times."""
-        skew = self.clock.skew_ms
+        skew, horizon = self.clock.skew_ms, self.horizon()
         for event in self.exchange.drain():
-            self._tell(event, event.time - skew)
+            self._tell(event, min(event.time - skew, horizon))
         self.feed.show_candles()
 
     def flush(self) -> None:
@@ -300,6 +309,7 @@ class Twin:
                 "published": self.hub.published, "user_connections": len(self.users.connections()),
             },
             "ticks_played": self.driver.ticks_played,
+            "mirror": self.driver.view() if isinstance(self.driver, MirrorDriver) else None,
             "audit_ok": self.audit()["ok"],
         }  # fmt: skip
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from simulator.assembly import STEPPED_START_MS, build_source, decimals_of, profiles_of
+from simulator.assembly import STEPPED_START_MS, build_source, decimals_of, listed, open_mirror, profiles_of
 from simulator.doors.auth import ApiKey, generate_key, load_key
 from simulator.doors.limits import Limits
 from simulator.engine.exchange import Exchange
@@ -23,7 +23,7 @@ PAST_MINUTES = 15
 
 def numbered(history: History, first_id: int = 1) -> History:
     """The same past with a trade id for every trade its candles count, older candles first."""
-    last_id = first_id - 1
+    last_id = history.trades_before or first_id - 1
     for rows in (history.hours, history.minutes):
         if not len(rows):
             continue
@@ -46,13 +46,17 @@ def _first_id(fixture: Fixture) -> int:
 class World:
     """Built from a fixture; `start_ms` is where the market started in an earlier life.
 
-    Raises FixtureError or ValueError when the fixture makes no sense.
+    Raises FixtureError or ValueError when the fixture makes no sense, ConfigurationError when the exchange to mirror
+    does not answer.
     """
 
     def __init__(self, fixture: Fixture, *, start_ms: int | None = None) -> None:
+        mirror = open_mirror(fixture)
+        if mirror is not None:
+            fixture = listed(fixture, mirror)
         self.fixture = fixture
         self.profiles = profiles_of(fixture)
-        self.source, start_ms = build_source(fixture, self.profiles, start_ms)
+        self.source, start_ms = build_source(fixture, self.profiles, start_ms, mirror)
         self.clock = MarketClock(fixture.clock.mode, speed=fixture.clock.speed, start_ms=start_ms)
         self.exchange = Exchange(first_id=_first_id(fixture), history=fixture.history)
         self.candles = CandleStore()
@@ -82,7 +86,9 @@ class World:
         decimals = decimals_of(rules)
         step = rules.lot.step or Decimal(1).scaleb(-decimals)
         tape, last_id = self.exchange.market(rules.symbol).tape, history.last_id
-        tape.next_trade_id = max(tape.next_trade_id, last_id + 1 - 4 * PAST_MINUTES)
+        oldest = max(1, last_id + 1 - 4 * PAST_MINUTES)
+        # a mirror goes on with the other exchange's numbers, whatever they are
+        tape.next_trade_id = oldest if history.trades_before else max(tape.next_trade_id, oldest)
         for row in history.minutes[-PAST_MINUTES:].tolist():
             quantity = Decimal(row[column.VOLUME]).scaleb(-decimals) // 4 // step * step
             if not quantity:

@@ -6,7 +6,7 @@ symbol.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -120,6 +120,34 @@ class SymbolCandles:
             self._seconds.append(Bar.flat(second_ms, self.open.close))
         for bar in (self.open, self._seconds[-1]):
             bar.add(price=scaled_price, quantity=amount, quote=quote, taker_buys=taker_buys, trade_id=trade_id)
+
+    def put(self, row: Sequence[int]) -> None:
+        """Replace a minute, open or closed, by what someone who knows better says of it (columns of `series`).
+
+        A later minute closes the ones before it; one that is no longer kept is ignored.
+        """
+        start = row[column.OPEN_MS]
+        self.roll(start)
+        self._closed_parts.clear()
+        if start == self.open.open_ms:
+            self.open = Bar(*row)
+            return
+        times = self.minutes.rows[:, column.OPEN_MS]
+        place = int(np.searchsorted(times, start))
+        if place >= len(times) or int(times[place]) != start:
+            return
+        self.minutes.rows[place] = row
+        if place == len(times) - 1 and not self.open.count:
+            self.open = Bar.flat(self.open.open_ms, row[column.CLOSE])
+        self._rebuild_hour(candle_start("1h", start))
+
+    def _rebuild_hour(self, start: int) -> None:
+        """Sum an hour up again from its minutes, if it has been summed up and they are all kept."""
+        place = int(np.searchsorted(self.hours.rows[:, column.OPEN_MS], start))
+        part = self._slice(self.minutes.rows, start, start + HOUR_MS)
+        known = place < len(self.hours) and int(self.hours.rows[place, column.OPEN_MS]) == start
+        if known and len(part) == HOUR_MS // MINUTE_MS:
+            self.hours.rows[place] = merge(part, np.zeros(1, dtype=np.int64))[0]
 
     def roll(self, now_ms: int) -> int:
         """Close every minute that ended by `now_ms`; returns how many closed."""

@@ -34,11 +34,13 @@ def no_rows() -> Rows:
 class History:
     """Closed candles before the market starts: whole hours first, then minutes without a hole up to the start.
 
-    `last_id` is the id of the last trade they count, 0 while trades have no ids.
+    `trades_before` trades are older than all of them; `last_id` is the id of the last trade they count, 0 while trades
+    have no ids.
     """
 
     minutes: Rows = field(default_factory=no_rows)
     hours: Rows = field(default_factory=no_rows)
+    trades_before: int = 0
     last_id: int = 0
 
 
