@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from analyzer.src.monitors import MonitorRunner
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.parameters import ParameterStore, parameters_of
 from analyzer.src.strategy_loader import LoadedStrategy
@@ -22,7 +23,7 @@ class ParameterChange(BaseModel):
     parameters: dict[str, FiniteFloat | None] = Field(min_length=1, max_length=50)
 
 
-def install(service: Service, manager: AnalyzerManager, store: ParameterStore) -> None:
+def install(service: Service, manager: AnalyzerManager, store: ParameterStore, monitors: MonitorRunner) -> None:
     """Register the routes."""
     reads = Depends(service.auth.require(Scope.READ))
     administers = service.auth.require(Scope.ADMIN)
@@ -46,6 +47,10 @@ def install(service: Service, manager: AnalyzerManager, store: ParameterStore) -
         await service.auth.record(who, "strategy.parameters", {"strategy": name, "parameters": wanted.parameters})
         manager.apply(await store.current())
         return described(found(name)) | {"changes": await store.history(name)}
+
+    @service.app.get("/monitors", tags=["monitors"], dependencies=[reads])
+    async def monitored() -> list[dict[str, Any]]:
+        return monitors.report
 
     def found(name: str) -> LoadedStrategy:
         loaded = next((one for one in manager.strategies if one.name == name), None)

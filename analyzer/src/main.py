@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from analyzer.src import api
+from analyzer.src.monitors import MonitorRunner
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.parameters import ParameterStore, ParameterWatch
 from analyzer.src.redis_subscriber import RedisSubscriber
@@ -33,7 +34,15 @@ async def build(service: Service) -> None:
     subscriber.subscribe()
     service.add_task("features", service.bus.run)
     service.add_task("parameters", ParameterWatch(store, manager.apply, service.clock).run)
-    api.install(service, manager, store)
+    monitors = MonitorRunner(
+        report.loaded,
+        service.bus.redis,
+        service.clock,
+        symbols=settings.trading_symbols,
+        futures=settings.futures_data_url,
+    )
+    service.add_task("monitors", monitors.run)
+    api.install(service, manager, store, monitors)
     service.add_diagnostic("strategies", subscriber.statistics)
     service.add_diagnostic("refused", lambda: [f"{refused.source.name}: {refused.error}" for refused in report.refused])
 

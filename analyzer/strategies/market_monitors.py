@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from analyzer.strategies.base_strategy import BaseStrategy, MarketData, Signal
 
 TAKER_FEE = 0.001
+Books = Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class MarketMonitor(BaseStrategy):
 
     family = "monitor"
     title: ClassVar[str]
+    # which part of the market data it looks at: books, funding or futures
+    reads: ClassVar[str] = "books"
+    threshold_percent: ClassVar[float]
 
     @property
     def name(self) -> str:
@@ -39,6 +43,10 @@ class MarketMonitor(BaseStrategy):
     @final
     def generate_signal(self, market_data: MarketData) -> Signal | None:
         return None
+
+    def watched(self, market_data: Mapping[str, Any]) -> int:
+        """How many subjects the data lets it compare; 0 says that it cannot see anything."""
+        return len(market_data.get(self.reads) or {})
 
     @abstractmethod
     def observe(self, market_data: MarketData) -> list[Observation]:
@@ -55,20 +63,21 @@ class TriangularMonitor(MarketMonitor):
     quote = "USDC"
     threshold_percent = 0.15
 
+    def watched(self, market_data: Mapping[str, Any]) -> int:
+        return len(self._triangles(market_data.get("books") or {}))
+
     def observe(self, market_data: MarketData) -> list[Observation]:
-        books: Mapping[str, tuple[float, float]] = market_data.get("books") or {}
-        coins = [symbol.removesuffix(self.quote) for symbol in sorted(books) if symbol.endswith(self.quote)]
+        books: Books = market_data.get("books") or {}
         found = []
-        for first in coins:
-            for second in coins:
-                cross = books.get(first + second)
-                if cross is not None:
-                    found += self._loops(books, first, second, cross)
+        for first, second in self._triangles(books):
+            found += self._loops(books, first, second, books[first + second])
         return _widest_first(found)
 
-    def _loops(
-        self, books: Mapping[str, tuple[float, float]], first: str, second: str, cross: tuple[float, float]
-    ) -> list[Observation]:
+    def _triangles(self, books: Books) -> list[tuple[str, str]]:
+        coins = [symbol.removesuffix(self.quote) for symbol in sorted(books) if symbol.endswith(self.quote)]
+        return [(first, second) for first in coins for second in coins if first + second in books]
+
+    def _loops(self, books: Books, first: str, second: str, cross: tuple[float, float]) -> list[Observation]:
         kept = (1.0 - TAKER_FEE) ** 3
         first_bid, first_ask = books[first + self.quote]
         second_bid, second_ask = books[second + self.quote]
@@ -91,11 +100,13 @@ class StablecoinMonitor(MarketMonitor):
     coins = frozenset({"USDC", "USDT", "FDUSD", "DAI"})
     threshold_percent = 0.02
 
+    def watched(self, market_data: Mapping[str, Any]) -> int:
+        return len(self._pairs(market_data.get("books") or {}))
+
     def observe(self, market_data: MarketData) -> list[Observation]:
-        books: Mapping[str, tuple[float, float]] = market_data.get("books") or {}
-        pairs = {base + quote for base in self.coins for quote in self.coins if base != quote}
+        books: Books = market_data.get("books") or {}
         found = []
-        for symbol in sorted(pairs & set(books)):
+        for symbol in self._pairs(books):
             bid, ask = books[symbol]
             # what can be earned against parity: buying under one or selling over one
             percent = 100.0 * max(1.0 - ask, bid - 1.0)
@@ -103,11 +114,16 @@ class StablecoinMonitor(MarketMonitor):
                 found.append(Observation(self.title, symbol, percent, {"bid": bid, "ask": ask}))
         return _widest_first(found)
 
+    def _pairs(self, books: Books) -> list[str]:
+        pairs = {base + quote for base in self.coins for quote in self.coins if base != quote}
+        return sorted(pairs & set(books))
+
 
 class FundingMonitor(MarketMonitor):
     """Perpetual futures whose funding rate is far from zero. Reads ``funding``: the rate per interval by symbol."""
 
     title = "Funding_Monitor"
+    reads = "funding"
     threshold_percent = 0.01
 
     def observe(self, market_data: MarketData) -> list[Observation]:
@@ -122,9 +138,10 @@ class FundingMonitor(MarketMonitor):
 
 
 class CalendarSpreadMonitor(MarketMonitor):
-    """Quarterly against perpetual futures. Reads ``futures``: both prices by symbol, perpetual first."""
+    """Delivery against perpetual futures. Reads ``futures``: both prices by delivery contract, perpetual first."""
 
     title = "Calendar_Spread_Monitor"
+    reads = "futures"
     threshold_percent = 0.2
 
     def observe(self, market_data: MarketData) -> list[Observation]:

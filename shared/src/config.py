@@ -276,6 +276,12 @@ class Settings(BaseSettings):
         description="admin token accepted besides those of `roottrading token`, 16 characters or more",
     )
     strategies_dir: str = _field("", "STRATEGIES_DIR", description="folder with your own strategy files")
+    futures_data_url: str = _field(
+        "",
+        "FUTURES_DATA_URL",
+        description="Binance's public futures data (https://fapi.binance.com) for the funding and calendar monitors,"
+        " which never trade; empty: off",
+    )
     warmup_candles: int = _field(
         1000, "WARMUP_CANDLES", description="candles of each time frame fetched at start for each symbol", ge=100
     )

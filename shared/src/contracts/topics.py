@@ -109,6 +109,7 @@ TICK_KEY = "roottrading:market:last:{symbol}"
 DEPTH_KEY = "roottrading:market:last_depth:{symbol}"  # expires: a depth that nobody renews is not known
 FLOW_KEY = "roottrading:market:last_flow:{symbol}"
 DAY_KEY = "roottrading:market:last_day:{symbol}"
+MONITOR_KEY = "roottrading:monitor:observations"  # expires: what nobody sees any more is not there
 BALANCES_KEY = "account:balances"
 TOTAL_BALANCE_KEY = "account:total_balance"
 DEAD_LETTERS = "roottrading:dead_letters"

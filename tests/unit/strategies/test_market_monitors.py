@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analyzer.src.monitors import books_of, futures_of
 from analyzer.strategies.market_monitors import (
     CalendarSpreadMonitor,
     FundingMonitor,
@@ -11,6 +12,9 @@ from analyzer.strategies.market_monitors import (
     StablecoinMonitor,
     TriangularMonitor,
 )
+from shared.src.contracts.market import MarketTick
+from shared.src.contracts.topics import KAFKA_TICK
+from shared.src.domain.clock import from_ms
 
 MONITORS = (TriangularMonitor(), StablecoinMonitor(), FundingMonitor(), CalendarSpreadMonitor())
 
@@ -41,3 +45,33 @@ def test_funding_and_calendar_spreads_are_seen_over_their_thresholds() -> None:
     assert [entry.subject for entry in funding] == ["BTCUSDT"]
     spreads = CalendarSpreadMonitor().observe({"futures": {"BTC": (100.0, 101.0), "ETH": (100.0, 100.1)}})
     assert [(entry.subject, round(entry.percent, 6)) for entry in spreads] == [("BTC", 1.0)]
+
+
+def test_a_monitor_says_how_much_it_can_compare() -> None:
+    books = {"LINKUSDC": (10.0, 10.0), "ETHUSDC": (2000.0, 2000.0), "LINKETH": (0.005, 0.005), "USDCUSDT": (1.0, 1.0)}
+    data = {"books": books, "funding": {"BTCUSDT": 0.0001}, "futures": {}}
+    assert [monitor.watched(data) for monitor in MONITORS] == [1, 1, 1, 0]
+
+
+def test_an_answer_of_the_futures_endpoint_becomes_rates_and_spreads_of_the_coins_traded() -> None:
+    rows = [
+        {"symbol": "BTCUSDT", "markPrice": "100.0", "lastFundingRate": "0.0005"},
+        {"symbol": "BTCUSDT_261225", "markPrice": "101.0", "lastFundingRate": ""},
+        {"symbol": "PEPEUSDT", "markPrice": "0.00001", "lastFundingRate": "0.01"},
+        {"symbol": "ETHUSDC", "markPrice": "2000", "lastFundingRate": "-0.0002"},
+    ]
+    found = futures_of(rows, {"BTC", "ETH"})
+    assert found["funding"] == {"BTCUSDT": 0.0005, "ETHUSDC": -0.0002}
+    assert found["futures"] == {"BTCUSDT_261225": (100.0, 101.0)}
+    with pytest.raises(KeyError):
+        futures_of([{"code": -1121}], {"BTC"})
+
+
+def test_a_tick_that_is_old_or_unreadable_is_no_price() -> None:
+    def tick(symbol: str, at_ms: int) -> bytes:
+        prices = {"bid": "1.0", "bid_quantity": "1", "ask": "1.1", "ask_quantity": "1"}
+        message = MarketTick(message_id=symbol, occurred_at=from_ms(at_ms), symbol=symbol, update_id=1, **prices)
+        return KAFKA_TICK.encode(message)
+
+    raws = [tick("USDCUSDT", 100_000), tick("DAIUSDT", 30_000), b"not json", None]
+    assert books_of(raws, 100_500) == {"USDCUSDT": (1.0, 1.1)}

@@ -1,0 +1,155 @@
+"""Runs the market monitors: prices in, what is out of line out. Nothing here can place an order.
+
+Best bid and ask come from the ticks that the platform keeps in Redis. Funding rates and futures prices come from
+Binance's public futures data, and only where FUTURES_DATA_URL says so; an answer that fails is noted and asked for
+again.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import httpx
+import orjson
+from prometheus_client import Gauge
+from redis.asyncio import Redis
+
+from analyzer.src.strategy_loader import LoadedStrategy
+from analyzer.strategies.market_monitors import MarketMonitor
+from shared.src.contracts.topics import KAFKA_TICK, MONITOR_KEY, TICK_KEY
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import ContractError, TransientError
+from shared.src.redis_client import translated
+
+logger = logging.getLogger(__name__)
+
+EVERY_S: Final = 5.0
+FUTURES_EVERY_S: Final = 60.0
+FUTURES_TIMEOUT_S: Final = 10.0
+# all perpetual and delivery contracts in one answer (weight 10)
+FUTURES_PATH: Final = "/fapi/v1/premiumIndex"
+# a price older than this, in market time, is not one to compare with
+TICK_AGE_MS_MAX: Final = 60_000
+KEPT_S: Final = 60
+OBSERVATIONS_MAX: Final = 50
+QUOTES: Final = ("USDT", "USDC", "FDUSD", "BTC", "ETH", "BNB", "EUR")
+DELIVERY: Final = re.compile(r"^([A-Z0-9]+)_(\d{6})$")
+
+WIDEST = Gauge("roottrading_monitor_widest_percent", "widest gap a market monitor sees, after costs", ["monitor"])
+Books = dict[str, tuple[float, float]]
+
+
+class MonitorRunner:
+    """Lets every monitor look at regular times and keeps what it saw last."""
+
+    def __init__(
+        self, strategies: Sequence[LoadedStrategy], redis: Redis, clock: Clock, *, symbols: Sequence[str], futures: str
+    ) -> None:
+        made = [loaded.create() for loaded in strategies]
+        self._monitors = [monitor for monitor in made if isinstance(monitor, MarketMonitor)]
+        self._redis = redis
+        self._clock = clock
+        self._coins = {base_of(symbol) for symbol in symbols}
+        self._futures_url = futures.rstrip("/")
+        self._futures: dict[str, Any] = {}
+        self._futures_state = "waiting" if futures else "off: FUTURES_DATA_URL is not set"
+        self._futures_due = 0.0
+        self._report: list[dict[str, Any]] = []
+
+    @property
+    def report(self) -> list[dict[str, Any]]:
+        """Per monitor: what it watches and what is out of line, widest first."""
+        return self._report
+
+    async def run(self) -> None:
+        """Look for as long as the service runs."""
+        async with httpx.AsyncClient(timeout=FUTURES_TIMEOUT_S) as client:
+            while True:
+                if self._futures_url and self._clock.monotonic() >= self._futures_due:
+                    await self._ask_futures(client)
+                try:
+                    await self.look()
+                except TransientError as error:
+                    logger.warning("monitors cannot look", extra={"reason": str(error)})
+                await self._clock.sleep(EVERY_S)
+
+    async def look(self) -> None:
+        """Let every monitor look once."""
+        data = {"books": await self._books(), **self._futures}
+        self._report = [self._seen_by(monitor, data) for monitor in self._monitors]
+        document = {"at": self._clock.now().isoformat(), "monitors": self._report}
+        async with translated():
+            await self._redis.set(MONITOR_KEY, orjson.dumps(document), ex=KEPT_S)
+
+    def _seen_by(self, monitor: MarketMonitor, data: Mapping[str, Any]) -> dict[str, Any]:
+        seen = monitor.observe(dict(data))[:OBSERVATIONS_MAX]
+        WIDEST.labels(monitor.name).set(seen[0].percent if seen else 0.0)
+        needs_futures = monitor.reads != "books"
+        return {
+            "monitor": monitor.name,
+            "watches": monitor.watched(data),
+            "state": self._futures_state if needs_futures else "ok",
+            "threshold_percent": monitor.threshold_percent,
+            "observations": [asdict(one) for one in seen],
+        }
+
+    async def _books(self) -> Books:
+        async with translated():
+            keys = [key async for key in self._redis.scan_iter(match=TICK_KEY.format(symbol="*"), count=1000)]
+            raws = await self._redis.mget(keys) if keys else []
+        return books_of(raws, self._clock.now_ms())
+
+    async def _ask_futures(self, client: httpx.AsyncClient) -> None:
+        self._futures_due = self._clock.monotonic() + FUTURES_EVERY_S
+        try:
+            answer = await client.get(self._futures_url + FUTURES_PATH)
+            answer.raise_for_status()
+            self._futures, self._futures_state = futures_of(answer.json(), self._coins), "ok"
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            # what was known is old by now, and an old rate reads as a gap
+            self._futures, self._futures_state = {}, f"no answer: {type(error).__name__}: {error}"
+            logger.warning("futures data not read", extra={"reason": str(error)})
+
+
+def base_of(symbol: str) -> str:
+    """The coin of a symbol: BTCUSDC is of BTC."""
+    return next((symbol.removesuffix(quote) for quote in QUOTES if symbol.endswith(quote)), symbol)
+
+
+def books_of(raws: Sequence[bytes | str | None], now_ms: int) -> Books:
+    """Best bid and ask by symbol, of the ticks that are not old."""
+    books: Books = {}
+    for raw in raws:
+        if not isinstance(raw, bytes):
+            continue
+        try:
+            tick = KAFKA_TICK.decode(raw)
+        except ContractError:
+            continue
+        if now_ms - int(tick.occurred_at.timestamp() * 1000) <= TICK_AGE_MS_MAX:
+            books[tick.symbol] = (float(tick.bid), float(tick.ask))
+    return books
+
+
+def futures_of(rows: Sequence[Mapping[str, Any]], coins: set[str]) -> dict[str, Any]:
+    """Funding rates of the coins' perpetuals, and their price beside that of each delivery contract.
+
+    Raises:
+        ValueError, KeyError, TypeError: not an answer of the endpoint.
+    """
+    marks = {str(row["symbol"]): float(row["markPrice"]) for row in rows}
+    funding = {
+        str(row["symbol"]): float(row["lastFundingRate"])
+        for row in rows
+        if row.get("lastFundingRate") and "_" not in row["symbol"] and base_of(row["symbol"]) in coins
+    }
+    spreads = {}
+    for symbol, mark in marks.items():
+        contract = DELIVERY.match(symbol)
+        if contract and contract[1] in marks and base_of(contract[1]) in coins:
+            spreads[symbol] = (marks[contract[1]], mark)
+    return {"funding": funding, "futures": spreads}
