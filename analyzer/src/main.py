@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 
 from analyzer.src import api
+from analyzer.src.lockstep import Lockstep
 from analyzer.src.monitors import MonitorRunner
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.parameters import ParameterStore, ParameterWatch
 from analyzer.src.redis_subscriber import RedisSubscriber
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 from shared.src.service import Service, run_service
+from shared.src.symbol_choice import chosen_symbols
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +31,9 @@ async def build(service: Service) -> None:
     logger.info("strategies loaded", extra={"count": len(report.loaded), "strategies": list(report.names)})
 
     manager = AnalyzerManager(report.loaded, service.clock, min_volume=settings.min_volume)
-    await manager.remember(service.database, settings.trading_symbols)
-    subscriber = RedisSubscriber(service.bus, manager, timeframes=settings.interval)
+    symbols = await chosen_symbols(service.database, settings.trading_symbols)
+    lockstep = Lockstep(symbols, monotonic=service.clock.monotonic)
+    subscriber = RedisSubscriber(service.bus, manager, lockstep, service.database, timeframes=settings.interval)
     subscriber.subscribe()
     service.add_task("features", service.bus.run)
     service.add_task("parameters", ParameterWatch(store, manager.apply, service.clock).run)

@@ -23,6 +23,7 @@ from analyzer.strategies.feature_window import ROWS_KEPT, FeatureWindow
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes, StrengthLevel, Vote
 from shared.src.database import Database
+from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.money import score_to_decimal
 
@@ -99,16 +100,22 @@ class AnalyzerManager:
             ]
         return sorted(changed)
 
-    async def remember(self, database: Database, symbols: Sequence[str]) -> None:
-        """After a restart: what strategies look back on, from the stored rows."""
-        async for symbol, timeframe, time_ms, values in stored_features(database, symbols, count=ROWS_KEPT):
-            close_time = time_ms + timeframe.milliseconds - 1
-            self._window.push(symbol, timeframe.value, close_time, values)
-            self._remembered += 1
+    async def remember(self, database: Database, *, before_ms: int | None = None) -> list[tuple[str, Timeframe, int]]:
+        """Begin with what strategies look back on, from the rows stored (closed before ``before_ms``).
+
+        Answers the bars: symbol, time frame, open time in ms; those of a series in order.
+        """
+        rows = await stored_features(database, count=ROWS_KEPT, before_ms=before_ms)
+        self._window = FeatureWindow()
+        for symbol, timeframe, time_ms, values in rows:
+            self._window.push(symbol, timeframe.value, time_ms + timeframe.milliseconds - 1, values)
+        self._remembered = len(rows)
+        return [(symbol, timeframe, time_ms) for symbol, timeframe, time_ms, _ in rows]
 
     def see(self, frame: FeatureFrame) -> None:
-        """Add a bar to what strategies may read."""
-        self._window.push(frame.symbol, frame.timeframe.value, frame.close_time, frame.values)
+        """Add a bar to what strategies may read, or correct one."""
+        place = self._window.revise if frame.revised else self._window.push
+        place(frame.symbol, frame.timeframe.value, frame.close_time, frame.values)
 
     def evaluate(self, frame: FeatureFrame) -> StrategyVotes:
         """Every strategy's vote on a bar that ``see`` was called for."""
@@ -134,7 +141,10 @@ class AnalyzerManager:
 
     def _votes(self, frame: FeatureFrame) -> list[Vote]:
         data = self._window.market_data(
-            frame.symbol, frame.timeframe.value, start_time=frame.time, peers=self._peers(frame)
+            frame.symbol,
+            frame.timeframe.value,
+            start_time=frame.time,
+            peers=self._window.symbols(frame.timeframe.value),
         )
         votes = []
         for loaded, strategy in self._instances_of(frame.symbol, frame.timeframe.value):
@@ -143,9 +153,6 @@ class AnalyzerManager:
                 votes.append(vote)
                 self._by_strategy[vote.strategy] += 1
         return votes
-
-    def _peers(self, frame: FeatureFrame) -> list[str]:
-        return [symbol for symbol, timeframe in self._instances if timeframe == frame.timeframe.value]
 
     def _instances_of(self, symbol: str, timeframe: str) -> list[tuple[LoadedStrategy, BaseStrategy]]:
         key = (symbol, timeframe)

@@ -1,44 +1,87 @@
-"""Feature frames in, one message of votes per symbol, time frame and bar out."""
+"""Feature frames in, one message of votes per symbol, time frame and bar out.
+
+Every replica sees the frames of all symbols, since strategies may read those of others; it votes on its own symbols.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from analyzer.src.lockstep import Lockstep
 from analyzer.src.multiproc_manager import AnalyzerManager
+from shared.src.consumer import BATCH_MAX, Delivery
 from shared.src.contracts.market import FeatureFrame
+from shared.src.contracts.signals import StrategyVotes
 from shared.src.contracts.topics import FEATURES, VOTES
+from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.redis_client import RedisBus
 
 logger = logging.getLogger(__name__)
 
+GROUP = "analyzer"
+
 
 class RedisSubscriber:
     """The analyzer's end of the bus."""
 
-    def __init__(self, bus: RedisBus, manager: AnalyzerManager, *, timeframes: Iterable[Timeframe]) -> None:
+    def __init__(
+        self,
+        bus: RedisBus,
+        manager: AnalyzerManager,
+        lockstep: Lockstep,
+        database: Database,
+        *,
+        timeframes: Iterable[Timeframe],
+    ) -> None:
         self._bus = bus
         self._manager = manager
+        self._lockstep = lockstep
+        self._database = database
         self._timeframes = frozenset(timeframes)
+        self._released: list[Delivery[FeatureFrame]] = []
+        self._results: list[StrategyVotes] = []
         self.frames = 0
         self.votes = 0
 
     def subscribe(self) -> None:
-        self._bus.subscribe_batch(FEATURES, self.on_features, group="analyzer")
+        self._bus.follow(FEATURES, self, group=GROUP)
 
     def statistics(self) -> dict[str, Any]:
-        return {"frames": self.frames, "votes": self.votes} | self._manager.statistics()
+        return {"frames": self.frames, "votes": self.votes} | self._lockstep.statistics() | self._manager.statistics()
 
-    async def on_features(self, frames: list[FeatureFrame]) -> None:
-        """Let every strategy see the bars; decide on the time frames asked for."""
-        results = []
-        for frame in frames:
+    async def restart(self, waiting: Sequence[FeatureFrame]) -> None:
+        """Begin anew before the first bar that is not decided on: from the database, then from the streams."""
+        before = min((frame.close_time for frame in waiting), default=None)
+        self._released.clear()
+        self._results.clear()
+        self._lockstep.reset()
+        for symbol, timeframe, time_ms in await self._manager.remember(self._database, before_ms=before):
+            self._lockstep.reached(symbol, timeframe, time_ms)
+
+    def take(self, deliveries: Sequence[Delivery[FeatureFrame]]) -> None:
+        for delivery in deliveries:
+            self._lockstep.hold(delivery)
+
+    async def act(self) -> None:
+        """Decide on what is due, in the order of market time."""
+        while self._released or self._release():
+            if self._results:
+                await self._bus.publish_many(VOTES, self._results)
+            for delivery in self._released:
+                delivery.done = True
+            self.frames += len(self._released)
+            self.votes += sum(len(result.votes) for result in self._results)
+            self._released, self._results = [], []
+
+    def _release(self) -> bool:
+        self._released = self._lockstep.release(BATCH_MAX)
+        for delivery in self._released:
+            frame = delivery.message
             self._manager.see(frame)
-            if frame.timeframe in self._timeframes and frame.values.get("close") is not None:
-                results.append(self._manager.evaluate(frame))
-        if results:
-            await self._bus.publish_many(VOTES, results)
-        self.frames += len(frames)
-        self.votes += sum(len(result.votes) for result in results)
+            decides = delivery.mine and not frame.revised and frame.timeframe in self._timeframes
+            if decides and frame.values.get("close") is not None:
+                self._results.append(self._manager.evaluate(frame))
+        return bool(self._released)

@@ -39,6 +39,12 @@ class _Series:
         self.numbers.append(numeric_row(values))
         self.wire.append(values)
 
+    def revise(self, close_time: int, values: WireRow) -> None:
+        if close_time in self.times:
+            place = self.times.index(close_time)
+            self.numbers[place] = numeric_row(values)
+            self.wire[place] = values
+
     def before(self, close_time: int) -> Sequence[Row]:
         if not self.times or self.times[-1] < close_time:
             return self.numbers
@@ -59,6 +65,16 @@ class FeatureWindow:
         if series is None:
             series = self._series[key] = _Series(self._rows_kept)
         series.push(close_time, values)
+
+    def revise(self, symbol: str, timeframe: str, close_time: int, values: WireRow) -> None:
+        """Replace a row that was computed again; one that is not kept any more needs no replacing."""
+        series = self._series.get((symbol, timeframe))
+        if series is not None:
+            series.revise(close_time, values)
+
+    def symbols(self, timeframe: str) -> list[str]:
+        """The symbols that have rows of a timeframe, in one order everywhere."""
+        return sorted(symbol for symbol, known in self._series if known == timeframe)
 
     def market_data(self, symbol: str, timeframe: str, *, start_time: int, peers: Iterable[str] = ()) -> MarketData:
         """What a strategy is given for the newest bar of a symbol and timeframe.

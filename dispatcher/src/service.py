@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from dispatcher.src.message_router import MIRROR, Routed, route
 from dispatcher.src.persister import CandlePersister, DeadLetterPersister
 from shared.src import metrics
+from shared.src.consumer import stream_entries
 from shared.src.contracts.topics import (
     CANDLE_CLOSED,
     DEAD_LETTERS,
@@ -30,7 +31,7 @@ from shared.src.contracts.topics import (
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.kafka_client import KafkaConsumer, KafkaProducer, Record
-from shared.src.redis_client import RedisBus, stream_entries, translated
+from shared.src.redis_client import RedisBus, translated
 
 logger = logging.getLogger(__name__)
 
@@ -228,6 +229,5 @@ class DispatcherService:
         if source.startswith("market.data"):
             await self._producer.send(source, key=source.rpartition(".")[2].upper(), value=payload.encode())
         else:
-            async with translated():
-                await self._bus.redis.xadd(source, {b"d": payload.encode()})
+            await self._bus.put_raw(source, payload.encode())
         return True

@@ -10,12 +10,28 @@ from sqlalchemy import text
 from sqlalchemy.sql.elements import TextClause
 
 from market_analyzer.src.indicators.engine import FeatureRow
-from shared.src.contracts.market import CandleMessage
+from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
-from shared.src.domain.clock import from_ms
+from shared.src.domain.candles import Timeframe
+from shared.src.domain.clock import from_ms, to_ms
 
 KEYS = ("time", "symbol", "timeframe")
 NOT_FEATURES = frozenset({*KEYS, "analysis_timestamp", "analyzer_version", "extra", "cache_hit_ratio"})
+NEWEST = text(
+    "SELECT time FROM analyzer_data WHERE symbol = :symbol AND timeframe = :timeframe ORDER BY time DESC LIMIT 1"
+)
+# Both times are the database's own: a candle row changes its time only together with its values.
+OUTDATED = text(
+    """
+    SELECT m.symbol, m.timeframe, m.time
+    FROM unnest(CAST(:symbols AS text[]), CAST(:timeframes AS text[]), CAST(:times AS timestamptz[]))
+         AS asked (symbol, timeframe, time)
+    JOIN market_data m ON (m.symbol, m.timeframe, m.time) = (asked.symbol, asked.timeframe, asked.time)
+    LEFT JOIN analyzer_data a ON (a.symbol, a.timeframe, a.time) = (asked.symbol, asked.timeframe, asked.time)
+    WHERE a.time IS NULL OR m.updated_at > a.analysis_timestamp
+    """
+)
+
 CANDLE = frozenset({"open_time", "open", "high", "low", "close", "volume", "quote_volume", "trades"})
 JSON_COLUMNS = frozenset({"support_levels", "resistance_levels", "extra"})
 
@@ -44,6 +60,28 @@ class FeatureStore:
         """Store the features of several bars in one transaction."""
         async with self._database.begin() as connection:
             await connection.execute(self._statement, [self._parameters(message, row) for message, row in rows])
+
+    async def newest(self, symbol: str, timeframe: Timeframe) -> int | None:
+        """Open time in ms of the newest bar that has features, None when there is none."""
+        async with self._database.begin() as connection:
+            found = (await connection.execute(NEWEST, {"symbol": symbol, "timeframe": timeframe.value})).scalar()
+        return None if found is None else to_ms(found)
+
+    async def outdated(self, messages: Sequence[CandleMessage]) -> list[CandleMessage]:
+        """Those whose candle is newer than its features, or says that it is a correction."""
+        asked = {
+            "symbols": [message.symbol for message in messages],
+            "timeframes": [message.timeframe.value for message in messages],
+            "times": [from_ms(message.time) for message in messages],
+        }
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(OUTDATED, asked)).all()
+        found = {(row.symbol, row.timeframe, to_ms(row.time)) for row in rows}
+        return [
+            message
+            for message in messages
+            if message.source == CORRECTION or (message.symbol, message.timeframe.value, message.time) in found
+        ]
 
     def _parameters(self, message: CandleMessage, row: FeatureRow) -> dict[str, Any]:
         known = set(self._columns)

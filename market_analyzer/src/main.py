@@ -19,11 +19,12 @@ async def build(service: Service) -> None:
         bus=service.bus,
         store=await FeatureStore.open(service.database),
         clock=service.clock,
-        symbols=settings.trading_symbols,
         warmup=settings.warmup_candles,
         parameters=parameters_of(settings),
     )
-    service.bus.subscribe_batch(CANDLE_CLOSED, listener.on_candles, group="market_analyzer")
+    service.bus.subscribe_batch(
+        CANDLE_CLOSED, listener.on_candles, group="market_analyzer", fenced=True, on_rebalance=listener.on_rebalance
+    )
     service.add_task("candles", service.bus.run)
     service.add_diagnostic("indicators", listener.statistics)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import orjson
@@ -17,33 +16,30 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.src import metrics
 from shared.src.bus import Handler
 from shared.src.config import Settings
-from shared.src.contracts.topics import DEAD_LETTERS, Topic
-from shared.src.domain.errors import ContractError, TransientError
+from shared.src.consumer import (
+    BATCH_MAX,
+    BLOCK_MS,
+    FENCE,
+    Follower,
+    StreamConsumer,
+    Subscription,
+    stream_entries,
+)
+from shared.src.contracts.topics import DEAD_LETTERS, DURABLE, PARTITIONS, PARTITIONS_KEY, Topic
+from shared.src.domain.errors import ContractError, LeaseLostError, TransientError
+from shared.src.leases import BEAT_S, PUBLISH, Fence, GroupMember, member_name
 
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 
-BATCH_MAX = 64
-BLOCK_MS = 2_000
-RECLAIM_IDLE_MS = 60_000
-RECLAIM_EVERY_S = 30.0
-BACKOFF_S_MAX = 5.0
 DEAD_LETTERS_MAX = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Subscription:
-    topic: Topic[Any]
-    handler: Callable[[list[Any]], Awaitable[None]]
-    group: str
-    batch_max: int
 
 
 def redis_from(settings: Settings) -> Redis:
@@ -71,46 +67,148 @@ async def translated() -> AsyncIterator[None]:
 
 
 class RedisBus:
-    """Implements ``shared.src.bus.Bus``. ``consumer`` must be stable for one replica, so that it finds its own
-    unacknowledged messages after a restart.
+    """Implements ``shared.src.bus.Bus``. Any number of processes with buses may join a group: they share its streams.
+
+    ``partitions`` is a wish: what the first process stored in Redis counts, so that all agree.
     """
 
-    def __init__(self, client: Redis, *, consumer: str) -> None:
+    def __init__(self, client: Redis, *, consumer: str, partitions: int = PARTITIONS) -> None:
         self.redis = client
-        self._consumer = consumer
-        self._subscriptions: list[_Subscription] = []
         self.dead_letters = 0
+        self._name = f"{consumer}@{member_name()}"
+        self._wished = partitions
+        self._partitions: int | None = None
+        self._subscriptions: list[Subscription] = []
+        self._members: dict[str, GroupMember] = {}
+        self._publish_fenced = client.register_script(PUBLISH)
+
+    async def partitions(self) -> int:
+        """How many streams a partitioned topic has: stored by whoever asked first."""
+        if self._partitions is None:
+            async with translated():
+                await self.redis.set(PARTITIONS_KEY, self._wished, nx=True)
+                self._partitions = int(await self.redis.get(PARTITIONS_KEY) or self._wished)
+            if self._partitions != self._wished:
+                logger.warning("partitions are as stored", extra={"stored": self._partitions, "wished": self._wished})
+        return self._partitions
 
     async def publish(self, topic: Topic[M], message: M) -> None:
         await self.publish_many(topic, (message,))
 
     async def publish_many(self, topic: Topic[M], messages: Iterable[M]) -> None:
+        partitions = await self.partitions()
+        maxlen = topic.stream_maxlen(partitions)
+        entries = []
+        for message in messages:
+            key = topic.key_of(message)
+            entries.append((topic.stream_of(key, partitions), key.encode(), topic.encode(message)))
+        if not entries:
+            return
+        fence = FENCE.get()
         async with translated():
-            pipeline = self.redis.pipeline(transaction=False)
-            count = 0
-            for message in messages:
-                fields = {b"k": topic.key_of(message).encode(), b"d": topic.encode(message)}
-                pipeline.xadd(topic.name, fields, maxlen=topic.maxlen, approximate=True)  # type: ignore[arg-type]
-                count += 1
-            await pipeline.execute()
-        metrics.MESSAGES_OUT.labels(topic.name).inc(count)
+            if fence is None:
+                # a transaction: a reader that waits for several streams finds everything at once
+                pipeline = self.redis.pipeline(transaction=len(entries) > 1)
+                for stream, name, data in entries:
+                    fields: dict[Any, Any] = {b"k": name, b"d": data}
+                    pipeline.xadd(stream, fields, maxlen=maxlen, approximate=True)
+                await pipeline.execute()
+            else:
+                await self._publish_under(fence, [(stream, maxlen, key, data) for stream, key, data in entries])
+        metrics.MESSAGES_OUT.labels(topic.name).inc(len(entries))
+
+    async def _publish_under(self, fence: Fence, entries: list[tuple[Any, ...]]) -> None:
+        arguments: list[Any] = [len(fence.leases), *fence.arguments()]
+        for entry in entries:
+            arguments += entry
+        lost: Any = await self._publish_fenced(keys=[fence.leases_key], args=arguments)
+        if lost:
+            raise LeaseLostError(f"not published: {', '.join(name.decode() for name in lost)} went to another replica")
+
+    async def put_raw(self, topic_name: str, raw: bytes) -> None:
+        """Append a message as it is, a dead letter for instance, to the topic of that name."""
+        topic: Topic[Any] | None = next((topic for topic in DURABLE if topic.name == topic_name), None)
+        stream = topic_name
+        if topic is not None:
+            with contextlib.suppress(ContractError):
+                stream = topic.stream_of(topic.key_of(topic.decode(raw)), await self.partitions())
+        async with translated():
+            await self.redis.xadd(stream, {b"d": raw})
 
     def subscribe(self, topic: Topic[M], handler: Handler[M], *, group: str) -> None:
         async def one(messages: list[M]) -> None:
             await handler(messages[0])
 
-        self._subscriptions.append(_Subscription(topic, one, group, batch_max=1))
+        self._subscriptions.append(Subscription(topic, group, one, batch_max=1))
 
     def subscribe_batch(
-        self, topic: Topic[M], handler: Callable[[list[M]], Awaitable[None]], *, group: str, batch_max: int = BATCH_MAX
+        self,
+        topic: Topic[M],
+        handler: Callable[[list[M]], Awaitable[None]],
+        *,
+        group: str,
+        batch_max: int = BATCH_MAX,
+        fenced: bool = False,
+        on_rebalance: Callable[[Callable[[str], bool]], None] | None = None,
     ) -> None:
-        """Like ``subscribe``, but ``handler`` gets up to ``batch_max`` messages that are waiting, in order."""
-        self._subscriptions.append(_Subscription(topic, handler, group, batch_max=batch_max))
+        """Like ``subscribe``, but ``handler`` gets up to ``batch_max`` messages that are waiting, in order.
+
+        Args:
+            fenced: what the handler publishes appears only if this process still owns the messages' partitions.
+                For handlers whose effects are messages; where a row decides, the row is the fence.
+            on_rebalance: called with a function that says which keys are this process's now.
+        """
+        self._subscriptions.append(
+            Subscription(topic, group, handler, batch_max=batch_max, fenced=fenced, on_rebalance=on_rebalance)
+        )
+
+    def follow(self, topic: Topic[M], follower: Follower, *, group: str) -> None:
+        """See the messages of every partition, act on those of this process's own; publishing is fenced."""
+        self._subscriptions.append(Subscription(topic, group, follower=follower, fenced=True))
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for subscription in self._subscriptions:
-                tasks.create_task(self._consume(subscription))
+        partitions = await self._at_last(self.partitions)
+        members = {wanted.group: GroupMember(self.redis, wanted.group, self._name) for wanted in self._subscriptions}
+        consumers = []
+        for wanted in self._subscriptions:
+            member = members[wanted.group]
+            member.want(wanted.topic.streams(partitions))
+            consumers.append(StreamConsumer(self.redis, wanted, member, partitions=partitions, bury=self._bury_for))
+        self._members = members
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._live())
+                for consumer in consumers:
+                    tasks.create_task(consumer.run())
+        finally:
+            for member in members.values():
+                with contextlib.suppress(RedisError):
+                    await member.leave()
+
+    async def _live(self) -> None:
+        """The heartbeat of this process in its groups."""
+        while True:
+            for member in self._members.values():
+                try:
+                    await member.beat()
+                except RedisError as error:
+                    logger.warning("no heartbeat", extra={"group": member.group, "reason": str(error)})
+            await asyncio.sleep(BEAT_S)
+
+    async def _at_last(self, read: Callable[[], Awaitable[int]]) -> int:
+        while True:
+            try:
+                return await read()
+            except TransientError as error:
+                logger.warning("bus away", extra={"reason": str(error)})
+                await asyncio.sleep(1)
+
+    def shares(self) -> dict[str, Any]:
+        """Who is in the groups of this process, and which streams are its own."""
+        return {
+            group: {"members": len(member.members), "streams": sorted(member.leases)}
+            for group, member in self._members.items()
+        }
 
     async def notify(self, channel: str, payload: bytes) -> None:
         async with translated():
@@ -132,7 +230,8 @@ class RedisBus:
 
     async def tap(self, *topics: Topic[Any]) -> AsyncIterator[tuple[Topic[Any], BaseModel]]:
         """Durable messages from now on, without a group and without acknowledgement: for screens."""
-        by_name = {topic.name.encode(): topic for topic in topics}
+        partitions = await self._at_last(self.partitions)
+        by_name = {name.encode(): topic for topic in topics for name in topic.streams(partitions)}
         position: dict[Any, Any] = dict.fromkeys(by_name, b"$")
         while True:
             try:
@@ -149,113 +248,8 @@ class RedisBus:
                     except (ContractError, KeyError):
                         continue  # the consumer of the topic makes the dead letter
 
-    # Consuming
-
-    async def _consume(self, subscription: _Subscription) -> None:
-        await self._until_done(lambda: self._ensure_group(subscription), subscription)
-        # what was delivered before a restart and never acknowledged comes first, in its order
-        cursor = b"0"
-        reclaimed_at = 0.0
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                if loop.time() - reclaimed_at > RECLAIM_EVERY_S:
-                    reclaimed_at = loop.time()
-                    await self._reclaim(subscription)
-                entries = await self._read(subscription, cursor)
-            except (RedisError, TransientError) as error:
-                logger.warning("bus away", extra={"topic": subscription.topic.name, "reason": str(error)})
-                await asyncio.sleep(1)
-                if "NOGROUP" in str(error):
-                    await self._until_done(lambda: self._ensure_group(subscription), subscription)
-                continue
-            if cursor != b">" and not entries:
-                cursor = b">"
-                continue
-            await self._handle(subscription, entries)
-
-    async def _read(self, subscription: _Subscription, cursor: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        answer = await self.redis.xreadgroup(
-            subscription.group,
-            self._consumer,
-            {subscription.topic.name: cursor},
-            count=BATCH_MAX,
-            block=BLOCK_MS if cursor == b">" else None,
-        )
-        return [entry for _, entries in stream_entries(answer) for entry in entries]
-
-    async def _handle(self, subscription: _Subscription, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-        if not entries:
-            return
-        name = subscription.topic.name
-        decoded: list[tuple[bytes, Any]] = []
-        for _, fields in entries:
-            if fields:  # an entry that was trimmed away comes back empty
-                raw = fields.get(b"d", b"")
-                try:
-                    decoded.append((raw, subscription.topic.decode(raw)))
-                except ContractError as error:
-                    await self._bury_surely(subscription, raw, str(error))
-        for start in range(0, len(decoded), subscription.batch_max):
-            chunk = decoded[start : start + subscription.batch_max]
-            with metrics.HANDLING_S.labels(name).time():
-                await self._handle_chunk(subscription, chunk)
-        metrics.MESSAGES_IN.labels(name).inc(len(decoded))
-        await self._until_done(lambda: self._ack(subscription, [entry_id for entry_id, _ in entries]), subscription)
-
-    async def _handle_chunk(self, subscription: _Subscription, chunk: list[tuple[bytes, Any]]) -> None:
-        """Hand over the messages together; when that breaks, one by one, so that only the broken one is buried."""
-        try:
-            await self._until_done(lambda: subscription.handler([message for _, message in chunk]), subscription)
-        except Exception as error:
-            # The one broad except of a process: a handler that breaks must not take the stream with it,
-            # and what it broke on must not be lost.
-            logger.exception("handler failed", extra={"topic": subscription.topic.name})
-            if len(chunk) == 1:
-                reason = "".join(traceback.format_exception_only(error)).strip()
-                await self._bury_surely(subscription, chunk[0][0], reason)
-                return
-            for item in chunk:
-                await self._handle_chunk(subscription, [item])
-
-    async def _ack(self, subscription: _Subscription, entry_ids: list[bytes]) -> None:
-        async with translated():
-            await self.redis.xack(subscription.topic.name, subscription.group, *entry_ids)
-
-    async def _until_done(self, action: Callable[[], Awaitable[None]], subscription: _Subscription) -> None:
-        """Run ``action``; repeat it, with backoff, while it fails in a way that may pass."""
-        delay = 0.05
-        while True:
-            try:
-                await action()
-                return
-            except TransientError as error:
-                metrics.RETRIES.labels(subscription.topic.name).inc()
-                logger.warning("retrying", extra={"topic": subscription.topic.name, "reason": str(error)})
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, BACKOFF_S_MAX)
-
-    async def _ensure_group(self, subscription: _Subscription) -> None:
-        try:
-            await self.redis.xgroup_create(subscription.topic.name, subscription.group, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise TransientError(f"redis: {error}") from error
-        except RedisError as error:
-            raise TransientError(f"redis: {error}") from error
-
-    async def _reclaim(self, subscription: _Subscription) -> None:
-        """Take over what a replica that died left unacknowledged."""
-        answer = await self.redis.xautoclaim(
-            subscription.topic.name, subscription.group, self._consumer, RECLAIM_IDLE_MS, count=BATCH_MAX
-        )
-        await self._handle(subscription, [entry for entry in answer[1] if entry[1]])
-
-    async def _bury_surely(self, subscription: _Subscription, raw: bytes, reason: str) -> None:
-        async def bury() -> None:
-            await self.bury(subscription.topic.name, consumer=subscription.group, raw=raw, reason=reason)
-
-        await self._until_done(bury, subscription)
+    async def _bury_for(self, source: str, consumer: str, raw: bytes, reason: str) -> None:
+        await self.bury(source, consumer=consumer, raw=raw, reason=reason)
 
     async def bury(self, source: str, *, consumer: str, raw: bytes, reason: str) -> None:
         """Put a message among the dead letters, with the reason."""
@@ -274,12 +268,3 @@ class RedisBus:
 
     async def close(self) -> None:
         await self.redis.aclose()
-
-
-def stream_entries(answer: Any) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:
-    """XREAD's answer as (stream, entries) pairs, in either protocol version's shape."""
-    if not answer:
-        return []
-    if isinstance(answer, dict):
-        return [(name, chunk) for name, chunks in answer.items() for chunk in chunks]
-    return [(name, entries) for name, entries in answer]

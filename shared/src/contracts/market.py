@@ -172,4 +172,5 @@ class FeatureFrame(Message):
     timeframe: Timeframe
     time: int = Field(ge=0, description="open time of the bar, ms UTC")
     close_time: int = Field(ge=0)
+    revised: bool = Field(default=False, description="computed again after a correction: never decided on")
     values: dict[str, FeatureValue]

@@ -6,6 +6,7 @@ lost (screens only); Kafka topics are the log of market data and the mirror of e
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -27,15 +28,23 @@ from shared.src.domain.errors import ContractError
 
 M = TypeVar("M", bound=BaseModel)
 
+# streams of a partitioned topic, unless Redis has another number stored: as many replicas can share its work
+PARTITIONS = 16
+PARTITIONS_KEY = "roottrading:bus:partitions"
+
 
 @dataclass(frozen=True, slots=True)
 class Topic(Generic[M]):
-    """A named channel that carries one message type; ``key`` names the field that orders messages."""
+    """A named channel that carries one message type; ``key`` names the field that orders messages.
+
+    A partitioned topic is several Redis Streams; messages with one key are in one of them, in order.
+    """
 
     name: str
     model: type[M]
     key: str = "symbol"
-    maxlen: int = 20_000  # entries a Redis Stream keeps; older ones are found in the database
+    maxlen: int = 20_000  # entries that Redis keeps; older ones are found in the database
+    partitioned: bool = False
 
     def encode(self, message: M) -> bytes:
         return message.model_dump_json().encode()
@@ -54,6 +63,20 @@ class Topic(Generic[M]):
     def key_of(self, message: M) -> str:
         return str(getattr(message, self.key))
 
+    def streams(self, partitions: int) -> tuple[str, ...]:
+        """The Redis Streams of this topic; the first has its name."""
+        rest = range(1, partitions if self.partitioned else 1)
+        return (self.name, *(f"{self.name}:{number}" for number in rest))
+
+    def stream_of(self, key: str, partitions: int) -> str:
+        """The stream that carries a key: the same in every process."""
+        number = zlib.crc32(key.encode()) % partitions if self.partitioned else 0
+        return f"{self.name}:{number}" if number else self.name
+
+    def stream_maxlen(self, partitions: int) -> int:
+        """Entries kept of one stream: keys do not spread evenly, so twice its share."""
+        return max(1, 2 * self.maxlen // partitions) if self.partitioned and partitions > 1 else self.maxlen
+
 
 def _not_of(name: str, error: ValidationError) -> ContractError:
     problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg']}" for e in error.errors())
@@ -61,9 +84,9 @@ def _not_of(name: str, error: ValidationError) -> ContractError:
 
 
 # Durable, Redis Streams
-CANDLE_CLOSED = Topic("roottrading:market:candles", CandleMessage)
-FEATURES = Topic("roottrading:analyze:features", FeatureFrame, maxlen=4_000)
-VOTES = Topic("roottrading:analyze:signal", StrategyVotes)
+CANDLE_CLOSED = Topic("roottrading:market:candles", CandleMessage, partitioned=True)
+FEATURES = Topic("roottrading:analyze:features", FeatureFrame, maxlen=4_000, partitioned=True)
+VOTES = Topic("roottrading:analyze:signal", StrategyVotes, partitioned=True)
 CONSENSUS = Topic("roottrading:analyze:consensus", ConsensusSignal)
 ORDER_INTENT = Topic("roottrading:trade:order", OrderIntent)
 EXECUTION = Topic("roottrading:trade:execution", ExecutionEvent)

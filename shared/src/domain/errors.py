@@ -6,6 +6,7 @@
     ├── OutcomeUnknownError   it may have happened: ask by id, never resend blindly
     ├── ContractError         the message breaks its contract: dead letter
     ├── ConfigurationError    refuse to start, name the variable
+    ├── LeaseLostError        another replica took over: drop the work, it is done there
     └── InvariantError        money would not add up: stop the service
 
 Adapters translate every library's exceptions into these; nothing else crosses a port.
@@ -38,6 +39,10 @@ class ContractError(RootTradingError):
 
 class ConfigurationError(RootTradingError):
     """A setting is missing or makes no sense; the message names the variable."""
+
+
+class LeaseLostError(RootTradingError):
+    """The partition belongs to another replica now; what was about to happen did not."""
 
 
 class InvariantError(RootTradingError):

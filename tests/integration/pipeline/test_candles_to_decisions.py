@@ -22,6 +22,7 @@ from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.kafka_client import KafkaProducer
 from tests.processes import ServiceProcess, environment_of, services
+from tests.streams import length_of, messages_of
 
 pytestmark = pytest.mark.integration
 
@@ -75,8 +76,8 @@ async def test_every_candle_is_stored_once_and_decided_on(
         await produce(settings, range(300, 500), source="stream")
         assert await until(lambda: count(database, "SELECT count(*) FROM market_data"), 500) == 500
         assert await until(lambda: count(database, "SELECT count(*) FROM analyzer_data"), 200) == 200
-        assert await until(lambda: redis.xlen(VOTES.name), 200) == 200
-        assert await redis.xlen(FEATURES.name) == 200
+        assert await until(lambda: length_of(redis, VOTES), 200) == 200
+        assert await length_of(redis, FEATURES) == 200
     assert await count(database, "SELECT count(*) FROM trading_signals") > 0
     assert await count(database, "SELECT count(*) FROM trading_signals WHERE accepted AND NOT processed") == 0
     accepted = await count(database, "SELECT count(*) FROM trading_signals WHERE accepted")
@@ -102,13 +103,11 @@ async def test_a_killed_service_loses_and_doubles_nothing(
         voted = "SELECT count(*) FROM analyzer_data"
         assert await count(database, voted) == 200
         await asyncio.sleep(1)
-        entries: Any = await redis.xrange(VOTES.name)
-        bars = {entry[b"d"] for _, entry in entries}
-        times = {VOTES.decode(raw).time for raw in bars}
+        times = {votes.time for votes in await messages_of(redis, VOTES)}
         assert times == {START + index * 60_000 for index in range(300, 500)}
     doubled = "SELECT count(*) - count(DISTINCT (symbol, timeframe, timestamp)) FROM trading_signals"
     assert await count(database, doubled) == 0
-    assert await redis.xlen(CANDLE_CLOSED.name) >= 200
+    assert await length_of(redis, CANDLE_CLOSED) >= 200
 
 
 async def test_a_restarted_analyzer_remembers_what_its_strategies_look_back_on(

@@ -93,14 +93,15 @@ class Published:
     async def store(self, _: object) -> None:
         """Rows go where frames went."""
 
+    async def newest(self, _symbol: str, _timeframe: Timeframe) -> None:
+        """Nothing was stored before."""
+
 
 async def live(candles: Sequence[Candle]) -> list[FeatureFrame]:
     """What the running market_analyzer publishes for these candles."""
     published: Any = Published()
     database: Any = NothingStored()
-    listener = DataListener(
-        database=database, bus=published, store=published, clock=ManualClock(), symbols=["BTCUSDC"], warmup=500
-    )
+    listener = DataListener(database=database, bus=published, store=published, clock=ManualClock(), warmup=500)
     for candle in candles:
         await listener.on_candles([CandleMessage.of(candle, source="stream", occurred_at_ms=candle.close_time_ms)])
     frames: list[FeatureFrame] = published.frames
