@@ -25,6 +25,7 @@ from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import from_ms
 from shared.src.redis_client import RedisBus
 from tests.processes import environment_of, services
+from tests.streams import length_of, messages_of
 from tests.unit.strategies.test_parameters import BAR
 
 pytestmark = pytest.mark.integration
@@ -68,10 +69,9 @@ class Bars:
         )
         await self._bus.publish_many(FEATURES, [frame])
         async with asyncio.timeout(20):
-            while await self._redis.xlen(VOTES.name) < self._bar:  # noqa: ASYNC110 - the stream does not call back
+            while await length_of(self._redis, VOTES) < self._bar:  # noqa: ASYNC110 - the stream does not call back
                 await asyncio.sleep(0.02)
-        entries: Any = await self._redis.xrevrange(VOTES.name, count=1)
-        message = VOTES.decode(entries[0][1][b"d"])
+        message = (await messages_of(self._redis, VOTES))[-1]
         assert message.time == time
         return [vote for vote in message.votes if vote.strategy == "RSI_Strategy"]
 
