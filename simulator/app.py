@@ -6,10 +6,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from simulator.doors.admin import PAGE
 from simulator.doors.control import create_control
-from simulator.doors.rest_app import WS_METHODS, rest_routes
+from simulator.doors.rest_app import WS_METHODS, FastLane, rest_routes
 from simulator.doors.streams import StreamDoor
 from simulator.doors.ws_api import WsApiDoor
 from simulator.twin import Twin
@@ -20,7 +21,7 @@ async def admin_page(request: Request) -> Response:
     return HTMLResponse(PAGE, headers={"Cache-Control": "no-store"})
 
 
-def create_app(twin: Twin, token: str) -> Starlette:
+def create_app(twin: Twin, token: str) -> ASGIApp:
     """REST under /api and /sapi, streams under /ws and /stream, WebSocket API, control door and admin page."""
     streams = StreamDoor(twin.hub, twin.connection_limits, twin.state, time.monotonic)
     ws_api = WsApiDoor(twin.state, twin.users, twin.connection_limits, WS_METHODS, time.monotonic)
@@ -33,4 +34,4 @@ def create_app(twin: Twin, token: str) -> Starlette:
         WebSocketRoute("/stream", streams.serve),
         *rest_routes(lambda: twin.state),
     ]
-    return Starlette(routes=routes)
+    return FastLane(lambda: twin.state, Starlette(routes=routes))

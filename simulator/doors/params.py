@@ -145,14 +145,15 @@ class Params(Mapping[str, str]):
             raise illegal(name, "^(true|false)$") if value else missing(name)
         return value.lower() == "true"
 
-    def choice(self, name: str, kind: type[Choice], error: ApiError | None = None) -> Choice | None:
+    def choice(self, name: str, kind: type[Choice], error: tuple[int, str] | None = None) -> Choice | None:
+        """One of an enum's values; `error` is the code and message of the refusal, -1130 without."""
         value = self.text(name)
         if value is None:
             return None
         try:
             return kind(value)
         except ValueError:
-            raise (error or invalid(name)) from None
+            raise (ApiError(*error) if error is not None else invalid(name)) from None
 
     def client_id(self, name: str) -> str | None:
         value = self.text(name)

@@ -91,14 +91,14 @@ def _check_market_quantities(quantity: Decimal | None, quote: Decimal | None) ->
 
 
 def parse_side(params: Params, name: str) -> Side:
-    side = params.choice(name, Side, ApiError(-1117, "Invalid side."))
+    side = params.choice(name, Side, (-1117, "Invalid side."))
     if side is None:
         raise missing(name)
     return side
 
 
 def parse_type(params: Params, name: str) -> OrderType:
-    kind = params.choice(name, OrderType, ApiError(-1116, "Invalid orderType."))
+    kind = params.choice(name, OrderType, (-1116, "Invalid orderType."))
     if kind is None:
         raise missing(name)
     return kind
@@ -164,7 +164,7 @@ def _parse_price(params: Params, names: Names, kind: OrderType, *, is_pegged: bo
 
 def _parse_time_in_force(params: Params, names: Names, kind: OrderType) -> TimeInForce | None:
     name = names["timeInForce"]
-    value = params.choice(name, TimeInForce, ApiError(-1115, "Invalid timeInForce."))
+    value = params.choice(name, TimeInForce, (-1115, "Invalid timeInForce."))
     if kind in TIMED:
         if value is None:
             raise missing(name)
@@ -213,8 +213,8 @@ def _parse_strategy_type(params: Params, names: Names) -> int | None:
 
 
 def _parse_peg(params: Params, names: Names, kind: OrderType) -> tuple[str | None, str | None, int | None]:
-    price_type = params.choice(names["pegPriceType"], PegPriceType, ApiError(-1210, "Invalid pegPriceType."))
-    offset_type = params.choice(names["pegOffsetType"], PegOffsetType, ApiError(-1211, "Invalid pegOffsetType."))
+    price_type = params.choice(names["pegPriceType"], PegPriceType, (-1210, "Invalid pegPriceType."))
+    offset_type = params.choice(names["pegOffsetType"], PegOffsetType, (-1211, "Invalid pegOffsetType."))
     offset = params.integer(names["pegOffsetValue"])
     if (offset is None) != (offset_type is None):
         fields = f"{names['pegOffsetType']}, {names['pegOffsetValue']}"
@@ -325,7 +325,7 @@ def parse_deprecated_oco(params: Params) -> ListRequest:
         strategy_id=params.integer("limitStrategyId"), strategy_type=params.integer("limitStrategyType"),
     )  # fmt: skip
     stop_limit = params.decimal("stopLimitPrice")
-    tif = params.choice("stopLimitTimeInForce", TimeInForce, ApiError(-1115, "Invalid timeInForce."))
+    tif = params.choice("stopLimitTimeInForce", TimeInForce, (-1115, "Invalid timeInForce."))
     if stop_limit is not None and tif is None:
         raise missing("stopLimitTimeInForce")
     stop = OrderRequest(

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator.doors.auth import ApiKey
 from simulator.doors.calls import (
@@ -56,22 +57,47 @@ GONE_PATHS = ("/api/v3/userDataStream", "/sapi/v1/userDataStream", "/sapi/v1/use
 StateSource = Callable[[], TwinState]
 
 
-def rest_routes(state: TwinState | StateSource) -> list[Route]:
-    """The routes of REST. A function as ``state`` is asked on every request (the twin can be reset)."""
-    source: StateSource = (lambda: state) if isinstance(state, TwinState) else state
+def _by_path() -> dict[str, dict[str, Endpoint]]:
     by_path: dict[str, dict[str, Endpoint]] = {}
     for endpoint in ENDPOINTS:
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    return by_path
+
+
+def rest_routes(state: TwinState | StateSource) -> list[Route]:
+    """The routes of REST. A function as ``state`` is asked on every request (the twin can be reset)."""
+    source: StateSource = (lambda: state) if isinstance(state, TwinState) else state
     routes = [
-        Route(path, RestDoor(source, table).handle, methods=list(table), name=path) for path, table in by_path.items()
+        Route(path, RestDoor(source, table).handle, methods=list(table), name=path)
+        for path, table in _by_path().items()
     ]
     gone = [Route(path, _gone, methods=["POST", "PUT", "DELETE"]) for path in GONE_PATHS]
     return [*routes, *gone]
 
 
-def rest_app(state: TwinState | StateSource) -> Starlette:
+def rest_app(state: TwinState | StateSource) -> ASGIApp:
     """REST alone, for tests."""
-    return Starlette(routes=rest_routes(state))
+    return FastLane(state, Starlette(routes=rest_routes(state)))
+
+
+class FastLane:
+    """Hands API calls to their door by path alone; a walk through all routes would cost more than placing an order.
+
+    What is no API call, or has a method the path does not know, goes to `others`.
+    """
+
+    def __init__(self, state: TwinState | StateSource, others: ASGIApp) -> None:
+        source: StateSource = (lambda: state) if isinstance(state, TwinState) else state
+        self._doors = {path: RestDoor(source, table) for path, table in _by_path().items()}
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        door = self._doors.get(scope["path"]) if scope["type"] == "http" else None
+        if door is None or not door.knows(scope["method"]):
+            await self._others(scope, receive, send)
+            return
+        response = await door.handle(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 async def _gone(request: Request) -> Response:
@@ -117,6 +143,9 @@ class RestDoor:
     def __init__(self, source: StateSource, table: dict[str, Endpoint]) -> None:
         self._source = source
         self._table = table
+
+    def knows(self, method: str) -> bool:
+        return method in self._table
 
     async def handle(self, request: Request) -> Response:
         endpoint = self._table["GET" if request.method == "HEAD" else request.method]

@@ -70,9 +70,7 @@ def test_order(call: Call) -> Json:
     return order_commission_view(call.account, request.symbol, is_buyer=request.side is Side.BUY)
 
 
-_BAD_RESTRICTION = ApiError(
-    -1145, "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED."
-)  # fmt: skip
+_BAD_RESTRICTION = (-1145, "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED.")
 
 
 def _restriction(params: Params) -> CancelRestriction | None:

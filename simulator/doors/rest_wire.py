@@ -43,24 +43,28 @@ class Wire:
 
 def _split(raw: bytes) -> tuple[dict[str, str], bytes]:
     """The decoded parameters, and the bytes without the signature."""
+    if not raw:
+        return {}, b""
     values: dict[str, str] = {}
-    kept: list[bytes] = []
-    for part in raw.split(b"&"):
+    text = raw.decode(errors="replace")
+    encoded = "%" in text or "+" in text
+    for part in text.split("&"):
         if not part:
             continue
-        name, _, value = part.partition(b"=")
-        key = unquote_plus(name.decode(errors="replace"))
+        key, _, value = part.partition("=")
+        if encoded:
+            key, value = unquote_plus(key), unquote_plus(value)
         if key in values:
             raise ApiError(-1101, "Duplicate values for a parameter detected.")
-        values[key] = unquote_plus(value.decode(errors="replace"))
-        if key != "signature":
-            kept.append(part)
-    return values, b"&".join(kept)
+        values[key] = value
+    signed = [part for part in raw.split(b"&") if part and part.partition(b"=")[0] != b"signature"]
+    return values, b"&".join(signed)
 
 
 async def read_wire(request: Request) -> Wire:
     query: bytes = request.scope.get("query_string", b"")
-    body = b"" if request.method == "GET" else await request.body()
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    body = await request.body() if has_body and request.method != "GET" else b""
     return Wire.read(query, body)
 
 

@@ -1,18 +1,24 @@
 """How WebSocket connections live on the wire: Binance's pings, its patience, and every frame that counts as a message.
 
 Binance pings every 20 s, gives a client a minute to answer, and counts a client's own pings and pongs like messages.
-uvicorn answers control frames by itself; `Frames` lets the door that serves the connection know of them.
+uvicorn answers control frames by itself and sends one message at a time; `Wire` lets the door that serves a connection
+know of the former, and hand over all that waits in one write.
 """
 
-from collections.abc import Callable
+import struct
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.websockets import WebSocket
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-EXTENSION = "twin.frames"
+EXTENSION = "twin.wire"
+# A write carries at most so much, so that a client that does not read is found out by what waits for it
+WRITE_BYTES = 65_536
+TEXT_FRAME = 0x81
 INVALID_TEXT = 1007
 POLICY_VIOLATION = 1008
 
@@ -30,10 +36,17 @@ class ConnectionLimits:
     outbox_messages: int = 20_000
 
 
-@dataclass(slots=True)
-class Frames:
-    """Tells a listener of each ping or pong of the client, those before it listened included."""
+SendTexts = Callable[[list[str]], Awaitable[None]]
 
+
+@dataclass(slots=True)
+class Wire:
+    """Tells a listener of each ping or pong of the client, those before it listened included.
+
+    `send_texts` sends messages in as few writes as it can; None on a server that cannot.
+    """
+
+    send_texts: SendTexts | None = None
     listener: Callable[[], None] | None = None
     early: int = 0
 
@@ -49,53 +62,90 @@ class Frames:
             listener()
 
 
-def control_frames(websocket: WebSocket) -> Frames:
-    """Where a connection tells of its control frames; one that never does on other servers (tests)."""
+def wire_of(websocket: WebSocket) -> Wire:
+    """What a connection can do beyond ASGI; nothing on other servers (tests)."""
     found = websocket.scope.get("extensions", {}).get(EXTENSION)
-    return found if isinstance(found, Frames) else Frames()
+    return found if isinstance(found, Wire) else Wire()
 
 
-def socket_protocol(limits: ConnectionLimits) -> type[WebSocketsSansIOProtocol]:
-    """The protocol class of a twin; `limits` may change while it runs and hold for connections made after."""
+def text_frame(text: str) -> bytes:
+    """An unmasked, unfragmented text frame (RFC 6455, section 5.2)."""
+    data = text.encode()
+    size = len(data)
+    if size < 126:
+        head = struct.pack("!BB", TEXT_FRAME, size)
+    elif size < 65_536:
+        head = struct.pack("!BBH", TEXT_FRAME, 126, size)
+    else:
+        head = struct.pack("!BBQ", TEXT_FRAME, 127, size)
+    return head + data
 
-    class TwinSocket(WebSocketsSansIOProtocol):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.ping_interval, self.ping_timeout = limits.ping_interval_s, limits.pong_timeout_s
-            self.control_frames = Frames()
 
-        async def run_asgi(self) -> None:
-            extensions: dict[str, Any] = {**(self.scope.get("extensions") or {}), EXTENSION: self.control_frames}
-            self.scope["extensions"] = extensions
-            await super().run_asgi()
+class TwinSocket(WebSocketsSansIOProtocol):
+    """One connection; `limits` may change while the twin runs and hold for connections made after."""
 
-        def handle_ping(self) -> None:
-            super().handle_ping()
-            self.control_frames.arrived()
+    limits = ConnectionLimits()
 
-        def handle_pong(self, event: Frame) -> None:
-            super().handle_pong(event)
-            self.control_frames.arrived()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ping_interval, self.ping_timeout = self.limits.ping_interval_s, self.limits.pong_timeout_s
+        self.wire = Wire(self.send_texts)
 
-        def send_receive_event_to_app(self) -> None:
-            if self.curr_msg_data_type == "text" and not _is_text(self.frames):
-                self.conn.fail(INVALID_TEXT, "invalid UTF-8")
-                self.handle_parser_exception()
-                return
-            super().send_receive_event_to_app()
+    async def run_asgi(self) -> None:
+        extensions: dict[str, Any] = {**(self.scope.get("extensions") or {}), EXTENSION: self.wire}
+        self.scope["extensions"] = extensions
+        await super().run_asgi()
 
-        def keepalive_timeout(self) -> None:
-            """The client did not answer a ping in time."""
-            self.pong_timer = None
-            self.pending_ping_payload = None
-            if self.close_sent or self.transport.is_closing():
-                return
-            self.conn.fail(POLICY_VIOLATION, "Pong timeout")
-            self.transport.write(b"".join(self.conn.data_to_send()))
-            self.close_sent = True
-            self.transport.close()
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        self.wire.arrived()
 
-    return TwinSocket
+    def handle_pong(self, event: Frame) -> None:
+        super().handle_pong(event)
+        self.wire.arrived()
+
+    async def send_texts(self, texts: list[str]) -> None:
+        """Send messages of an accepted connection. Raises ClientDisconnected when it is gone."""
+        frames: list[bytes] = []
+        size = 0
+        for text in texts:
+            frames.append(text_frame(text))
+            size += len(frames[-1])
+            if size >= WRITE_BYTES:
+                await self._write(frames)
+                frames, size = [], 0
+        if frames:
+            await self._write(frames)
+
+    async def _write(self, frames: list[bytes]) -> None:
+        await self.writable.wait()
+        if self.disconnected:
+            raise ClientDisconnected
+        if not self.close_sent:
+            self.transport.write(b"".join(frames))
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not _is_text(self.frames):
+            self.conn.fail(INVALID_TEXT, "invalid UTF-8")
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
+    def keepalive_timeout(self) -> None:
+        """The client did not answer a ping in time."""
+        self.pong_timer = None
+        self.pending_ping_payload = None
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.conn.fail(POLICY_VIOLATION, "Pong timeout")
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()
+
+
+def socket_protocol(limits: ConnectionLimits) -> type[TwinSocket]:
+    """The protocol class of one twin."""
+    return type("LimitedSocket", (TwinSocket,), {"limits": limits})
 
 
 def _is_text(frames: list[bytes]) -> bool:

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from simulator.doors.hub import GOING_AWAY, POLICY_VIOLATION, Connection, Hub, render
-from simulator.doors.sockets import ConnectionLimits, control_frames
+from simulator.doors.sockets import ConnectionLimits, wire_of
 from simulator.doors.state import TwinState
 from simulator.engine.errors import ApiError
 
@@ -86,9 +86,14 @@ def requested(path: str, query: str) -> tuple[list[str], bool, int]:
 
 async def pump(websocket: WebSocket, connection: Connection) -> None:
     """Send what is in the outbox until the connection is to be closed."""
+    send_texts = wire_of(websocket).send_texts
     while True:
-        for text in await connection.take():
-            await websocket.send_text(text)
+        texts = await connection.take()
+        if send_texts is not None:
+            await send_texts(texts)
+        else:
+            for text in texts:
+                await websocket.send_text(text)
         if connection.close_code is not None:
             return
 
@@ -156,7 +161,7 @@ class StreamDoor:
                 connection.close(POLICY_VIOLATION, "Too many requests")
                 self._state.limits.cut_off(address, self._state.limits_ms())
 
-        control_frames(websocket).listen(count)
+        wire_of(websocket).listen(count)
         while True:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
