@@ -205,6 +205,7 @@ class AnalyzerManager:
 
     def _filter_features(self, frame: FeatureFrame) -> dict[str, Any]:
         known = {name: frame.values.get(name) for name in FILTER_FEATURES if name in frame.values}
+        known["timeframe"] = frame.timeframe.value
         return known | self._window.higher_trend(frame.symbol, frame.timeframe.value)
 
 

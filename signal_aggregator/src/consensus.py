@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final, Protocol
 
+from shared.src.indicators.labels import LABELS
 from signal_aggregator.src.critical_filters import Blocked, Entry, FeatureValues, FilterRules, check_entry, number
 
 RIDE: Final = "ride"
@@ -189,7 +190,7 @@ def decide(
 
 def _regime_of(features: FeatureValues) -> str:
     regime = features.get("market_regime")
-    return regime if isinstance(regime, str) else "UNKNOWN"
+    return regime if isinstance(regime, str) and regime in LABELS["market_regime"] else "UNKNOWN"
 
 
 def _heard(votes: Sequence[VoteLike], rules: ConsensusRules) -> list[VoteLike]:

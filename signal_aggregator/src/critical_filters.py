@@ -5,11 +5,16 @@ An exit (SELL of what is held) passes: a filter that could not see must not keep
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.src.domain.candles import Timeframe
+from shared.src.indicators.labels import LABELS
+
 FeatureValues = Mapping[str, object]
+LONG_BARS: Final = frozenset({"4h", "1d"})
 BEARISH: Final = frozenset({"TRENDING_BEAR", "BREAKOUT_BEAR"})
 
 
@@ -20,6 +25,7 @@ class FilterRules:
     reward_risk_min: float = 1.5
     # fees and spread of entry and exit together, as a share of the price
     round_trip_cost: float = 0.002
+    # per bar of up to an hour; over longer bars a price wanders as the root of the time, and so do these
     natr_max: float = 5.0
     bb_width_max: float = 0.12
     volume_ratio_min: float = 0.3
@@ -81,11 +87,19 @@ def _volatility(entry: Entry, rules: FilterRules) -> str | None:
     natr, width = number(entry.features, "natr"), number(entry.features, "bb_width")
     if natr is None or width is None:
         return "natr or bb_width is not known"
-    if natr > rules.natr_max:
-        return f"range of {natr:.2f} % per bar is over {rules.natr_max:g} %"
-    if width > rules.bb_width_max:
-        return f"Bollinger bands {100 * width:.1f} % wide, over {100 * rules.bb_width_max:g} %"
+    longer = _root_of_hours(entry.features.get("timeframe"))
+    if natr > longer * rules.natr_max:
+        return f"range of {natr:.2f} % per bar is over {longer * rules.natr_max:.3g} %"
+    if width > longer * rules.bb_width_max:
+        return f"Bollinger bands {100 * width:.1f} % wide, over {100 * longer * rules.bb_width_max:.3g} %"
     return None
+
+
+def _root_of_hours(timeframe: object) -> float:
+    """How much wider a bar of this time frame may be than one of an hour; 1 for shorter and unknown ones."""
+    if timeframe not in LONG_BARS:
+        return 1.0
+    return math.sqrt(Timeframe(str(timeframe)).milliseconds / Timeframe.H1.milliseconds)
 
 
 def _volume(entry: Entry, rules: FilterRules) -> str | None:
@@ -99,7 +113,7 @@ def _volume(entry: Entry, rules: FilterRules) -> str | None:
 
 def _regime(entry: Entry, rules: FilterRules) -> str | None:
     regime = entry.features.get("market_regime")
-    if not isinstance(regime, str) or regime == "UNKNOWN":
+    if regime not in LABELS["market_regime"]:
         return "the market regime is not known"
     if regime not in BEARISH:
         return None

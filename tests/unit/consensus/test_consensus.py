@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from signal_aggregator.src.consensus import Consensus, ConsensusRules, NoConsensus, decide, market_mode
-from signal_aggregator.src.critical_filters import FilterRules
+from signal_aggregator.src.consensus import LEADERS, Consensus, ConsensusRules, NoConsensus, decide, market_mode
+from signal_aggregator.src.critical_filters import FILTERS, FilterRules
 
 FAMILIES = ("trend_following", "mean_reversion", "breakout", "volume_based", "structure_based")
 CALM: dict[str, Any] = {
@@ -73,15 +73,51 @@ def test_an_agreeing_vote_of_a_new_family_never_lowers_the_strength(
     assert after >= before - 1e-12
 
 
-@given(votes_of, st.floats(0.05, 1), st.floats(0.5, 1))
-def test_a_vote_of_the_other_side_never_makes_a_buy_stronger(
-    votes: list[Vote], force: float, confidence: float
+@given(votes_of, st.sampled_from(FAMILIES), st.floats(0, 1), st.floats(0.5, 1), regimes)
+def test_an_agreeing_vote_of_a_known_family_never_lowers_the_strength_either(
+    votes: list[Vote], family: str, force: float, confidence: float, regime: str | None
 ) -> None:
     buys = [dataclasses.replace(vote, side="BUY") for vote in votes]
-    against = decide([*buys, Vote("against", "breakout", "SELL", force, confidence)], CALM, RULES)
-    alone = decide(buys, CALM, RULES)
-    if isinstance(against, Consensus) and against.side == "BUY":
-        assert against.strength <= alone.strength + 1e-12
+    features = CALM | {"market_regime": regime}
+    more = strength([*buys, Vote("new", family, "BUY", force, confidence)], features)
+    assert more >= strength(buys, features) - 1e-12
+
+
+@given(votes_of, st.permutations(FAMILIES), st.floats(0, 1), st.floats(0.5, 1), regimes)
+def test_one_more_vote_of_a_family_is_never_worth_more_than_one_of_a_new_family_as_trusted(
+    votes: list[Vote], families: list[str], force: float, confidence: float, regime: str | None
+) -> None:
+    lead = LEADERS[market_mode(regime or "UNKNOWN", "auto")]
+    family, other = sorted(families[:2], key=lambda name: lead[name])
+    buys = [dataclasses.replace(vote, side="BUY") for vote in votes if vote.family != other]
+    buys.append(Vote("first", family))
+    features = CALM | {"market_regime": regime}
+    repeated = strength([*buys, Vote("new", family, "BUY", force, confidence)], features)
+    diverse = strength([*buys, Vote("new", other, "BUY", force, confidence)], features)
+    assert diverse >= repeated - 1e-12
+
+
+@given(votes_of, st.floats(0, 1), st.floats(0.5, 1), st.sampled_from((*FAMILIES, "user")), regimes)
+def test_a_vote_of_the_other_side_never_makes_a_side_stronger(
+    votes: list[Vote], force: float, confidence: float, family: str, regime: str | None
+) -> None:
+    features = CALM | {"market_regime": regime}
+    before = decide(votes, features, RULES)
+    if before.side is not None:
+        against = "SELL" if before.side == "BUY" else "BUY"
+        after = decide([*votes, Vote("against", family, against, force, confidence)], features, RULES)
+        if after.side == before.side:
+            assert after.strength <= before.strength + 1e-12
+
+
+@given(st.dictionaries(st.sampled_from(sorted(CALM)), st.sampled_from([None, float("nan"), "", True, float("inf")])))
+def test_what_a_filter_cannot_read_it_refuses_by_name(broken: dict[str, Any]) -> None:
+    needed = {"natr", "bb_width", "volume_ratio", "market_regime", "higher_trend"}
+    assume(broken.keys() & needed and "close" not in broken and broken.get("higher_timeframe", 0) is not None)
+    verdict = decide([Vote(family, family) for family in FAMILIES], CALM | broken, ConsensusRules())
+    assert isinstance(verdict, NoConsensus)
+    assert verdict.filter in FILTERS
+    assert verdict.reason
 
 
 @given(votes_of, regimes)
@@ -196,6 +232,24 @@ def test_the_reason_names_who_agreed_in_which_regime() -> None:
 def test_without_votes_or_a_price_there_is_no_decision() -> None:
     assert decide([], CALM, RULES) == NoConsensus("no votes")
     assert "price" in decide([Vote("a")], {}, RULES).reason
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "natr", "passes"),
+    [
+        ("1m", 5.1, False),
+        ("1h", 5.1, False),
+        ("4h", 9.9, True),
+        ("4h", 10.1, False),
+        ("1d", 24.0, True),
+        ("1d", 25.0, False),
+    ],
+)
+def test_longer_bars_may_be_wider_by_the_root_of_their_length(timeframe: str, natr: float, passes: bool) -> None:
+    verdict = decide(AGREED, CALM | {"timeframe": timeframe, "natr": natr}, RULES)
+    assert isinstance(verdict, Consensus) == passes
+    if isinstance(verdict, NoConsensus):
+        assert verdict.filter == "volatility"
 
 
 BLOCKED: dict[str, tuple[dict[str, Any], str]] = {
