@@ -1,16 +1,20 @@
-"""A strategy file tried out: loaded as the analyzer loads it, and run over a seeded market of three coins."""
+"""A strategy file tried out: loaded as the analyzer loads it, run over a seeded market of three coins, and searched for
+lookahead."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.strategy_loader import LoadedStrategy, RefusedStrategy, StrategyLoader
+from analyzer.strategies.base_strategy import RuleStrategy
 from cli.offline import History, frames_of, in_order, watched
+from cli.strategy_lookahead import Decided, Seen, on_bars, on_columns
 from market_analyzer.src.indicators.base import IndicatorParameters
+from shared.src.contracts.market import FeatureFrame
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
 from simulator.market.series import PRICE_SCALE, VOLUME, Rows
@@ -56,22 +60,48 @@ def _candles(rows: Rows, coin: Profile, timeframe: Timeframe) -> tuple[Candle, .
 def _try_out(loaded: LoadedStrategy, clock: Clock) -> dict[str, Any]:
     strategy = loaded.create()
     timeframe = Timeframe(strategy.timeframes[0]) if strategy.timeframes else Timeframe.M1
-    manager = AnalyzerManager([loaded], clock, min_volume=Decimal(0))
-    sides: Counter[str] = Counter()
-    seconds, bars = 0.0, 0
     streams = [frames_of(history, IndicatorParameters(), watched([timeframe])) for history in generated(timeframe)]
-    for frame in in_order(streams):
-        manager.see(frame)
-        if frame.timeframe is timeframe:
-            began = clock.monotonic()
-            sides.update(vote.side.value for vote in manager.evaluate(frame).votes)
-            seconds, bars = seconds + clock.monotonic() - began, bars + 1
+    frames = list(in_order(streams))
+    began = clock.monotonic()
+    decided, failures = _votes(loaded, frames, timeframe, clock)
+    seconds = clock.monotonic() - began
+    times = [frame.close_time for frame in frames if frame.timeframe is timeframe]
     return {
         "name": loaded.name,
         "family": loaded.family,
         "timeframe": timeframe.value,
-        "bars": bars,
-        "signals": {"BUY": sides["BUY"], "SELL": sides["SELL"]},
-        "microseconds_per_bar": round(1e6 * seconds / bars, 1),
-        "failures": manager.statistics()["failures"],
+        "bars": len(times),
+        "signals": {side: list(decided.values()).count(side) for side in ("BUY", "SELL")},
+        "microseconds_per_bar": round(1e6 * seconds / len(times), 1),
+        "failures": failures or _lookahead(loaded, frames, timeframe, decided, clock),
     }
+
+
+def _votes(
+    loaded: LoadedStrategy, frames: Sequence[FeatureFrame], timeframe: Timeframe, clock: Clock
+) -> tuple[Decided, list[str]]:
+    """The side of every vote, by close time and symbol; and what failed."""
+    manager = AnalyzerManager([loaded], clock, min_volume=Decimal(0))
+    decided: Decided = {}
+    for frame in frames:
+        manager.see(frame)
+        if frame.timeframe is timeframe:
+            for vote in manager.evaluate(frame).votes:
+                decided[(frame.close_time, frame.symbol)] = vote.side.value
+    return decided, list(manager.statistics()["failures"])
+
+
+def _lookahead(
+    loaded: LoadedStrategy, frames: Sequence[FeatureFrame], timeframe: Timeframe, decided: Decided, clock: Clock
+) -> list[str]:
+    def run(until: int) -> Decided:
+        return _votes(loaded, [frame for frame in frames if frame.close_time < until], timeframe, clock)[0]
+
+    found = on_bars(run, decided, [frame.close_time for frame in frames])
+    strategy = loaded.create()
+    if not found and isinstance(strategy, RuleStrategy):
+        try:
+            found = on_columns(strategy, Seen(frames), timeframe, decided)
+        except Exception as error:  # noqa: BLE001 - a stranger's rule may raise anything on columns
+            found = [f"fails on whole columns: {type(error).__name__}: {error}"]
+    return found

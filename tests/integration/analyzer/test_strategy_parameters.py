@@ -26,7 +26,7 @@ from shared.src.domain.clock import from_ms
 from shared.src.redis_client import RedisBus
 from tests.processes import environment_of, services
 from tests.streams import length_of, messages_of
-from tests.unit.strategies.test_parameters import BAR
+from tests.unit.strategies.test_parameters import BAR, GUIDE
 
 pytestmark = pytest.mark.integration
 
@@ -136,3 +136,18 @@ async def test_a_parameter_set_on_the_command_line_reaches_a_running_analyzer_an
     shown = await asyncio.to_thread(command, "show", "RSI_Strategy")
     assert f"cli:{getpass.getuser()}" in shown.output
     assert "5 to 45, default 30" in shown.output
+
+
+async def test_a_users_folder_is_loaded_beside_the_built_in_one_and_a_broken_file_is_named(
+    settings: Settings, redis: Redis, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "bollinger_bands.py").write_text(GUIDE.read_text())
+    (folder / "broken.py").write_text("def broken(:\n")
+    async with analyzer(environment_of(settings, STRATEGIES_DIR=str(folder)), tmp_path) as client:
+        listed = {one["name"]: one for one in (await client.get("/strategies")).json()}
+        refused = (await client.get("/diagnostic")).json()["details"]["refused"]
+    assert len(listed) > 35
+    assert listed["Bollinger_Bands"]["family"] == "user"
+    assert refused == ["broken.py: SyntaxError: invalid syntax (broken.py, line 1)"]

@@ -372,3 +372,50 @@ def test_signals_by_parameters_of_a_file_say_so_and_a_value_out_of_bounds_is_ref
         result = call("decisions", source, "--out", out, "--parameters", parameters)
         assert result.exit_code == 2
         assert reason in " ".join(result.output.split())
+
+
+PEEKS = {
+    "array": "tomorrow = np.roll(close, -1) if isinstance(close, np.ndarray) else close",
+    "mean": "tomorrow = np.mean(close) if isinstance(close, np.ndarray) else close",
+    "age": "tomorrow = frame.prev('close', -1)",
+    "other": "tomorrow = close * (1.0 if isinstance(close, np.ndarray) else 1.002)",
+}
+
+
+@pytest.mark.parametrize(
+    ("peek", "reason"),
+    [("array", "looks ahead"), ("mean", "looks ahead"), ("age", "bars ahead"), ("other", "on the bar alone")],
+)
+def test_a_strategy_that_peeks_is_caught_and_named(tmp_path: Path, peek: str, reason: str) -> None:
+    file = tmp_path / "peek.py"
+    file.write_text(
+        "import numpy as np\n"
+        "from .base_strategy import RuleStrategy, Verdict\n"
+        "class Peek(RuleStrategy):\n"
+        "    title = 'Peek'\n"
+        "    def rule(self, frame):\n"
+        "        close = frame['close']\n"
+        f"        {PEEKS[peek]}\n"
+        "        never = close < 0.0\n"
+        "        return Verdict(buy=tomorrow > close * 1.0004, sell=never, strength=0.5, confidence=0.6)\n"
+    )
+    result = call("strategy", "check", file, "--json")
+    assert result.exit_code == 1
+    (found,) = json.loads(result.stdout)["strategies"]
+    assert reason in found["failures"][-1]
+
+
+def test_a_strategy_that_decides_by_chance_is_caught(tmp_path: Path) -> None:
+    file = tmp_path / "dice.py"
+    file.write_text(
+        "import random\n"
+        "from .base_strategy import BaseStrategy\n"
+        "class Dice(BaseStrategy):\n"
+        "    name = 'Dice'\n"
+        "    def generate_signal(self, market_data):\n"
+        "        return {'side': 'BUY'} if random.random() < 0.1 else None\n"
+    )
+    result = call("strategy", "check", file, "--json")
+    assert result.exit_code == 1
+    (found,) = json.loads(result.stdout)["strategies"]
+    assert "does not decide the same twice" in found["failures"][-1]
