@@ -12,17 +12,21 @@ HYPERTABLES = {
     "portfolio_balances": "30 days",
     "event_logs": "7 days",
 }
+# Columns of the primary key are segments or order: what is unique is then checked without unpacking a chunk
 COMPRESS_BY = {
-    "market_data": "symbol, timeframe",
-    "analyzer_data": "symbol, timeframe",
-    "event_logs": "service",
+    "market_data": ("symbol, timeframe", "time DESC"),
+    "analyzer_data": ("symbol, timeframe", "time DESC"),
+    "event_logs": ("service", "time DESC, id DESC"),
 }
+COMPRESS_AFTER = "14 days"
 RETENTION = {
     "market_data": "2 years",
     "analyzer_data": "1 year",
     "portfolio_balances": "2 years",
     "event_logs": "6 months",
 }
+# Older than what the gateway still fetches or corrects (7 days), younger than what is compressed
+REFRESH_FROM = "8 days"
 AGGREGATES = {"5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "4h": "4 hours", "1d": "1 day"}
 
 AGGREGATE_SQL = """
@@ -60,18 +64,28 @@ def apply_level(connection: Connection) -> DatabaseLevel:
 
 
 def _policies(connection: Connection) -> None:
-    for table, columns in COMPRESS_BY.items():
+    for table, (segments, order) in COMPRESS_BY.items():
         enabled = connection.execute(
             text("SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_name = :table"),
             {"table": table},
         ).scalar()
         if not enabled:
             connection.execute(
-                text(f"ALTER TABLE {table} SET (timescaledb.compress, timescaledb.compress_segmentby = '{columns}')")
+                text(
+                    f"ALTER TABLE {table} SET (timescaledb.compress, timescaledb.compress_segmentby = '{segments}',"
+                    f" timescaledb.compress_orderby = '{order}')"
+                )
             )
-        connection.execute(text(f"SELECT add_compression_policy('{table}', INTERVAL '14 days', if_not_exists => TRUE)"))
+        connection.execute(
+            text(
+                f"SELECT add_compression_policy('{table}', compress_after => INTERVAL '{COMPRESS_AFTER}',"
+                " if_not_exists => TRUE)"
+            )
+        )
     for table, keep in RETENTION.items():
-        connection.execute(text(f"SELECT add_retention_policy('{table}', INTERVAL '{keep}', if_not_exists => TRUE)"))
+        connection.execute(
+            text(f"SELECT add_retention_policy('{table}', drop_after => INTERVAL '{keep}', if_not_exists => TRUE)")
+        )
     connection.commit()
 
 
@@ -95,7 +109,7 @@ def _candle_view(connection: Connection, level: DatabaseLevel, timeframe: str, i
         )
         connection.execute(
             text(
-                f"SELECT add_continuous_aggregate_policy('{name}', start_offset => INTERVAL '3 days',"
+                f"SELECT add_continuous_aggregate_policy('{name}', start_offset => INTERVAL '{REFRESH_FROM}',"
                 " end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '5 minutes', if_not_exists => TRUE)"
             )
         )

@@ -1,4 +1,4 @@
-"""Holes in the stored 1m history, found by SQL."""
+"""What is stored and what is missing in it, found by SQL."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from gateway.src.series import Gap
 from shared.src.database import Database
+from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock, to_ms
 
 HOLES = text(
@@ -18,7 +19,14 @@ HOLES = text(
     ) AS pairs WHERE following > time + INTERVAL '1 minute' ORDER BY symbol, time LIMIT 500
     """
 )
-LATEST = text("SELECT symbol, max(time) AS time FROM market_data WHERE timeframe = '1m' GROUP BY symbol")
+LATEST = text(
+    """
+    SELECT timeframe, newest.time FROM unnest(CAST(:timeframes AS text[])) AS wanted (timeframe), LATERAL (
+        SELECT time FROM market_data WHERE symbol = :symbol AND market_data.timeframe = wanted.timeframe
+        ORDER BY time DESC LIMIT 1
+    ) AS newest
+    """
+)
 
 
 class GapDetector:
@@ -38,7 +46,10 @@ class GapDetector:
                 found.setdefault(row.symbol, []).append(Gap(to_ms(row.time) + 60_000, to_ms(row.following)))
             return found
 
-    async def latest(self) -> dict[str, int]:
-        """Open time of each symbol's newest stored 1m candle, in ms."""
+    async def latest(self, symbol: str) -> dict[Timeframe, int]:
+        """Open time of a symbol's newest stored candle of each time frame, in ms; without those that have none."""
         async with self._database.begin() as connection:
-            return {row.symbol: to_ms(row.time) for row in await connection.execute(LATEST)}
+            rows = await connection.execute(
+                LATEST, {"symbol": symbol, "timeframes": [str(frame) for frame in Timeframe]}
+            )
+            return {Timeframe(row.timeframe): to_ms(row.time) for row in rows}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from prometheus_client import Counter
 
@@ -54,26 +55,39 @@ class Lane:
             async with self.lock:
                 await self._append(candle, source="stream")
 
-    async def load(self, stored_ms: int | None) -> None:
-        """Publish what strategies need to warm up, and everything since the newest stored candle."""
+    async def load(self, stored: Mapping[Timeframe, int]) -> None:
+        """Publish what strategies need to warm up, and everything that closed since the newest stored candles.
+
+        ``stored`` has the open time of the newest stored candle by time frame. What is newer is decided on; without
+        any, all is history.
+        """
         async with self.lock:
-            now_open = Timeframe.M1.open_of(self._clock.now_ms())
-            start = now_open - self._warmup * MINUTE_MS
-            if stored_ms is not None:
-                oldest = now_open - BACKFILL_MINUTES_MAX * MINUTE_MS
-                start = max(min(start, stored_ms + MINUTE_MS), oldest)
-            for timeframe in HIGHER:
-                native = await self._fetcher.latest(self.symbol, timeframe, self._warmup)
-                await self._producer.closed(native, source="history")
-            minutes = await self._fetcher.between(self.symbol, Timeframe.M1, start, now_open)
-            for minute in minutes:
-                if isinstance(self._series.append(minute), Gap):
-                    logger.warning("the exchange's own history has a hole", extra={"symbol": self.symbol})
-                    self._series.last_open_ms = None
-                    self._series.append(minute)
-            fresh = [minute for minute in minutes if stored_ms is not None and minute.open_time_ms > stored_ms]
-            await self._producer.closed(minutes[: len(minutes) - len(fresh)], source="history")
+            minutes = await self._minutes(stored.get(Timeframe.M1))
+            native = [await self._fetcher.latest(self.symbol, timeframe, self._warmup) for timeframe in HIGHER]
+            fresh = []
+            for candles in (*native, minutes):
+                newest = stored.get(candles[0].timeframe) if candles else None
+                known = [candle for candle in candles if newest is None or candle.open_time_ms <= newest]
+                fresh += candles[len(known) :]
+                await self._producer.closed(known, source="history")
+            # as they would have come: by the time they closed, 1m first
+            fresh.sort(key=lambda candle: (candle.close_time_ms, candle.timeframe.milliseconds))
             await self._producer.closed(fresh, source="repair")
+
+    async def _minutes(self, stored_ms: int | None) -> list[Candle]:
+        """The minutes to start from, taken into the series."""
+        now_open = Timeframe.M1.open_of(self._clock.now_ms())
+        start = now_open - self._warmup * MINUTE_MS
+        if stored_ms is not None:
+            oldest = now_open - BACKFILL_MINUTES_MAX * MINUTE_MS
+            start = max(min(start, stored_ms + MINUTE_MS), oldest)
+        minutes = await self._fetcher.between(self.symbol, Timeframe.M1, start, now_open)
+        for minute in minutes:
+            if isinstance(self._series.append(minute), Gap):
+                logger.warning("the exchange's own history has a hole", extra={"symbol": self.symbol})
+                self._series.last_open_ms = None
+                self._series.append(minute)
+        return minutes
 
     async def catch_up(self) -> None:
         """Fetch and publish every closed minute after the newest one published."""

@@ -204,24 +204,23 @@ class GatewayService:
             await asyncio.Event().wait()
 
     async def _load(self, symbols: Sequence[str]) -> None:
-        latest = await self._until_known(self._gaps.latest)
         limit = asyncio.Semaphore(LOADS_AT_ONCE)
 
         async def load(symbol: str) -> None:
             async with limit:
-                await self._lanes[symbol].load(latest.get(symbol))
+                await self._lanes[symbol].load(await self._stored(symbol))
 
         await asyncio.gather(*(load(symbol) for symbol in symbols))
         assert self._tasks is not None, "symbols are loaded while the service runs"
         for symbol in symbols:
             self._workers[symbol] = self._tasks.create_task(self._lanes[symbol].run())
 
-    async def _until_known(self, read: Callable[[], Awaitable[dict[str, int]]]) -> dict[str, int]:
+    async def _stored(self, symbol: str) -> dict[Timeframe, int]:
         while True:
             try:
-                return await read()
+                return await self._gaps.latest(symbol)
             except TransientError as error:
-                logger.warning("history waits", extra={"reason": str(error)})
+                logger.warning("history waits", extra={"symbol": symbol, "reason": str(error)})
                 await self._clock.sleep(1.0)
 
     # Stream
