@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 PAGE = 1000  # Binance's maximum
 BACKOFF_S_MAX = 10.0
+RETRY_S = 0.5
+GRACE_MS = 30_000  # market time after which a candle without a follower counts as closed
 
 
 class KlineSource(Protocol):
@@ -31,7 +33,10 @@ class KlineSource(Protocol):
 
 
 class HistoricalDataFetcher:
-    """Pages through klines; keeps closed candles only. Repeats a call that failed in a way that may pass."""
+    """Pages through klines; keeps closed candles only. Repeats a call that failed in a way that may pass.
+
+    A candle is closed when the exchange has opened the next one, or when its end is long past.
+    """
 
     def __init__(self, source: KlineSource, clock: Clock, *, on_wait: Callable[[str], None] | None = None) -> None:
         self._source = source
@@ -44,8 +49,13 @@ class HistoricalDataFetcher:
         found: list[Candle] = []
         cursor = start_ms
         while cursor < end_ms:
-            page = await self._page(symbol, timeframe, cursor, end_ms - 1)
-            closed = [candle for candle in page if self._is_closed(candle) and candle.open_time_ms < end_ms]
+            # up to and including the candle after them: its existence proves that the last one is closed
+            page = await self._page(symbol, timeframe, cursor, end_ms)
+            closed = [
+                candle
+                for place, candle in enumerate(page)
+                if candle.open_time_ms < end_ms and (place + 1 < len(page) or self._is_long_past(candle))
+            ]
             found.extend(closed)
             if len(page) < PAGE or not closed:
                 break
@@ -57,9 +67,23 @@ class HistoricalDataFetcher:
         end_ms = timeframe.open_of(self._clock.now_ms())
         return await self.between(symbol, timeframe, end_ms - count * timeframe.milliseconds, end_ms)
 
-    def _is_closed(self, candle: Candle) -> bool:
-        """Closed only when its close time is past: the last row of an answer usually still moves."""
-        return candle.is_closed and candle.close_time_ms < self._clock.now_ms()
+    async def closed(self, symbol: str, timeframe: Timeframe, open_ms: int) -> list[Candle]:
+        """The one candle that opens at ``open_ms``, waited for until it is surely closed; empty when the exchange has
+        none.
+        """
+        end_ms = open_ms + timeframe.milliseconds
+        while True:
+            was_ms = self._clock.now_ms()
+            found = await self.between(symbol, timeframe, open_ms, end_ms)
+            if found or was_ms >= end_ms + GRACE_MS:
+                return found
+            await self._clock.sleep(RETRY_S)
+
+    def _is_long_past(self, candle: Candle) -> bool:
+        """For the last row of an answer, which usually still moves: our clock may be ahead of the exchange's, and its
+        candles may be behind its trades.
+        """
+        return candle.is_closed and candle.close_time_ms + GRACE_MS < self._clock.now_ms()
 
     async def _page(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> list[Candle]:
         delay = 0.2

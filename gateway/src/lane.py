@@ -136,5 +136,5 @@ class Lane:
     async def _publish(self, built: Built, source: str) -> None:
         await self._producer.closed(built.candles, source=source)
         for timeframe, open_ms in built.incomplete:
-            native = await self._fetcher.between(self.symbol, timeframe, open_ms, open_ms + timeframe.milliseconds)
+            native = await self._fetcher.closed(self.symbol, timeframe, open_ms)
             await self._producer.closed(native, source="native")
