@@ -28,7 +28,7 @@ import redis
 
 from database.migrate import migrate
 from shared.src.config import Settings, load_settings
-from shared.src.contracts.topics import CANDLE_CLOSED
+from shared.src.contracts.topics import CANDLE_CLOSED, PARTITIONS, PARTITIONS_KEY
 from shared.src.domain.candles import Timeframe
 from simulator.market.symbols import DEFAULT_PROFILES, default_symbols
 from tests.integration.simulator.conftest import RunningTwin, running_twin
@@ -100,17 +100,18 @@ class Decisions(threading.Thread):
         self.seen: dict[Bar, Values] = {}
         self.alike = self.differently = 0
         self._ends = threading.Event()
-        self._position: Any = "0"
+        stored: Any = self._client.get(PARTITIONS_KEY)
+        self._positions: dict[Any, Any] = dict.fromkeys(CANDLE_CLOSED.streams(int(stored or PARTITIONS)), "0")
 
     def run(self) -> None:
         while not self._ends.is_set():
             self.read(200)
 
     def read(self, block_ms: int) -> None:
-        answer: Any = self._client.xread({CANDLE_CLOSED.name: self._position}, count=2_000, block=block_ms)
-        for _, entries in answer or ():
+        answer: Any = self._client.xread(self._positions, count=2_000, block=block_ms)
+        for stream, entries in answer or ():
             for entry_id, fields in entries:
-                self._position = entry_id
+                self._positions[stream.decode()] = entry_id
                 self._note(json.loads(fields[b"d"]))
 
     def _note(self, candle: dict[str, Any]) -> None:
