@@ -276,43 +276,6 @@ class Twin:
             "asks": [[format(price, "f"), format(quantity, "f")] for price, quantity in asks],
         }
 
-    def overview(self) -> dict[str, Any]:
-        """All that the admin page shows."""
-        reading = self.clock.reading()
-        markets = []
-        for symbol, market in self.exchange.markets.items():
-            book = self.book(symbol, 5)
-            last = market.last_price
-            markets.append({**book, "status": market.rules.status, "last": None if last is None else format(last, "f")})
-        orders = [
-            {
-                "account": account.name, "symbol": order.symbol, "order_id": order.order_id,
-                "client_order_id": order.client_order_id, "side": order.side.value, "type": order.type.value,
-                "price": format(order.price, "f"), "quantity": format(order.quantity, "f"),
-                "executed": format(order.executed, "f"), "status": order.status.value,
-                "order_list_id": order.order_list_id,
-            }
-            for account in self.exchange.accounts.values()
-            for order in account.open_orders.values()
-        ]  # fmt: skip
-        return {
-            "clock": {
-                "mode": reading.mode, "speed": reading.speed, "market_ms": reading.market_ms,
-                "wall_ms": reading.wall_ms, "skew_ms": self.clock.skew_ms,
-            },
-            "markets": markets,
-            "accounts": self.accounts_view(),
-            "orders": orders,
-            "faults": self.faults.view(),
-            "streams": {
-                "connections": len(self.hub.connections), "names": len(self.hub.names()),
-                "published": self.hub.published, "user_connections": len(self.users.connections()),
-            },
-            "ticks_played": self.driver.ticks_played,
-            "mirror": self.driver.view() if isinstance(self.driver, MirrorDriver) else None,
-            "audit_ok": self.audit()["ok"],
-        }  # fmt: skip
-
     def announce_shutdown(self, close_after_s: float | None) -> int:
         """Send serverShutdown on every connection and close them after a while; returns how many there are."""
         now = self.clock.now_ms()

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.src.domain.errors import RootTradingError
 from simulator.doors.faults import CATALOGUE, catalogue_help
+from simulator.doors.overview import overview
 from simulator.engine.errors import ApiError
 from simulator.fixture import AccountPart, Amount, Filters, Positive, describe_errors, parse_fixture
 from simulator.twin import Twin
@@ -187,7 +188,7 @@ def _market_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
     @app.get("/v1/state", dependencies=guard)
     async def state() -> dict[str, Any]:
         """Books, accounts, orders, faults and connections: what the admin page shows."""
-        return twin.overview()
+        return overview(twin)
 
     @app.get("/v1/audit", dependencies=guard)
     async def audit() -> dict[str, Any]:

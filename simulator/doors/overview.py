@@ -1,0 +1,97 @@
+"""What the admin page shows, as one document: clock, markets, accounts, orders, fills, faults, connections."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from simulator.engine.accounts import Account
+from simulator.engine.core import Market
+from simulator.engine.orders import Order
+from simulator.market import series as column
+from simulator.market.mirror import MirrorDriver
+
+if TYPE_CHECKING:
+    from simulator.twin import Twin
+
+LEVELS = 8
+CLOSES = 60
+FILLS = 12
+DAY_MS = 86_400_000
+
+
+def overview(twin: Twin) -> dict[str, Any]:
+    """The state of a twin at this moment."""
+    reading, driver = twin.clock.reading(), twin.driver
+    accounts = twin.exchange.accounts.values()
+    return {
+        "clock": {
+            "mode": reading.mode, "speed": reading.speed, "market_ms": reading.market_ms,
+            "wall_ms": reading.wall_ms, "skew_ms": twin.clock.skew_ms,
+        },
+        "market_kind": twin.world.fixture.market.kind,
+        "markets": [_market(twin, symbol, market) for symbol, market in twin.exchange.markets.items()],
+        "accounts": twin.accounts_view(),
+        "orders": [_order(account, order) for account in accounts for order in account.open_orders.values()],
+        "fills": _fills(twin),
+        "faults": twin.faults.view(),
+        "streams": {
+            "connections": len(twin.hub.connections), "names": len(twin.hub.names()),
+            "published": twin.hub.published, "user_connections": len(twin.users.connections()),
+        },
+        "ticks_played": driver.ticks_played,
+        "mirror": driver.view() if isinstance(driver, MirrorDriver) else None,
+        "audit_ok": twin.audit()["ok"],
+    }  # fmt: skip
+
+
+def _market(twin: Twin, symbol: str, market: Market) -> dict[str, Any]:
+    """Book, last price and an hour of closes; the change is that of 24 hours."""
+    now = twin.horizon()
+    candles, last = twin.candles[symbol], market.last_price
+    window = candles.window(now - DAY_MS, now)
+    closes = candles.minutes.rows[-CLOSES:, column.CLOSE].tolist()
+    return {
+        **twin.book(symbol, LEVELS),
+        "base": market.rules.base,
+        "quote": market.rules.quote,
+        "status": market.rules.status,
+        "last": None if last is None else _text(last),
+        "change_percent": window.change_percent,
+        "quote_volume": window.quote_volume,
+        "closes": [close / column.PRICE_SCALE for close in (*closes, candles.open.close)],
+    }
+
+
+def _order(account: Account, order: Order) -> dict[str, Any]:
+    return {
+        "account": account.name, "symbol": order.symbol, "order_id": order.order_id,
+        "client_order_id": order.client_order_id, "side": order.side.value, "type": order.type.value,
+        "price": _text(order.price), "stop_price": None if order.stop_price is None else _text(order.stop_price),
+        "quantity": _text(order.quantity), "executed": _text(order.executed), "status": order.status.value,
+        "order_list_id": order.order_list_id,
+    }  # fmt: skip
+
+
+def _fills(twin: Twin) -> list[dict[str, Any]]:
+    """The newest fills of all accounts, newest first."""
+    newest = [
+        (account.name, fill)
+        for account in twin.exchange.accounts.values()
+        for fills in account.fills.values()
+        for fill in islice(reversed(fills), FILLS)
+    ]
+    newest.sort(key=lambda entry: (entry[1].time, entry[1].trade_id), reverse=True)
+    return [
+        {
+            "account": name, "symbol": fill.symbol, "time": fill.time, "side": "BUY" if fill.is_buyer else "SELL",
+            "price": _text(fill.price), "quantity": _text(fill.quantity), "is_maker": fill.is_maker,
+            "commission": _text(fill.commission), "commission_asset": fill.commission_asset,
+        }
+        for name, fill in newest[:FILLS]
+    ]  # fmt: skip
+
+
+def _text(value: Decimal) -> str:
+    return format(value, "f")
