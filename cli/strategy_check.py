@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ def check_file(path: Path, environment: dict[str, str], clock: Clock) -> dict[st
     return {"ok": ok, "file": str(path), "strategies": tried, "refused": refused}
 
 
+@lru_cache(maxsize=2)
+def market(timeframe: Timeframe) -> tuple[FeatureFrame, ...]:
+    """The features of every bar of that market, as they close."""
+    streams = [frames_of(history, IndicatorParameters(), watched([timeframe])) for history in generated(timeframe)]
+    return tuple(in_order(streams))
+
+
 def generated(timeframe: Timeframe) -> list[History]:
     """The same seeded market every time; its minutes are read as bars of the time frame."""
     market = SyntheticMarket(COINS, seed=7, start_ms=START_MS, steps_per_minute=4, history_minutes=BARS)
@@ -60,8 +68,7 @@ def _candles(rows: Rows, coin: Profile, timeframe: Timeframe) -> tuple[Candle, .
 def _try_out(loaded: LoadedStrategy, clock: Clock) -> dict[str, Any]:
     strategy = loaded.create()
     timeframe = Timeframe(strategy.timeframes[0]) if strategy.timeframes else Timeframe.M1
-    streams = [frames_of(history, IndicatorParameters(), watched([timeframe])) for history in generated(timeframe)]
-    frames = list(in_order(streams))
+    frames = market(timeframe)
     began = clock.monotonic()
     decided, failures = _votes(loaded, frames, timeframe, clock)
     seconds = clock.monotonic() - began

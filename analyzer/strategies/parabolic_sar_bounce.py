@@ -46,6 +46,10 @@ class ParabolicSarBounceStrategy(RuleStrategy):
         came_high = frame.minimum(sar - frame["high"], frame.prev("psar") - frame.prev("high")) <= near
         up = (close > frame.prev("high")) & (close > frame["open"])
         down = (close < frame.prev("low")) & (close < frame["open"])
+        # a bounce begins once: the bar before had not left yet
+        up_before = (frame.prev("close") > frame.prev("high", 2)) & (frame.prev("close") > frame.prev("open"))
+        down_before = (frame.prev("close") < frame.prev("low", 2)) & (frame.prev("close") < frame.prev("open"))
+        up, down = up & frame.no(up_before), down & frame.no(down_before)
         buy = rising & came_low & up & trending & (frame["plus_di"] > frame["minus_di"])
         sell = falling & came_high & down & trending & (frame["minus_di"] > frame["plus_di"])
         strength, confidence = graded(
