@@ -27,7 +27,11 @@ Row = TypeVar("Row")
 
 
 def account(call: Call) -> Json:
-    return account_view(call.account, omit_zero=call.params.boolean("omitZeroBalances", default=False))
+    listed = [
+        asset for market in call.state.exchange.markets.values() for asset in (market.rules.base, market.rules.quote)
+    ]
+    omit_zero = call.params.boolean("omitZeroBalances", default=False)
+    return account_view(call.account, [] if omit_zero else listed, omit_zero=omit_zero)
 
 
 def account_commission(call: Call) -> Json:

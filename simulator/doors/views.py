@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from simulator.engine.accounts import Account, Commissions, Rates
+from simulator.engine.accounts import Account, Balance, Commissions, Rates
 from simulator.engine.events import AggTradeEvent, PriceLevel, TradeEvent
 from simulator.engine.numbers import ZERO, fixed
 from simulator.engine.orders import (
@@ -352,8 +352,16 @@ def order_commission_view(account: Account, symbol: str, *, is_buyer: bool) -> V
     return {**view, "discount": discount_view(account)}
 
 
-def account_view(account: Account, *, omit_zero: bool) -> View:
-    """GET account."""
+def _balances(account: Account, listed: Iterable[str]) -> list[tuple[str, Balance]]:
+    """The account's own balances first, then an empty one for every other listed asset."""
+    rows = dict(account.balances)
+    for asset in listed:
+        rows.setdefault(asset, Balance())
+    return list(rows.items())
+
+
+def account_view(account: Account, listed: Iterable[str], *, omit_zero: bool) -> View:
+    """GET account; assets that are ``listed`` on the exchange show even if the account never had any."""
     rates = account.commissions.standard
     bips = Decimal(10_000)
     return {
@@ -372,7 +380,7 @@ def account_view(account: Account, *, omit_zero: bool) -> View:
         "accountType": "SPOT",
         "balances": [
             {"asset": asset, "free": fixed(balance.free), "locked": fixed(balance.locked)}
-            for asset, balance in account.balances.items()
+            for asset, balance in _balances(account, listed)
             if not omit_zero or balance.free or balance.locked
         ],
         "permissions": ["SPOT"],

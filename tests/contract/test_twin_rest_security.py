@@ -240,6 +240,20 @@ async def test_weight_beyond_the_limit_is_429_with_retry_after_then_418() -> Non
         assert (await door.get("ping")).status_code == 200
 
 
+async def test_each_ban_is_twice_as_long_as_the_one_before_up_to_three_days() -> None:
+    door = Door(fixture_with(limits={"weight_1m": 1}))
+    async with door.http:
+        waits = []
+        for _ in range(14):
+            response = await door.get("exchangeInfo")
+            while response.status_code != 418:
+                response = await door.get("exchangeInfo")
+            waits.append(int(response.headers["Retry-After"]))
+            assert (await door.get("ping")).status_code == 418, "everything is refused"
+            await door.twin.advance(waits[-1] * 1000)
+    assert waits == [*(120 * 2**step for step in range(12)), 259_200, 259_200]
+
+
 async def test_weight_is_forgotten_at_the_start_of_the_next_minute(door: Door) -> None:
     await door.get("exchangeInfo")
     await door.twin.advance(60_000)
