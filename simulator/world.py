@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from simulator.assembly import STEPPED_START_MS, build_source, decimals_of, listed, open_mirror, profiles_of
+from simulator.assembly import build_source, decimals_of, listed, open_mirror, profiles_of
 from simulator.doors.auth import ApiKey, generate_key, load_key
 from simulator.doors.limits import Limits
+from simulator.engine.core import unused_id
 from simulator.engine.exchange import Exchange
 from simulator.engine.orders import Side
 from simulator.engine.rules import SymbolRules
@@ -37,10 +38,10 @@ def numbered(history: History, first_id: int = 1) -> History:
 
 
 def _first_id(fixture: Fixture) -> int:
-    """A run makes fewer ids than milliseconds pass, so the next one starts above all that this one used."""
+    """See ADR 5."""
     if fixture.first_id is not None:
         return fixture.first_id
-    return 1 if fixture.clock.mode is ClockMode.STEPPED else max(1, wall_ms() - STEPPED_START_MS)
+    return 1 if fixture.clock.mode is ClockMode.STEPPED else unused_id(wall_ms())
 
 
 class World:

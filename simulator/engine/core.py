@@ -32,7 +32,14 @@ from simulator.engine.tape import Tape
 from simulator.engine.touched import Touched
 
 DISCOUNT_ASSET = "BNB"
+# 2026-01-01T00:00:00Z
+IDS_SINCE_MS = 1_767_225_600_000
 ONE_TO_ONE = Decimal(1)
+
+
+def unused_id(wall_ms: int) -> int:
+    """Where ids start that no earlier run has used: a run makes fewer of them than milliseconds pass."""
+    return max(1, wall_ms - IDS_SINCE_MS)
 
 
 @dataclass(eq=False)

@@ -336,6 +336,12 @@ class Exchange:
         market.rules = market.rules.with_filters(filters)
         self.core.events.append(StatusEvent(symbol, now_ms, market.rules.status))
 
+    def set_rules(self, rules: SymbolRules, now_ms: int) -> None:
+        """Replace all rules of a listed symbol; what stands on the book stays."""
+        self._begin(rules.symbol)
+        self.market(rules.symbol).rules = rules
+        self.core.events.append(StatusEvent(rules.symbol, now_ms, rules.status))
+
     def set_reference_price(self, symbol: str, price: Decimal | None, now_ms: int) -> None:
         """The reference price that percent and notional filters measure by from now on (None: none)."""
         market = self.market(symbol)

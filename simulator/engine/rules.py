@@ -132,6 +132,26 @@ class SymbolRules:
         kept = tuple(dict(entry) for entry in filters)
         return cls(symbol, base, quote, status, kept, **facts, **_parse(symbol, kept))
 
+    @classmethod
+    def of_exchange_info(cls, entry: Mapping[str, Any]) -> SymbolRules:
+        """The rules in a symbol's object of exchangeInfo; what it leaves out is allowed.
+
+        Raises:
+            ValueError: a filter or status that Binance does not have, or a field that is missing.
+        """
+        try:
+            facts: dict[str, Any] = {field: entry[name] for field, name in _PERMISSIONS.items() if name in entry}
+            if "orderTypes" in entry:
+                facts["order_types"] = tuple(OrderType(kind) for kind in entry["orderTypes"])
+            if "allowedSelfTradePreventionModes" in entry:
+                facts["allowed_stp"] = tuple(StpMode(mode) for mode in entry["allowedSelfTradePreventionModes"])
+            if "defaultSelfTradePreventionMode" in entry:
+                facts["default_stp"] = StpMode(entry["defaultSelfTradePreventionMode"])
+            names = (entry["symbol"], entry["baseAsset"], entry["quoteAsset"], entry["filters"])
+            return cls.create(*names, status=entry["status"], **facts)
+        except KeyError as error:
+            raise ValueError(f"a symbol of exchangeInfo without {error}") from error
+
     def with_status(self, status: str) -> SymbolRules:
         if status not in STATUSES:
             raise ValueError(f"{self.symbol}: {status!r} is not a symbol status")
@@ -183,6 +203,12 @@ _UNPARSED: dict[str, Any] = {
     "max_position": None, "max_amends": None, "max_lists": None,
 }  # fmt: skip
 
+_PERMISSIONS = {
+    "iceberg_allowed": "icebergAllowed", "oco_allowed": "ocoAllowed", "oto_allowed": "otoAllowed",
+    "opo_allowed": "opoAllowed", "quote_market_allowed": "quoteOrderQtyMarketAllowed",
+    "trailing_allowed": "allowTrailingStop", "cancel_replace_allowed": "cancelReplaceAllowed",
+    "amend_allowed": "amendAllowed", "peg_allowed": "pegInstructionsAllowed",
+}  # fmt: skip
 _COUNTS = {
     "ICEBERG_PARTS": ("iceberg_parts", "limit"),
     "MAX_NUM_ORDERS": ("max_orders", "maxNumOrders"),

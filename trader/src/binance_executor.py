@@ -29,42 +29,11 @@ from trader.src.ports import Listener
 WRONG_KEY = frozenset({-2014, -2015, -1022})
 
 
-class BinanceExecutor:
-    """Implements ``trader.src.ports.Exchange``."""
+class RestExchange:
+    """The calls of the port that are REST calls, wherever they are answered."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, redis: Redis | None = None) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._rest = BinanceRest(settings, clock, redis=redis)
-        self._stream: UserStream | None = None
-
-    async def prepare(self) -> None:
-        """Measure the clock and look at the key.
-
-        Raises:
-            ConfigurationError: no key, a key the exchange refuses, one that may not trade, or one that may withdraw;
-                a symbol that the exchange does not have.
-        """
-        await self._rest.synchronize()
-        try:
-            await self._rest.preload_rules(self._settings.trading_symbols)
-        except RejectedError as error:
-            raise ConfigurationError(f"TRADING_SYMBOLS: the exchange says {error}") from error
-        try:
-            account = await self._rest.account()
-        except RejectedError as error:
-            raise ConfigurationError(f"BINANCE_API_KEY: the exchange refuses it: {error}") from error
-        if not account.can_trade:
-            raise ConfigurationError("BINANCE_API_KEY: this key may not trade; enable spot trading for it")
-        await self._refuse_withdrawals()
-
-    async def _refuse_withdrawals(self) -> None:
-        """A key that can withdraw is refused on the real exchange; a twin's keys concern no money."""
-        if self._settings.simulator_url:
-            return
-        rights = await self._rest.key_rights()
-        if rights.get("enableWithdrawals"):
-            raise ConfigurationError("BINANCE_API_KEY: this key can withdraw; make one that cannot")
+    def __init__(self, rest: BinanceRest) -> None:
+        self._rest = rest
 
     async def rules(self, symbol: str) -> SymbolRules:
         return await self._rest.rules(symbol)
@@ -115,6 +84,53 @@ class BinanceExecutor:
     async def account(self) -> Account:
         return await self._rest.account()
 
+
+async def tell(listener: Listener, event: dict[str, Any]) -> None:
+    """Hand an event of the user data stream to whom it concerns."""
+    match event.get("e"):
+        case "executionReport":
+            await listener.report(parse_execution_report(event))
+        case "outboundAccountPosition":
+            await listener.balances(parse_balances(event["B"], ("a", "f", "l")))
+
+
+class BinanceExecutor(RestExchange):
+    """Implements ``trader.src.ports.Exchange``."""
+
+    def __init__(self, settings: Settings, clock: Clock, *, redis: Redis | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        super().__init__(BinanceRest(settings, clock, redis=redis))
+        self._stream: UserStream | None = None
+
+    async def prepare(self) -> None:
+        """Measure the clock and look at the key.
+
+        Raises:
+            ConfigurationError: no key, a key the exchange refuses, one that may not trade, or one that may withdraw;
+                a symbol that the exchange does not have.
+        """
+        await self._rest.synchronize()
+        try:
+            await self._rest.preload_rules(self._settings.trading_symbols)
+        except RejectedError as error:
+            raise ConfigurationError(f"TRADING_SYMBOLS: the exchange says {error}") from error
+        try:
+            account = await self._rest.account()
+        except RejectedError as error:
+            raise ConfigurationError(f"BINANCE_API_KEY: the exchange refuses it: {error}") from error
+        if not account.can_trade:
+            raise ConfigurationError("BINANCE_API_KEY: this key may not trade; enable spot trading for it")
+        await self._refuse_withdrawals()
+
+    async def _refuse_withdrawals(self) -> None:
+        """A key that can withdraw is refused on the real exchange; a twin's keys concern no money."""
+        if self._settings.simulator_url:
+            return
+        rights = await self._rest.key_rights()
+        if rights.get("enableWithdrawals"):
+            raise ConfigurationError("BINANCE_API_KEY: this key can withdraw; make one that cannot")
+
     async def ticker(self, symbol: str) -> BookTicker:
         return await self._rest.book_ticker(symbol)
 
@@ -132,11 +148,7 @@ class BinanceExecutor:
 
     async def run(self, listener: Listener) -> None:
         async def on_event(event: dict[str, Any]) -> None:
-            match event.get("e"):
-                case "executionReport":
-                    await listener.report(parse_execution_report(event))
-                case "outboundAccountPosition":
-                    await listener.balances(parse_balances(event["B"], ("a", "f", "l")))
+            await tell(listener, event)
 
         self._stream = UserStream(
             self._settings,

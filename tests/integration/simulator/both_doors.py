@@ -1,0 +1,351 @@
+"""The twin behind HTTP and the exchange of paper trading, told the same, side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+import httpx
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from shared.src.config import Settings
+from shared.src.contracts.base import Side
+from shared.src.contracts.market import MarketTick
+from shared.src.contracts.orders import OrderStatus, OrderType
+from shared.src.database import Database
+from shared.src.domain.clock import SystemClock, from_ms
+from shared.src.domain.errors import RootTradingError
+from shared.src.exchange.models import Balance, ExchangeOrder, OrderReport
+from shared.src.redis_client import redis_from
+from tests.integration.simulator.conftest import TOKEN, RunningTwin
+from trader.src.adapters.live_offers import move_of
+from trader.src.adapters.paper import NAME, PaperExchange
+from trader.src.binance_executor import BinanceExecutor
+from trader.src.model import Order, Purpose
+from trader.src.ports import Exchange, Listener
+
+START_MS = 1_767_225_600_000
+SYMBOL = "BTCUSDC"
+SYNC = "SYNC"
+FILTERS: list[dict[str, Any]] = [
+    {"filterType": "PRICE_FILTER", "minPrice": "1.00", "maxPrice": "100000.00", "tickSize": "0.01"},
+    {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "100", "stepSize": "0.001"},
+    {"filterType": "MARKET_LOT_SIZE", "minQty": "0", "maxQty": "50", "stepSize": "0"},
+    {"filterType": "TRAILING_DELTA", "minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000,
+     "minTrailingBelowDelta": 10, "maxTrailingBelowDelta": 2000},
+    {"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "2", "bidMultiplierDown": "0.5",
+     "askMultiplierUp": "2", "askMultiplierDown": "0.5", "avgPriceMins": 5},
+    {"filterType": "NOTIONAL", "minNotional": "10", "applyMinToMarket": True, "maxNotional": "50000",
+     "applyMaxToMarket": False, "avgPriceMins": 5},
+    {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 8},
+    {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 3},
+]  # fmt: skip
+FIXTURE: dict[str, Any] = {
+    "clock": {"mode": "stepped", "start": "2026-01-01T00:00:00Z"},
+    "market": {"kind": "still"},
+    "symbols": [
+        {"symbol": SYMBOL, "base": "BTC", "quote": "USDC", "last_price": "1000.00", "filters": FILTERS},
+        {"symbol": "BNBUSDC", "base": "BNB", "quote": "USDC", "last_price": "500.00"},
+    ],
+    "accounts": [{"name": NAME, "balances": {"USDC": "10000"}}],
+}  # fmt: skip
+
+
+class ManualClock(SystemClock):
+    """Market time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.market_ms = START_MS
+
+    def now(self) -> datetime:
+        return from_ms(self.market_ms)
+
+    def now_ms(self) -> int:
+        return self.market_ms
+
+
+class Venue(Protocol):
+    """One of the two exchanges, and the world around it."""
+
+    @property
+    def exchange(self) -> Exchange: ...
+
+    async def tick(self, tick: MarketTick, known: MarketTick | None) -> None: ...
+    async def pass_time(self, ms: int) -> None: ...
+    async def deposit(self, asset: str, amount: Decimal) -> None: ...
+    async def status(self, status: str) -> None: ...
+    async def pay_fees_in_bnb(self) -> None: ...
+    async def settle(self, heard: list[Any]) -> None:
+        """Return when all that has happened has been heard."""
+        ...
+
+
+class Door:
+    """What a behaviour is written against: it does things and remembers everything it was told."""
+
+    def __init__(self, venue: Venue) -> None:
+        self.venue = venue
+        self.exchange = venue.exchange
+        self.heard: list[Any] = []
+        self.story: list[Any] = []
+        self._ticks: dict[str, MarketTick] = {}
+
+    # -- what happens ---------------------------------------------------------------------------------------------
+
+    async def tick(self, bid: str, ask: str, quantity: str = "1", symbol: str = SYMBOL) -> None:
+        """A live price: best bid and ask with the same quantity."""
+        amount = Decimal(quantity)
+        tick = MarketTick(
+            message_id="t", occurred_at=datetime(2026, 1, 1, tzinfo=UTC), symbol=symbol, bid=Decimal(bid),
+            bid_quantity=amount, ask=Decimal(ask), ask_quantity=amount, update_id=1,
+        )  # fmt: skip
+        await self.venue.tick(tick, self._ticks.get(symbol))
+        self._ticks[symbol] = tick
+        await self._step("tick", None)
+
+    async def pass_time(self, ms: int) -> None:
+        await self.venue.pass_time(ms)
+
+    async def deposit(self, asset: str, amount: str) -> None:
+        await self.venue.deposit(asset, Decimal(amount))
+        await self._step("deposit", None)
+
+    # -- what the trader does -------------------------------------------------------------------------------------
+
+    async def place(self, order: Order) -> OrderReport:
+        return await self._do("place", self.exchange.place(order))  # type: ignore[no-any-return]
+
+    async def pair(self, take_profit: Order, stop: Order, list_id: str = "pair") -> list[OrderReport]:
+        return await self._do("pair", self.exchange.place_pair(take_profit, stop, list_id))  # type: ignore[no-any-return]
+
+    async def cancel(self, order: Order, list_id: int | None = None) -> list[ExchangeOrder]:
+        return await self._do("cancel", self.exchange.cancel(replace(order, order_list_id=list_id)))  # type: ignore[no-any-return]
+
+    async def refused(self, doing: Awaitable[Any]) -> tuple[int | None, str]:
+        """The code and message with which something is refused."""
+        try:
+            answer = await doing
+        except RootTradingError as error:
+            return getattr(error, "code", None), str(error)
+        raise AssertionError(f"not refused: {answer}")
+
+    async def balance(self, asset: str) -> tuple[Any, Any]:
+        """What is free and what is locked."""
+        held = (await self.exchange.account()).balances.get(asset)
+        return (held.free, held.locked) if held else (Decimal(0), Decimal(0))
+
+    async def state(self, order: Order) -> ExchangeOrder:
+        return await self.exchange.order(order.symbol, order.client_order_id)
+
+    async def _do(self, what: str, doing: Awaitable[Any]) -> Any:
+        try:
+            answer = await doing
+        except RootTradingError as error:
+            await self._step(what, (type(error).__name__, getattr(error, "code", None), str(error)))
+            raise
+        await self._step(what, answer)
+        return answer
+
+    async def _step(self, what: str, answer: Any) -> None:
+        """Note the answer, what was heard, and how the account stands."""
+        await self.venue.settle(self.heard)
+        told, self.heard[:] = list(self.heard), []
+        balances = (await self.exchange.account()).balances
+        balances.pop(SYNC, None)
+        orders = sorted(await self.exchange.open_orders(), key=lambda order: order.order_id)
+        self.story.append((what, answer, told, balances, orders))
+
+    async def ending(self) -> None:
+        """Note every trade of the account."""
+        for symbol in (SYMBOL, "BNBUSDC"):
+            self.story.append(await self.exchange.trades(symbol, from_id=1))
+
+
+class Server:
+    """The twin as a process, reached as the trader reaches Binance."""
+
+    def __init__(self, control: httpx.Client, exchange: BinanceExecutor, clock: ManualClock) -> None:
+        self.exchange, self.clock = exchange, clock
+        self._control = control
+
+    def _do(self, path: str, body: dict[str, Any]) -> None:
+        answer = self._control.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+
+    async def tick(self, tick: MarketTick, known: MarketTick | None) -> None:
+        if known is not None and (known.bid, known.ask) == (tick.bid, tick.ask):
+            return
+        rules = await self.exchange.rules(tick.symbol)
+        move = move_of(tick, known, tick_size=rules.tick, step=rules.step)
+        bids, asks = ([[str(price), str(quantity)] for price, quantity in rows] for rows in (move.bids, move.asks))
+        self._do("/liquidity", {"symbol": tick.symbol, "bids": bids, "asks": asks})
+        trade = {"side": move.side.value, "quantity": str(move.quantity), "price": str(move.price)}
+        self._do("/trades", {"symbol": tick.symbol, **trade})
+
+    async def pass_time(self, ms: int) -> None:
+        self._do("/clock", {"advance_ms": ms})
+        self.clock.market_ms += ms
+
+    async def deposit(self, asset: str, amount: Decimal) -> None:
+        self._do("/balances", {"account": NAME, "asset": asset, "delta": str(amount)})
+
+    async def status(self, status: str) -> None:
+        self._do("/symbols", {"symbol": SYMBOL, "status": status})
+
+    async def pay_fees_in_bnb(self) -> None:
+        """The fixture says it."""
+
+    async def settle(self, heard: list[Any]) -> None:
+        """A deposit comes after all that was told before."""
+        await self.deposit(SYNC, Decimal(1))
+        async with asyncio.timeout(10):
+            while not any(isinstance(row, dict) and SYNC in row for row in heard):  # noqa: ASYNC110 - a callback fills it
+                await asyncio.sleep(0.001)
+        heard[:] = [row for row in heard if not (isinstance(row, dict) and SYNC in row)]
+
+
+class InProcess:
+    """The exchange of paper trading."""
+
+    def __init__(self, exchange: PaperExchange, clock: ManualClock) -> None:
+        self.paper = self.exchange = exchange
+        self.clock = clock
+
+    async def tick(self, tick: MarketTick, known: MarketTick | None) -> None:
+        await self.paper.on_tick(tick)
+
+    async def pass_time(self, ms: int) -> None:
+        self.clock.market_ms += ms
+
+    async def deposit(self, asset: str, amount: Decimal) -> None:
+        engine = self.paper._engine
+        await self.paper._act(lambda: engine.deposit(engine.account(NAME), asset, amount, self.clock.market_ms))
+
+    async def status(self, status: str) -> None:
+        self.paper._engine.set_status(SYMBOL, status, self.clock.market_ms)
+
+    async def pay_fees_in_bnb(self) -> None:
+        self.paper._engine.account(NAME).bnb_discount = True
+
+    async def settle(self, heard: list[Any]) -> None:
+        while not self.paper._news.empty():  # noqa: ASYNC110 - the queue has no event for being empty
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def listening(venue: Venue) -> AsyncIterator[Door]:
+    """A door with somebody who listens to its events."""
+    door = Door(venue)
+    connected = asyncio.Event()
+
+    async def report(news: OrderReport) -> None:
+        door.heard.append(news)
+
+    async def balances(news: dict[str, Balance]) -> None:
+        door.heard.append(news)
+
+    async def is_connected() -> None:
+        connected.set()
+
+    task = asyncio.create_task(venue.exchange.run(Listener(report, balances, is_connected)))
+    try:
+        async with asyncio.timeout(10):
+            await connected.wait()
+        yield door
+        assert not task.done(), task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await venue.exchange.close()
+
+
+Behaviour = Callable[[Door], Awaitable[None]]
+
+
+class BothDoors:
+    """Plays behaviours at both doors, each time on fresh exchanges."""
+
+    def __init__(self, twin: RunningTwin, settings: Callable[..., Settings]) -> None:
+        self.twin = twin
+        self._settings = settings
+
+    async def play(self, behaviour: Behaviour, *, bnb: bool = False) -> int:
+        """Both must behave, and must have said exactly the same, step by step. Returns how many trades there were."""
+        fixture = {**FIXTURE, "accounts": [{**FIXTURE["accounts"][0], "bnb_discount": bnb}]}
+        self.twin.reset(fixture)
+        stories = []
+        async with AsyncExitStack() as stack:
+            for opened in (self._server, self._in_process):
+                venue = await opened(stack)
+                if bnb:
+                    await venue.pay_fees_in_bnb()
+                async with listening(venue) as door:
+                    await behaviour(door)
+                    await door.ending()
+                stories.append(door.story)
+        server, paper = stories
+        for number, (left, right) in enumerate(zip(server, paper, strict=True)):
+            assert left == right, f"step {number}"
+        return sum(map(len, server[-2:]))
+
+    async def _server(self, stack: AsyncExitStack) -> Venue:
+        settings = self._settings(
+            simulator_url=self.twin.rest, binance_api_key=self.twin.key, binance_secret_key=self.twin.secret,
+            trading_symbols=f"{SYMBOL},BNBUSDC",
+        )  # fmt: skip
+        clock = ManualClock()
+        executor = BinanceExecutor(settings, clock)
+        await executor.prepare()
+        control = httpx.Client(base_url=self.twin.control, headers={"X-Control-Token": TOKEN}, trust_env=False)
+        stack.callback(control.close)
+        return Server(control, executor, clock)
+
+    async def _in_process(self, stack: AsyncExitStack) -> Venue:
+        # the rules are the twin's as it is now: nothing of them changed while the other door was played
+        settings = self._settings(binance_rest_url=self.twin.rest, trading_symbols=f"{SYMBOL},BNBUSDC")
+        database, redis = Database.of(settings, "paper"), redis_from(settings)
+        stack.push_async_callback(database.close)
+        stack.push_async_callback(_closed, redis)
+        async with database.begin() as connection:
+            await connection.execute(text("DELETE FROM paper_records"))
+        clock = ManualClock()
+        paper = PaperExchange(settings, clock, redis, database)
+        await paper.prepare()
+        return InProcess(paper, clock)
+
+
+async def _closed(redis: Redis) -> None:
+    await redis.aclose()
+
+
+def order(
+    client_id: str, side: Side, kind: OrderType, quantity: str, price: str | None = None, *, stop: str | None = None,
+    tif: str | None = "GTC", trailing: int | None = None, symbol: str = SYMBOL,
+) -> Order:  # fmt: skip
+    """An order as the trader makes one."""
+    limited = kind in {OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
+    return Order(
+        client_order_id=client_id, intent_id="i", cycle_id=None, attempt=1, purpose=Purpose.MANUAL, symbol=symbol,
+        side=side, type=kind, quantity=Decimal(quantity), created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        status=OrderStatus.SENT, time_in_force=tif if limited else None,
+        price=None if price is None else Decimal(price), stop_price=None if stop is None else Decimal(stop),
+        trailing_delta=trailing,
+    )  # fmt: skip
+
+
+def got(found: ExchangeOrder) -> tuple[OrderStatus, Any]:
+    """What became of an order."""
+    return found.status, found.executed_quantity
+
+
+def fills_of(reports: Sequence[OrderReport] | OrderReport) -> list[tuple[str, str]]:
+    """(price, quantity) of every fill in reports."""
+    several = [reports] if isinstance(reports, OrderReport) else reports
+    return [(f"{fill.price:f}", f"{fill.quantity:f}") for report in several for fill in report.fills]

@@ -1,0 +1,231 @@
+"""The paper account is what its owner was told, however the process ends and however long its history is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.src.config import Settings
+from shared.src.contracts.base import Side
+from shared.src.contracts.orders import OrderStatus, OrderType
+from shared.src.database import Database
+from shared.src.domain.clock import SystemClock
+from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, TransientError
+from shared.src.redis_client import redis_from
+from simulator.engine.exchange import Exchange
+from tests.integration.simulator.both_doors import order
+from tests.integration.simulator.conftest import PROJECT_ROOT, RunningTwin
+from tests.integration.trader.paper_child import SYMBOL, tick
+from trader.src.adapters.paper import NAME, PaperExchange
+from trader.src.adapters.paper_state import PaperState
+
+pytestmark = pytest.mark.integration
+BUY, SELL, LIMIT, MARKET = Side.BUY, Side.SELL, OrderType.LIMIT, OrderType.MARKET
+
+
+@pytest.fixture
+def given(stack: Any, settings: Settings, twin: RunningTwin) -> dict[str, Any]:
+    """What a settings object is made of: a database of this test, the twin's rules."""
+    environment = {name.lower(): value for name, value in stack.environment.items()}
+    name = settings.database_url.rsplit("/", 1)[1].split("?")[0]
+    return environment | {"pgdatabase": name, "binance_rest_url": twin.rest, "trading_symbols": SYMBOL}
+
+
+def life(given: dict[str, Any], number: int, seconds: float) -> list[dict[str, Any]]:
+    """Let a paper exchange trade for a while and kill it in the middle of whatever it does; what it said."""
+    command = [sys.executable, "-m", "tests.integration.trader.paper_child", json.dumps(given, default=str)]
+    process = subprocess.Popen(
+        [*command, str(number), str(number)], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=dict(os.environ), text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    first = process.stdout.readline()
+    assert first, process.stderr.read()
+    time.sleep(seconds)
+    process.kill()
+    rest, errors = process.communicate(timeout=10)
+    assert process.returncode == -9, errors
+    lines = (first + rest).split("\n")
+    # what stands behind the last line break was cut off in the middle
+    return [json.loads(line) for line in lines[:-1]]
+
+
+async def test_nothing_that_was_told_is_lost_or_doubled_by_kill_9(given: dict[str, Any], database: Database) -> None:
+    random = Random(5)
+    said: list[dict[str, Any]] = []
+    for number in range(3):
+        said += life(given, number, 0.4 + random.random() / 3)
+        engine = await PaperState(database, NAME).load()
+        assert engine is not None
+        _check(engine, said, lives=number + 1)
+    assert sum("trade" in row for row in said) > 20
+    assert sum("cancelled" in row for row in said) > 3
+
+
+def _check(engine: Exchange, said: list[dict[str, Any]], *, lives: int) -> None:
+    account = engine.account(NAME)
+    assert engine.audit()["problems"] == []
+    answered = [row for row in said if "id" in row]
+    for row in answered:
+        kept = account.orders[row["order"]]
+        assert kept.client_order_id == row["id"]
+        assert kept.executed >= Decimal(row["done"])
+    for row in (row for row in said if "cancelled" in row):
+        assert not account.orders[row["cancelled"]].is_open
+    kept_fills = [(fill.trade_id, fill.order_id) for fill in account.fills.get(SYMBOL, ())]
+    assert len(set(kept_fills)) == len(kept_fills)
+    assert {(row["trade"], row["order"]) for row in said if "trade" in row} <= set(kept_fills)
+    names = [found.client_order_id for found in account.orders.values()]
+    assert len(set(names)) == len(names)
+    # done but not answered: what was under way when a life ended, a pair at most
+    assert len(names) - len(answered) <= 2 * lives
+
+
+@asynccontextmanager
+async def paper_exchange(given: dict[str, Any], make_settings: Callable[..., Settings]) -> AsyncIterator[PaperExchange]:
+    settings = make_settings(**given)
+    database, redis = Database.of(settings, "paper"), redis_from(settings)
+    paper = PaperExchange(settings, SystemClock(), redis, database)
+    await paper.prepare()
+    yield paper
+    await paper.close()
+    await database.close()
+    await redis.aclose()
+
+
+@asynccontextmanager
+async def away(database: Database, *, after_writing: bool) -> AsyncIterator[None]:
+    """The database fails every write of the paper account: before it, or when it has been done but not committed."""
+    target = database._engine.sync_engine
+
+    def fail(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if "paper_records" in statement and statement.startswith("INSERT"):
+            raise OSError("the cable is out")
+
+    name = "after_cursor_execute" if after_writing else "before_cursor_execute"
+    event.listen(target, name, fail)
+    try:
+        yield
+    finally:
+        event.remove(target, name, fail)
+
+
+@pytest.mark.parametrize("after_writing", [False, True])
+async def test_an_order_that_could_not_be_saved_is_unknown_then_known_and_told_once(
+    given: dict[str, Any], make_settings: Callable[..., Settings], *, after_writing: bool
+) -> None:
+    async with paper_exchange(given, make_settings) as paper:
+        await paper.on_tick(tick(Random(1)))
+        database = paper._state._database
+        async with away(database, after_writing=after_writing):
+            with pytest.raises(OutcomeUnknownError):
+                await paper.place(order("a", BUY, MARKET, "0.01"))
+            # nothing is done, and nothing told, on top of what is not saved
+            with pytest.raises(TransientError):
+                await paper.place(order("b", BUY, MARKET, "0.01"))
+            with pytest.raises(TransientError):
+                await paper.order(SYMBOL, "a")
+            assert paper._news.empty()
+            saved = await PaperState(database, NAME).load()
+            assert saved is not None
+            assert not saved.account(NAME).orders
+
+        assert (await paper.order(SYMBOL, "a")).status is OrderStatus.FILLED
+        executions = [row["x"] for row in _waiting(paper) if row["e"] == "executionReport"]
+        assert executions == ["NEW", "TRADE"]
+        await paper.place(order("b", BUY, MARKET, "0.01"))
+        saved = await PaperState(database, NAME).load()
+        assert saved is not None
+        assert [found.client_order_id for found in saved.account(NAME).orders.values()] == ["a", "b"]
+
+
+def _waiting(paper: PaperExchange) -> list[dict[str, Any]]:
+    rows = []
+    while not paper._news.empty():
+        rows.append(paper._news.get_nowait())
+    return rows
+
+
+async def test_a_save_costs_what_changed_and_not_what_happened_before(
+    given: dict[str, Any], make_settings: Callable[..., Settings]
+) -> None:
+    async with paper_exchange(given, make_settings) as paper:
+        await paper.on_tick(tick(Random(1)))
+        written: list[int] = []
+        save = paper._state.save
+
+        async def counted(batch: Any) -> None:
+            written.append(len(batch.records))
+            await save(batch)
+
+        paper._state.save = counted  # type: ignore[method-assign]
+        for number in range(60):
+            await paper.place(order(f"a{number}", BUY, LIMIT, "0.001", "40000"))
+            await paper.cancel(order(f"a{number}", BUY, LIMIT, "0.001"))
+        # the order, its account, its market and the exchange
+        assert set(written) == {4}
+
+
+async def test_a_trailing_stop_remembers_its_best_price_over_a_restart(
+    given: dict[str, Any], make_settings: Callable[..., Settings]
+) -> None:
+    async def move(paper: PaperExchange, price: int) -> None:
+        moved = {"bid": Decimal(price), "ask": Decimal(price + 1), "bid_quantity": Decimal(1)}
+        await paper.on_tick(tick(Random(1)).model_copy(update=moved))
+
+    async with paper_exchange(given, make_settings) as paper:
+        await move(paper, 50_000)
+        await paper.place(order("a", BUY, MARKET, "0.01"))
+        await paper.place(order("t", SELL, OrderType.STOP_LOSS, "0.009", trailing=100))
+        await move(paper, 60_000)
+    async with paper_exchange(given, make_settings) as paper:
+        await move(paper, 59_500)
+        assert (await paper.order(SYMBOL, "t")).status is OrderStatus.NEW
+        await move(paper, 59_300)
+        assert (await paper.order(SYMBOL, "t")).executed_quote == Decimal("0.009") * 59_300
+
+
+async def test_an_engine_loads_its_newest_history_and_the_orders_of_its_open_lists(
+    given: dict[str, Any], make_settings: Callable[..., Settings]
+) -> None:
+    async with paper_exchange(given, make_settings) as paper:
+        await paper.on_tick(tick(Random(1)))
+        for number in range(5):
+            await paper.place(order(f"a{number}", BUY, MARKET, "0.001"))
+        database = paper._state._database
+        short = await PaperState(database, NAME, history=2).load()
+        assert short is not None
+        assert [found.client_order_id for found in short.account(NAME).orders.values()] == ["a3", "a4"]
+        assert short.audit()["ok"]
+        async with database.begin() as connection:
+            assert await _count(connection, "order") == 5
+
+
+async def _count(connection: AsyncConnection, kind: str) -> int:
+    found = await connection.execute(text("SELECT count(*) FROM paper_records WHERE kind = :kind"), {"kind": kind})
+    return int(found.scalar_one())
+
+
+async def test_an_account_of_another_format_is_refused_with_what_to_do(
+    given: dict[str, Any], make_settings: Callable[..., Settings]
+) -> None:
+    async with paper_exchange(given, make_settings) as paper:
+        database = paper._state._database
+        async with database.begin() as connection:
+            changed = "UPDATE paper_records SET document = document || '{\"format\": 99}' WHERE kind = 'exchange'"
+            await connection.execute(text(changed))
+        with pytest.raises(ConfigurationError, match=r"paper account paper: .*format 99.*DELETE FROM paper_records"):
+            await PaperState(database, NAME).load()

@@ -1,0 +1,95 @@
+"""REST calls answered in this process by the endpoints of the twin's REST door: no socket, no signature, else equal.
+
+Orders are checked, refused, matched and answered by the very code that a twin runs behind HTTP, and the answers are
+read by the code that reads Binance's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from shared.src.config import Settings
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import RejectedError, RootTradingError, TransientError
+from shared.src.exchange.client import TOO_MANY
+from shared.src.exchange.rest import BinanceRest, Params
+from shared.src.exchange.weights import Urgency
+from simulator.doors.calls import Call, perform
+from simulator.doors.params import Params as DoorParams
+from simulator.doors.rest_account import ACCOUNT_ENDPOINTS
+from simulator.doors.rest_trade import TRADE_ENDPOINTS
+from simulator.doors.state import Candle, TwinState, WindowStats
+from simulator.engine.errors import ApiError
+from simulator.engine.exchange import Exchange
+
+_ENDPOINTS = {
+    (endpoint.method, endpoint.path.removeprefix("/api/v3/")): endpoint
+    for endpoint in (*TRADE_ENDPOINTS, *ACCOUNT_ENDPOINTS)
+}
+
+Guard = Callable[[Callable[[], Any]], Awaitable[Any]]
+
+
+class InProcessRest(BinanceRest):
+    """``guard`` runs an action on the engine: alone, and written down before it is answered."""
+
+    def __init__(self, settings: Settings, clock: Clock, exchange: Exchange, account: str, guard: Guard) -> None:
+        super().__init__(settings, clock)
+        self._state = TwinState(exchange, _DoorClock(clock), _NoMarketData())
+        self._account = account
+        self._guard = guard
+
+    async def _public(self, path: str, params: Params, *, weight: int, urgency: Urgency = Urgency.BULK) -> Any:
+        raise NotImplementedError(f"{path} is asked of the live market")
+
+    async def _signed(self, path: str, params: Params, *, weight: int, urgency: Urgency = Urgency.BULK) -> Any:
+        return await self._call("GET", path, params)
+
+    async def _change(self, method: str, path: str, params: Params) -> Any:
+        return await self._call(method.upper(), path, params)
+
+    async def _call(self, method: str, path: str, params: Params) -> Any:
+        endpoint = _ENDPOINTS[method, path]
+        state = self._state
+
+        def action() -> Any:
+            given = DoorParams(params)
+            endpoint.check_params(given)
+            account = state.exchange.account(self._account)
+            return perform(Call(state, endpoint, given, state.clock.now_ms(), signer=account))
+
+        try:
+            return await self._guard(action)
+        except ApiError as error:
+            raise _refusal(error) from error
+
+
+def _refusal(error: ApiError) -> RootTradingError:
+    """What the transport over HTTP makes of the same refusal."""
+    if error.error_code in TOO_MANY:
+        return TransientError(f"told to wait: {error.message}")
+    return RejectedError(f"{error.error_code} {error.message}", code=error.error_code)
+
+
+class _DoorClock:
+    """The platform's clock as the doors want it."""
+
+    mode = "real"
+    speed = 1.0
+
+    def __init__(self, clock: Clock) -> None:
+        self.start_ms = clock.now_ms()
+        self.now_ms = self.wall_ms = clock.now_ms
+
+
+class _NoMarketData:
+    """Candles and tickers come from the live market; no endpoint used here asks for them."""
+
+    def klines(
+        self, symbol: str, interval: str, *, start: int | None, end: int | None, limit: int, offset_ms: int = 0
+    ) -> Sequence[Candle]:
+        raise NotImplementedError
+
+    def stats(self, symbol: str, *, open_time: int, close_time: int) -> WindowStats:
+        raise NotImplementedError
