@@ -195,9 +195,13 @@ class Twin:
         self.exchange.set_liquidity(symbol, bids, asks, self.clock.now_ms())
         self.flush()
 
-    def outside_trade(self, symbol: str, side: str, quantity: Decimal, price: Decimal | None) -> Decimal:
+    def outside_trade(
+        self, symbol: str, side: str, quantity: Decimal, price: Decimal | None, *, print_rest: bool = False
+    ) -> Decimal:
         """An outside participant takes; returns what traded."""
-        traded = self.exchange.outside_trade(symbol, Side(side), quantity, self.clock.now_ms(), price=price)
+        traded = self.exchange.outside_trade(
+            symbol, Side(side), quantity, self.clock.now_ms(), price=price, print_rest=print_rest
+        )
         self.flush()
         return traded
 

@@ -23,8 +23,10 @@ PAST_MINUTES = 15
 
 
 def numbered(history: History, first_id: int = 1) -> History:
-    """The same past with a trade id for every trade its candles count, older candles first."""
-    last_id = history.trades_before or first_id - 1
+    """The same past with a trade id for every trade its candles count, older candles first; they end below `first_id`
+    if there are that many numbers."""
+    total = sum(int(rows[:, column.COUNT].sum()) for rows in (history.hours, history.minutes) if len(rows))
+    last_id = history.trades_before or max(0, first_id - 1 - total)
     for rows in (history.hours, history.minutes):
         if not len(rows):
             continue
@@ -87,9 +89,7 @@ class World:
         decimals = decimals_of(rules)
         step = rules.lot.step or Decimal(1).scaleb(-decimals)
         tape, last_id = self.exchange.market(rules.symbol).tape, history.last_id
-        oldest = max(1, last_id + 1 - 4 * PAST_MINUTES)
-        # a mirror goes on with the other exchange's numbers, whatever they are
-        tape.next_trade_id = oldest if history.trades_before else max(tape.next_trade_id, oldest)
+        tape.next_trade_id = max(1, last_id + 1 - 4 * PAST_MINUTES)
         for row in history.minutes[-PAST_MINUTES:].tolist():
             quantity = Decimal(row[column.VOLUME]).scaleb(-decimals) // 4 // step * step
             if not quantity:

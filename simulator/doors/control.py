@@ -33,12 +33,20 @@ class Liquidity(_Body):
 
 
 class OutsideTrade(_Body):
-    """An outside participant takes; without a price, at any."""
+    """An outside participant takes; without a price, at any. `print_rest`: what the book has not is traded at the price
+    all the same, between outside participants, as trades of a live market are."""
 
     symbol: str
     side: Literal["BUY", "SELL"]
     quantity: Positive
     price: Positive | None = None
+    print_rest: bool = False
+
+    @model_validator(mode="after")
+    def _printed_at_a_price(self) -> Self:
+        if self.print_rest and self.price is None:
+            raise ValueError("print_rest needs a price")
+        return self
 
 
 class ClockChange(_Body):
@@ -168,7 +176,8 @@ def _market_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
     async def trades(body: OutsideTrade) -> dict[str, Any]:
         """An outside participant takes from the book, users' resting orders included."""
         _known_symbol(twin, body.symbol)
-        return {"executed": format(twin.outside_trade(body.symbol, body.side, body.quantity, body.price), "f")}
+        traded = twin.outside_trade(body.symbol, body.side, body.quantity, body.price, print_rest=body.print_rest)
+        return {"executed": format(traded, "f")}
 
     @app.post("/v1/clock", dependencies=guard)
     async def change_clock(body: ClockChange) -> dict[str, Any]:

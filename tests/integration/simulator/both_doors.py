@@ -54,6 +54,7 @@ FIXTURE: dict[str, Any] = {
         {"symbol": "BNBUSDC", "base": "BNB", "quote": "USDC", "last_price": "500.00"},
     ],
     "accounts": [{"name": NAME, "balances": {"USDC": "10000"}}],
+    "limits": {"connections_5m": 100_000},
 }  # fmt: skip
 
 
@@ -185,7 +186,7 @@ class Server:
         move = move_of(tick, known, tick_size=rules.tick, step=rules.step)
         bids, asks = ([[str(price), str(quantity)] for price, quantity in rows] for rows in (move.bids, move.asks))
         self._do("/liquidity", {"symbol": tick.symbol, "bids": bids, "asks": asks})
-        trade = {"side": move.side.value, "quantity": str(move.quantity), "price": str(move.price)}
+        trade = {"side": move.side.value, "quantity": str(move.quantity), "price": str(move.price), "print_rest": True}
         self._do("/trades", {"symbol": tick.symbol, **trade})
 
     async def pass_time(self, ms: int) -> None:
@@ -292,7 +293,7 @@ class BothDoors:
                 stories.append(door.story)
         server, paper = stories
         for number, (left, right) in enumerate(zip(server, paper, strict=True)):
-            assert left == right, f"step {number}"
+            assert left == right, f"step {number} after {server[number - 1][:2]}: {left} is not {right}"
         return sum(map(len, server[-2:]))
 
     async def _server(self, stack: AsyncExitStack) -> Venue:
