@@ -10,7 +10,7 @@ from typing import Any
 from cli.exits import missing, misused
 from cli.fixture import quote_of, twin_fixture
 from cli.stack.kafka.brokers import split_address
-from shared.src.config import DEFAULT_SYMBOLS
+from shared.src.domain.symbols import DEFAULT_SYMBOLS
 
 MARKET_START = "2026-01-01T00:00:00Z"
 WARMUP_CANDLES = 500  # enough for every indicator but the slowest averages, and loaded in a few seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cli.exits import misused
-from shared.src.config import DEFAULT_SYMBOLS
+from shared.src.domain.symbols import DEFAULT_SYMBOLS
 
 ACCOUNT = "demo"
 CAPITAL = "10000"

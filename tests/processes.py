@@ -92,6 +92,11 @@ class ServiceProcess:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(10)
 
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP, SIGCONT and the like."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self) -> int:
         """SIGTERM; answers the exit code."""
         assert self._process is not None

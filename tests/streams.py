@@ -28,3 +28,15 @@ async def messages_of(redis: Redis, topic: Topic[M]) -> list[M]:
 async def length_of(redis: Redis, topic: Topic[Any]) -> int:
     """How many messages the topic holds."""
     return sum([await redis.xlen(stream) for stream in topic.streams(await partitions_of(redis))])
+
+
+async def backlog_of(redis: Redis, topic: Topic[Any], group: str) -> int:
+    """How many messages the group has not committed."""
+    backlog = 0
+    for stream in topic.streams(await partitions_of(redis)):
+        if await redis.exists(stream):
+            groups: Any = await redis.xinfo_groups(stream)
+            positions = [one["last-delivered-id"] for one in groups if one["name"] == group.encode()]
+            waiting: Any = await redis.xrange(stream, min=b"(" + positions[0] if positions else "-")
+            backlog += len(waiting)
+    return backlog

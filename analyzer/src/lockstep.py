@@ -15,8 +15,8 @@ from shared.src.consumer import Delivery
 from shared.src.contracts.market import FeatureFrame
 from shared.src.domain.candles import Timeframe
 
-# wall seconds; longer than another replica needs to take over from one that stopped
-GRACE_S = 8.0
+# wall seconds; longer than a replica needs to take over from one that stopped (Kafka notices after 6)
+GRACE_S = 15.0
 Entry = tuple[int, int, str, int, Delivery[FeatureFrame]]
 
 

@@ -43,6 +43,7 @@ class RedisSubscriber:
         self._timeframes = frozenset(timeframes)
         self._released: list[Delivery[FeatureFrame]] = []
         self._results: list[StrategyVotes] = []
+        self._newest: dict[tuple[str, Timeframe], int] = {}
         self.frames = 0
         self.votes = 0
 
@@ -57,6 +58,7 @@ class RedisSubscriber:
         before = min((frame.close_time for frame in waiting), default=None)
         self._released.clear()
         self._results.clear()
+        self._newest.clear()
         self._lockstep.reset()
         for symbol, timeframe, time_ms in await self._manager.remember(self._database, before_ms=before):
             self._lockstep.reached(symbol, timeframe, time_ms)
@@ -79,9 +81,13 @@ class RedisSubscriber:
     def _release(self) -> bool:
         self._released = self._lockstep.release(BATCH_MAX)
         for delivery in self._released:
-            frame = delivery.message
-            self._manager.see(frame)
-            decides = delivery.mine and not frame.revised and frame.timeframe in self._timeframes
-            if decides and frame.values.get("close") is not None:
-                self._results.append(self._manager.evaluate(frame))
+            frame, key = delivery.message, (delivery.message.symbol, delivery.message.timeframe)
+            if frame.revised:
+                self._manager.see(frame)
+            elif frame.time > self._newest.get(key, -1):  # a frame that comes twice was decided on
+                self._newest[key] = frame.time
+                self._manager.see(frame)
+                decides = delivery.mine and frame.timeframe in self._timeframes
+                if decides and frame.values.get("close") is not None:
+                    self._results.append(self._manager.evaluate(frame))
         return bool(self._released)

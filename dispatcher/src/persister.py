@@ -94,15 +94,17 @@ class DeadLetterPersister:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def store(self, letter: dict[str, Any]) -> None:
+    async def store(self, letter: dict[str, Any]) -> bool:
+        """Keep a letter; False when it is kept already."""
         async with self._database.begin() as connection:
-            await connection.execute(
+            result = await connection.execute(
                 text(
                     "INSERT INTO dead_letters (source, consumer, reason, payload, fingerprint)"
                     " VALUES (:source, :consumer, :reason, :payload, :fingerprint) ON CONFLICT (fingerprint) DO NOTHING"
                 ),
                 letter,
             )
+            return result.rowcount > 0
 
     async def recent(self, limit: int) -> list[dict[str, Any]]:
         async with self._database.begin() as connection:

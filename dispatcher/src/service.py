@@ -191,19 +191,20 @@ class DispatcherService:
     def subscribe_mirrors(self) -> None:
         """Mirror every decision and execution into Kafka."""
         for topic, kafka_topic in MIRROR.items():
-            self._bus.subscribe(topic, self._mirror(topic, kafka_topic), group="mirror")
+            self._bus.subscribe_batch(topic, self._mirror(topic, kafka_topic), group="mirror")
 
-    def _mirror(self, topic: Topic[Any], kafka_topic: str) -> Callable[[BaseModel], Awaitable[None]]:
-        async def forward(message: BaseModel) -> None:
-            await self._producer.send(kafka_topic, key=topic.key_of(message), value=topic.encode(message))
-            self._counts[f"kafka:{kafka_topic}"] = self._counts.get(f"kafka:{kafka_topic}", 0) + 1
+    def _mirror(self, topic: Topic[Any], kafka_topic: str) -> Callable[[list[BaseModel]], Awaitable[None]]:
+        async def forward(messages: list[BaseModel]) -> None:
+            records = [(topic.key_of(message), topic.encode(message)) for message in messages]
+            await self._producer.send_many(kafka_topic, records)
+            self._counts[f"kafka:{kafka_topic}"] = self._counts.get(f"kafka:{kafka_topic}", 0) + len(records)
 
         return forward
 
     # Dead letters
 
     async def keep_dead_letters(self) -> None:
-        """Move dead letters from Redis into the database and Kafka."""
+        """Move dead letters from Redis into the database and Kafka; of several replicas, whoever is first."""
         position = b"0"
         while True:
             try:
@@ -217,8 +218,8 @@ class DispatcherService:
                 await asyncio.sleep(1)
 
     async def _keep(self, raw: bytes) -> None:
-        await self._dead_letters.store(orjson.loads(raw))
-        await self._producer.send(KAFKA_DEAD_LETTERS, key="dead", value=raw)
+        if await self._dead_letters.store(orjson.loads(raw)):
+            await self._producer.send(KAFKA_DEAD_LETTERS, key="dead", value=raw)
 
     async def replay(self, letter_id: int) -> bool:
         """Send a dead letter to where it came from once more; False when there is none of that id."""

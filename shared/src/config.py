@@ -16,20 +16,12 @@ from urllib.parse import quote
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.src.contracts.topics import PARTITIONS
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock, ScaledClock, SystemClock
 from shared.src.domain.errors import ConfigurationError
+from shared.src.domain.symbols import DEFAULT_SYMBOLS
 
-# Majors, DeFi, gaming, AI, memes, others
-DEFAULT_BASES = (
-    *("BTC", "ETH", "SOL", "XRP", "ADA"),
-    *("UNI", "AAVE", "COMP", "LINK"),
-    *("SAND", "AXS", "ENJ"),
-    *("FET", "RENDER"),
-    *("PEPE", "DOGE", "SHIB"),
-    *("AVAX", "ATOM", "NEAR", "ALGO", "POL"),
-)
-DEFAULT_SYMBOLS = tuple(f"{base}USDC" for base in DEFAULT_BASES)
 SYMBOLS_MAX = 400
 
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -244,6 +236,13 @@ class Settings(BaseSettings):
     redis_port: int = _field(6379, "REDIS_PORT", description="Redis port", gt=0, lt=65536)
     redis_password: SecretStr = _field(SecretStr(""), "REDIS_PASSWORD", description="Redis password")
     redis_db: int = _field(0, "REDIS_DB", description="Redis database number", ge=0)
+    bus_partitions: int = _field(
+        PARTITIONS,
+        "BUS_PARTITIONS",
+        description="streams of a topic, as many replicas can share it; Redis keeps the first number it gets",
+        ge=1,
+        le=256,
+    )
     kafka_broker: str = _field("127.0.0.1:9092", "KAFKA_BROKER", description="Kafka bootstrap servers")
     kafka_group_id: str = _field("roottrading", "KAFKA_GROUP_ID", description="prefix of consumer groups")
     kafka_embedded: bool = _field(
@@ -276,6 +275,9 @@ class Settings(BaseSettings):
         description="admin token accepted besides those of `roottrading token`, 16 characters or more",
     )
     strategies_dir: str = _field("", "STRATEGIES_DIR", description="folder with your own strategy files")
+    analyzer_workers: int = _field(
+        1, "ANALYZER_WORKERS", description="processes that the analyzer divides the symbols among", ge=1, le=16
+    )
     futures_data_url: str = _field(
         "",
         "FUTURES_DATA_URL",

@@ -63,7 +63,7 @@ class Follower(Protocol):
     """A consumer that must see the messages of every partition, and acts on those of its own."""
 
     async def restart(self, waiting: Sequence[Any]) -> None:
-        """Begin anew: partitions came. ``waiting`` has the first message not acted on of each of them, if any.
+        """Begin anew: partitions came. ``waiting`` has the messages of this replica that are not acted on.
 
         Afterwards the streams are delivered again, oldest first: all that they hold, or, when nothing waits, the last
         ``TAIL`` messages of each.
@@ -171,7 +171,7 @@ class StreamConsumer:
             return
         waiting = []
         for name, lease in leases.items():
-            answer: Any = await self._redis.xrange(name, min=b"(" + lease.position, count=1)
+            answer: Any = await self._redis.xrange(name, min=b"(" + lease.position)
             for _, fields in answer:
                 with contextlib.suppress(ContractError):
                     waiting.append(self._wanted.topic.decode(fields.get(b"d", b"")))

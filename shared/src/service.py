@@ -50,7 +50,7 @@ class Service:
         self.settings = settings
         self.clock = clock_from(settings)
         self.database = Database.of(settings, name)
-        self.bus = RedisBus(redis_from(settings), consumer=name)
+        self.bus = RedisBus(redis_from(settings), consumer=name, partitions=settings.bus_partitions)
         self.health = Health(name, settings.trading_mode.value)
         self.auth = Authorizer(self.database, settings.api_token.get_secret_value())
         self.app = FastAPI(title=f"RootTrading {name}", version="0.1.0")

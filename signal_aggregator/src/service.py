@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 from prometheus_client import Counter as Metric
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.src.config import Settings
 from shared.src.contracts.base import Side
@@ -38,10 +38,13 @@ INSERT = text(
     """
 )
 PUBLISHED = text("UPDATE trading_signals SET processed = TRUE WHERE id = ANY(:ids)")
+ALREADY = text("SELECT id FROM trading_signals WHERE id = ANY(:ids) AND processed")
+# younger rows are being published by whoever wrote them; rows that another replica is publishing are passed over
 UNPUBLISHED = text(
     "SELECT metadata -> 'message' AS message FROM trading_signals WHERE accepted AND NOT processed"
-    " ORDER BY timestamp LIMIT 200"
+    " AND created_at < now() - make_interval(secs => :age_s) ORDER BY timestamp LIMIT 200 FOR UPDATE SKIP LOCKED"
 )
+PENDING_S = 5.0
 ONE = text("SELECT * FROM trading_signals WHERE id = :id")
 RECENT = text(
     """
@@ -90,22 +93,34 @@ class SignalAggregatorService:
         if rows:
             async with self._database.begin() as connection:
                 await connection.execute(INSERT, rows)
-        await self._publish(signals)
+                if signals:
+                    signals = await self._not_yet_published(connection, signals)
+        if signals:
+            await self._bus.publish_many(CONSENSUS, signals)
+            async with self._database.begin() as connection:
+                await connection.execute(PUBLISHED, {"ids": [signal.message_id for signal in signals]})
+
+    async def _not_yet_published(
+        self, connection: AsyncConnection, signals: list[ConsensusSignal]
+    ) -> list[ConsensusSignal]:
+        """Without those of bars that came a second time."""
+        answer = await connection.execute(ALREADY, {"ids": [signal.message_id for signal in signals]})
+        already = set(answer.scalars())
+        return [signal for signal in signals if signal.message_id not in already]
 
     async def publish_pending(self) -> None:
         """Publish decisions that a crash kept from being published."""
         while True:
-            async with self._database.begin() as connection:
-                rows = (await connection.execute(UNPUBLISHED)).all()
-            await self._publish([CONSENSUS.decode(orjson.dumps(row.message)) for row in rows if row.message])
-            await self._clock.sleep(5)
+            await self._publish_forgotten()
+            await self._clock.sleep(PENDING_S)
 
-    async def _publish(self, signals: Sequence[ConsensusSignal]) -> None:
-        if not signals:
-            return
-        await self._bus.publish_many(CONSENSUS, signals)
+    async def _publish_forgotten(self) -> None:
         async with self._database.begin() as connection:
-            await connection.execute(PUBLISHED, {"ids": [signal.message_id for signal in signals]})
+            rows = (await connection.execute(UNPUBLISHED, {"age_s": PENDING_S})).all()
+            signals = [CONSENSUS.decode(orjson.dumps(row.message)) for row in rows if row.message]
+            if signals:
+                await self._bus.publish_many(CONSENSUS, signals)
+                await connection.execute(PUBLISHED, {"ids": [signal.message_id for signal in signals]})
 
     # Reading
 

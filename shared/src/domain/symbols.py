@@ -11,6 +11,17 @@ QUOTES = (
     *("AUD", "RUB", "NGN", "DAI", "PAX", "TRX", "XRP", "DOGE", "DOT", "SOL"),
 )
 
+# Majors, DeFi, gaming, AI, memes, others
+DEFAULT_BASES = (
+    *("BTC", "ETH", "SOL", "XRP", "ADA"),
+    *("UNI", "AAVE", "COMP", "LINK"),
+    *("SAND", "AXS", "ENJ"),
+    *("FET", "RENDER"),
+    *("PEPE", "DOGE", "SHIB"),
+    *("AVAX", "ATOM", "NEAR", "ALGO", "POL"),
+)
+DEFAULT_SYMBOLS = tuple(f"{base}USDC" for base in DEFAULT_BASES)
+
 
 def split_symbol(symbol: str, *, quote_first: str = "USDC") -> tuple[str, str]:
     """(base, quote) of a symbol.

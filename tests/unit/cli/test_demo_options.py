@@ -9,7 +9,7 @@ import pytest
 
 from cli.demo_options import demo_options
 from cli.exits import CommandError, ExitCode
-from shared.src.config import DEFAULT_SYMBOLS
+from shared.src.domain.symbols import DEFAULT_SYMBOLS
 from simulator.fixture import parse_fixture
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import AliasChoices
 
-from shared.src.config import DEFAULT_SYMBOLS, Settings, TradingMode, load_settings
+from shared.src.config import Settings, TradingMode, load_settings
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.errors import ConfigurationError
+from shared.src.domain.symbols import DEFAULT_SYMBOLS
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 

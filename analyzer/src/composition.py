@@ -1,0 +1,57 @@
+"""What a process of the analyzer consists of, be it the service or one of its workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.src.lockstep import Lockstep
+from analyzer.src.multiproc_manager import AnalyzerManager
+from analyzer.src.parameters import ParameterStore, ParameterWatch
+from analyzer.src.redis_subscriber import RedisSubscriber
+from analyzer.src.strategy_loader import BUILT_IN, LoadReport, StrategyLoader
+from shared.src.service import Service
+from shared.src.symbol_choice import chosen_symbols, follow_choice
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What was composed."""
+
+    manager: AnalyzerManager
+    subscriber: RedisSubscriber
+    store: ParameterStore
+    report: LoadReport
+
+
+async def compose(service: Service, environment: Mapping[str, str]) -> Parts:
+    """Strategies, their parameters, and the subscription that feeds them."""
+    settings, database, clock = service.settings, service.database, service.clock
+    folders = [BUILT_IN, *([Path(settings.strategies_dir)] if settings.strategies_dir else [])]
+    store = ParameterStore(database)
+    overrides = await store.current()
+    report = StrategyLoader(folders, environment=environment, overrides=overrides, only=settings.strategies).load()
+    for refused in report.refused:
+        logger.error("strategy refused", extra={"file": str(refused.source), "reason": refused.error})
+    logger.info("strategies loaded", extra={"count": len(report.loaded), "strategies": list(report.names)})
+
+    manager = AnalyzerManager(report.loaded, clock, min_volume=settings.min_volume)
+    symbols = await chosen_symbols(database, settings.trading_symbols)
+    lockstep = Lockstep(symbols, monotonic=clock.monotonic)
+    subscriber = RedisSubscriber(service.bus, manager, lockstep, database, timeframes=settings.interval)
+    subscriber.subscribe()
+
+    async def expect(chosen: tuple[str, ...]) -> None:
+        lockstep.expect(chosen)
+
+    service.add_task("features", service.bus.run)
+    service.add_task("parameters", ParameterWatch(store, manager.apply, clock).run)
+    service.add_task(
+        "symbols",
+        lambda: follow_choice(database, settings.trading_symbols, clock=clock, current=symbols, apply=expect),
+    )
+    return Parts(manager, subscriber, store, report)
