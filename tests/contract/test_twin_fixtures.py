@@ -101,11 +101,11 @@ def test_limits_and_keys_are_those_of_the_fixture(process: RunningTwin) -> None:
 
 
 def test_the_same_seed_gives_the_same_keys_and_the_same_market(process: RunningTwin) -> None:
+    market = {"kind": "synthetic", "history_minutes": 60}
+    fixture = {"symbols": "default", "clock": CLOCKS["stepped"], "market": market, "accounts": [{"name": "a"}]}
+
     def run(seed: int) -> tuple[Any, Any]:
-        process.reset(
-            {"seed": seed, "symbols": "default", "clock": CLOCKS["stepped"], "market": {"kind": "synthetic", "history_minutes": 60},
-             "accounts": [{"name": "a"}]}
-        )  # fmt: skip
+        process.reset({**fixture, "seed": seed})
         process.do("POST", "/clock", {"advance_ms": 5 * MINUTE_MS})
         return process.accounts, process.get("/api/v3/klines", symbol="SOLUSDC", interval="1m", limit=20)
 
