@@ -28,13 +28,15 @@ from typing import Any
 import psutil
 import psycopg
 import redis
+from confluent_kafka.admin import AdminClient
 
 from shared.src.config import Settings, load_settings
 from shared.src.contracts.market import CandleMessage
-from shared.src.contracts.topics import CANDLE_CLOSED, KAFKA_CANDLE, TICK_KEY, kafka_market
+from shared.src.contracts.topics import KAFKA_CANDLE, TICK_KEY, kafka_market
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import SystemClock
 from shared.src.kafka_client import KafkaProducer
+from shared.src.kafka_topics import KafkaAdmin, ensure, market_topic
 from tests.bench.market_load import MINUTE_MS, Symbol
 from tests.processes import PROJECT_ROOT, ServiceProcess, environment_of
 from tests.soak.market_data import database
@@ -88,6 +90,16 @@ def sender(rate: int, seconds: float, symbols: list[str]) -> Iterator[tuple[subp
         process.communicate(timeout=10)
 
 
+def create_topics(settings: Settings) -> None:
+    """Before anything starts: a consumer hears of new topics only now and then."""
+    if settings.kafka_embedded:
+        client = AdminClient({"bootstrap.servers": settings.kafka_broker})
+        for symbol in settings.trading_symbols:
+            client.list_topics(kafka_market(symbol), timeout=5)
+    else:
+        ensure(KafkaAdmin(settings), tuple(market_topic(symbol) for symbol in settings.trading_symbols))
+
+
 def cpu_s(process: ServiceProcess) -> float:
     assert process._process is not None
     times = psutil.Process(process._process.pid).cpu_times()
@@ -101,7 +113,10 @@ def chain(settings: Settings, folder: Path, rate: int, seconds: float) -> dict[s
             settings, BINANCE_REST_URL=f"http://127.0.0.1:{place['port']}",
             BINANCE_STREAM_URL=f"ws://127.0.0.1:{place['port']}",
             PLATFORM_CLOCK=f"{SPEED}@{place['market_ms']}@{place['wall_ms']}", WARMUP_CANDLES="100",
+            STREAM_SILENCE_S="100",
         )  # fmt: skip
+        create_topics(settings)
+        redis_of(settings).flushdb()  # the weight of the requests of the same minutes of an earlier run
         dispatcher = ServiceProcess("dispatcher", environment, folder / "dispatcher.log").start()
         gateway = ServiceProcess("gateway", environment, folder / "gateway.log").start(wait=False)
         try:
@@ -114,15 +129,17 @@ def chain(settings: Settings, folder: Path, rate: int, seconds: float) -> dict[s
     return {"asked_per_s": rate, "symbols": len(symbols), "seconds": seconds} | result
 
 
+def redis_of(settings: Settings) -> redis.Redis:
+    password = settings.redis_password.get_secret_value() or None
+    return redis.Redis(host=settings.redis_host, port=settings.redis_port, db=settings.redis_db, password=password)
+
+
 def _settled(
     settings: Settings, gateway: ServiceProcess, dispatcher: ServiceProcess, done: dict[str, Any]
 ) -> dict[str, Any]:
     """Wait for the last row and the last best price; what was lost, and how long the last took."""
-    client = redis.Redis(
-        host=settings.redis_host, port=settings.redis_port, db=settings.redis_db,
-        password=settings.redis_password.get_secret_value() or None,
-    )  # fmt: skip
-    wanted_rows, deadline = sum(done["closed"].values()), time.monotonic() + 60
+    client = redis_of(settings)
+    wanted_rows, deadline = sum(done["closed"].values()), time.monotonic() + 20
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         while time.monotonic() < deadline:
             row = connection.execute("SELECT count(*) FROM market_data WHERE timeframe = '1m'").fetchone()
@@ -179,12 +196,8 @@ async def fill(settings: Settings, count: int) -> None:
 
 def alone(settings: Settings, folder: Path, count: int) -> dict[str, Any]:
     """Closed candles only: every message is a row, a decision and a notice."""
+    create_topics(settings)
     asyncio.run(fill(settings, count))
-    client = redis.Redis(
-        host=settings.redis_host, port=settings.redis_port, db=settings.redis_db,
-        password=settings.redis_password.get_secret_value() or None,
-    )  # fmt: skip
-    client.delete(CANDLE_CLOSED.name)
     wanted = count // len(settings.trading_symbols) * len(settings.trading_symbols)
     process = ServiceProcess("dispatcher", environment_of(settings), folder / "dispatcher.log").start(wait=False)
     try:
