@@ -12,7 +12,7 @@ from shared.src.config import SYMBOLS_MAX, symbols_of
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.money import wire
 from shared.src.exchange.rest import BinanceRest
-from shared.src.kafka_topics import KafkaAdmin, ensure, market_topic
+from shared.src.kafka_topics import create_market_topics
 from shared.src.service import Service
 from shared.src.symbol_choice import choose_symbols, chosen_symbols
 
@@ -47,9 +47,7 @@ def add_routes(service: Service, gateway: GatewayService, rest: BinanceRest) -> 
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         await _check_listed(rest, [symbol for symbol in wanted if symbol not in gateway.symbols])
-        if not settings.kafka_embedded:  # the embedded broker makes topics by itself
-            plans = tuple(market_topic(symbol) for symbol in wanted)
-            await asyncio.to_thread(ensure, KafkaAdmin(settings), plans, wait_s=TOPIC_WAIT_S)
+        await asyncio.to_thread(create_market_topics, settings, wanted, wait_s=TOPIC_WAIT_S)
         await choose_symbols(database, settings.trading_symbols, wanted)
         await service.auth.record(principal, "symbols", {"symbols": list(wanted)})
         return {"wanted": list(wanted), "live": list(gateway.live_symbols)}

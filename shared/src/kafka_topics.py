@@ -156,6 +156,26 @@ def ensure(
         sleep(RETRY_S if not created else 0.2)
 
 
+def create_market_topics(settings: Settings, symbols: Iterable[str], *, wait_s: float = WAIT_S_MAX) -> None:
+    """Create the topics of symbols that are added while the platform runs, before anyone looks for them: a consumer
+    hears of a topic that comes later only half a minute after.
+
+    Raises: what ``ensure`` raises.
+    """
+    plans = tuple(market_topic(symbol) for symbol in symbols)
+    if not settings.kafka_embedded:
+        ensure(KafkaAdmin(settings), plans, wait_s=wait_s)
+        return
+    # the embedded broker makes a topic when it is asked for it, and cannot be told to
+    options: dict[str, Any] = {"bootstrap.servers": settings.kafka_broker, "log_level": 2, "error_cb": _note_error}
+    client = AdminClient(options)
+    for plan in plans:
+        try:
+            client.list_topics(plan.name, timeout=wait_s)
+        except KafkaException as error:
+            raise TransientError(f"topic {plan.name}: {_text(error)}") from error
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Create the Kafka topics of TRADING_SYMBOLS at KAFKA_BROKER.")
     parser.add_argument("--wait", type=float, default=WAIT_S_MAX, metavar="S", help="seconds to wait for the broker")

@@ -28,7 +28,6 @@ from typing import Any
 import psutil
 import psycopg
 import redis
-from confluent_kafka.admin import AdminClient
 
 from shared.src.config import Settings, load_settings
 from shared.src.contracts.market import CandleMessage
@@ -36,7 +35,7 @@ from shared.src.contracts.topics import KAFKA_CANDLE, TICK_KEY, kafka_market
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import SystemClock
 from shared.src.kafka_client import KafkaProducer
-from shared.src.kafka_topics import KafkaAdmin, ensure, market_topic
+from shared.src.kafka_topics import create_market_topics
 from tests.bench.market_load import MINUTE_MS, Symbol
 from tests.processes import PROJECT_ROOT, ServiceProcess, environment_of
 from tests.soak.market_data import database
@@ -90,16 +89,6 @@ def sender(rate: int, seconds: float, symbols: list[str]) -> Iterator[tuple[subp
         process.communicate(timeout=10)
 
 
-def create_topics(settings: Settings) -> None:
-    """Before anything starts: a consumer hears of new topics only now and then."""
-    if settings.kafka_embedded:
-        client = AdminClient({"bootstrap.servers": settings.kafka_broker})
-        for symbol in settings.trading_symbols:
-            client.list_topics(kafka_market(symbol), timeout=5)
-    else:
-        ensure(KafkaAdmin(settings), tuple(market_topic(symbol) for symbol in settings.trading_symbols))
-
-
 def cpu_s(process: ServiceProcess) -> float:
     assert process._process is not None
     times = psutil.Process(process._process.pid).cpu_times()
@@ -115,7 +104,7 @@ def chain(settings: Settings, folder: Path, rate: int, seconds: float) -> dict[s
             PLATFORM_CLOCK=f"{SPEED}@{place['market_ms']}@{place['wall_ms']}", WARMUP_CANDLES="100",
             STREAM_SILENCE_S="100",
         )  # fmt: skip
-        create_topics(settings)
+        create_market_topics(settings, settings.trading_symbols)
         redis_of(settings).flushdb()  # the weight of the requests of the same minutes of an earlier run
         dispatcher = ServiceProcess("dispatcher", environment, folder / "dispatcher.log").start()
         gateway = ServiceProcess("gateway", environment, folder / "gateway.log").start(wait=False)
@@ -196,7 +185,7 @@ async def fill(settings: Settings, count: int) -> None:
 
 def alone(settings: Settings, folder: Path, count: int) -> dict[str, Any]:
     """Closed candles only: every message is a row, a decision and a notice."""
-    create_topics(settings)
+    create_market_topics(settings, settings.trading_symbols)
     asyncio.run(fill(settings, count))
     wanted = count // len(settings.trading_symbols) * len(settings.trading_symbols)
     process = ServiceProcess("dispatcher", environment_of(settings), folder / "dispatcher.log").start(wait=False)
