@@ -62,10 +62,7 @@ async def test_features_after_a_correction_are_those_of_the_corrected_candles_an
         await until(lambda: length_of(redis, VOTES), SEEN - HISTORY)
         before = await ballot(redis)
         await produce(settings, market(range(WRONG, WRONG + 1), corrected=True), source=CORRECTION)
-        revised = lambda: count(
-            database, f"{ROWS} WHERE analysis_timestamp >= (SELECT max(updated_at) FROM market_data)"
-        )
-        await until(revised, SEEN - WRONG)
+        await until(lambda: count(database, REVISED), SEEN - WRONG)
         await produce(settings, market(range(SEEN, END), corrected=False), source="stream")
         await until(lambda: length_of(redis, VOTES), END - HISTORY)
         # the same candles once more, as after a dispatcher that died before it committed: nothing happens

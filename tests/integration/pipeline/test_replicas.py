@@ -109,7 +109,7 @@ async def test_a_killed_worker_process_is_replaced_and_changes_no_vote(
             os.kill(analyzer.diagnostic()["details"]["workers"][0]["pid"], signal.SIGKILL)
 
         assert await run(settings, redis, database, kill_a_worker) == expected
-        await until(lambda: asyncio.to_thread(lambda: analyzer.health()[0]), 200, 30)
+        await asyncio.to_thread(analyzer.wait_healthy)
         workers = analyzer.diagnostic()["details"]["workers"]
         assert [worker["restarts"] for worker in workers] == [1, 0]
         assert workers[0]["last_exit"] == -signal.SIGKILL
@@ -145,6 +145,6 @@ async def test_a_replica_that_wakes_up_after_its_work_was_taken_over_changes_not
         for process in frozen:
             process.signal(signal.SIGCONT)
         for process in frozen:
-            await until(lambda process=process: asyncio.to_thread(lambda: process.health()[0]), 200, 30)  # type: ignore[misc]
+            await asyncio.to_thread(process.wait_healthy)
         assert await ballot(redis) == expected
         await check_nothing_is_lost_or_doubled(redis, database)
