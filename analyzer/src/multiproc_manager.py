@@ -16,6 +16,7 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 from pydantic import ValidationError
 
+from analyzer.src.chorus import Chorus
 from analyzer.src.stored_features import stored_features
 from analyzer.src.strategy_loader import LoadedStrategy
 from analyzer.strategies.base_strategy import BaseStrategy, MarketData, Signal, level_of
@@ -61,7 +62,7 @@ class AnalyzerManager:
         self._clock = clock
         self._min_volume = min_volume
         self._window = FeatureWindow()
-        self._instances: dict[tuple[str, str], list[tuple[LoadedStrategy, BaseStrategy]]] = {}
+        self._instances: dict[tuple[str, str], Chorus] = {}
         self._by_strategy: Counter[str] = Counter()
         self._failures: list[str] = []
         self._remembered = 0
@@ -93,11 +94,13 @@ class AnalyzerManager:
         for loaded in changed.values():
             loaded.create()
         self._strategies = [changed.get(loaded.name, loaded) for loaded in self._strategies]
-        for key, instances in self._instances.items():
-            self._instances[key] = [
-                (changed[loaded.name], changed[loaded.name].create()) if loaded.name in changed else (loaded, instance)
-                for loaded, instance in instances
-            ]
+        for key, chorus in self._instances.items() if changed else ():
+            self._instances[key] = Chorus(
+                [
+                    (changed[one.name], changed[one.name].create()) if one.name in changed else (one, strategy)
+                    for one, strategy in chorus.members
+                ]
+            )
         return sorted(changed)
 
     async def remember(self, database: Database, *, before_ms: int | None = None) -> list[tuple[str, Timeframe, int]]:
@@ -147,22 +150,24 @@ class AnalyzerManager:
             peers=self._window.symbols(frame.timeframe.value),
         )
         votes = []
-        for loaded, strategy in self._instances_of(frame.symbol, frame.timeframe.value):
+        for loaded, strategy in self._instances_of(frame.symbol, frame.timeframe.value).speaking(data):
             vote = self._ask(loaded, strategy, data, frame)
             if vote is not None:
                 votes.append(vote)
                 self._by_strategy[vote.strategy] += 1
         return votes
 
-    def _instances_of(self, symbol: str, timeframe: str) -> list[tuple[LoadedStrategy, BaseStrategy]]:
+    def _instances_of(self, symbol: str, timeframe: str) -> Chorus:
         key = (symbol, timeframe)
         if key not in self._instances:
             made = [(loaded, loaded.create()) for loaded in self._strategies]
-            self._instances[key] = [
-                (loaded, strategy)
-                for loaded, strategy in made
-                if strategy.timeframes is None or timeframe in strategy.timeframes
-            ]
+            self._instances[key] = Chorus(
+                [
+                    (loaded, strategy)
+                    for loaded, strategy in made
+                    if strategy.timeframes is None or timeframe in strategy.timeframes
+                ]
+            )
         return self._instances[key]
 
     def _ask(

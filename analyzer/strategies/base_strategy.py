@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -113,6 +113,9 @@ def level_of(strength: float) -> str:
     return "MODERATE" if strength >= 0.4 else "WEAK"
 
 
+RuleKey = tuple[type["RuleStrategy"], tuple[tuple[str, float], ...]]
+
+
 class RuleStrategy(BaseStrategy):
     """A strategy whose rule is written once and runs on one bar and on whole columns with equal results."""
 
@@ -145,6 +148,25 @@ class RuleStrategy(BaseStrategy):
     def option(self, name: str) -> float:
         """The value of one of the strategy's options."""
         return self._options[name]
+
+    def event(self, frame: Frame) -> Condition | None:
+        """For a rule that reads other symbols or time frames: what must hold on its own rows before it can vote.
+
+        None where nothing is known to; such a rule is asked on every bar.
+        """
+        return None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its own rows say that it votes, or at least that it may."""
+        if type(self).generate_signal is not RuleStrategy.generate_signal:
+            return False
+        return self._function() is not None or self.event(BarFrame(())) is not None
+
+    @property
+    def key(self) -> RuleKey:
+        """What decides: the class and the values of its options."""
+        return type(self), tuple(sorted(self._options.items()))
 
     @abstractmethod
     def rule(self, frame: Frame) -> Verdict:
@@ -183,12 +205,16 @@ class RuleStrategy(BaseStrategy):
 
     def _speaks(self, frame: BarFrame) -> bool:
         """Whether there is a vote at all; most bars have none, and this is the cheapest way to know."""
-        if not self._traced:
-            self._on_bar, self._traced = _compiled(self, tuple(sorted(self._options.items()))), True
-        if self._on_bar is None:
+        on_bar = self._function()
+        if on_bar is None:
             return bool(_alive(frame))
-        sides = self._on_bar(frame.rows)
+        sides = on_bar(frame.rows)
         return sides is not None and sides[0] != 0.0
+
+    def _function(self) -> Compiled | None:
+        if not self._traced:
+            self._on_bar, self._traced = _compiled(self), True
+        return self._on_bar
 
     def evaluate(self, frame: ColumnFrame) -> Decisions:
         """Decide on every bar of whole columns."""
@@ -237,18 +263,40 @@ def _settle(frame: Frame, verdict: Verdict) -> _Settled:
     )
 
 
-_COMPILED: dict[tuple[type[RuleStrategy], tuple[tuple[str, float], ...]], Compiled | None] = {}
+_COMPILED: dict[RuleKey, Compiled | None] = {}
+# the same rules decide on every symbol; a few sets differ by time frame, and by parameters once set
+SETS_KEPT: Final = 64
+_SETS: dict[tuple[RuleKey, ...], Compiled] = {}
 
 
-def _compiled(strategy: RuleStrategy, options: tuple[tuple[str, float], ...]) -> Compiled | None:
+def _compiled(strategy: RuleStrategy) -> Compiled | None:
     """The rule's side as a function of plain rows, shared by all instances; None when it needs a whole frame."""
-    key = (type(strategy), options)
-    if key not in _COMPILED:
+    if strategy.key not in _COMPILED:
         try:
-            _COMPILED[key] = compile_rule(lambda frame: (_settle(frame, strategy.rule(frame)).side,), guard=_alive)
+            _COMPILED[strategy.key] = compile_rule(
+                lambda frame: (_settle(frame, strategy.rule(frame)).side,), guard=_alive
+            )
         except UntraceableError:
-            _COMPILED[key] = None
-    return _COMPILED[key]
+            _COMPILED[strategy.key] = None
+    return _COMPILED[strategy.key]
+
+
+def compiled_sides(rules: Sequence[RuleStrategy]) -> Compiled:
+    """One function of plain rows for many plain rules: 0 for each that does not vote, None where nothing trades."""
+    key = tuple(rule.key for rule in rules)
+    if key not in _SETS:
+        if len(_SETS) >= SETS_KEPT:
+            _SETS.clear()
+        _SETS[key] = compile_rule(_sides_of(rules), guard=_alive)
+    return _SETS[key]
+
+
+def _sides_of(rules: Sequence[RuleStrategy]) -> Callable[[Frame], tuple[Value, ...]]:
+    def side(rule: RuleStrategy, frame: Frame) -> Value:
+        event = rule.event(frame)
+        return _settle(frame, rule.rule(frame)).side if event is None else frame.where(event, 1.0, 0.0)
+
+    return lambda frame: tuple(side(rule, frame) for rule in rules)
 
 
 def _alive(frame: Frame) -> Condition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, fell_below, graded, rose_above, stale
 from analyzer.strategies.options import Option
-from shared.src.indicators.frames import Frame, scale
+from shared.src.indicators.frames import Condition, Frame, scale
 
 
 class CrossPairSwingStrategy(RuleStrategy):
@@ -27,6 +27,10 @@ class CrossPairSwingStrategy(RuleStrategy):
         Option("oversold", 30.0, 5.0, 45.0, "RSI_OVERSOLD"),
         Option("overbought", 70.0, 55.0, 95.0, "RSI_OVERBOUGHT"),
     )
+
+    def event(self, frame: Frame) -> Condition:
+        left_low, left_high = self.option("oversold"), self.option("overbought")
+        return rose_above(frame, "rsi_14", left_low) | fell_below(frame, "rsi_14", left_high)
 
     def rule(self, frame: Frame) -> Verdict:
         leader = _leader(frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, crossed_above, crossed_below, graded
-from shared.src.indicators.frames import Frame, scale
+from shared.src.indicators.frames import Condition, Frame, scale
 from shared.src.indicators.multi_timeframe import higher_trends
 
 
@@ -26,6 +26,9 @@ class MultiTfConfluentEntryStrategy(RuleStrategy):
         "confluence_agreement",
         "atr_14",
     )
+
+    def event(self, frame: Frame) -> Condition:
+        return crossed_above(frame, "close", "ema_12") | crossed_below(frame, "close", "ema_12")
 
     def rule(self, frame: Frame) -> Verdict:
         close, atr = frame["close"], frame["atr_14"]

@@ -18,6 +18,7 @@ import numpy as np
 import talib
 from talib import stream
 
+from analyzer.src.chorus import Chorus
 from analyzer.src.strategy_loader import StrategyLoader
 from analyzer.strategies.feature_window import FeatureWindow
 from market_analyzer.src.indicators.base import Call, IndicatorParameters, TalibIndicator
@@ -119,7 +120,8 @@ def measure(candles: list[Bar]) -> dict[str, float]:
     functions = [(getattr(talib, call.function), call) for call in calls]
     whole = updating(candles)
     rows: list[Any] = []
-    strategies = [loaded.create() for loaded in StrategyLoader().load().loaded]
+    members = [(loaded, loaded.create()) for loaded in StrategyLoader().load().loaded]
+    chorus = Chorus([(loaded, made) for loaded, made in members if made.timeframes is None or "1m" in made.timeframes])
     window = FeatureWindow()
     raw = raw_streams({name: column[:WARM] for name, column in arrays.items()})
 
@@ -134,7 +136,7 @@ def measure(candles: list[Bar]) -> dict[str, float]:
     def vote(index: int) -> None:
         window.push("BENCH", "1m", index, rows[index - WARM])
         data = window.market_data("BENCH", "1m", start_time=index)
-        for strategy in strategies:
+        for _, strategy in chorus.speaking(data):
             strategy.generate_signal(data)
 
     works: dict[str, tuple[Callable[[int], object], int]] = {

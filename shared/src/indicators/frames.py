@@ -273,16 +273,26 @@ def scale(frame: Frame, value: Value, low: float, high: float) -> Value:
 
 def numeric_row(values: Mapping[str, object]) -> dict[str, float]:
     """A row of the wire (texts, booleans, None, lists) as the numbers a frame holds."""
-    row: dict[str, float] = {}
+    row: dict[str, Any] = dict(values)
     for name, value in values.items():
-        if isinstance(value, (int, float)):  # bool is an int: True is 1.0
-            row[name] = float(value)
-        elif isinstance(value, str):
-            if name in LABELS and value in LABELS[name]:
-                row[name] = code_of(name, value)
-        elif value is None:
-            row[name] = NAN
+        if type(value) is not float:  # most are, and asking for the exact type costs least
+            number = _number(name, value)
+            if number is None:
+                del row[name]
+            else:
+                row[name] = number
     return row
+
+
+def _number(name: str, value: object) -> float | None:
+    """What stands for a value that is not a float; None when nothing does."""
+    if value is None:
+        return NAN
+    if isinstance(value, (int, float)):  # bool is an int: True is 1.0
+        return float(value)
+    if isinstance(value, str) and name in LABELS and value in LABELS[name]:
+        return code_of(name, value)
+    return None
 
 
 def wire_row(row: Row) -> dict[str, float | int | bool | str | None]:

@@ -123,8 +123,8 @@ def test_a_users_strategy_keeps_its_state_when_another_ones_parameters_change(tm
     assert parameters_of(loaded[0]) == []
     running = AnalyzerManager(loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
     vote(running, 1, 40.0)
-    instances = running._instances[("BTCUSDC", "1m")]
+    instances = running._instances[("BTCUSDC", "1m")].members
     running.apply({"RSI_Strategy": {"oversold": 35.0}})
-    after = running._instances[("BTCUSDC", "1m")]
+    after = running._instances[("BTCUSDC", "1m")].members
     assert after[0][1] is instances[0][1]
     assert after[1][1] is not instances[1][1]
