@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import uuid4
+from random import getrandbits
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -37,6 +37,7 @@ from simulator.doors.rest_wire import (
     find_key,
     html_response,
     json_response,
+    key_text,
     read_wire,
     wants_microseconds,
 )
@@ -111,6 +112,8 @@ class _Visit:
     state: TwinState
     endpoint: Endpoint
     ip: str
+    # The time limits run on, when the request arrived
+    now_ms: int
     wire: Wire | None = None
     key: ApiKey | None = None
     weight: int = 0
@@ -122,8 +125,8 @@ class _Visit:
         return self.key.account if self.endpoint.sapi == "UID" and self.key is not None else self.ip
 
     def headers(self) -> dict[str, str]:
-        state, now = self.state, self.state.limits_ms()
-        headers = {"x-mbx-uuid": str(uuid4())}
+        state, now = self.state, self.now_ms
+        headers = {"x-mbx-uuid": _uuid()}
         meter = self.endpoint.sapi
         if meter is not None:
             used = state.limits.used_sapi(meter, self.payer, self.endpoint.name, now)
@@ -135,6 +138,12 @@ class _Visit:
             seconds, day = state.limits.order_counts(self.key.account, now)
             headers |= {"X-MBX-ORDER-COUNT-10S": str(seconds), "X-MBX-ORDER-COUNT-1D": str(day)}
         return headers
+
+
+def _uuid() -> str:
+    """A name for an answer; nobody has to be unable to guess it."""
+    digits = f"{getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class RestDoor:
@@ -149,7 +158,8 @@ class RestDoor:
 
     async def handle(self, request: Request) -> Response:
         endpoint = self._table["GET" if request.method == "HEAD" else request.method]
-        visit = _Visit(self._source(), endpoint, request.client.host if request.client else "local")
+        state = self._source()
+        visit = _Visit(state, endpoint, request.client.host if request.client else "local", state.limits_ms())
         try:
             return await self._answer(visit, request)
         except ApiError as error:
@@ -157,27 +167,30 @@ class RestDoor:
 
     async def _answer(self, visit: _Visit, request: Request) -> Response:
         state, endpoint = visit.state, visit.endpoint
-        state.limits.enter(visit.ip, state.limits_ms())
-        visit.wire = wire = await read_wire(request)
-        micro = wants_microseconds(request)
-        known = state.keys.get(request.headers.get("x-mbx-apikey", ""))
+        state.limits.enter(visit.ip, visit.now_ms)
+        head = dict(request.scope["headers"])
+        visit.wire = wire = await read_wire(request, head)
+        micro, key = wants_microseconds(head), key_text(head)
+        known = state.keys.get(key)
         fault = await state.fault(endpoint.name, wire.params.get("symbol"), known.account if known else None)
         if fault is not None:
             early = await _before(fault)
             if early is not None:
                 return early
+            # a fault may have taken its time
+            visit.now_ms = state.limits_ms()
         visit.weight = endpoint.weighs(wire.params, state)
         if endpoint.sapi is None:
-            state.limits.charge(visit.ip, visit.weight, state.limits_ms())
-        call = self._admit(visit, request, wire)
+            state.limits.charge(visit.ip, visit.weight, visit.now_ms)
+        call = self._admit(visit, key, wire)
         if endpoint.sapi is not None:
-            state.limits.charge_sapi(endpoint.sapi, visit.payer, endpoint.name, visit.weight, state.limits_ms())
+            state.limits.charge_sapi(endpoint.sapi, visit.payer, endpoint.name, visit.weight, visit.now_ms)
         if fault is not None and fault.kind == "delay" and endpoint.security is not Security.NONE:
             self._check_again(visit, call)
         answer = perform(call)
         visit.succeeded = True
         if endpoint.free:
-            state.limits.refund(visit.ip, visit.weight, state.limits_ms())
+            state.limits.refund(visit.ip, visit.weight, visit.now_ms)
         content = in_microseconds(answer) if micro else answer
         if fault is not None:
             late = await _after(fault, content)
@@ -186,14 +199,14 @@ class RestDoor:
         return json_response(content, 200, visit.headers())
 
     @staticmethod
-    def _admit(visit: _Visit, request: Request, wire: Wire) -> Call:
+    def _admit(visit: _Visit, key: str, wire: Wire) -> Call:
         """Check key, parameters, time and signature, in this order. Raises ApiError."""
         state, endpoint = visit.state, visit.endpoint
         call = Call(state, endpoint, wire.params, state.clock.now_ms())
         if endpoint.security is Security.NONE:
             endpoint.check_params(wire.params)
             return call
-        visit.key = call.signing_key = find_key(state, request)
+        visit.key = call.signing_key = find_key(state, key)
         check_permission(endpoint, visit.key)
         check_timing(state, wire.params)
         check_signature(visit.key, wire)

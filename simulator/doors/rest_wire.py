@@ -21,6 +21,9 @@ from simulator.engine.errors import ApiError
 JSON_TYPE = "application/json;charset=UTF-8"
 HTML_TYPE = "text/html"
 KEY_LENGTH = 64
+
+# Headers by their name in lower case
+Head = Mapping[bytes, bytes]
 _HTML = "<html>\r\n<head><title>{title}</title></head>\r\n<body><center><h1>{title}</h1></center></body>\r\n</html>\r\n"
 
 
@@ -61,16 +64,20 @@ def _split(raw: bytes) -> tuple[dict[str, str], bytes]:
     return values, b"&".join(signed)
 
 
-async def read_wire(request: Request) -> Wire:
+async def read_wire(request: Request, head: Head) -> Wire:
     query: bytes = request.scope.get("query_string", b"")
-    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    has_body = head.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in head
     body = await request.body() if has_body and request.method != "GET" else b""
     return Wire.read(query, body)
 
 
-def find_key(state: TwinState, request: Request) -> ApiKey:
-    """The key of header X-MBX-APIKEY. Raises ApiError -2014 or -2015 (401)."""
-    text = request.headers.get("x-mbx-apikey", "")
+def key_text(head: Head) -> str:
+    """What header X-MBX-APIKEY says."""
+    return head.get(b"x-mbx-apikey", b"").decode("latin-1")
+
+
+def find_key(state: TwinState, text: str) -> ApiKey:
+    """The key that a header names. Raises ApiError -2014 or -2015 (401)."""
     found = state.keys.get(text)
     if found is not None:
         return found
@@ -87,14 +94,14 @@ def check_signature(key: ApiKey, wire: Wire) -> None:
         raise bad_signature()
 
 
-def wants_microseconds(request: Request) -> bool:
+def wants_microseconds(head: Head) -> bool:
     """Header X-MBX-TIME-UNIT. Raises ApiError -1194."""
-    unit = request.headers.get("x-mbx-time-unit")
+    unit = head.get(b"x-mbx-time-unit")
     if unit is None:
         return False
-    if unit.upper() not in {"MICROSECOND", "MILLISECOND"}:
+    if unit.upper() not in {b"MICROSECOND", b"MILLISECOND"}:
         raise bad_time_unit()
-    return unit.upper() == "MICROSECOND"
+    return unit.upper() == b"MICROSECOND"
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
