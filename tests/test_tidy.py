@@ -91,14 +91,11 @@ def test_nobody_reads_the_environment_beside_the_settings() -> None:
 
 
 def test_migrations_follow_each_other_in_one_line() -> None:
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "database" / "migrations" / "versions").glob("0*.py")]
-    links = {}
-    for text in texts:
-        revision, before = (
-            re.search(rf"^{name} = (.+)$", text, re.MULTILINE) for name in ("revision", "down_revision")
-        )
-        assert revision and before
-        assert before[1] not in links, f"{revision[1]} and {links[before[1]]} both follow {before[1]}"
-        links[before[1]] = revision[1]
-    assert len(links) == len(texts)
-    assert "None" in links
+    folder = ROOT / "database" / "migrations" / "versions"
+    followers: dict[str, str] = {}
+    for path in folder.glob("0*.py"):
+        values = dict(re.findall(r"^(revision|down_revision) = (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
+        before = values["down_revision"]
+        assert before not in followers, f"{path.name} and {followers[before]} both follow {before}"
+        followers[before] = path.name
+    assert "None" in followers
