@@ -3,8 +3,9 @@
     python -m tests.soak.market_data --hours 48 --seed 7 [--speed 320] [--symbols 6] [--kills 12] [--no-faults]
 
 The twin plays an accelerated market; its streams stall, break, repeat, swap, delay and lose messages, its REST answers
-fail and refuse; gateway and dispatcher are killed. At the end every stored candle of every time frame is compared with
-the twin's own. Prints progress on stderr and a result as JSON; exit code 1 when anything differs.
+fail and refuse; gateway and dispatcher are killed; stored candles are made wrong or vanish. At the end every stored
+candle of every time frame is compared with the twin's own, and so is every candle that decisions were made on. Prints
+progress on stderr and a result as JSON; exit code 1 when anything differs.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class Result:
     decided_twice_differently: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
+    tampered: int = 0
     gateway: dict[str, Any] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
 
@@ -131,7 +133,14 @@ class Decisions(threading.Thread):
 class Trouble:
     """Sets faults and kills processes, by the plan, while time goes by."""
 
-    def __init__(self, plan: Plan, twin: RunningTwin, processes: dict[str, ServiceProcess], result: Result) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        twin: RunningTwin,
+        processes: dict[str, ServiceProcess],
+        settings: Settings,
+        result: Result,
+    ) -> None:
         self._twin, self._processes, self._result = twin, processes, result
         self._moments = bad_moments(plan.seed)
         self._faults, self._pace = plan.faults, plan.pace
@@ -139,6 +148,8 @@ class Trouble:
         wall_s = plan.hours * 3600 / plan.speed
         names = sorted(processes) * plan.kills
         self._kills = sorted((random.uniform(0.1, 0.85) * wall_s, name) for name in names[: plan.kills])
+        self._settings = settings
+        self._tampers = [0.3 * wall_s, 0.6 * wall_s]
         self._began = time.monotonic()
         self._until = self._next = self._began + 2.0
         self._is_bad = False
@@ -152,6 +163,9 @@ class Trouble:
             self._processes[name].kill()
             self._processes[name].start(wait=False)
             self._result.kills[name] = self._result.kills.get(name, 0) + 1
+        if self._tampers and now - self._began > self._tampers[0]:
+            self._tampers.pop(0)
+            self._result.tampered += tamper(self._settings)
         if not self._faults or now < self._next:
             return
         if self._is_bad:
@@ -269,6 +283,20 @@ def newest_minutes(settings: Settings) -> dict[str, int]:
     return dict(rows)
 
 
+def tamper(settings: Settings) -> int:
+    """Make a stored candle wrong and another one vanish behind the platform's back; answers how many."""
+    changed = 0
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        for symbol in settings.trading_symbols[:2]:
+            for change in ("UPDATE market_data SET close = low, volume = volume + 1", "DELETE FROM market_data"):
+                frame = "5m" if change.startswith("UPDATE") else "3m"
+                changed += connection.execute(
+                    f"{change} WHERE (symbol, timeframe, time) = (SELECT symbol, timeframe, time FROM market_data"
+                    " WHERE symbol = %s AND timeframe = %s ORDER BY time DESC LIMIT 1 OFFSET 3)", [symbol, frame]
+                ).rowcount  # fmt: skip
+    return changed
+
+
 def market_ms(twin: RunningTwin) -> int:
     return int(twin.do("GET", "/clock")["market_ms"])
 
@@ -286,7 +314,7 @@ def run(plan: Plan, folder: Path, settings: Settings, stack: str, *, talk: bool 
             WARMUP_CANDLES=str(WARMUP),
             STREAM_SILENCE_S="2.5",
             STREAM_LIFE_S="20",
-            VERIFY_EVERY_S="20",
+            VERIFY_EVERY_S="4",
         )
         processes = {
             name: ServiceProcess(name, environment, folder / f"{name}.log") for name in ("gateway", "dispatcher")
@@ -323,7 +351,7 @@ def _play(
     *,
     talk: bool,
 ) -> None:
-    trouble, told = Trouble(plan, twin, processes, result), time.monotonic()
+    trouble, told = Trouble(plan, twin, processes, settings, result), time.monotonic()
     while (now_ms := market_ms(twin)) < end_ms + 2 * MINUTE_MS:
         trouble.go_on()
         time.sleep(0.1)

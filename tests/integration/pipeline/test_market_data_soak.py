@@ -25,5 +25,6 @@ def test_no_candle_is_lost_wrong_or_decided_on_twice_whatever_happens(
     result = run(plan, tmp_path, settings, "tests", talk=False)
     assert result.ok, result
     assert result.kills == {"dispatcher": 1, "gateway": 1}
+    assert result.tampered == 8
     assert set(result.faults) == {fault["fault"] for fault, _ in BAD_MOMENTS}
     assert (result.compared["1m"], result.compared["15m"]) == (3 * 90, 3 * 6)

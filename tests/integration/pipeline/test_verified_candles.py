@@ -1,0 +1,60 @@
+"""A stored candle that is not the exchange's is found, counted and replaced."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from dispatcher.src.persister import CandlePersister
+from gateway.src.historical_data_fetcher import HistoricalDataFetcher
+from gateway.src.lane import Lane
+from gateway.src.verifier import CandleVerifier
+from shared.src.contracts.market import CORRECTION, CandleMessage
+from shared.src.database import Database
+from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.history import stored_candles
+from tests.unit.gateway.rig import KeptMessages, ListedExchange
+
+pytestmark = pytest.mark.integration
+
+SYMBOL = "BTCUSDC"
+START_MS = 1_767_225_600_000
+
+
+def candle(timeframe: Timeframe, index: int) -> Candle:
+    price = Decimal(100 + index)
+    open_ms = START_MS + index * timeframe.milliseconds
+    return Candle(SYMBOL, timeframe, open_ms, price, price + 1, price - 1, price, Decimal("1.5"), Decimal(150), 3)
+
+
+def messages(candles: list[Candle], source: str) -> list[CandleMessage]:
+    return [CandleMessage.of(each, source=source, occurred_at_ms=each.close_time_ms) for each in candles]
+
+
+async def test_what_is_wrong_or_missing_in_the_table_is_replaced_by_the_exchanges_candles(database: Database) -> None:
+    exchange = [candle(frame, index) for frame in (Timeframe.M1, Timeframe.M5) for index in range(20)]
+    clock = ManualClock(from_ms(START_MS + 21 * Timeframe.M5.milliseconds))
+    wrong, gone = candle(Timeframe.M5, 15), candle(Timeframe.M5, 17)
+    stored = [each for each in exchange if each not in (wrong, gone)] + [replace(wrong, close=wrong.low)]
+    persister = CandlePersister(database)
+    await persister.store(messages(stored, "stream"))
+
+    kept: Any = KeptMessages()
+    fetcher = HistoricalDataFetcher(ListedExchange(exchange), clock)
+    lane = Lane(SYMBOL, clock=clock, fetcher=fetcher, producer=kept, warmup=100)
+    verifier = CandleVerifier(database, fetcher, bars=30)
+    await verifier.check(lane)
+    assert kept.published == [(wrong, CORRECTION), (gone, "repair")]
+    assert verifier.statistics() == {"checked": 20, "corrected": 1, "added": 1}
+
+    for each, source in kept.published:
+        await persister.store(messages([each], source))
+    until_ms = START_MS + 21 * Timeframe.M5.milliseconds
+    found = await stored_candles(database, SYMBOL, Timeframe.M5, until_ms=until_ms, count=100)
+    assert found == exchange[20:]
+    await verifier.check(lane)
+    assert len(kept.published) == 2, "what is right is left alone"
