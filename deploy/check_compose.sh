@@ -151,15 +151,17 @@ wait_for_cycle() {
   sql "SELECT symbol, side, strategy, quantity, entry_price, exit_price, profit_loss FROM trade_cycles WHERE status = 'completed' LIMIT 3"
 }
 
-check_restart() {
-  local service
-  for service in trader dispatcher; do
-    # Not `docker kill`: the engine takes that for a wish and does not start the container again.
-    compose exec -T "$service" python -c '
+# Not `docker kill`: the engine takes that for a wish and does not start the container again.
+kill_the_service='
 import os, pathlib, signal
 for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
     if b".src.main" in (line := path.read_bytes()) and line.startswith(b"python"):
-        os.kill(int(path.parent.name), signal.SIGKILL)' || true
+        os.kill(int(path.parent.name), signal.SIGKILL)'
+
+check_restart() {
+  local service
+  for service in trader dispatcher; do
+    compose exec -T "$service" python -c "$kill_the_service" || true
   done
   sleep 3
   wait_until_healthy
@@ -174,6 +176,29 @@ check_ledger() {
   report=$(compose exec -T -e PYTHONPATH=/app trader python /app/deploy/docker/entrypoint.py python /app/deploy/docker/ledger.py) ||
     fail "the ledger differs from the exchange: $report"
   say "the ledger equals the exchange: $report"
+}
+
+check_scale() {
+  local number owned=0 gaps doubled
+  compose -f docker-compose.yml -f deploy/compose.scale.yml up -d --scale dispatcher=2 --scale market_analyzer=2 \
+    --scale analyzer=3 --scale signal_aggregator=2 >"$work/scale.log" 2>&1 || { tail -20 "$work/scale.log"; fail "scaling failed"; }
+  wait_until_healthy
+  compose exec -T --index 2 analyzer python -c "$kill_the_service" || true
+  sleep 5
+  wait_until_healthy
+  for number in 1 2 3; do
+    owned=$((owned + $(compose exec -T --index "$number" analyzer python -c '
+import json, urllib.request
+report = json.load(urllib.request.urlopen("http://127.0.0.1:5012/diagnostic", timeout=10))
+print(len(report["bus"]["analyzer"]["streams"]))')))
+  done
+  [ "$owned" = 16 ] || fail "the replicas of the analyzer own $owned of 16 partitions"
+  gaps=$(sql "SELECT count(*) FROM (SELECT time - lag(time) OVER (PARTITION BY symbol ORDER BY time) AS step
+    FROM analyzer_data WHERE timeframe = '1m') AS steps WHERE step > interval '1 minute'")
+  [ "$gaps" = 0 ] || fail "$gaps gaps in the features"
+  doubled=$(sql "SELECT count(*) FROM (SELECT consensus_id, kind FROM decisions GROUP BY 1, 2 HAVING count(*) > 1) AS more")
+  [ "$doubled" = 0 ] || fail "$doubled signals were decided on twice"
+  say "with replicas, one of them killed: 16 partitions owned once, no gap in the features, no signal decided on twice"
 }
 
 check_stop() {
@@ -210,6 +235,7 @@ check_dashboard
 wait_for_cycle
 check_restart
 check_ledger
+check_scale
 docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' | grep "^$project-" | sort || true
 [ "${KEEP:-}" = 1 ] || { check_stop; check_removed; }
 say "OK: the platform stands on Docker"
