@@ -272,6 +272,43 @@ TABLES: dict[str, Table] = {
 }
 
 
+# the same for ``sell`` of those that also buy
+SELL_MISSES: dict[str, tuple[int, dict[str, Any]]] = {
+    "ADX_Direction": (1, row(adx_14=21.9)),
+    "ATR_Breakout": (1, row(close=98.8)),
+    "Bollinger_Bands": (0, row(close=103.9)),
+    "Bollinger_Touch": (0, row(high=104.1)),
+    "CCI_Reversal": (0, row(cci_20=140.0)),
+    "Donchian_Breakout": (1, row(volume_ratio=1.1)),
+    "EMA_Cross": (0, row(ema_12=99.95)),
+    "HullMA_Slope": (3, row(hull_20=99.95)),
+    "MACD_Crossover": (1, row(macd_histogram=-0.02)),
+    "MultiTF_ConfluentEntry": (1, row(ema_26=99.3)),
+    "OBV_Crossover": (0, row(obv_oscillator=-0.1)),
+    "PPO_Crossover": (1, row(ppo=0.1, ppo_signal=0.2)),
+    "ParabolicSAR_Bounce": (2, row(close=100.5)),
+    "Pump_Dump_Pattern": (1, row(move_atr=-1.4)),
+    "ROC_Threshold": (1, row(roc_10=-2.9)),
+    "RSI_Cross": (1, row(rsi_14=70.5)),
+    "RSI_Divergence": (1, row(rsi_14=45.0)),
+    "RSI_Strategy": (0, row(rsi_user=72.0)),
+    "Range_Breakout": (1, row(highest_5=103.0)),
+    "Range_Breakout_Confirmation": (2, row(close=97.9)),
+    "SimpleMA_Cross": (1, row(sma_short=99.99)),
+    "StochRSI_Rebound": (1, row(stoch_rsi=81.0)),
+    "Supertrend_Reversal": (1, row(supertrend_direction=-1.0)),
+    "Support_Breakout": (1, row(support_touches=1.0)),
+    "TEMA_Slope": (3, row(close=99.1)),
+    "TRIX_Crossover": (1, row(close=97.0)),
+    "VWAP_Support_Resistance": (1, row(anchored_vwap=99.5)),
+    "WilliamsR_Rebound": (0, row(williams_r=-25.0)),
+    "ZScore_Extreme_Reversal": (1, row(zscore_20=2.05)),
+    "EMA_Daily_Trend": (0, row(ema_21=99.99)),
+    "Pair_Rotation": (1, row(roc_7=-3.3)),
+    "Cross_Pair_Swing": (1, row(rsi_14=71.0)),
+}
+
+
 def rows_of(table: Rows) -> list[dict[str, float]]:
     return [numeric_row(QUIET | {"open_time": 60_000.0 * index} | changes) for index, changes in enumerate(table)]
 
@@ -298,10 +335,12 @@ def test_every_rule_has_a_table_for_each_side_it_ever_takes_and_a_near_miss() ->
         frames = [market(timeframe_of(rules()[name])).frame(symbol) for symbol in SYMBOLS]
         sides = {int(side) for frame in frames for side in rules()[name].evaluate(frame).side} - {0}
         assert sides == {*([1] if table.buy else []), *([-1] if table.sell else [])}, name
-        place, changes = table.miss
-        before = (table.buy or table.sell or [])[place]
-        assert changes, name
-        assert before | changes != before, name
+        misses = [(table.miss, table.buy or table.sell)]
+        if table.buy and table.sell:
+            misses.append((SELL_MISSES[name], table.sell))
+        for (place, changes), rows in misses:
+            before = (rows or [])[place]
+            assert before | changes != before, name
 
 
 @pytest.mark.parametrize("name", [name for name, table in TABLES.items() if table.buy])
@@ -323,6 +362,15 @@ def test_rule_is_silent_when_one_number_is_just_not_enough(name: str) -> None:
     place, changes = table.miss
     rows[place] = rows[place] | changes
     assert side(name, rows, table.higher_buy) is None
+
+
+@pytest.mark.parametrize("name", SELL_MISSES)
+def test_rule_does_not_sell_when_one_number_is_just_not_enough(name: str) -> None:
+    table = TABLES[name]
+    rows = list(table.sell or [])
+    place, changes = SELL_MISSES[name]
+    rows[place] = rows[place] | changes
+    assert side(name, rows, table.higher_sell) is None
 
 
 @pytest.mark.parametrize("name", TABLES)
