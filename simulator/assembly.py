@@ -39,7 +39,7 @@ def _profile(part: SymbolPart) -> Profile:
 
 
 def open_mirror(fixture: Fixture) -> MirrorSource | None:
-    """The exchange to mirror, None for a market of our own. Raises ConfigurationError when it does not answer."""
+    """The exchange to mirror, None for a market of our own. Raises TransientError when it does not answer."""
     market = fixture.market
     if market.kind != "mirror":
         return None

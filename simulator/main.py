@@ -9,7 +9,7 @@ import httpx
 import orjson
 import typer
 
-from shared.src.domain.errors import ConfigurationError
+from shared.src.domain.errors import ConfigurationError, TransientError
 from simulator.doors.faults import catalogue_help
 from simulator.fixture import DEFAULT_FIXTURE, Fixture, load_fixture, parse_fixture
 from simulator.serve import serve as serve_twin
@@ -58,6 +58,9 @@ def serve(
     except ConfigurationError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(WRONG_USE) from error
+    except TransientError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(UNREACHABLE) from error
 
 
 def _fixture(

@@ -49,8 +49,8 @@ def _first_id(fixture: Fixture) -> int:
 class World:
     """Built from a fixture; `start_ms` is where the market started in an earlier life.
 
-    Raises FixtureError or ValueError when the fixture makes no sense, ConfigurationError when the exchange to mirror
-    does not answer.
+    Raises FixtureError or ValueError when the fixture makes no sense, TransientError when the exchange to mirror does
+    not answer.
     """
 
     def __init__(self, fixture: Fixture, *, start_ms: int | None = None) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from shared.src.domain.clock import SystemClock
-from shared.src.domain.errors import ConfigurationError
+from shared.src.domain.errors import ConfigurationError, TransientError
 from shared.src.exchange.market_stream import BinanceWebSocket
 from simulator.market.book import Level
 from simulator.market.clock import MarketClock
@@ -42,7 +42,7 @@ class MirrorSink(Sink, Protocol):
 class MirrorSource:
     """What the mirrored exchange looked like when the mirror opened.
 
-    Raises ConfigurationError when it does not answer or does not know a symbol.
+    Raises TransientError when it does not answer, ConfigurationError when it does not know a symbol.
     """
 
     steps_per_minute = 1
@@ -245,7 +245,7 @@ class MirrorDriver:
                 rows = await asyncio.to_thread(
                     self._source.upstream.minutes, symbol, self._source.decimals[symbol], start_ms=missing_from
                 )
-            except ConfigurationError as error:
+            except (ConfigurationError, TransientError) as error:
                 logger.warning("mirrored minutes not read", extra={"symbol": symbol, "reason": str(error)})
                 return
             for row in rows.tolist():

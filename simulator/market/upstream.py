@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import orjson
 
-from shared.src.domain.errors import ConfigurationError
+from shared.src.domain.errors import ConfigurationError, TransientError
 from simulator.engine.rules import SYMBOL_FILTERS
 from simulator.market import series as column
 from simulator.market.intervals import HOUR_MS, MINUTE_MS
@@ -54,7 +54,10 @@ def stream_row(kline: dict[str, Any], decimals: int) -> list[int]:
 
 
 class Upstream:
-    """A reader of public REST data. Every method raises ConfigurationError, with what to do, when it gets none."""
+    """A reader of public REST data.
+
+    Every method raises TransientError, with what to do, when nobody answers, and ConfigurationError for a refusal.
+    """
 
     def __init__(self, rest: str) -> None:
         self.rest = rest.rstrip("/")
@@ -67,7 +70,7 @@ class Upstream:
         try:
             answer = self._client.get(f"/api/v3/{path}", params=params)
         except httpx.HTTPError as error:
-            raise ConfigurationError(
+            raise TransientError(
                 f"the exchange to mirror does not answer at {self.rest} ({error or type(error).__name__}): check the "
                 "connection, name another host in market.rest and market.streams, or take market.kind synthetic"
             ) from error

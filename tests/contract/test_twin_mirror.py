@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +19,7 @@ import httpx
 import pytest
 
 from simulator.fixture import FixtureError, parse_fixture
-from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
+from tests.integration.simulator.conftest import PROJECT_ROOT, STILL, RunningTwin, running_twin
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 FAST = {"weight_1m": 10**6, "connections_5m": 10**4}
@@ -168,6 +172,18 @@ def test_what_cannot_be_mirrored_is_refused_with_what_to_do(
     assert answer.status_code == 400
     assert reason in answer.json()["detail"]
     assert [entry["symbol"] for entry in mirror.get("/api/v3/exchangeInfo")["symbols"]] == SYMBOLS, "all is as before"
+
+
+def test_a_mirror_of_nobody_ends_with_what_is_missing(tmp_path: Path) -> None:
+    fixture = tmp_path / "fixture.json"
+    market = {"kind": "mirror", "rest": "http://127.0.0.1:9", "streams": "ws://127.0.0.1:9"}
+    fixture.write_text(json.dumps({"market": market, "symbols": SYMBOLS}))
+    command = [sys.executable, "-m", "simulator.main", "serve", "--port", "0", "--fixture", str(fixture)]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3
+    assert "does not answer at http://127.0.0.1:9" in done.stderr
+    assert "market.rest" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_mirror_runs_in_real_time_only() -> None:

@@ -52,6 +52,15 @@ async def test_a_round_over_rest(exchange: Any) -> None:
         await exchange.create_order("SOL/USDC", "market", "sell", 5000)
 
 
+async def test_what_it_asks_of_the_wallet(exchange: Any) -> None:
+    await exchange.load_markets()
+    assert (await exchange.fetch_status())["status"] == "ok"
+    fees = await exchange.fetch_trading_fees()
+    assert len(fees) == 22
+    assert fees["BTC/USDC"]["maker"] == fees["BTC/USDC"]["taker"] == 0.001
+    assert (await exchange.fetch_trading_fee("ETH/USDC"))["taker"] == 0.001
+
+
 async def test_candles_books_and_trades_over_rest(exchange: Any) -> None:
     await exchange.load_markets()
     candles = await exchange.fetch_ohlcv("BTC/USDC", "5m", limit=300)
