@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-import httpx
 import orjson
 from prometheus_client import Gauge
 from redis.asyncio import Redis
@@ -67,15 +66,14 @@ class MonitorRunner:
 
     async def run(self) -> None:
         """Look for as long as the service runs."""
-        async with httpx.AsyncClient(timeout=FUTURES_TIMEOUT_S) as client:
-            while True:
-                if self._futures_url and self._clock.monotonic() >= self._futures_due:
-                    await self._ask_futures(client)
-                try:
-                    await self.look()
-                except TransientError as error:
-                    logger.warning("monitors cannot look", extra={"reason": str(error)})
-                await self._clock.sleep(EVERY_S)
+        while True:
+            if self._futures_url and self._clock.monotonic() >= self._futures_due:
+                await self._ask_futures()
+            try:
+                await self.look()
+            except TransientError as error:
+                logger.warning("monitors cannot look", extra={"reason": str(error)})
+            await self._clock.sleep(EVERY_S)
 
     async def look(self) -> None:
         """Let every monitor look once."""
@@ -103,13 +101,17 @@ class MonitorRunner:
             raws = await self._redis.mget(keys) if keys else []
         return books_of(raws, self._clock.now_ms())
 
-    async def _ask_futures(self, client: httpx.AsyncClient) -> None:
+    async def _ask_futures(self) -> None:
+        # an HTTP client takes 5 MB, and few ask
+        import httpx
+
         self._futures_due = self._clock.monotonic() + FUTURES_EVERY_S
         try:
-            answer = await client.get(self._futures_url + FUTURES_PATH)
-            answer.raise_for_status()
+            async with httpx.AsyncClient(timeout=FUTURES_TIMEOUT_S) as client:
+                answer = await client.get(self._futures_url + FUTURES_PATH)
+                answer.raise_for_status()
             self._futures, self._futures_state = futures_of(answer.json(), self._coins), "ok"
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
             # what was known is old by now, and an old rate reads as a gap
             self._futures, self._futures_state = {}, f"no answer: {type(error).__name__}: {error}"
             logger.warning("futures data not read", extra={"reason": str(error)})
