@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -318,3 +320,8 @@ def test_costs_that_eat_the_target_are_refused() -> None:
     verdict = decide(votes, CALM, rules)
     assert isinstance(verdict, NoConsensus)
     assert "does not pay the costs" in verdict.reason
+
+
+def test_the_services_page_lists_the_filters_in_their_order() -> None:
+    page = (Path(__file__).resolve().parents[3] / "signal_aggregator" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(FILTERS)
