@@ -33,13 +33,16 @@ class Rates:
         return (self.maker if is_maker else self.taker) + (self.buyer if is_buyer else self.seller)
 
 
+NO_RATES = Rates()
+
+
 @dataclass(frozen=True, slots=True)
 class Commissions:
     """What an account pays on a symbol: three components, only the standard one discounted."""
 
     standard: Rates
-    special: Rates = Rates()
-    tax: Rates = Rates()
+    special: Rates = NO_RATES
+    tax: Rates = NO_RATES
 
 
 @dataclass

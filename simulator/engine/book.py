@@ -178,7 +178,9 @@ class Book:
     def _changes(half: Half) -> tuple[PriceLevel, ...]:
         if not half.changed:
             return ()
-        levels = half.levels
-        changes = tuple((price, levels[price].visible if price in levels else ZERO) for price in half.changed)
+        changes: list[PriceLevel] = []
+        for price in half.changed:
+            level = half.levels.get(price)
+            changes.append((price, level.visible if level is not None else ZERO))
         half.changed.clear()
-        return changes
+        return tuple(changes)

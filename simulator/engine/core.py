@@ -9,8 +9,9 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
-from simulator.engine.accounts import Account
+from simulator.engine.accounts import NO_RATES, Account
 from simulator.engine.book import Book
 from simulator.engine.errors import INSUFFICIENT_BALANCE, ApiError, new_order_rejected
 from simulator.engine.events import AccountEvent, Event, ListEvent, OrderEvent
@@ -189,7 +190,8 @@ class Core:
         standard = multiply(amount, parts.standard.rate(is_maker=is_maker, is_buyer=is_buyer))
         rest = ZERO
         for extra in (parts.special, parts.tax):
-            rest += multiply(amount, extra.rate(is_maker=is_maker, is_buyer=is_buyer))
+            if extra is not NO_RATES:
+                rest += multiply(amount, extra.rate(is_maker=is_maker, is_buyer=is_buyer))
         if account.bnb_discount and (standard or rest):
             price = ONE_TO_ONE if received == DISCOUNT_ASSET else self.convert_rate(received, DISCOUNT_ASSET)
             if price is not None:
@@ -220,17 +222,14 @@ class Core:
 
     # -- what is told -----------------------------------------------------------------------------------------
 
-    def report(self, order: Order, kind: str, now_ms: int, **facts: object) -> OrderEvent:
+    def report(
+        self, order: Order, kind: str, now_ms: int, *, client_order_id: str | None = None, **facts: Any
+    ) -> OrderEvent:
         """Emit an execution report, followed by the balances that changed."""
         event = OrderEvent(
-            order.account,
-            now_ms,
-            kind,
-            order.copy(),
-            str(facts.pop("client_order_id", order.client_order_id)),
-            self.next_execution_id,
-            **facts,  # type: ignore[arg-type]
-        )
+            order.account, now_ms, kind, order.copy(), client_order_id or order.client_order_id,
+            self.next_execution_id, **facts,
+        )  # fmt: skip
         self.next_execution_id += 1
         self.events.append(event)
         if self.touched is not None:

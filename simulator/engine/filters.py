@@ -12,14 +12,6 @@ from simulator.engine.numbers import ZERO, ceil_div, is_multiple, multiply
 from simulator.engine.orders import STOP_LOSS_TYPES, STOP_TYPES, OrderRequest, OrderType, Side
 from simulator.engine.rules import Notional, Range, SymbolRules
 
-_AMOUNTS = (
-    ("quantity", "quantity"),
-    ("price", "price"),
-    ("stop_price", "stopPrice"),
-    ("iceberg", "icebergQty"),
-    ("quote_quantity", "quoteOrderQty"),
-)
-
 
 def check_order(
     core: Core, market: Market, account: Account, request: OrderRequest, now_ms: int, *, price: Decimal | None
@@ -31,7 +23,8 @@ def check_order(
     """
     rules = market.rules
     _check_precision(rules, request)
-    for value in (request.price if request.peg_price_type is None else None, price, request.stop_price):
+    named = request.price if request.peg_price_type is None else None
+    for value in (named, price if price is not named else None, request.stop_price):
         if value is not None and not _within(value, rules.price):
             raise filter_failure("PRICE_FILTER")
     if price is not None:
@@ -45,18 +38,16 @@ def check_order(
 
 
 def _check_precision(rules: SymbolRules, request: OrderRequest) -> None:
-    for field, name in _AMOUNTS:
-        value: Decimal | None = getattr(request, field)
-        if value is not None and _is_too_precise(value, rules.precision):
+    unit = rules.unit
+    for value, name in (
+        (request.quantity, "quantity"),
+        (request.price, "price"),
+        (request.stop_price, "stopPrice"),
+        (request.iceberg, "icebergQty"),
+        (request.quote_quantity, "quoteOrderQty"),
+    ):
+        if value is not None and not is_multiple(value, unit):
             raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
-
-
-def _is_too_precise(value: Decimal, precision: int) -> bool:
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and exponent >= -precision:
-        return False
-    exponent = value.normalize().as_tuple().exponent
-    return isinstance(exponent, int) and exponent < -precision
 
 
 def _within(value: Decimal, rule: Range) -> bool:

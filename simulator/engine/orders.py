@@ -122,6 +122,17 @@ class OrderRequest:
     peg_offset_value: int | None = None
     use_sor: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """True if it asks for nothing that a symbol may not offer."""
+        return (
+            self.iceberg is None
+            and self.quote_quantity is None
+            and self.trailing_delta is None
+            and self.stp is None
+            and self.peg_price_type is None
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:

@@ -50,6 +50,8 @@ def check_supported(rules: SymbolRules, request: OrderRequest) -> None:
     """Raises ApiError -1013 for what the symbol does not offer."""
     if request.type not in rules.order_types:
         raise ApiError(-1013, _UNSUPPORTED.get(request.type, "Unsupported order combination"))
+    if request.is_plain:
+        return
     refused = (
         (bool(request.iceberg) and not rules.iceberg_allowed, "Iceberg orders are not supported for this symbol."),
         (

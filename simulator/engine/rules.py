@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from simulator.engine.numbers import ZERO
@@ -131,6 +132,11 @@ class SymbolRules:
             raise ValueError(f"{symbol}: {status!r} is not a symbol status")
         kept = tuple(dict(entry) for entry in filters)
         return cls(symbol, base, quote, status, kept, **facts, **_parse(symbol, kept))
+
+    @cached_property
+    def unit(self) -> Decimal:
+        """The smallest amount that has no more decimals than the symbol allows."""
+        return Decimal(1).scaleb(-self.precision)
 
     @classmethod
     def of_exchange_info(cls, entry: Mapping[str, Any]) -> SymbolRules:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
@@ -21,7 +22,7 @@ from simulator.engine.orders import (
     StpMode,
     TimeInForce,
 )
-from simulator.engine.rules import SymbolRules
+from simulator.engine.rules import PriceRangeRule, SymbolRules
 
 D = Decimal
 SYMBOL = "AAABBB"
@@ -46,6 +47,8 @@ class World:
     group: int = -1
     stp: bool = False
     lists: bool = False
+    # The exchange itself acts too: halts, new filters, execution rules, maintenance; and clients use everything.
+    acts: bool = False
     base: str = "AAA"
     quote: str = "BBB"
 
@@ -121,6 +124,9 @@ class History:
         assert verdict["ok"], verdict["problems"]
 
     def _command(self) -> None:
+        if self.world.acts and self.draw(4) == 0:
+            self._act()
+            return
         kind = self.draw(12 if self.world.lists else 10)
         if kind <= 4:
             self._place()
@@ -151,11 +157,77 @@ class History:
             quantity,
             self.price(5 + self.draw(11)) if limited else None,
             force,
-            stop_price=self.price(5 + self.draw(11)) if stops and not trailing else None,
+            stop_price=self.price(5 + self.draw(11)) if stops and (not trailing or self._also()) else None,
             trailing_delta=500 if trailing else None,
             iceberg=iceberg if iceberg and quantity and iceberg < quantity else None,
             stp=MODES[self.draw(len(MODES))] if self.world.stp else StpMode.NONE,
+            **self._peg(kind, force),
         )
+
+    def _also(self) -> bool:
+        """Now and then, where clients use everything: a trailing stop with a stop price, a price that is pegged."""
+        return self.world.acts and self.draw(3) == 0
+
+    def _peg(self, kind: OrderType, force: TimeInForce | None) -> dict[str, Any]:
+        if kind is not OrderType.LIMIT or force is not TimeInForce.GTC or not self._also():
+            return {}
+        return {"peg_price_type": "PRIMARY_PEG", "peg_offset_type": "PRICE_LEVEL", "peg_offset_value": self.draw(3)}
+
+    # -- what the exchange and its operators do -----------------------------------------------------------------
+
+    def _act(self) -> None:
+        acts = (self._halt, self._change_filters, self._expire_all, self._move_money, self._cancel_many, self._bound)
+        acts[self.draw(len(acts))]()
+
+    def _halt(self) -> None:
+        """Mostly the way back: a market that is closed tests nothing else."""
+        status = ("TRADING", "TRADING", "TRADING", "HALT", "BREAK", "CANCEL_ONLY")[self.draw(6)]
+        self.exchange.set_status(SYMBOL, status, self.now)
+
+    def _change_filters(self) -> None:
+        """What rests may be off the new grid, too small or too many."""
+        step, tick = self.world.step * (1 + self.draw(3)), self.world.tick * (1 + self.draw(2))
+        choices: tuple[dict[str, Any], ...] = (
+            {"filterType": "LOT_SIZE", "minQty": str(step), "maxQty": "100000", "stepSize": str(step)},
+            {"filterType": "PRICE_FILTER", "minPrice": str(tick), "maxPrice": "100000", "tickSize": str(tick)},
+            {"filterType": "MIN_NOTIONAL", "minNotional": str(self.price(self.draw(30)) * step), "avgPriceMins": 1},
+            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 5 + self.draw(60)},
+            {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 2 + self.draw(30)},
+            {"filterType": "MAX_POSITION", "maxPosition": str(self.world.step * (60 + self.draw(200)))},
+            {"filterType": "ICEBERG_PARTS", "limit": 2 + self.draw(20)},
+            {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 1 + self.draw(5)},
+        )
+        self.exchange.set_filters(SYMBOL, [choices[self.draw(len(choices))]], self.now)
+
+    def _expire_all(self) -> None:
+        if self.draw(3) == 0:
+            self.exchange.expire_all(SYMBOL, self.now)
+
+    def _move_money(self) -> None:
+        account = self.accounts[self.draw(3)]
+        asset = (self.world.base, self.world.quote, "BNB")[self.draw(3)]
+        amount = self.world.step * self.draw(40) * (1 if self.draw(2) else -1)
+        if account.free(asset) + amount >= 0:
+            self.exchange.deposit(account, asset, amount, self.now)
+
+    def _cancel_many(self) -> None:
+        account = self.accounts[self.draw(3)]
+        lists = list(account.open_lists)
+        if lists and self.draw(2):
+            self.exchange.cancel_list(account, SYMBOL, self.now, list_id=lists[self.draw(len(lists))])
+        else:
+            self.exchange.cancel_all(account, SYMBOL, self.now)
+
+    def _bound(self) -> None:
+        """An execution rule around a reference price: takers stop at its bounds."""
+        rules = self.exchange.market(SYMBOL).rules
+        wide, narrow = D("1.3"), D("0.75")
+        rule = PriceRangeRule(wide, narrow, wide, narrow) if self.draw(2) else None
+        self.exchange.set_rules(replace(rules, price_range_rule=rule), self.now)
+        price = self.price(7 + self.draw(7)) if self.draw(2) else None
+        self.exchange.set_reference_price(SYMBOL, price, self.now)
+
+    # -- what clients do ----------------------------------------------------------------------------------------
 
     def _place(self) -> None:
         account = self.accounts[self.draw(3)]

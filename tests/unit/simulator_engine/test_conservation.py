@@ -1,6 +1,6 @@
 """Whatever anyone does, no coin is made or lost, nobody owes, no book crosses, and no better price is passed over.
 
-Five worlds, 2,000 random histories each.
+Six worlds, 2,000 random histories each.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ WORLDS = {
     "order lists, prevention, BNB fees and tiny units": World(
         tick=Decimal("0.00000007"), step=Decimal("0.003"), lists=True, stp=True, bnb=True, group=1
     ),
+    "halts, new filters, execution rules, maintenance, pegs": World(lists=True, stp=True, bnb=True, group=1, acts=True),
 }
 
 
