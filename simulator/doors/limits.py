@@ -21,7 +21,7 @@ BAN_MS = 120_000
 # The longest ban: three days
 BAN_MAX_MS = 259_200_000
 # A client whose WebSocket connections were cut off this often in five minutes is banned, too.
-CUTS_BEFORE_BAN = 5
+CUTS_BEFORE_BAN = 9
 SAPI_LIMITS = {"IP": 12_000, "UID": 180_000}
 
 Meter = Literal["IP", "UID"]

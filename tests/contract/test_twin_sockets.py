@@ -12,6 +12,7 @@ import httpx
 import pytest
 from websockets.frames import Opcode
 
+from simulator.doors.limits import CUTS_BEFORE_BAN
 from simulator.fixture import LimitsPart
 from tests.contract.raw_socket import RawSocket
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
@@ -89,7 +90,7 @@ async def test_five_frames_in_a_second_are_fine(twin: RunningTwin) -> None:
 
 
 async def test_an_address_that_is_cut_off_again_and_again_is_banned(twin: RunningTwin) -> None:
-    for _ in range(6):
+    for _ in range(CUTS_BEFORE_BAN + 1):
         async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws") as socket:
             for _ in range(6):
                 await socket.pong()
