@@ -263,7 +263,7 @@ class Writer:
             return f"({_literal(share[0])} if {self.text(share[1])} else 0.0)"
         parts = [self.text(argument, plain=node.kind in _REPEATS) for argument in node.args]
         bound = _BOUNDED.get(node.kind)
-        if bound is not None and not isinstance(node.args[1], Node):
+        if bound is not None and not isinstance(node.args[1], Node) and node.args[1] == node.args[1]:
             return bound.format(*parts)
         if node.kind == "known":
             return "(" + " and ".join(f"{part} == {part}" for part in parts) + ")"

@@ -29,6 +29,8 @@ def everything(frame: Frame) -> tuple[Value, ...]:
         frame.maximum(a, b) + frame.minimum(a, before),
         clip(frame, a / 3.0, -1.0, 1.0),
         scale(frame, b, 0.0, 10.0),
+        frame.maximum(a, float("nan")) + frame.minimum(b, 0.0),
+        3.0 * (a > b) + float("nan") * (a <= b) - 2.0 * frame.known(a, b),
         frame.root(frame.absolute(b)),
         frame.where(frame.known(frame.prev("missing", 2)), 1.0, frame.constant(-7.0)),
         2.0 - a + (1.0 / (frame.absolute(b) + 1.0)),
