@@ -4,9 +4,10 @@
 
 Dispatcher, market_analyzer, analyzer and signal_aggregator run on the stack of the tests (containers where a Docker
 engine has the images, else wheels; ROOTTRADING_TEST_STACK decides). A minute of market is produced into Kafka in one
-go every S seconds. Printed, in milliseconds from before the first record is produced: when the votes of a bar, and when
-its consensus, were in Redis, by Redis' own clock (one host, one clock); p50 and p99 over all bars, and over the slowest
-bar of each minute; then CPU seconds per minute of market and the memory of each service.
+go every S seconds. Printed, in ms from before the first record is produced: when the candle, the features, the votes
+and the consensus of a bar were in Redis, by Redis' own clock (one host, one clock); p50 and p99 over all bars, and
+over the slowest bar of each minute; then the processor time of each service for a minute of market, how long it
+waited for a core, and its memory.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import psycopg
 from database.migrate import migrate
 from shared.src.config import Settings, load_settings
 from shared.src.contracts.market import CandleMessage
-from shared.src.contracts.topics import CONSENSUS, FEATURES, KAFKA_CANDLE, VOTES, Topic, kafka_market
+from shared.src.contracts.topics import CANDLE_CLOSED, CONSENSUS, FEATURES, KAFKA_CANDLE, VOTES, Topic, kafka_market
 from shared.src.domain.symbols import DEFAULT_SYMBOLS
 from shared.src.kafka_client import KafkaProducer
 from shared.src.redis_client import redis_from
@@ -36,6 +37,12 @@ from tests.stack import Stack, test_stack
 from tests.streams import partitions_of
 
 CHAIN = ("dispatcher", "market_analyzer", "analyzer", "signal_aggregator")
+STEPS: tuple[tuple[str, Topic[Any]], ...] = (
+    ("candles", CANDLE_CLOSED),
+    ("features", FEATURES),
+    ("votes", VOTES),
+    ("consensus", CONSENSUS),
+)
 HISTORY = 300
 Times = dict[tuple[str, int], float]
 
@@ -95,6 +102,12 @@ def cpu_of(service: ServiceProcess) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes_of(service))
 
 
+def waited_of(service: ServiceProcess) -> float:
+    """Seconds in which a thread of the service could have run, but every core was busy (Linux says so)."""
+    files = (file for one in processes_of(service) for file in Path(f"/proc/{one.pid}/task").glob("*/schedstat"))
+    return sum(int(file.read_text().split()[1]) for file in files) / 1e9
+
+
 def memory_of(service: ServiceProcess) -> float:
     return sum(process.memory_info().rss for process in processes_of(service)) / 2**20
 
@@ -128,18 +141,28 @@ async def measure(settings: Settings, count: int, workers: int, options: argpars
             await asyncio.sleep(0.5)
         await asyncio.sleep(2)
         market.sent.clear()
-        cpu = {name: cpu_of(service) for name, service in running.items()}
+        cpu = {name: (cpu_of(service), waited_of(service)) for name, service in running.items()}
         for number in range(HISTORY + warm, HISTORY + warm + options.minutes):
             began = time.monotonic()
             await market.pass_by(range(number, number + 1), source="stream")
             await asyncio.sleep(max(0.0, options.every - (time.monotonic() - began)))
         await asyncio.sleep(2)
         print(f"{count} symbols, {workers} analyzer process(es), {options.minutes} minutes of market:")
-        for name, topic in (("features", FEATURES), ("votes", VOTES), ("consensus", CONSENSUS)):
+        for name, topic in (
+            ("candles", CANDLE_CLOSED),
+            ("features", FEATURES),
+            ("votes", VOTES),
+            ("consensus", CONSENSUS),
+        ):
             report(name, market.sent, await arrivals(redis, topic))
         for name, service in running.items():
-            spent = (cpu_of(service) - cpu[name]) / options.minutes * 1000
-            print(f"  {name:18} {spent:7.1f} ms of CPU per minute of market, {memory_of(service):6.1f} MiB")
+            spent = (cpu_of(service) - cpu[name][0]) / options.minutes * 1000
+            waited = (waited_of(service) - cpu[name][1]) / options.minutes * 1000
+            print(
+                f"  {name:18} per minute of market {spent:6.1f} ms of CPU, {waited:6.1f} ms waiting for a core;"
+                f" {memory_of(service):6.1f} MiB",
+                flush=True,
+            )
     await market.close()
     await redis.aclose()
 
