@@ -6,6 +6,7 @@ Every replica sees the frames of all symbols, since strategies may read those of
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -41,7 +42,8 @@ class RedisSubscriber:
         self._lockstep = lockstep
         self._database = database
         self._timeframes = frozenset(timeframes)
-        self._released: list[Delivery[FeatureFrame]] = []
+        self._due: deque[Delivery[FeatureFrame]] = deque()
+        self._acted: list[Delivery[FeatureFrame]] = []
         self._results: list[StrategyVotes] = []
         self._newest: dict[tuple[str, Timeframe], int] = {}
         self.frames = 0
@@ -56,7 +58,8 @@ class RedisSubscriber:
     async def restart(self, waiting: Sequence[FeatureFrame]) -> None:
         """Begin anew before the first bar that is not decided on: from the database, then from the streams."""
         before = min((frame.close_time for frame in waiting), default=None)
-        self._released.clear()
+        self._due.clear()
+        self._acted.clear()
         self._results.clear()
         self._newest.clear()
         self._lockstep.reset()
@@ -69,25 +72,37 @@ class RedisSubscriber:
 
     async def act(self) -> None:
         """Decide on what is due, in the order of market time."""
-        while self._released or self._release():
+        while self._due or self._acted or self._next():
+            while self._due:
+                self._decide(self._due[0])
+                self._acted.append(self._due.popleft())
             if self._results:
                 await self._bus.publish_many(VOTES, self._results)
-            for delivery in self._released:
+            for delivery in self._acted:
                 delivery.done = True
-            self.frames += len(self._released)
+            self.frames += len(self._acted)
             self.votes += sum(len(result.votes) for result in self._results)
-            self._released, self._results = [], []
+            self._acted, self._results = [], []
 
-    def _release(self) -> bool:
-        self._released = self._lockstep.release(BATCH_MAX)
-        for delivery in self._released:
-            frame, key = delivery.message, (delivery.message.symbol, delivery.message.timeframe)
-            if frame.revised:
-                self._manager.see(frame)
-            elif frame.time > self._newest.get(key, -1):  # a frame that comes twice was decided on
-                self._newest[key] = frame.time
-                self._manager.see(frame)
-                decides = delivery.mine and frame.timeframe in self._timeframes
-                if decides and frame.values.get("close") is not None:
-                    self._results.append(self._manager.evaluate(frame))
-        return bool(self._released)
+    def give_up(self) -> FeatureFrame | None:
+        """Drop the frame that cannot be decided on."""
+        if not self._due:
+            return None
+        self._acted.append(self._due.popleft())
+        return self._acted[-1].message
+
+    def _next(self) -> bool:
+        self._due.extend(self._lockstep.release(BATCH_MAX))
+        return bool(self._due)
+
+    def _decide(self, delivery: Delivery[FeatureFrame]) -> None:
+        frame = delivery.message
+        key = (frame.symbol, frame.timeframe)
+        if frame.revised:
+            self._manager.see(frame)
+        elif frame.time > self._newest.get(key, -1):  # a frame that comes twice was decided on
+            self._newest[key] = frame.time
+            self._manager.see(frame)
+            decides = delivery.mine and frame.timeframe in self._timeframes
+            if decides and frame.values.get("close") is not None:
+                self._results.append(self._manager.evaluate(frame))

@@ -81,6 +81,10 @@ class Follower(Protocol):
         """
         ...
 
+    def give_up(self) -> Any | None:
+        """Drop the message that ``act`` broke on, and answer it; None when it was none of them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
@@ -241,7 +245,7 @@ class StreamConsumer:
                 place.acted.append(delivery)
         follower.take(deliveries)
         with self._fenced(list(self._places)):
-            await self._until_done(follower.act)
+            await self._act(follower)
         metrics.MESSAGES_IN.labels(self._wanted.topic.name).inc(len(deliveries))
         done: dict[str, bytes] = {}
         for name, place in self._places.items():
@@ -249,6 +253,22 @@ class StreamConsumer:
                 done[name] = place.acted.popleft().entry_id
         if done:
             await self._until_done(lambda: self._commit(done))
+
+    async def _act(self, follower: Follower) -> None:
+        while True:
+            try:
+                await self._until_done(follower.act)
+                return
+            except LeaseLostError:
+                raise
+            except Exception as error:
+                # The other side of the one broad except: as in ``_handle_chunk``.
+                logger.exception("follower failed", extra={"topic": self._wanted.topic.name})
+                broken = follower.give_up()
+                if broken is None:
+                    raise
+                reason = "".join(traceback.format_exception_only(error)).strip()
+                await self._bury_surely(self._wanted.topic.encode(broken), reason)
 
     async def _decoded(self, entries: list[Entry]) -> list[tuple[Entry, Any]]:
         decoded = []

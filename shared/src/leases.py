@@ -194,7 +194,9 @@ class GroupMember:
         """Say that this member lives; lose, take, and mark leases to give up."""
         async with self._beating:
             connection = str(await self._pulse.client_id()).encode()
-            reconnected, self._connection = connection != self._connection, connection
+            # who has just reconnected does not judge: the others may be about to
+            reconnected = self._connection not in (b"", connection)
+            self._connection = connection
             new, members, held = await self._register(connection)
             if not reconnected and await self._evict_dead(members):
                 new, members, held = await self._register(connection)

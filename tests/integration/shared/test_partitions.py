@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +13,10 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.src.config import Settings
+from shared.src.consumer import Delivery
 from shared.src.contracts.base import Side
 from shared.src.contracts.orders import OrderFailed
-from shared.src.contracts.topics import PARTITIONS, PARTITIONS_KEY, Topic
+from shared.src.contracts.topics import DEAD_LETTERS, PARTITIONS, PARTITIONS_KEY, Topic
 from shared.src.leases import shares
 from shared.src.redis_client import RedisBus, redis_from
 from tests.streams import messages_of
@@ -235,3 +236,57 @@ async def test_work_goes_on_after_redis_lost_everything(redis: Redis, bus: Redis
             return await effects_of(redis) == {key: [3, 4, 5] for key in KEYS}
 
         await until(all_there)
+
+
+class Watcher:
+    """A follower that breaks on one message."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.redis = redis_from(settings)
+        self.bus = RedisBus(self.redis, consumer="test")
+        self.bus.follow(WORK, self, group="f")
+        self.seen: list[str] = []
+        self.acted: list[str] = []
+        self._due: list[Delivery[OrderFailed]] = []
+
+    async def restart(self, waiting: Sequence[OrderFailed]) -> None:
+        self._due.clear()
+
+    def take(self, deliveries: Sequence[Delivery[OrderFailed]]) -> None:
+        self._due += deliveries
+
+    async def act(self) -> None:
+        while self._due:
+            first = self._due[0]
+            if first.mine and first.message.message_id == f"{KEYS[0]}:1":
+                raise ZeroDivisionError("a bug")
+            self.seen.append(first.message.message_id)
+            if first.mine:
+                self.acted.append(first.message.message_id)
+            first.done = True
+            self._due.pop(0)
+
+    def give_up(self) -> OrderFailed:
+        self._due[0].done = True
+        return self._due.pop(0).message
+
+
+async def test_followers_see_everything_act_on_their_own_and_survive_what_breaks_them(
+    redis: Redis, bus: RedisBus, settings: Settings
+) -> None:
+    watchers = [Watcher(settings), Watcher(settings)]
+    tasks = [asyncio.create_task(watcher.bus.run()) for watcher in watchers]
+    half = PARTITIONS // 2
+    await until(lambda: [len(one.bus.shares().get("f", {}).get("streams", ())) for one in watchers] == [half, half])
+    await publish(bus, range(3))
+    await until(lambda: sum(len(watcher.acted) for watcher in watchers) == 3 * len(KEYS) - 1)
+    everything = {f"{key}:{number}" for key in KEYS for number in range(3)}
+    await until(lambda: all(len(set(watcher.seen)) >= len(everything) - 1 for watcher in watchers))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert set().union(*(watcher.acted for watcher in watchers)) == everything - {f"{KEYS[0]}:1"}
+    letters: Any = await redis.xrange(DEAD_LETTERS)
+    assert ["ZeroDivisionError: a bug" in fields[b"d"].decode() for _, fields in letters] == [True]
+    for watcher in watchers:
+        await watcher.redis.aclose()
