@@ -40,7 +40,7 @@ def numbered(history: History, first_id: int = 1) -> History:
 
 
 def _first_id(fixture: Fixture) -> int:
-    """See ADR 5."""
+    """See ADR 6."""
     if fixture.first_id is not None:
         return fixture.first_id
     return 1 if fixture.clock.mode is ClockMode.STEPPED else unused_id(wall_ms())

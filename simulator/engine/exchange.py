@@ -68,8 +68,7 @@ class Exchange:
             raise ValueError(f"{rules.symbol} is listed already")
         market = self.core.markets[rules.symbol] = Market.create(rules, self.core.first_id)
         market.tape.last_price = last_price
-        if self.core.touched is not None:
-            self.core.touched.markets[rules.symbol] = None
+        self._begin(rules.symbol)
         return market
 
     def add_account(
@@ -324,17 +323,11 @@ class Exchange:
 
     def set_status(self, symbol: str, status: str, now_ms: int) -> None:
         """TRADING, HALT, BREAK, END_OF_DAY or CANCEL_ONLY. Raises ValueError for another."""
-        market = self.market(symbol)
-        self._begin(symbol)
-        market.rules = market.rules.with_status(status)
-        self.core.events.append(StatusEvent(symbol, now_ms, status))
+        self.set_rules(self.market(symbol).rules.with_status(status), now_ms)
 
     def set_filters(self, symbol: str, filters: Iterable[Filter], now_ms: int) -> None:
         """Replace the filters of the given types; what stands on the book stays. Raises ValueError."""
-        market = self.market(symbol)
-        self._begin(symbol)
-        market.rules = market.rules.with_filters(filters)
-        self.core.events.append(StatusEvent(symbol, now_ms, market.rules.status))
+        self.set_rules(self.market(symbol).rules.with_filters(filters), now_ms)
 
     def set_rules(self, rules: SymbolRules, now_ms: int) -> None:
         """Replace all rules of a listed symbol; what stands on the book stays."""
