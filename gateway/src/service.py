@@ -251,12 +251,23 @@ class GatewayService:
     async def on_connect(self, streams: Sequence[str]) -> None:
         """Streams were (re)subscribed: fetch what their symbols missed."""
         await self.ready.wait()
-        for symbol in sorted({stream.split("@", 1)[0].upper() for stream in streams}):
-            lane = self._lanes.get(symbol)
-            if lane is not None:
-                self._live[symbol].forget_order()
-                self.books.lose(symbol, "the stream was interrupted")
-                await lane.catch_up()
+        symbols = sorted({stream.split("@", 1)[0].upper() for stream in streams} & self._lanes.keys())
+        for symbol in symbols:
+            self._live[symbol].forget_order()
+            self.books.lose(symbol, "the stream was interrupted")
+        await self._catch_up(symbols)
+
+    async def _catch_up(self, symbols: Sequence[str]) -> None:
+        """Several symbols at a time: one after the other, hundreds of them would take minutes."""
+        limit = asyncio.Semaphore(LOADS_AT_ONCE)
+
+        async def one(symbol: str) -> None:
+            async with limit:
+                lane = self._lanes.get(symbol)
+                if lane is not None:
+                    await lane.catch_up()
+
+        await asyncio.gather(*(one(symbol) for symbol in symbols))
 
     # Timers
 
@@ -278,16 +289,16 @@ class GatewayService:
         late_since: dict[str, float] = {}
         while True:
             await self._clock.sleep(1.0)
-            due = Timeframe.M1.open_of(self._clock.now_ms()) - MINUTE_MS
-            for symbol, lane in list(self._lanes.items()):
-                if lane.last_open_ms is None or lane.last_open_ms < due:
-                    since = late_since.setdefault(symbol, self._clock.monotonic())
-                    if self._clock.monotonic() - since > LATE_S:
-                        logger.warning("candle is late", extra={"symbol": symbol})
-                        await lane.catch_up()
-                        late_since.pop(symbol, None)
-                else:
-                    late_since.pop(symbol, None)
+            now, due = self._clock.monotonic(), Timeframe.M1.open_of(self._clock.now_ms()) - MINUTE_MS
+            late = [
+                symbol for symbol, lane in self._lanes.items() if lane.last_open_ms is None or lane.last_open_ms < due
+            ]
+            late_since = {symbol: late_since.get(symbol, now) for symbol in late}
+            overdue = [symbol for symbol, since in late_since.items() if now - since > LATE_S]
+            if overdue:
+                logger.warning("candles are late", extra={"symbols": overdue})
+                await self._catch_up(overdue)
+                late_since = {symbol: since for symbol, since in late_since.items() if symbol not in overdue}
 
     async def watch_silence(self, socket: Socket) -> None:
         """Subscribe again to single streams that went silent."""

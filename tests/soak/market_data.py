@@ -34,7 +34,7 @@ from shared.src.domain.candles import Timeframe
 from simulator.market.symbols import DEFAULT_PROFILES, default_symbols
 from tests.integration.simulator.conftest import RunningTwin, running_twin
 from tests.processes import ServiceProcess, environment_of
-from tests.soak.faults import bad_moments
+from tests.soak.faults import BAD_MOMENTS, bad_moments
 from tests.stack import test_stack
 
 START = "2026-01-01T00:00:00Z"
@@ -178,6 +178,12 @@ class Trouble:
                 self._result.faults[fault["fault"]] = self._result.faults.get(fault["fault"], 0) + 1
             self._next = now + seconds * self._pace
         self._is_bad = not self._is_bad
+
+    @property
+    def is_complete(self) -> bool:
+        """Everything that was to go wrong has, at least once."""
+        kinds = {fault["fault"] for fault, _ in BAD_MOMENTS} if self._faults else set()
+        return not self._kills and not self._tampers and kinds <= set(self._result.faults)
 
     def end(self) -> None:
         if self._faults:
@@ -327,7 +333,7 @@ def run(plan: Plan, folder: Path, settings: Settings, stack: str, *, talk: bool 
             # minutes before all is up may come as history, on which nothing is decided
             start_ms = -(-market_ms(twin) // (15 * MINUTE_MS)) * 15 * MINUTE_MS
             end_ms = start_ms + int(plan.hours * 3_600_000)
-            _play(plan, twin, processes, result, settings, end_ms, talk=talk)
+            end_ms = _play(plan, twin, processes, result, settings, end_ms, talk=talk)
             _settle(twin, settings, end_ms)
             _decided(decisions)
             result.gateway = dict(processes["gateway"].diagnostic()["details"])
@@ -350,9 +356,10 @@ def _play(
     end_ms: int,
     *,
     talk: bool,
-) -> None:
+) -> int:
+    """Until the market reached ``end_ms`` and everything has gone wrong that was to; answers where it ended."""
     trouble, told = Trouble(plan, twin, processes, settings, result), time.monotonic()
-    while (now_ms := market_ms(twin)) < end_ms + 2 * MINUTE_MS:
+    while (now_ms := market_ms(twin)) < end_ms + 2 * MINUTE_MS or not trouble.is_complete:
         trouble.go_on()
         time.sleep(0.1)
         if talk and time.monotonic() - told > PROGRESS_S:
@@ -363,6 +370,7 @@ def _play(
             print(f"{left:.1f} h of market left, {behind} min behind, {sum(result.faults.values())} faults, "
                   f"kills {result.kills}", file=sys.stderr, flush=True)  # fmt: skip
     trouble.end()
+    return now_ms // MINUTE_MS * MINUTE_MS - 2 * MINUTE_MS
 
 
 def _settle(twin: RunningTwin, settings: Settings, end_ms: int) -> None:

@@ -58,7 +58,7 @@ async def test_a_connection_that_grows_old_is_replaced_without_missing_a_frame()
         for number in range(300):
             assert await server.send("a@x", {"n": number}) > 0, "for a moment nobody listened"
             await asyncio.sleep(0.01)
-        assert socket.rotations >= 2
+        assert socket.rotations >= 1
         assert socket.reconnects == 0
         assert len(receiver.connected) == 1, "nothing was missed, so nothing is to be repaired"
         await until(lambda: 299 in receiver.numbers)

@@ -15,7 +15,7 @@ from gateway.src.verifier import differing
 from shared.src.config import OptionalStream
 from shared.src.contracts.market import DayStatistics, MarketTick, TradeFlow
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.domain.clock import ManualClock
+from shared.src.domain.clock import ManualClock, from_ms
 from shared.src.domain.errors import RejectedError, TransientError
 from tests.unit.gateway.rig import ListedExchange, gateway_on
 
@@ -163,3 +163,21 @@ def test_only_what_differs_is_corrected_and_only_holes_are_filled() -> None:
     assert wrong == [candle(3)]
     assert missing == [candle(4)]
     assert differing([], exchange) == ([], [])
+
+
+async def test_what_a_connection_missed_is_fetched_for_all_its_symbols_before_anything_newer() -> None:
+    symbols = [f"C{number:03d}USDC" for number in range(20)]
+    price = Decimal(1)
+    missed = [
+        Candle(symbol, Timeframe.M1, minute * MINUTE, price, price, price, price, price)
+        for symbol in symbols
+        for minute in range(4)
+    ]
+    clock = ManualClock(from_ms(3 * MINUTE + 1))
+    gateway, kept = gateway_on(ListedExchange(missed), clock, symbols)
+    gateway.ready.set()
+    await gateway.on_connect([f"{symbol.lower()}@kline_1m" for symbol in symbols] + ["gone@kline_1m"])
+    for symbol in symbols:
+        published = [(candle.open_time_ms, source) for candle, source in kept.published if candle.symbol == symbol]
+        assert published[:3] == [(0, "repair"), (MINUTE, "repair"), (2 * MINUTE, "repair")]
+        assert gateway.statistics()["last_open_ms"][symbol] == 2 * MINUTE
