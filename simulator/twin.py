@@ -220,8 +220,16 @@ class Twin:
         """Deposit or withdraw. Raises ValueError for more than is free."""
         owner = self.exchange.account(account)
         self.exchange.deposit(owner, asset, delta, self.clock.now_ms())
+        return self._balance_view(account, asset)
+
+    def lock_balance(self, account: str, asset: str, delta: Decimal) -> dict[str, Any]:
+        """Lock or unlock from outside of the exchange. Raises ValueError for more than there is."""
+        self.exchange.lock_externally(self.exchange.account(account), asset, delta, self.clock.now_ms())
+        return self._balance_view(account, asset)
+
+    def _balance_view(self, account: str, asset: str) -> dict[str, Any]:
         self.flush()
-        balance = owner.balance(asset)
+        balance = self.exchange.account(account).balance(asset)
         return {
             "account": account,
             "asset": asset,

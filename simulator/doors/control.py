@@ -63,7 +63,7 @@ class ClockChange(_Body):
 
 
 class BalanceChange(_Body):
-    """A deposit (positive) or a withdrawal (negative)."""
+    """A deposit or a lock (positive), a withdrawal or an unlock (negative)."""
 
     account: str
     asset: str = Field(min_length=1, max_length=20)
@@ -221,6 +221,12 @@ def _account_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
         """Deposit or withdraw."""
         _known_account(twin, body.account)
         return twin.change_balance(body.account, body.asset, body.delta)
+
+    @app.post("/v1/locks", dependencies=guard)
+    async def locks(body: BalanceChange) -> dict[str, Any]:
+        """Lock (positive) or unlock part of a balance from outside of the exchange, as collateral is."""
+        _known_account(twin, body.account)
+        return twin.lock_balance(body.account, body.asset, body.delta)
 
 
 def _fault_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:

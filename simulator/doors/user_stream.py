@@ -10,7 +10,14 @@ from typing import Any
 from simulator.doors.faults import Faults
 from simulator.doors.hub import Connection, render
 from simulator.engine.errors import ApiError
-from simulator.engine.events import AccountEvent, BalanceEvent, Event, ListEvent, OrderEvent
+from simulator.engine.events import (
+    AccountEvent,
+    BalanceEvent,
+    Event,
+    ExternalLockEvent,
+    ListEvent,
+    OrderEvent,
+)
 from simulator.engine.numbers import ZERO, fixed
 from simulator.engine.orders import OPEN_STATUSES, ExpiryReason, Order
 
@@ -116,9 +123,10 @@ def account_position(event: AccountEvent, now_ms: int, unit: int = 1) -> Payload
     }
 
 
-def balance_update(event: BalanceEvent, now_ms: int, unit: int = 1) -> Payload:
+def balance_update(event: BalanceEvent | ExternalLockEvent, now_ms: int, unit: int = 1) -> Payload:
+    """A balanceUpdate or an externalLockUpdate: they have the same fields."""
     return {
-        "e": "balanceUpdate",
+        "e": "balanceUpdate" if isinstance(event, BalanceEvent) else "externalLockUpdate",
         "E": now_ms * unit,
         "a": event.asset,
         "d": fixed(Decimal(event.delta)),
@@ -153,7 +161,7 @@ def user_payload(event: Event, now_ms: int, unit: int = 1) -> Payload | None:
             return execution_report(event, now_ms, unit)
         case AccountEvent():
             return account_position(event, now_ms, unit)
-        case BalanceEvent():
+        case BalanceEvent() | ExternalLockEvent():
             return balance_update(event, now_ms, unit)
         case ListEvent():
             return list_status(event, now_ms, unit)

@@ -62,6 +62,8 @@ class Account:
     update_time: int = 0
     max_assets: dict[str, Decimal] = field(default_factory=dict)
     balances: dict[str, Balance] = field(default_factory=dict)
+    # What a system outside of the exchange holds of the locked balances (collateral, for instance)
+    external_locks: dict[str, Decimal] = field(default_factory=dict)
     history: int = HISTORY
     # Up to this id, an order that is not here may have been forgotten.
     forgotten_id: int = -1

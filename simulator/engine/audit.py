@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from simulator.engine.core import Core
@@ -52,7 +51,7 @@ def _asset(core: Core, asset: str) -> dict[str, Any]:
 def _balance_problems(core: Core) -> list[str]:
     problems: list[str] = []
     for account in core.accounts.values():
-        owed: dict[str, Decimal] = {}
+        owed = dict(account.external_locks)
         for order in account.open_orders.values():
             owed[core.pay_asset(order)] = owed.get(core.pay_asset(order), ZERO) + order.locked
         for order_list in account.open_lists.values():

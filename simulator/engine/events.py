@@ -67,6 +67,16 @@ class BalanceEvent:
 
 
 @dataclass(slots=True)
+class ExternalLockEvent:
+    """An externalLockUpdate: a system outside of the exchange locks (+) or unlocks (-) part of a balance."""
+
+    account: str
+    time: int
+    asset: str
+    delta: Decimal
+
+
+@dataclass(slots=True)
 class ListEvent:
     """A listStatus. ``order_list`` is a copy."""
 
@@ -130,4 +140,14 @@ class StatusEvent:
     status: str
 
 
-Event = OrderEvent | AccountEvent | BalanceEvent | ListEvent | TradeEvent | AggTradeEvent | BookEvent | StatusEvent
+Event = (
+    OrderEvent
+    | AccountEvent
+    | BalanceEvent
+    | ExternalLockEvent
+    | ListEvent
+    | TradeEvent
+    | AggTradeEvent
+    | BookEvent
+    | StatusEvent
+)

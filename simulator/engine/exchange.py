@@ -12,7 +12,7 @@ from simulator.engine.audit import audit
 from simulator.engine.changes import ChangeDesk
 from simulator.engine.core import Core, Market
 from simulator.engine.errors import ApiError
-from simulator.engine.events import BalanceEvent, Event, PriceLevel, StatusEvent
+from simulator.engine.events import BalanceEvent, Event, ExternalLockEvent, PriceLevel, StatusEvent
 from simulator.engine.lists import ListDesk
 from simulator.engine.matching import Matcher
 from simulator.engine.numbers import ZERO, floor8
@@ -315,6 +315,25 @@ class Exchange:
         balance.free += amount
         self._deposited(asset, amount)
         self.core.events.append(BalanceEvent(account.name, now_ms, asset, amount))
+        account.touched[asset] = None
+        self.core.report_balances(account, now_ms)
+
+    def lock_externally(self, account: Account, asset: str, delta: Decimal, now_ms: int) -> None:
+        """Let a system outside of the exchange lock (positive) or unlock (negative) part of a balance.
+
+        Raises:
+            ValueError: more than is free, or more than is locked from outside.
+        """
+        amount, balance = floor8(delta), account.balance(asset)
+        held = account.external_locks.get(asset, ZERO)
+        if amount > balance.free:
+            raise ValueError(f"{account.name} has {balance.free} {asset} free, not {amount}")
+        if held + amount < ZERO:
+            raise ValueError(f"{account.name} has {held} {asset} locked from outside, not {-amount}")
+        balance.free -= amount
+        balance.locked += amount
+        account.external_locks[asset] = held + amount
+        self.core.events.append(ExternalLockEvent(account.name, now_ms, asset, amount))
         account.touched[asset] = None
         self.core.report_balances(account, now_ms)
 

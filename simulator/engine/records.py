@@ -193,6 +193,7 @@ def _account(account: Account) -> Record:
         symbol: _document(COMMISSIONS, found) for symbol, found in account.symbol_commissions.items()
     }
     document["max_assets"] = _texts(account.max_assets)
+    document["external_locks"] = _texts(account.external_locks)
     document["balances"] = {
         asset: [str(balance.free), str(balance.locked)] for asset, balance in account.balances.items()
     }

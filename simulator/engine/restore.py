@@ -106,6 +106,8 @@ def _restore_account(core: Core, document: Document) -> None:
         symbol: COMMISSIONS.validate_python(found) for symbol, found in document["symbol_commissions"].items()
     }
     account.max_assets = {asset: Decimal(amount) for asset, amount in document["max_assets"].items()}
+    held = document.get("external_locks", {})
+    account.external_locks = {asset: Decimal(amount) for asset, amount in held.items()}
     account.balances = {
         asset: Balance(Decimal(free), Decimal(locked)) for asset, (free, locked) in document["balances"].items()
     }

@@ -100,6 +100,22 @@ async def test_a_connection_in_microseconds_gets_all_its_times_so(twin: RunningT
         assert all(session[name] > 10**15 for name in ("authorizedSince", "connectedSince", "serverTime"))
 
 
+async def test_a_lock_from_outside_is_told_and_unlocked_again(twin: RunningTwin) -> None:
+    async with asyncio.timeout(20), RawSocket(twin.ws_api) as socket:
+        await ask(socket, "userDataStream.subscribe.signature", signed(twin, "alice", {}))
+        for delta, free, locked in (("0.4", "0.60000000", "0.40000000"), ("-0.4", "1.00000000", "0.00000000")):
+            body = {"account": "alice", "asset": "BTC", "delta": delta}
+            shown = await asyncio.to_thread(twin.do, "POST", "/locks", body)
+            assert (shown["free"], shown["locked"]) == (free, locked)
+            event = (await socket.json())["event"]
+            assert event == {
+                "e": "externalLockUpdate", "E": event["E"], "a": "BTC", "d": f"{delta}0000000", "T": event["T"],
+            }  # fmt: skip
+            position = (await socket.json())["event"]
+            assert (position["e"], position["B"]) == ("outboundAccountPosition", [{"a": "BTC", "f": free, "l": locked}])
+            assert (await asyncio.to_thread(twin.do, "GET", "/audit"))["ok"]
+
+
 @pytest.mark.parametrize("number", [None, 0, -5, 2**53, "abc", "x" * 36, ""])
 async def test_ids_come_back_as_they_were_sent(twin: RunningTwin, number: Any) -> None:
     async with asyncio.timeout(20), RawSocket(f"{twin.ws_api}?returnRateLimits=false") as socket:

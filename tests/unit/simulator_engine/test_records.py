@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -96,3 +97,17 @@ def test_another_format_and_damaged_records_are_refused() -> None:
         read({key: row for key, row in rows.items() if key[0] != "exchange"} | {("exchange", ""): {"format": None}})
     with pytest.raises(RecordError, match="damaged"):
         read({**rows, ("market", SYMBOL): {**rows["market", SYMBOL], "bids": [["10", [424242]]]}})
+
+
+def test_what_is_locked_from_outside_is_read_back() -> None:
+    exchange = Exchange()
+    owner = exchange.add_account("alice", {"BTC": Decimal(2)}, Decimal(0), Decimal(0))
+    exchange.lock_externally(owner, "BTC", Decimal("0.75"), 1)
+    again = read(written(everything(exchange)))
+    alice = again.account("alice")
+    assert (alice.balance("BTC").free, alice.balance("BTC").locked) == (Decimal("1.25"), Decimal("0.75"))
+    assert again.audit()["ok"]
+    again.lock_externally(alice, "BTC", Decimal("-0.75"), 2)
+    assert alice.balance("BTC").free == 2
+    with pytest.raises(ValueError, match="locked from outside"):
+        again.lock_externally(alice, "BTC", Decimal("-0.1"), 3)
