@@ -100,10 +100,12 @@ async def paper_exchange(given: dict[str, Any], make_settings: Callable[..., Set
     database, redis = Database.of(settings, "paper"), redis_from(settings)
     paper = PaperExchange(settings, SystemClock(), redis, database)
     await paper.prepare()
-    yield paper
-    await paper.close()
-    await database.close()
-    await redis.aclose()
+    try:
+        yield paper
+    finally:
+        await paper.close()
+        await database.close()
+        await redis.aclose()
 
 
 @asynccontextmanager
@@ -150,6 +152,27 @@ async def test_an_order_that_could_not_be_saved_is_unknown_then_known_and_told_o
         saved = await PaperState(database, NAME).load()
         assert saved is not None
         assert [found.client_order_id for found in saved.account(NAME).orders.values()] == ["a", "b"]
+
+
+async def test_a_fill_that_could_not_be_saved_is_told_with_the_next_price(
+    given: dict[str, Any], make_settings: Callable[..., Settings]
+) -> None:
+    async with paper_exchange(given, make_settings) as paper:
+        first = tick(Random(1))
+        await paper.on_tick(first)
+        await paper.place(order("a", BUY, LIMIT, "0.01", str(first.bid - 100)))
+        _waiting(paper)
+        lower = {"bid": first.bid - 500, "ask": first.bid - 499}
+        async with away(paper._state._database, after_writing=False):
+            with pytest.raises(TransientError):
+                await paper.on_tick(first.model_copy(update=lower))
+            assert paper._news.empty()
+
+        await paper.on_tick(first.model_copy(update={"bid": first.bid - 501, "ask": first.bid - 499}))
+
+        told = [row for row in _waiting(paper) if row["e"] == "executionReport"]
+        assert [row["X"] for row in told][-1] == "FILLED"
+        assert sum(Decimal(row["l"]) for row in told) == Decimal("0.01")
 
 
 def _waiting(paper: PaperExchange) -> list[dict[str, Any]]:

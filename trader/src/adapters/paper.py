@@ -150,7 +150,7 @@ class PaperExchange(RestExchange):
         news = [payload for payload in payloads if payload is not None]
         # A trailing stop remembers the best price, and has nothing to say about it.
         trails = moved is not None and any(True for _ in self._engine.market(moved).stops.trailing())
-        if not news and not trails:
+        if not news and not trails and not self._unsaved.records:
             return
         self._untold += news
         self._unsaved.merge(changes(self._engine))
