@@ -17,7 +17,7 @@ from gateway.src.kafka_producer import MarketProducer
 from gateway.src.lane import Lane
 from gateway.src.live import SymbolLive
 from gateway.src.series import MINUTE_MS
-from gateway.src.stream_watch import StreamWatch
+from gateway.src.stream_watch import LateAsks, StreamWatch
 from gateway.src.verifier import CandleVerifier
 from shared.src.config import OptionalStream
 from shared.src.domain.candles import Timeframe
@@ -26,7 +26,6 @@ from shared.src.domain.errors import ContractError, TransientError
 
 logger = logging.getLogger(__name__)
 
-LATE_S = 3.0  # wall seconds after which a candle that should have closed is asked for
 GAP_SCAN_S = 60.0
 SILENCE_SCAN_S = 5.0
 LIVE_EVERY_S = 0.1  # the newest of each symbol this often
@@ -286,19 +285,17 @@ class GatewayService:
     async def watch_lateness(self) -> None:
         """Ask for candles that should have closed and were not delivered."""
         await self.ready.wait()
-        late_since: dict[str, float] = {}
+        asks = LateAsks()
         while True:
             await self._clock.sleep(1.0)
-            now, due = self._clock.monotonic(), Timeframe.M1.open_of(self._clock.now_ms()) - MINUTE_MS
-            late = [
+            due = Timeframe.M1.open_of(self._clock.now_ms()) - MINUTE_MS
+            late = {
                 symbol for symbol, lane in self._lanes.items() if lane.last_open_ms is None or lane.last_open_ms < due
-            ]
-            late_since = {symbol: late_since.get(symbol, now) for symbol in late}
-            overdue = [symbol for symbol, since in late_since.items() if now - since > LATE_S]
+            }
+            overdue = asks.due(late, self._clock.monotonic())
             if overdue:
                 logger.warning("candles are late", extra={"symbols": overdue})
                 await self._catch_up(overdue)
-                late_since = {symbol: since for symbol, since in late_since.items() if symbol not in overdue}
 
     async def watch_silence(self, socket: Socket) -> None:
         """Subscribe again to single streams that went silent."""

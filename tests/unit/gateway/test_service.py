@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.src.live import SymbolLive
-from gateway.src.stream_watch import StreamWatch
+from gateway.src.stream_watch import LateAsks, StreamWatch
 from gateway.src.verifier import differing
 from shared.src.config import OptionalStream
 from shared.src.contracts.market import DayStatistics, MarketTick, TradeFlow
@@ -181,3 +181,11 @@ async def test_what_a_connection_missed_is_fetched_for_all_its_symbols_before_an
         published = [(candle.open_time_ms, source) for candle, source in kept.published if candle.symbol == symbol]
         assert published[:3] == [(0, "repair"), (MINUTE, "repair"), (2 * MINUTE, "repair")]
         assert gateway.statistics()["last_open_ms"][symbol] == 2 * MINUTE
+
+
+def test_a_candle_that_does_not_come_is_asked_for_soon_and_then_ever_more_rarely() -> None:
+    asks = LateAsks()
+    asked = [(symbol, second) for second in range(300) for symbol in asks.due({"A"}, second)]
+    assert [second for _, second in asked] == [3, 9, 21, 45, 93, 153, 213, 273]
+    assert asks.due(set(), 300) == []
+    assert [second for second in range(301, 310) if asks.due({"A"}, second)] == [304], "patience begins anew"
