@@ -147,6 +147,13 @@ class AccountPart(_Part):
         return balances
 
 
+class SorPart(_Part):
+    """Symbols of one base asset whose orders may use smart order routing."""
+
+    base: str = Field(min_length=1)
+    symbols: list[str] = Field(min_length=1)
+
+
 class LimitsPart(_Part):
     """Rate limits; from `connections_5m` on of WebSocket connections, times in seconds."""
 
@@ -172,7 +179,7 @@ class Fixture(_Part):
     `first_id`: where the ids of orders, trades, lists and executions start. Absent, a stepped twin starts at 1, so that
     the same fixture gives the same tape to the byte; any other starts at the milliseconds since 2026 began, so that
     what one run left in a database does not meet the same ids in the next. `history`: how many done orders of each
-    kind, lists and trades an account remembers.
+    kind, lists and trades an account remembers. `sors`: where smart order routing is offered.
     """
 
     seed: int = Field(default=7, ge=-(2**63), lt=2**63)
@@ -181,6 +188,7 @@ class Fixture(_Part):
     symbols: list[SymbolPart] = Field(min_length=1)
     accounts: list[AccountPart] = Field(default_factory=list)
     limits: LimitsPart = LimitsPart()
+    sors: list[SorPart] = Field(default_factory=list)
     first_id: int | None = Field(default=None, gt=0)
     history: int = Field(default=HISTORY, gt=0)
 
@@ -216,6 +224,11 @@ class Fixture(_Part):
         unknown = set(self.market.files) - {part.symbol for part in self.symbols}
         if unknown:
             raise ValueError(f"replay files for symbols that are not there: {', '.join(sorted(unknown))}")
+        bases = {part.symbol: part.base for part in self.symbols}
+        for sor in self.sors:
+            strange = [symbol for symbol in sor.symbols if bases.get(symbol) != sor.base]
+            if strange:
+                raise ValueError(f"smart order routing of {sor.base} cannot use {', '.join(strange)}")
         return self
 
 

@@ -47,7 +47,7 @@ class Twin:
         self.users = UserStreams(self.faults, self._now_ms)
         self.state = TwinState(
             self.exchange, self.clock, StoredMarketData(self.candles, self.horizon), keys=self.world.keys,
-            limits=self.world.limits, fault=self.faults.request, flush=self.flush,
+            limits=self.world.limits, fault=self.faults.request, flush=self.flush, sors=_sors(self.world.fixture),
         )  # fmt: skip
         if resume_ms is None:
             self.driver.open()
@@ -129,6 +129,7 @@ class Twin:
         self.state.exchange, self.state.clock = world.exchange, world.clock
         self.state.market = StoredMarketData(world.candles, self.horizon)
         self.state.keys, self.state.limits = world.keys, world.limits
+        self.state.sors = _sors(fixture)
         self.state.algos.clear()
         self.users.revoke()
         self.changes += 1
@@ -375,6 +376,11 @@ class Twin:
             for connection in self.users.connections():
                 connection.close(code, "")
         rule.remaining = None
+
+
+def _sors(fixture: Fixture) -> list[dict[str, Any]]:
+    """Smart order routing as exchangeInfo lists it."""
+    return [{"baseAsset": sor.base, "symbols": list(sor.symbols)} for sor in fixture.sors]
 
 
 def _shutdown(now_ms: int, unit: int) -> dict[str, Any]:

@@ -66,6 +66,9 @@ def execution_report(event: OrderEvent, now_ms: int, unit: int = 1) -> Payload:
     if order.working_time != -1:
         report["W"] = order.working_time * unit
     report["V"] = order.stp.value
+    if order.used_sor and event.execution_type == "TRADE":
+        # fills through smart order routing are allocations, not trades
+        report.update({"t": -1, "b": "ONE_PARTY_TRADE_REPORT", "a": event.trade_id})
     report.update(_order_extras(order, unit))
     report.update(_prevention_extras(event))
     return report

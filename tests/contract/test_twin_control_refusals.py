@@ -104,6 +104,7 @@ REFUSALS: list[tuple[str, Any, int, str]] = [
     ("reset", '{"seed":' + "[" * 900 + "]" * 900 + "}", 400, "seed"),
     ("reset", fixture(surprise=1), 400, "surprise"),
     ("reset", fixture(seed="x"), 400, "seed"),
+    ("reset", fixture(sors=[{"base": "ETH", "symbols": [BTC]}]), 400, "routing of ETH cannot use BTCUSDT"),
     ("reset", fixture(market={"kind": "lively"}), 400, "market.kind"),
     ("reset", fixture(market={"kind": "replay"}), 400, "files"),
     ("reset", fixture(market={"kind": "replay", "files": {BTC: "/nowhere.csv"}}), 400, "/nowhere.csv"),

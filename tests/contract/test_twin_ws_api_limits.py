@@ -92,6 +92,28 @@ async def test_a_session_whose_key_is_gone_is_told_so_once(twin: RunningTwin) ->
         assert (await ask(socket, "account.status", signed(twin, "dora", {})))["status"] == 200
 
 
+async def test_fills_by_smart_order_routing_are_told_as_allocations(twin: RunningTwin) -> None:
+    sors = [{"base": "BTC", "symbols": ["BTCUSDT"]}]
+    await asyncio.to_thread(twin.reset, {**STILL, "sors": sors})
+    info = await asyncio.to_thread(twin.get, "/api/v3/exchangeInfo")
+    assert info["sors"] == [{"baseAsset": "BTC", "symbols": ["BTCUSDT"]}]
+    async with asyncio.timeout(20), RawSocket(twin.ws_api) as events, RawSocket(twin.ws_api) as orders:
+        await ask(events, "userDataStream.subscribe.signature", signed(twin, "alice", {}))
+        market = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+        placed = (await ask(orders, "sor.order.place", signed(twin, "alice", market)))["result"]
+        fill = placed["fills"][0]
+        assert (fill["matchType"], fill["tradeId"], placed["usedSor"]) == ("ONE_PARTY_TRADE_REPORT", -1, True)
+        reports = [
+            report for report in [(await events.json())["event"] for _ in range(4)] if report.get("x") == "TRADE"
+        ]
+        assert [(r["t"], r["b"], r["a"], r["uS"]) for r in reports] == [
+            (-1, "ONE_PARTY_TRADE_REPORT", fill["allocId"], True)
+        ]
+        asked = signed(twin, "alice", {"symbol": "BTCUSDT"})
+        rows = (await ask(orders, "myAllocations", asked))["result"]
+        assert [row["allocationId"] for row in rows] == [fill["allocId"]]
+
+
 async def test_a_connection_in_microseconds_gets_all_its_times_so(twin: RunningTwin) -> None:
     async with asyncio.timeout(20), RawSocket(f"{twin.ws_api}?timeUnit=MICROSECOND") as socket:
         server = (await ask(socket, "time"))["result"]["serverTime"]
