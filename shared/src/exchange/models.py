@@ -121,7 +121,7 @@ def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:
             side=Side(row["side"]),
             type=OrderType(row["type"]),
             status=order_status(row["status"]),
-            quantity=Decimal(row["origQty"]),
+            quantity=_quantity(row),
             executed_quantity=Decimal(row["executedQty"]),
             executed_quote=max(ZERO, Decimal(row["cummulativeQuoteQty"])),
             price=_positive(row.get("price")),
@@ -133,6 +133,11 @@ def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:
         )
     except (KeyError, ValueError, TypeError, ArithmeticError) as error:
         raise ContractError(f"order from the exchange: {error!r} in {dict(row)!r}") from error
+
+
+def _quantity(row: Mapping[str, Any]) -> Decimal:
+    """The pending orders of an OPO sell what another order will receive: they have no quantity yet."""
+    return Decimal(row.get("origQty", 0) if row["status"] == "PENDING_NEW" else row["origQty"])
 
 
 def parse_placement(row: Mapping[str, Any]) -> OrderReport:

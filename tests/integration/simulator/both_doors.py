@@ -22,6 +22,7 @@ from shared.src.database import Database
 from shared.src.domain.clock import SystemClock, from_ms
 from shared.src.domain.errors import RootTradingError
 from shared.src.exchange.models import Balance, ExchangeOrder, OrderReport
+from shared.src.exchange.rest import BinanceRest
 from shared.src.redis_client import redis_from
 from tests.integration.simulator.conftest import TOKEN, RunningTwin
 from trader.src.adapters.live_offers import move_of
@@ -127,6 +128,11 @@ class Door:
 
     async def cancel(self, order: Order, list_id: int | None = None) -> list[ExchangeOrder]:
         return await self._do("cancel", self.exchange.cancel(replace(order, order_list_id=list_id)))  # type: ignore[no-any-return]
+
+    async def ask(self, method: str, path: str, **params: str) -> Any:
+        """Any call that changes something, also one that the port does not have; the answer as it is written."""
+        rest: BinanceRest = self.exchange._rest  # type: ignore[attr-defined]
+        return await self._do(f"{method} {path}", rest._change(method, path, {"symbol": SYMBOL, **params}))
 
     async def refused(self, doing: Awaitable[Any]) -> tuple[int | None, str]:
         """The code and message with which something is refused."""

@@ -569,6 +569,112 @@ async def an_order_remembers_when_things_happened(d: Door) -> None:
     assert trade.time_ms == 1_767_225_661_000
 
 
+# -- what the trader does not send yet ---------------------------------------------------------------------------------
+
+
+@behaviour
+async def a_market_buy_by_amount_spends_it_as_far_as_the_grid_allows(d: Door) -> None:
+    await d.tick("999", "1000", "2")
+    answer = await d.ask("post", "order", side="BUY", type="MARKET", quoteOrderQty="1234.56")
+    assert (answer["executedQty"], answer["cummulativeQuoteQty"]) == ("1.23400000", "1234.00000000")
+
+
+@behaviour
+async def an_iceberg_shows_a_part_and_goes_to_the_end_of_the_queue(d: Door) -> None:
+    await d.tick("999", "1000")
+    iceberg = {"type": "LIMIT", "timeInForce": "GTC", "price": "990"}
+    await d.ask("post", "order", side="BUY", quantity="1", icebergQty="0.2", newClientOrderId="ice", **iceberg)
+    await d.place(order("plain", BUY, LIMIT, "0.5", "990"))
+    await d.tick("980", "990", "0.3")
+    assert (await d.state(order("ice", BUY, LIMIT, "1"))).executed_quantity == D("0.2")
+    assert (await d.state(order("plain", BUY, LIMIT, "1"))).executed_quantity == D("0.101")
+
+
+@behaviour
+async def every_mode_of_prevention_ends_whom_it_says(d: Door) -> None:
+    await with_coins(d)
+    limit = {"type": "LIMIT", "timeInForce": "GTC", "price": "999.5"}
+    for mode in ("EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"):
+        await d.place(order(f"m-{mode}", SELL, LIMIT, "0.3", "999.5"))
+        taker = {"side": "BUY", "quantity": "0.2", "selfTradePreventionMode": mode, "newClientOrderId": f"t-{mode}"}
+        await d.ask("post", "order", **limit, **taker)
+        for found in await d.exchange.open_orders():
+            await d.cancel(order(found.client_order_id, BUY, LIMIT, "1"))
+    ends = {name: (await d.state(order(name, BUY, LIMIT, "1"))).status for name in ("t-EXPIRE_TAKER", "m-EXPIRE_BOTH")}
+    assert set(ends.values()) == {OrderStatus.EXPIRED_IN_MATCH}
+
+
+@behaviour
+async def an_amended_order_keeps_its_place(d: Door) -> None:
+    await d.tick("999", "1000")
+    for name in "ab":
+        await d.place(order(name, BUY, LIMIT, "1", "990"))
+    await d.ask("put", "order/amend/keepPriority", origClientOrderId="a", newQty="0.4", newClientOrderId="a")
+    await d.tick("980", "990", "0.5")
+    done: list[Any] = [(await d.state(order(name, BUY, LIMIT, "1"))).executed_quantity for name in "ab"]
+    assert done == [D("0.4"), D("0.101")]
+
+
+@behaviour
+async def an_order_is_replaced_in_one_step(d: Door) -> None:
+    await d.tick("999", "1000")
+    await d.place(order("a", BUY, LIMIT, "9", "990"))
+    new = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "9", "price": "995"}
+    mode = {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": "a"}
+    answer = await d.ask("post", "order/cancelReplace", newClientOrderId="b", **mode, **new)
+    assert (answer["cancelResult"], answer["newOrderResult"]) == ("SUCCESS", "SUCCESS")
+
+
+WORKING = {
+    "workingType": "LIMIT", "workingSide": "BUY", "workingQuantity": "1", "workingPrice": "990",
+    "workingTimeInForce": "GTC", "workingClientOrderId": "w", "pendingSide": "SELL",
+}  # fmt: skip
+PENDING_PAIR = {
+    "pendingAboveType": "LIMIT_MAKER", "pendingAbovePrice": "1050", "pendingAboveClientOrderId": "tp",
+    "pendingBelowType": "STOP_LOSS", "pendingBelowStopPrice": "950", "pendingBelowClientOrderId": "sl",
+}  # fmt: skip
+
+
+@behaviour
+async def an_order_brings_the_next_one_to_life_when_it_is_filled(d: Door) -> None:
+    await with_coins(d)
+    pending = {"pendingType": "LIMIT", "pendingPrice": "1050", "pendingTimeInForce": "GTC", "pendingQuantity": "1"}
+    await d.ask("post", "orderList/oto", **WORKING, **pending, pendingClientOrderId="p")
+    assert (await d.state(order("p", SELL, LIMIT, "1"))).is_working is False
+    await d.tick("980", "985", "2")
+    assert (await d.state(order("p", SELL, LIMIT, "1"))).is_working
+    await d.tick("1060", "1061", "2")
+    assert (await d.state(order("p", SELL, LIMIT, "1"))).executed_quote == 1050
+
+
+@behaviour
+async def an_order_brings_a_pair_to_life_when_it_is_filled(d: Door) -> None:
+    await with_coins(d)
+    await d.ask("post", "orderList/otoco", **WORKING, **PENDING_PAIR, pendingQuantity="1")
+    await d.tick("980", "985", "2")
+    await d.tick("940", "941", "2")
+    assert await statuses(d) == [EXPIRED, FILLED]
+
+
+@behaviour
+async def a_pair_sells_what_its_order_received_less_the_fee(d: Door) -> None:
+    await d.tick("999", "1000")
+    await d.ask("post", "orderList/opoco", **WORKING, **PENDING_PAIR)
+    await d.tick("980", "985", "2")
+    assert (await d.state(order("tp", SELL, MAKER, "1"))).quantity == D("0.999")
+    await d.tick("1060", "1061", "2")
+    assert await d.balance("BTC") == (0, 0)
+
+
+@behaviour
+async def a_cancelled_order_takes_what_waits_for_it_along(d: Door) -> None:
+    await with_coins(d)
+    await d.ask("post", "orderList/otoco", **WORKING, **PENDING_PAIR, pendingQuantity="1")
+    await d.cancel(order("w", BUY, LIMIT, "1"))
+    assert await statuses(d) == [CANCELED, CANCELED]
+    assert await d.balance("BTC") == (4, 0)
+
+
 @pytest.mark.parametrize("name", BEHAVIOURS)
 async def test_both_doors_behave_alike(both: BothDoors, name: str) -> None:
     await both.play(BEHAVIOURS[name])
