@@ -203,7 +203,7 @@ print(len(report["bus"]["analyzer"]["streams"]))')))
 
 check_stop() {
   local bad
-  compose stop --timeout 20 gateway dispatcher market_analyzer analyzer signal_aggregator coordinator trader portfolio visualization simulator >/dev/null 2>&1
+  compose stop --timeout 60 gateway dispatcher market_analyzer analyzer signal_aggregator coordinator trader portfolio visualization simulator >/dev/null 2>&1
   bad=$(states | awk '$2 == "exited" && $4 != 0')
   [ -z "$bad" ] || { compose logs --no-color --tail 15 $(awk '{print $1}' <<<"$bad"); fail "did not stop cleanly: $bad"; }
   say "every service stopped with exit code 0"

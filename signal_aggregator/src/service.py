@@ -92,8 +92,8 @@ class SignalAggregatorService:
                 signals.append(signal)
         if rows:
             async with self._database.begin() as connection:
-                await connection.execute(INSERT, rows)
-                if signals:
+                inserted = await connection.execute(INSERT, rows)
+                if signals and inserted.rowcount != len(rows):
                     signals = await self._not_yet_published(connection, signals)
         if signals:
             await self._bus.publish_many(CONSENSUS, signals)
