@@ -14,7 +14,7 @@ from shared.src.domain.money import wire
 from shared.src.exchange.rest import BinanceRest
 from shared.src.kafka_topics import create_market_topics
 from shared.src.service import Service
-from shared.src.symbol_choice import choose_symbols, chosen_symbols
+from shared.src.symbol_choice import choose_symbols, chosen_symbols, held_symbols
 
 TOPIC_WAIT_S = 10.0
 
@@ -46,6 +46,9 @@ def add_routes(service: Service, gateway: GatewayService, rest: BinanceRest) -> 
             wanted = symbols_of(body.symbols)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
+        held = sorted(await held_symbols(database) & set(gateway.symbols) - set(wanted))
+        if held:
+            raise HTTPException(409, f"close the positions in {', '.join(held)} first: they need its prices")
         await _check_listed(rest, [symbol for symbol in wanted if symbol not in gateway.symbols])
         await asyncio.to_thread(create_market_topics, settings, wanted, wait_s=TOPIC_WAIT_S)
         await choose_symbols(database, settings.trading_symbols, wanted)

@@ -28,6 +28,15 @@ async def chosen_symbols(database: Database, configured: Sequence[str]) -> tuple
     return tuple(row.chosen) if row is not None and list(row.configured) == list(configured) else tuple(configured)
 
 
+async def held_symbols(database: Database) -> set[str]:
+    """Symbols with a position that is not closed: their prices must not stop."""
+    async with database.begin() as connection:
+        rows = await connection.execute(
+            text("SELECT DISTINCT symbol FROM trade_cycles WHERE status NOT IN ('completed', 'canceled', 'failed')")
+        )
+        return {row.symbol for row in rows}
+
+
 async def choose_symbols(database: Database, configured: Sequence[str], chosen: Sequence[str]) -> None:
     """Keep a choice."""
     async with database.begin() as connection:

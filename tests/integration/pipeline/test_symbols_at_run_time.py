@@ -31,6 +31,11 @@ HOLES = (
     " WHERE symbol = :symbol AND timeframe = '1m') AS pairs WHERE following <> time + INTERVAL '1 minute'"
 )
 
+POSITION = (
+    "INSERT INTO trade_cycles (id, symbol, strategy, status, side, demo, created_at, updated_at)"
+    " VALUES ('c', 'BTCUSDC', 'test', 'active_sell', 'BUY', true, now(), now())"
+)
+
 
 def put(gateway: ServiceProcess, symbols: list[str], headers: dict[str, str] | None = None) -> httpx.Response:
     return httpx.put(
@@ -99,6 +104,12 @@ async def test_symbols_come_and_go_without_a_restart(
             assert put(gateway, ["SOLUSDC"]).status_code == 401
             assert put(gateway, ["NONEUSDC"], ADMIN).status_code == 422
             assert put(gateway, ["not a symbol"], ADMIN).status_code == 422
+            async with database.begin() as connection:
+                await connection.execute(text(POSITION))
+            refused = put(gateway, ["ETHUSDC", "SOLUSDC"], ADMIN)
+            assert (refused.status_code, "BTCUSDC" in refused.json()["detail"]) == (409, True)
+            async with database.begin() as connection:
+                await connection.execute(text("UPDATE trade_cycles SET status = 'canceled'"))
             answer = put(gateway, ["ETHUSDC", "SOLUSDC"], ADMIN)
             assert (answer.status_code, answer.json()["wanted"]) == (202, ["ETHUSDC", "SOLUSDC"])
             history = await more_than(database, "SOLUSDC", 90)
