@@ -14,7 +14,10 @@ Handler = Callable[[M], Awaitable[None]]
 
 
 class Bus(Protocol):
-    """Durable topics are delivered at least once, in order per topic; handlers are idempotent by message id."""
+    """Durable topics are delivered at least once, in order per key; handlers are idempotent by message id.
+
+    The processes that subscribe in one group share the work: each message is handled by one of them.
+    """
 
     async def publish(self, topic: Topic[M], message: M) -> None:
         """Append to a durable topic. Returns when the bus has stored it.
