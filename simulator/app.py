@@ -6,7 +6,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from simulator.doors.admin import PAGE
 from simulator.doors.control import create_control
@@ -29,9 +30,16 @@ def create_app(twin: Twin, token: str) -> ASGIApp:
         Route("/", admin_page),
         Mount("/control", create_control(twin, token)),
         WebSocketRoute("/ws-api/v3", ws_api.serve),
-        WebSocketRoute("/ws", streams.serve),
-        WebSocketRoute("/ws/{names:path}", streams.serve),
         WebSocketRoute("/stream", streams.serve),
         *rest_routes(lambda: twin.state),
     ]
-    return FastLane(lambda: twin.state, Starlette(routes=routes))
+    rest = FastLane(lambda: twin.state, Starlette(routes=routes))
+
+    async def doors(scope: Scope, receive: Receive, send: Send) -> None:
+        # whatever follows /ws/ is a stream name, a line break included, which no route would match
+        if scope["type"] == "websocket" and f"{scope['path']}/".startswith("/ws/"):
+            await streams.serve(WebSocket(scope, receive, send))
+        else:
+            await rest(scope, receive, send)
+
+    return doors

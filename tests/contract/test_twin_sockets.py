@@ -176,6 +176,15 @@ async def test_frames_that_are_no_requests_get_the_documented_errors(twin: Runni
             assert text in answer["msg"]
 
 
+@pytest.mark.parametrize("name", ["0", "btcusdt@trade", "%0A", "a%0Ab@trade", "%2F%2F", "btcusdt%40trade/x", ""])
+async def test_any_name_after_ws_is_accepted(twin: RunningTwin, name: str) -> None:
+    async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws/{name}") as socket:
+        assert socket.response is not None
+        assert socket.response.status_code == 101
+        await socket.send(LIST)
+        assert (await socket.json())["id"] == 1
+
+
 async def test_all_book_tickers_at_once_are_a_stream_the_exchange_no_longer_has(twin: RunningTwin) -> None:
     async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws/!bookTicker") as socket:
         await socket.send({"method": "SUBSCRIBE", "params": ["!bookTicker", "!ticker@arr"], "id": "a"})
