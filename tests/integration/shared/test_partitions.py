@@ -177,7 +177,7 @@ async def test_who_comes_and_goes_in_order_loses_and_doubles_nothing(
 
 
 async def test_a_dead_replica_is_followed_at_once_and_its_unfinished_work_is_done_again(
-    redis: Redis, bus: RedisBus, settings: Settings
+    redis: Redis, bus: RedisBus, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def hang(messages: list[OrderFailed]) -> None:
         await asyncio.sleep(60)
@@ -189,10 +189,9 @@ async def test_a_dead_replica_is_followed_at_once_and_its_unfinished_work_is_don
             await until(lambda: heir.streams == PARTITIONS // 2)
             await publish(bus, range(5))
             await asyncio.sleep(0.1)
-            began = asyncio.get_running_loop().time()
             await victim.die()
             await until(lambda: len(heir.seen) == 5 * len(KEYS))
-            assert asyncio.get_running_loop().time() - began < 4  # well within the heartbeat's own limit
+            assert "replica is gone" in caplog.messages  # known by its connection, not by its silence
     assert await effects_of(redis) == {key: list(range(5)) for key in KEYS}
 
 
