@@ -214,8 +214,6 @@ class Desk:
         """Accept a funded, registered order: report NEW, then let it wait for its stop, or work."""
         if order.type in STOP_TYPES:
             order.status = OrderStatus.NEW
-            if order.trailing_delta is not None and order.stop_price is None and market.last_price is not None:
-                order.trailing_extreme, order.trailing_time = market.last_price, now_ms
             market.stops.add(order)
             self.core.report(order, "NEW", now_ms)
             return Placement(order)

@@ -86,7 +86,8 @@ class Stops:
         """Follow one trade; True if the order fires (trailing stop FAQ of the exchange)."""
         extreme = order.trailing_extreme
         if extreme is None:
-            if is_met(order, price):
+            # without a stop price, tracking begins at the first trade after placement
+            if order.stop_price is None or is_met(order, price):
                 order.trailing_extreme, order.trailing_time = price, now_ms
             return False
         assert order.trailing_delta is not None
