@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Protocol
 
 from shared.src.domain.candles import Candle, Timeframe
@@ -16,6 +15,7 @@ PAGE = 1000  # Binance's maximum
 BACKOFF_S_MAX = 10.0
 RETRY_S = 0.5
 GRACE_MS = 30_000  # market time after which a candle without a follower counts as closed
+GRACE_WALL_MS = 2_000  # and at least so much wall time: an accelerated exchange may be late by its own work
 
 
 class KlineSource(Protocol):
@@ -38,10 +38,10 @@ class HistoricalDataFetcher:
     A candle is closed when the exchange has opened the next one, or when its end is long past.
     """
 
-    def __init__(self, source: KlineSource, clock: Clock, *, on_wait: Callable[[str], None] | None = None) -> None:
+    def __init__(self, source: KlineSource, clock: Clock) -> None:
         self._source = source
         self._clock = clock
-        self._on_wait = on_wait
+        self._grace_ms = max(GRACE_MS, GRACE_WALL_MS * clock.speed)
         self.requests = 0
 
     async def between(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> list[Candle]:
@@ -75,7 +75,7 @@ class HistoricalDataFetcher:
         while True:
             was_ms = self._clock.now_ms()
             found = await self.between(symbol, timeframe, open_ms, end_ms)
-            if found or was_ms >= end_ms + GRACE_MS:
+            if found or was_ms >= end_ms + self._grace_ms:
                 return found
             await self._clock.sleep(RETRY_S)
 
@@ -83,7 +83,7 @@ class HistoricalDataFetcher:
         """For the last row of an answer, which usually still moves: our clock may be ahead of the exchange's, and its
         candles may be behind its trades.
         """
-        return candle.is_closed and candle.close_time_ms + GRACE_MS < self._clock.now_ms()
+        return candle.is_closed and candle.close_time_ms + self._grace_ms < self._clock.now_ms()
 
     async def _page(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> list[Candle]:
         delay = 0.2

@@ -43,4 +43,4 @@ class Exposure:
         if cycle.protected_at is not None or cycle.created_at >= self._started:
             return 0.0
         market_s = (self._clock.now() - last).total_seconds()
-        return max(0.0, market_s / float(getattr(self._clock, "speed", 1.0)))
+        return max(0.0, market_s / self._clock.speed)

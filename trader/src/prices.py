@@ -48,7 +48,7 @@ class TickPrices:
 
     def _is_fresh(self, tick: MarketTick) -> bool:
         age_s = (self._clock.now_ms() - to_ms(tick.occurred_at)) / 1000
-        return age_s <= AGE_S_MAX * float(getattr(self._clock, "speed", 1.0))
+        return age_s <= AGE_S_MAX * self._clock.speed
 
     async def _ask(self, symbol: str) -> BookTicker:
         async with self._locks.setdefault(symbol, asyncio.Lock()):

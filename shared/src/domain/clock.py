@@ -14,6 +14,11 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    @property
+    def speed(self) -> float:
+        """Market seconds that pass in a wall second."""
+        ...
+
     def now(self) -> datetime:
         """Market time, aware, UTC."""
         ...
@@ -45,6 +50,8 @@ def to_ms(moment: datetime) -> int:
 
 class SystemClock:
     """Real time."""
+
+    speed = 1.0
 
     def now(self) -> datetime:
         return from_ms(self.now_ms())
@@ -84,6 +91,8 @@ class ScaledClock(SystemClock):
 
 class ManualClock:
     """Time that stands still until it is advanced: tests and backtests."""
+
+    speed = 1.0
 
     def __init__(self, start: datetime | None = None) -> None:
         self._now = start or datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.src.historical_data_fetcher import GRACE_MS, HistoricalDataFetcher
+from gateway.src.historical_data_fetcher import GRACE_MS, GRACE_WALL_MS, HistoricalDataFetcher
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import ManualClock, from_ms
 from tests.unit.gateway.rig import ListedExchange
@@ -44,6 +44,16 @@ async def test_without_a_follower_a_candle_is_closed_once_its_end_is_long_past()
     candles = [candle(0), candle(1)]
     assert await opens(candles, now_ms=2 * MINUTE + GRACE_MS - 2, end=2) == [0]
     assert await opens(candles, now_ms=2 * MINUTE + GRACE_MS, end=2) == [0, 1]
+
+
+async def test_an_accelerated_exchange_has_wall_time_to_finish_a_candle() -> None:
+    class Fast(ManualClock):
+        speed = 300.0
+
+    grace = int(GRACE_WALL_MS * Fast.speed)
+    for now_ms, count in ((2 * MINUTE + grace - 2, 1), (2 * MINUTE + grace, 2)):
+        source = HistoricalDataFetcher(ListedExchange([candle(0), candle(1)]), Fast(from_ms(now_ms)))
+        assert len(await source.between(SYMBOL, Timeframe.M1, 0, 2 * MINUTE)) == count
 
 
 async def test_pages_join_without_a_seam() -> None:
