@@ -46,6 +46,18 @@ class Universe:
         step = max(rules.step, rules.market_step)
         return SymbolTerms(rules.base, rules.notional_min, step, rules.is_trading)
 
+    async def choose(self, symbols: tuple[str, ...]) -> None:
+        """Trade these from now on.
+
+        Raises:
+            TransientError: the exchange's rules were not read; a new symbol is not traded before they are.
+        """
+        self._symbols = symbols
+        try:
+            await self.refresh()
+        except (RejectedError, ContractError) as error:
+            raise TransientError(f"exchange rules not read: {error}") from error
+
     async def refresh(self) -> None:
         """Read the exchange's rules; symbols it does not have are not traded."""
         try:

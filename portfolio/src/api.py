@@ -21,7 +21,7 @@ def answer(value: Any) -> Response:
     return Response(orjson.dumps(shown(value)), media_type="application/json")
 
 
-def create_router(model: PortfolioModel, account: BinanceAccountManager, symbols: tuple[str, ...]) -> APIRouter:
+def create_router(model: PortfolioModel, account: BinanceAccountManager) -> APIRouter:
     """Every read, with its documented aliases."""
     router = APIRouter()
     _add_state(router, model)
@@ -31,7 +31,7 @@ def create_router(model: PortfolioModel, account: BinanceAccountManager, symbols
     @router.get("/symbols/owned", tags=["portfolio"])
     async def symbols_owned() -> Response:
         """Traded symbols whose base asset is held."""
-        return answer(await model.owned_symbols(symbols))
+        return answer(await model.owned_symbols(account.symbols))
 
     @router.get("/", tags=["portfolio"])
     async def root(request: Request) -> Response:

@@ -96,6 +96,15 @@ class BinanceAccountManager:
         self._snapshot_at = float("-inf")
         self.state = AccountState()
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What was traded since this service started."""
+        return self._symbols
+
+    async def add_symbols(self, symbols: tuple[str, ...]) -> None:
+        """Look after these too; what was traded before stays in the books."""
+        self._symbols = tuple(dict.fromkeys((*self._symbols, *symbols)))
+
     def wake(self) -> None:
         """Something was executed: look at the account soon."""
         self._wake.set()

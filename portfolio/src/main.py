@@ -11,6 +11,7 @@ from portfolio.src.performance import PerformanceKeeper
 from portfolio.src.pocket_store import PocketStore
 from portfolio.src.prices import Prices
 from shared.src.service import Service, run_service
+from shared.src.symbol_choice import follow_choice
 
 
 async def build(service: Service) -> None:
@@ -38,13 +39,20 @@ async def build(service: Service) -> None:
 
     cache = SharedCache(clock)
     model = PortfolioModel(database, prices, clock, quote_asset=quote, cache=cache)
-    service.app.include_router(create_router(model, account, settings.trading_symbols))
+    service.app.include_router(create_router(model, account))
     service.app.include_router(create_pocket_router(books, account, service.auth, cache))
     service.health.add("exchange", account.probe)
     service.add_task("messages", service.bus.run)
     service.add_task("sweep", books.run)
     service.add_task("account", account.run)
     service.add_task("performance", performance.run)
+    service.add_task(
+        "symbols",
+        lambda: follow_choice(
+            database, settings.trading_symbols, clock=clock,
+            current=settings.trading_symbols, apply=account.add_symbols,
+        ),
+    )  # fmt: skip
     service.on_stop(exchange.close)
 
 

@@ -1,4 +1,4 @@
-"""Which symbols the platform streams, changeable while it runs.
+"""Which symbols the platform streams and trades, changeable while it runs.
 
 ``TRADING_SYMBOLS`` says it until someone chooses otherwise through the gateway; the choice is kept in the database and
 holds until TRADING_SYMBOLS itself is changed. Writer: gateway.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -122,6 +123,9 @@ class BinanceExecutor(RestExchange):
         if not account.can_trade:
             raise ConfigurationError("BINANCE_API_KEY: this key may not trade; enable spot trading for it")
         await self._refuse_withdrawals()
+
+    async def follow(self, symbols: Sequence[str]) -> None:
+        await self._rest.preload_rules(symbols)
 
     async def _refuse_withdrawals(self) -> None:
         """A key that can withdraw is refused on the real exchange; a twin's keys concern no money."""

@@ -120,7 +120,7 @@ class Desk:
     async def prices(self) -> dict[str, Any]:
         """The last known price of every symbol; null where none is known."""
         shown: dict[str, Any] = {}
-        for symbol in self._trader.settings.trading_symbols:
+        for symbol in self._trader.symbols:
             tick = await self._trader.prices.tick(symbol)
             shown[symbol] = None if tick is None else plain((tick.bid + tick.ask) / 2)
         return {"prices": shown}
@@ -271,8 +271,8 @@ class Desk:
         return {"resumed": request.scope, "pauses": await self.pauses()}
 
     def _check_symbol(self, symbol: str) -> None:
-        if symbol not in self._trader.settings.trading_symbols:
-            raise RejectedError(f"{symbol} is not among TRADING_SYMBOLS", code=UNPROCESSABLE)
+        if symbol not in self._trader.symbols:
+            raise RejectedError(f"{symbol} is not among the traded symbols", code=UNPROCESSABLE)
 
     async def _rules(self, symbol: str) -> SymbolRules:
         try:

@@ -6,6 +6,7 @@ import argparse
 import os
 
 from shared.src.service import Service, run_service
+from shared.src.symbol_choice import follow_choice
 from trader.src.adapters.store import PostgresStore
 from trader.src.desk import Desk
 from trader.src.exchange_choice import exchange_for
@@ -31,6 +32,13 @@ async def build(service: Service) -> None:
     service.health.add("holdings", trader.difference)
     for name, task in trader.tasks().items():
         service.add_task(name, task)
+    service.add_task(
+        "symbols",
+        lambda: follow_choice(
+            service.database, service.settings.trading_symbols, clock=service.clock,
+            current=service.settings.trading_symbols, apply=trader.set_symbols,
+        ),
+    )  # fmt: skip
     server = RestApiServer(service, Desk(trader, service.database, service.auth))
     service.add_task("rest", server.run)
     service.on_stop(trader.stop)

@@ -32,6 +32,14 @@ class Exchange(Protocol):
     RejectedError with Binance's code. Of everything else: TransientError, RejectedError.
     """
 
+    async def follow(self, symbols: Sequence[str]) -> None:
+        """Be ready to trade these symbols.
+
+        Raises:
+            TransientError: it cannot be asked for their rules now.
+        """
+        ...
+
     async def rules(self, symbol: str) -> SymbolRules: ...
 
     async def place(self, order: Order) -> OrderReport: ...

@@ -50,6 +50,7 @@ class TraderService:
         self, *, settings: Settings, clock: Clock, store: PostgresStore, exchange: Exchange, bus: Bus, redis: Redis
     ) -> None:
         self.settings = settings
+        self.symbols = settings.trading_symbols
         self.clock = clock
         self.store = store
         self.exchange = exchange
@@ -91,6 +92,18 @@ class TraderService:
 
     async def on_intent(self, intent: OrderIntent) -> None:
         await self.intents.take(intent)
+
+    async def set_symbols(self, symbols: tuple[str, ...]) -> None:
+        """Trade these from now on; positions in others are carried to their end.
+
+        Raises:
+            TransientError: the exchange is not ready for them; asking again helps.
+        """
+        try:
+            await self.exchange.follow(symbols)
+        except RejectedError as error:
+            raise TransientError(f"symbols not taken over: {error}") from error
+        self.symbols = symbols
 
     # What the exchange tells
 

@@ -94,7 +94,7 @@ def market_routes(queries: Queries, settings: Settings) -> APIRouter:
 
     @router.get("/api/configured-symbols", response_model=list[str])
     async def configured_symbols() -> Response:
-        return reply(list(settings.trading_symbols))
+        return reply(await queries.traded(settings.trading_symbols))
 
     @router.get("/api/available-symbols", response_model=list[str])
     async def available_symbols() -> Response:

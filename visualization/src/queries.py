@@ -11,6 +11,7 @@ from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.domain.money import wire
+from shared.src.symbol_choice import chosen_symbols
 from visualization.src.rows import (
     Row,
     candle_view,
@@ -53,6 +54,10 @@ class Queries:
             return [dict(row) for row in result.mappings()]
 
     # Market
+
+    async def traded(self, configured: Sequence[str]) -> list[str]:
+        """The symbols in force, given those of the settings."""
+        return list(await chosen_symbols(self._database, configured))
 
     async def candles(self, symbol: str, timeframe: Timeframe, limit: int) -> list[CandleView]:
         """The last candles, oldest first. Stored ones are completed by those built of the stored minutes."""
@@ -125,7 +130,7 @@ class Queries:
         ]
 
     async def symbols(self, symbols: Sequence[str], quote: str) -> list[SymbolView]:
-        """Last price, change and quote volume of the 24 hours before it, in the order given."""
+        """Last price, change and quote volume of the 24 hours before it, of the symbols in force."""
         rows = await self.fetch(
             """
             SELECT wanted.symbol, latest.close, latest.time, day.open, day.volume
@@ -142,7 +147,7 @@ class Queries:
             ) AS day ON TRUE
             ORDER BY wanted.place
             """,
-            symbols=list(symbols),
+            symbols=await self.traded(symbols),
         )
         return [symbol_view(row, quote) for row in rows]
 

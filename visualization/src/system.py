@@ -32,7 +32,9 @@ class SystemStatus:
     async def view(self, health: PlatformHealth) -> SystemView:
         """Everything the head of the dashboard shows; it answers even while the database is away."""
         settings = self._settings
+        symbols = list(settings.trading_symbols)
         try:
+            symbols = await self._queries.traded(symbols)
             trading, alerts = await self._trading(health), await self.alerts(health)
         except TransientError as error:
             trading = TradingState(state="unknown", reason=str(error))
@@ -41,7 +43,7 @@ class SystemStatus:
             mode=settings.trading_mode.value,
             simulated=bool(settings.simulator_url),
             quote_asset=settings.quote_asset,
-            symbols=list(settings.trading_symbols),
+            symbols=symbols,
             market_ms=self._clock.now_ms(),
             clock_speed=speed_of(self._clock),
             trading=trading,

@@ -30,7 +30,6 @@ from tests.integration.portfolio.builders import FakeAccount, TraderRows
 
 pytestmark = pytest.mark.integration
 ADMIN = "an-admin-token-of-the-test"
-SYMBOLS = ("BTCUSDC", "ETHUSDC")
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def app(
     prices = Prices(database, redis, quote_asset="USDC")
     model = PortfolioModel(database, prices, clock, quote_asset="USDC", cache=cache)
     app = FastAPI()
-    app.include_router(create_router(model, manager, SYMBOLS))
+    app.include_router(create_router(model, manager))
     app.include_router(create_pocket_router(books, manager, Authorizer(database, ADMIN), cache))
     install_error_handlers(app)
     return app

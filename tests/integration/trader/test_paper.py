@@ -33,12 +33,12 @@ def paper_settings(make_settings: Callable[..., Settings], twin: RunningTwin) ->
     )
 
 
-async def tick(redis: Redis, bid: str, ask: str) -> None:
+async def tick(redis: Redis, bid: str, ask: str, symbol: str = "BTCUSDC") -> None:
     clock = SystemClock()
     message = MarketTick(
         message_id=f"t-{bid}",
         occurred_at=clock.now(),
-        symbol="BTCUSDC",
+        symbol=symbol,
         bid=Decimal(bid),
         bid_quantity=Decimal("0.5"),
         ask=Decimal(ask),
@@ -46,8 +46,8 @@ async def tick(redis: Redis, bid: str, ask: str) -> None:
         update_id=1,
     )
     raw = KAFKA_TICK.encode(message)
-    await redis.set(TICK_KEY.format(symbol="BTCUSDC"), raw)
-    await redis.publish(tick_channel("BTCUSDC"), raw)
+    await redis.set(TICK_KEY.format(symbol=symbol), raw)
+    await redis.publish(tick_channel(symbol), raw)
 
 
 @asynccontextmanager
@@ -95,3 +95,22 @@ async def test_paper_positions_are_bought_protected_and_sold_and_survive_a_resta
         assert await running.exchange_holds("BTC") == 0
         expected = Decimal(10_000) - 1000 + Decimal("0.01998") * 52000 * Decimal("0.999")
         assert await running.exchange_holds("USDC") == expected
+
+
+async def test_a_symbol_chosen_while_running_is_bought_at_its_live_price(
+    paper_settings: Settings, twin: RunningTwin, redis: Redis
+) -> None:
+    async with paper_trader(paper_settings, twin) as running:
+        await running.trader.set_symbols(("BTCUSDC", "ETHUSDC"))
+        await asyncio.sleep(0.2)
+        await tick(redis, "2999.00", "3000.00", "ETHUSDC")
+        await asyncio.sleep(0.2)
+        intent = entry(
+            symbol="ETHUSDC", quantity=Decimal("0.3"), reference_price=Decimal(3000), stop_loss=Decimal(2900),
+            take_profit=Decimal(3200), reserved=Decimal(900),
+        )  # fmt: skip
+        await running.trader.bus.publish(ORDER_INTENT, intent)
+        cycle = (await running.until("SELECT * FROM trade_cycles WHERE protected_at IS NOT NULL"))[0]
+        assert (cycle["symbol"], cycle["entry_price"]) == ("ETHUSDC", 3000)
+    async with paper_trader(paper_settings, twin) as running:
+        assert await running.exchange_holds("ETH") > 0

@@ -51,6 +51,21 @@ async def test_the_terms_of_a_symbol_come_from_its_filters() -> None:
     assert universe.terms("XMRUSDC") is None
 
 
+async def test_a_symbol_chosen_while_running_is_traded_once_its_rules_are_known() -> None:
+    ether = BTC | {"symbol": "ETHUSDC", "baseAsset": "ETH"}
+    answers = [httpx.Response(200, json={"symbols": [BTC]}), httpx.Response(503)]
+    answers.append(httpx.Response(200, json={"symbols": [ether]}))
+    universe = Universe(rules(lambda _: answers.pop(0)), ManualClock(), ("BTCUSDC",), quote_asset="USDC")
+    await universe.refresh()
+    assert universe.terms("ETHUSDC") is None
+    with pytest.raises(TransientError):
+        await universe.choose(("ETHUSDC",))
+    assert universe.shown()["selected_symbols"] == []
+    await universe.choose(("ETHUSDC",))
+    assert universe.shown()["selected_symbols"] == ["ETHUSDC"]
+    assert universe.terms("BTCUSDC") is None
+
+
 async def test_a_symbol_the_exchange_does_not_have_is_not_traded_and_the_others_are() -> None:
     universe = Universe(rules(unknown_symbol), ManualClock(), ("BTCUSDC", "OLDUSDC"), quote_asset="USDC")
     await universe.refresh()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeVar
@@ -84,6 +84,10 @@ class FakeExchange:
     trade_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     # The port
+
+    async def follow(self, symbols: Sequence[str]) -> None:
+        for symbol in symbols:
+            await self.rules(symbol)
 
     async def rules(self, symbol: str) -> SymbolRules:
         if symbol != SYMBOL:

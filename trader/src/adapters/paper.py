@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -81,20 +81,28 @@ class PaperExchange(RestExchange):
         if saved is not None:
             self._enter(saved)
         try:
-            entries = await self._live.exchange_info_entries(self._settings.trading_symbols)
+            await self._list(self._settings.trading_symbols)
         except RejectedError as error:
             raise ConfigurationError(f"TRADING_SYMBOLS: Binance says {error}") from error
-        for entry in entries:
-            rules = EngineRules.of_exchange_info(entry)
-            if rules.symbol in self._engine.markets:
-                self._engine.set_rules(rules, self._clock.now_ms())
-            else:
-                self._engine.add_symbol(rules)
         if NAME not in self._engine.accounts:
             balances = {self._settings.quote_asset: self._settings.paper_balance}
             self._engine.add_account(NAME, balances, FEE, FEE)
         self._engine.drain()
         await self._state.save(changes(self._engine))
+
+    async def follow(self, symbols: Sequence[str]) -> None:
+        async with self._lock:
+            await self._list(symbols)
+            self._unsaved.merge(changes(self._engine))
+            await self._save()
+
+    async def _list(self, symbols: Sequence[str]) -> None:
+        for entry in await self._live.exchange_info_entries(symbols):
+            rules = EngineRules.of_exchange_info(entry)
+            if rules.symbol in self._engine.markets:
+                self._engine.set_rules(rules, self._clock.now_ms())
+            else:
+                self._engine.add_symbol(rules)
 
     # The port: what an account asks and changes is answered by RestExchange
 
@@ -164,8 +172,7 @@ class PaperExchange(RestExchange):
         self._untold.clear()
 
     async def _listen(self) -> None:
-        symbols = self._settings.trading_symbols
-        async for _, raw in self._bus.listen(*(tick_channel(symbol) for symbol in symbols)):
+        async for _, raw in self._bus.listen(tick_channel("*")):
             try:
                 tick = KAFKA_TICK.decode(raw)
             except ContractError as error:
