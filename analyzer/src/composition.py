@@ -13,7 +13,7 @@ from analyzer.src.parameters import ParameterStore, ParameterWatch
 from analyzer.src.redis_subscriber import RedisSubscriber
 from analyzer.src.strategy_loader import BUILT_IN, LoadReport, StrategyLoader
 from shared.src.service import Service
-from shared.src.symbol_choice import chosen_symbols, follow_choice
+from shared.src.symbol_choice import chosen_symbols
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +50,5 @@ async def compose(service: Service, environment: Mapping[str, str]) -> Parts:
 
     service.add_task("features", service.bus.run)
     service.add_task("parameters", ParameterWatch(store, manager.apply, clock).run)
-    service.add_task(
-        "symbols",
-        lambda: follow_choice(database, settings.trading_symbols, clock=clock, current=symbols, apply=expect),
-    )
+    service.follow_symbols(expect, current=symbols)
     return Parts(manager, subscriber, store, report)

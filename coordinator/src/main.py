@@ -11,7 +11,6 @@ from coordinator.src.universe import Universe
 from shared.src.contracts.topics import CONSENSUS
 from shared.src.exchange.weights import WeightBudget
 from shared.src.service import Service, run_service
-from shared.src.symbol_choice import follow_choice
 
 
 class CoordinatorService:
@@ -44,14 +43,7 @@ async def build(service: Service) -> None:
     service.add_task("messages", service.bus.run)
     service.add_task("sweep", parts.handler.run)
     service.add_task("universe", parts.universe.run)
-    settings = service.settings
-    service.add_task(
-        "symbols",
-        lambda: follow_choice(
-            service.database, settings.trading_symbols, clock=service.clock,
-            current=settings.trading_symbols, apply=parts.universe.choose,
-        ),
-    )  # fmt: skip
+    service.follow_symbols(parts.universe.choose)
     service.add_diagnostic("decisions", parts.handler.statistics)
     service.health.add("portfolio", parts.portfolio.probe)
     service.app.include_router(

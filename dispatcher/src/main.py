@@ -8,7 +8,7 @@ from dispatcher.src.service import DispatcherService
 from shared.src.contracts.topics import kafka_market
 from shared.src.kafka_client import KafkaConsumer, KafkaProducer
 from shared.src.service import Service, run_service
-from shared.src.symbol_choice import chosen_symbols, follow_choice
+from shared.src.symbol_choice import chosen_symbols
 
 
 async def build(service: Service) -> None:
@@ -34,12 +34,7 @@ async def build(service: Service) -> None:
     service.add_task("lag", dispatcher.watch_lag)
     service.add_task("mirror", service.bus.run)
     service.add_task("dead-letters", dispatcher.keep_dead_letters)
-    service.add_task(
-        "symbols",
-        lambda: follow_choice(
-            database, settings.trading_symbols, clock=clock, current=symbols, apply=dispatcher.follow_symbols
-        ),
-    )
+    service.follow_symbols(dispatcher.follow_symbols, current=symbols)
     service.on_stop(producer.close)
     service.on_stop(consumer.close)
 

@@ -13,7 +13,7 @@ from gateway.src.verifier import VERIFIED_BARS, CandleVerifier
 from shared.src.exchange.rest import BinanceRest
 from shared.src.kafka_client import KafkaProducer
 from shared.src.service import Service, run_service
-from shared.src.symbol_choice import chosen_symbols, follow_choice
+from shared.src.symbol_choice import chosen_symbols
 
 
 async def build(service: Service) -> None:
@@ -42,13 +42,7 @@ async def build(service: Service) -> None:
     service.add_diagnostic("stream", socket.statistics)
     for name, task in gateway.tasks(socket).items():
         service.add_task(name, task)
-    service.add_task(
-        "symbols",
-        lambda: follow_choice(
-            database, settings.trading_symbols, clock=clock, current=symbols,
-            apply=lambda chosen: gateway.set_symbols(chosen, socket),
-        ),
-    )  # fmt: skip
+    service.follow_symbols(lambda chosen: gateway.set_symbols(chosen, socket), current=symbols)
     service.on_stop(kafka.close)
     service.on_stop(rest.close)
 

@@ -11,7 +11,6 @@ from portfolio.src.performance import PerformanceKeeper
 from portfolio.src.pocket_store import PocketStore
 from portfolio.src.prices import Prices
 from shared.src.service import Service, run_service
-from shared.src.symbol_choice import follow_choice
 
 
 async def build(service: Service) -> None:
@@ -46,13 +45,7 @@ async def build(service: Service) -> None:
     service.add_task("sweep", books.run)
     service.add_task("account", account.run)
     service.add_task("performance", performance.run)
-    service.add_task(
-        "symbols",
-        lambda: follow_choice(
-            database, settings.trading_symbols, clock=clock,
-            current=settings.trading_symbols, apply=account.add_symbols,
-        ),
-    )  # fmt: skip
+    service.follow_symbols(account.add_symbols)
     service.on_stop(exchange.close)
 
 

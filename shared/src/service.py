@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import uvicorn
@@ -31,6 +31,7 @@ from shared.src.domain.errors import ConfigurationError, RejectedError, Transien
 from shared.src.health import Health
 from shared.src.logging_config import configure_logging
 from shared.src.redis_client import RedisBus, redis_from, translated
+from shared.src.symbol_choice import follow_choice
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,16 @@ class Service:
     def add_task(self, name: str, task: Task) -> None:
         """Work that goes on as long as the service; its failure ends the process."""
         self._tasks[name] = task
+
+    def follow_symbols(
+        self, apply: Callable[[tuple[str, ...]], Awaitable[None]], *, current: Sequence[str] | None = None
+    ) -> None:
+        """Call ``apply`` whenever the symbols in force are not those it started with (``current``) or was told last."""
+        configured = self.settings.trading_symbols
+        known = configured if current is None else current
+        self.add_task(
+            "symbols", lambda: follow_choice(self.database, configured, clock=self.clock, current=known, apply=apply)
+        )
 
     def on_stop(self, hook: Hook) -> None:
         """Called on the way down, last registered first, while connections are still open."""

@@ -6,7 +6,6 @@ import argparse
 import os
 
 from shared.src.service import Service, run_service
-from shared.src.symbol_choice import follow_choice
 from trader.src.adapters.store import PostgresStore
 from trader.src.desk import Desk
 from trader.src.exchange_choice import exchange_for
@@ -32,13 +31,7 @@ async def build(service: Service) -> None:
     service.health.add("holdings", trader.difference)
     for name, task in trader.tasks().items():
         service.add_task(name, task)
-    service.add_task(
-        "symbols",
-        lambda: follow_choice(
-            service.database, service.settings.trading_symbols, clock=service.clock,
-            current=service.settings.trading_symbols, apply=trader.set_symbols,
-        ),
-    )  # fmt: skip
+    service.follow_symbols(trader.set_symbols)
     server = RestApiServer(service, Desk(trader, service.database, service.auth))
     service.add_task("rest", server.run)
     service.on_stop(trader.stop)
