@@ -101,7 +101,7 @@ class SignalHandler:
         """The decision (None: funds cannot be asked for now) and the view after it."""
         terms = self._universe.terms(signal.symbol)
         if terms is None:
-            return self._refusal(signal, f"{signal.symbol} is not traded: see TRADING_SYMBOLS and the gateway's /symbols"), view
+            return self._refusal(signal, f"{signal.symbol} is not among TRADING_SYMBOLS or those chosen since"), view
         match self._checker.check(signal, view, terms):
             case Refused(reason):
                 return self._refusal(signal, reason), view

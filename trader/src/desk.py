@@ -272,7 +272,7 @@ class Desk:
 
     def _check_symbol(self, symbol: str) -> None:
         if symbol not in self._trader.symbols:
-            raise RejectedError(f"{symbol} is not traded: see TRADING_SYMBOLS and the gateway's /symbols", code=UNPROCESSABLE)
+            raise RejectedError(f"{symbol} is not among TRADING_SYMBOLS or those chosen since", code=UNPROCESSABLE)
 
     async def _rules(self, symbol: str) -> SymbolRules:
         try:

@@ -186,7 +186,7 @@ async def test_a_days_loss_halts_entries(handler: SignalHandler, database: Datab
 async def test_a_symbol_we_do_not_trade_is_refused(handler: SignalHandler, store: DecisionStore) -> None:
     await handler.on_signals([consensus(symbol="XMRUSDC")])
     (row,) = await decisions(store)
-    assert row["reason"] == "XMRUSDC is not among TRADING_SYMBOLS"
+    assert row["reason"] == "XMRUSDC is not among TRADING_SYMBOLS or those chosen since"
 
 
 async def test_a_decision_is_found_by_its_consensus(
