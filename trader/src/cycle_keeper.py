@@ -193,7 +193,8 @@ class CycleKeeper:
     async def _save_progress(self, view: CycleView, rules: SymbolRules, price: Decimal) -> None:
         cycle = self._rules.refreshed(view, rules, self._clock.now())
         exposed = self._rules.is_exposed(view, rules, price)
-        cycle = self._exposure.measured(cycle, exposed=exposed, fills=view.fills)
+        protected = any(order.is_open and order.is_protection for order in view.orders)
+        cycle = self._exposure.measured(cycle, exposed=exposed, protected=protected, fills=view.fills)
         if cycle != view.cycle:
             await self._store.save_cycle(cycle)
 
@@ -227,7 +228,7 @@ class CycleKeeper:
 
     async def _finish(self, view: CycleView, rules: SymbolRules, step: Finish) -> None:
         cycle = self._rules.finished(view, rules, step, self._clock.now())
-        cycle = self._exposure.measured(cycle, exposed=False, fills=view.fills)
+        cycle = self._exposure.measured(cycle, exposed=False, protected=False, fills=view.fills)
         entry = next(iter(view.of(Side.BUY)), None)
         failed = None
         if step.status is not CycleStatus.COMPLETED:

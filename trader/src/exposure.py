@@ -21,12 +21,15 @@ class Exposure:
     def start(self, cycle_id: str) -> None:
         self._since.setdefault(cycle_id, self._clock.monotonic())
 
-    def measured(self, cycle: Cycle, *, exposed: bool, fills: Sequence[Fill]) -> Cycle:
-        """The cycle with its unprotected time as it is known now."""
+    def measured(self, cycle: Cycle, *, exposed: bool, protected: bool, fills: Sequence[Fill]) -> Cycle:
+        """The cycle with its unprotected time as it is known now. ``protected``: its protection stands."""
         if exposed:
             self._since.setdefault(cycle.id, self._clock.monotonic() - self._unseen_s(cycle, fills))
             return cycle
         since = self._since.pop(cycle.id, None)
+        if since is None and protected and cycle.protected_at is None and fills:
+            # protected in an earlier life that ended before it wrote so: not longer than since the last fill
+            since = self._clock.monotonic() - self._unseen_s(cycle, fills)
         if since is None:
             return cycle
         elapsed = self._clock.monotonic() - since

@@ -35,6 +35,18 @@ async def test_a_crash_at_any_step_of_a_position_loses_and_doubles_nothing(step:
 
 
 @pytest.mark.parametrize("step", range(1, 30))
+async def test_a_crash_at_any_step_of_an_entry_leaves_the_time_of_its_protection_known(step: int) -> None:
+    rig = Rig(signal_max_age_s=3600)
+    rig.fuse.left = step
+    await rig.receive(intent(1, rig.clock))
+    await rig.deliver()
+    await rig.settle()
+    (cycle,) = rig.store.cycles.values()
+    assert cycle.status is CycleStatus.ACTIVE_BUY
+    assert cycle.protected_at is not None
+
+
+@pytest.mark.parametrize("step", range(1, 30))
 async def test_a_crash_and_a_lost_answer_together_change_nothing(step: int) -> None:
     rig = Rig(signal_max_age_s=3600)
     rig.fuse.left = step
