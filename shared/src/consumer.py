@@ -200,10 +200,12 @@ class StreamConsumer:
         if found and len(positions) > 2:
             # Servers before 7.2 wake a reader for one stream: what came with it is there already.
             positions = {name: place.cursor for name, place in self._places.items()}
-            more, _ = self._collect(await self._redis.xread(positions, count=BATCH_MAX))
-            found += more
+            # What was found is in hand and its place is behind us: a failure from here on must not drop it.
+            with contextlib.suppress(RedisError):
+                found += self._collect(await self._redis.xread(positions, count=BATCH_MAX))[0]
         if woken:
-            await self._member.beat()
+            with contextlib.suppress(RedisError):  # the next heartbeat comes within a second
+                await self._member.beat()
         found.sort(key=lambda entry: order_of(entry[1]))
         return found
 
