@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
+from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.src.config import Settings
@@ -19,6 +20,14 @@ logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 30_000
+# No transaction waits for anything but the database. One that stands still is a frozen process, and the rows it has
+# locked are those that the replica which took over its work must write.
+IDLE_TRANSACTION_TIMEOUT_MS = 5_000
+SESSION = {
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_TRANSACTION_TIMEOUT_MS,
+    "timezone": "UTC",
+}
 
 
 class DatabaseLevel(StrEnum):
@@ -48,7 +57,7 @@ class Database:
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "application_name": application,
-                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+                "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
             },
         )
 
@@ -69,8 +78,11 @@ class Database:
                 yield connection
         except IntegrityError as error:
             raise InvariantError(str(error.orig).strip()) from error
-        except (OperationalError, InterfaceError, TimeoutError, OSError) as error:
-            raise TransientError(f"database: {str(error).splitlines()[0]}") from error
+        except (OperationalError, InterfaceError, InternalError, TimeoutError, OSError) as error:
+            if isinstance(error, InternalError) and not isinstance(error.orig, IdleInTransactionSessionTimeout):
+                raise
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise TransientError(f"database: {reason}") from error
 
     async def ping(self) -> str:
         """One round trip; answers the server's version."""
