@@ -33,7 +33,6 @@ OUTDATED = text(
 )
 
 CANDLE = frozenset({"open_time", "open", "high", "low", "close", "volume", "quote_volume", "trades"})
-JSON_COLUMNS = frozenset({"support_levels", "resistance_levels", "extra"})
 
 
 class FeatureStore:
@@ -59,7 +58,9 @@ class FeatureStore:
     async def store(self, rows: Sequence[tuple[CandleMessage, FeatureRow]]) -> None:
         """Store the features of several bars in one transaction."""
         async with self._database.begin() as connection:
-            await connection.execute(self._statement, [self._parameters(message, row) for message, row in rows])
+            await connection.execute(
+                self._statement, {"rows": orjson.dumps([self._record(message, row) for message, row in rows]).decode()}
+            )
 
     async def newest(self, symbol: str, timeframe: Timeframe) -> int | None:
         """Open time in ms of the newest bar that has features, None when there is none."""
@@ -83,26 +84,22 @@ class FeatureStore:
             if message.source == CORRECTION or (message.symbol, message.timeframe.value, message.time) in found
         ]
 
-    def _parameters(self, message: CandleMessage, row: FeatureRow) -> dict[str, Any]:
+    def _record(self, message: CandleMessage, row: FeatureRow) -> dict[str, Any]:
         known = set(self._columns)
-        extra = {name: value for name, value in row.items() if name not in known and name not in CANDLE}
-        parameters: dict[str, Any] = {name: _value(name, row.get(name)) for name in self._columns}
-        return parameters | {
+        return {name: row.get(name) for name in self._columns} | {
             "time": from_ms(message.time),
             "symbol": message.symbol,
             "timeframe": message.timeframe.value,
-            "extra": orjson.dumps(extra).decode(),
+            "extra": {name: value for name, value in row.items() if name not in known and name not in CANDLE},
         }
 
 
-def _value(name: str, value: Any) -> Any:
-    return orjson.dumps(value).decode() if name in JSON_COLUMNS and value is not None else value
-
-
 def _upsert(columns: Sequence[str]) -> TextClause:
-    values = ", ".join(f"CAST(:{name} AS jsonb)" if name in JSON_COLUMNS else f":{name}" for name in columns)
+    """One statement whatever the number of rows: a process that is frozen while it sends them has locked none yet."""
+    names = ", ".join(columns)
     updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in KEYS)
     return text(
-        f"INSERT INTO analyzer_data ({', '.join(columns)}) VALUES ({values})"
+        f"INSERT INTO analyzer_data ({names})"
+        f" SELECT {names} FROM jsonb_populate_recordset(CAST(NULL AS analyzer_data), CAST(:rows AS jsonb))"
         f" ON CONFLICT (symbol, timeframe, time) DO UPDATE SET {updates}, analysis_timestamp = now()"
     )

@@ -28,14 +28,15 @@ logger = logging.getLogger(__name__)
 PRICE_PLACES = 12
 DECISIONS = Metric("roottrading_consensus", "bars with votes, by outcome", ["outcome"])
 
+COLUMNS = (
+    "id, strategy, symbol, timeframe, side, timestamp, strength, level, confidence, price, stop_loss, take_profit,"
+    " accepted, reason, votes, votes_count, metadata"
+)
+# One statement whatever the number of rows: a process that is frozen while it sends them has locked none yet.
 INSERT = text(
-    """
-    INSERT INTO trading_signals (id, strategy, symbol, timeframe, side, timestamp, strength, level, confidence, price,
-        stop_loss, take_profit, accepted, reason, votes, votes_count, metadata)
-    VALUES (:id, :strategy, :symbol, :timeframe, :side, :timestamp, :strength, :level, :confidence, :price,
-        :stop_loss, :take_profit, :accepted, :reason, CAST(:votes AS jsonb), :votes_count, CAST(:metadata AS jsonb))
-    ON CONFLICT (symbol, timeframe, timestamp) DO NOTHING
-    """
+    f"INSERT INTO trading_signals ({COLUMNS})"
+    f" SELECT {COLUMNS} FROM jsonb_populate_recordset(CAST(NULL AS trading_signals), CAST(:rows AS jsonb))"
+    " ON CONFLICT (symbol, timeframe, timestamp) DO NOTHING"
 )
 PUBLISHED = text("UPDATE trading_signals SET processed = TRUE WHERE id = ANY(:ids)")
 ALREADY = text("SELECT id FROM trading_signals WHERE id = ANY(:ids) AND processed")
@@ -92,7 +93,7 @@ class SignalAggregatorService:
                 signals.append(signal)
         if rows:
             async with self._database.begin() as connection:
-                inserted = await connection.execute(INSERT, rows)
+                inserted = await connection.execute(INSERT, {"rows": orjson.dumps(rows, default=str).decode()})
                 if signals and inserted.rowcount != len(rows):
                     signals = await self._not_yet_published(connection, signals)
         if signals:
@@ -196,13 +197,11 @@ def decision_row(
         "take_profit": signal.take_profit if signal else None,
         "accepted": signal is not None,
         "reason": verdict.reason,
-        "votes": orjson.dumps([vote.model_dump(mode="json") for vote in message.votes]).decode(),
+        "votes": [vote.model_dump(mode="json") for vote in message.votes],
         "votes_count": len(message.votes),
-        "metadata": orjson.dumps(
-            {
-                "message": signal.model_dump(mode="json") if signal else None,
-                "features": message.features,
-                "filter": getattr(verdict, "filter", None),
-            }
-        ).decode(),
+        "metadata": {
+            "message": signal.model_dump(mode="json") if signal else None,
+            "features": message.features,
+            "filter": getattr(verdict, "filter", None),
+        },
     }
