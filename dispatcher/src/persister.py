@@ -5,87 +5,77 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import psycopg
+import orjson
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.src.contracts.market import CandleMessage
+from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
-from shared.src.domain.clock import from_ms
-from shared.src.domain.errors import TransientError
 
-COLUMNS = (
-    "time, symbol, timeframe, open, high, low, close, volume, quote_asset_volume, number_of_trades,"
-    " taker_buy_base_asset_volume, taker_buy_quote_asset_volume, source"
+AMOUNTS = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "quote_asset_volume",
+    "taker_buy_base_asset_volume",
+    "taker_buy_quote_asset_volume",
 )
-STAGING = f"""
-CREATE TEMP TABLE IF NOT EXISTS staged_candles ON COMMIT DELETE ROWS AS SELECT {COLUMNS} FROM market_data LIMIT 0
-"""
-VALUES = (
-    "open, high, low, close, volume, quote_asset_volume, number_of_trades, taker_buy_base_asset_volume,"
-    " taker_buy_quote_asset_volume"
-)
-UPSERT = f"""
-INSERT INTO market_data ({COLUMNS}) SELECT {COLUMNS} FROM staged_candles
+VALUES = (*AMOUNTS, "number_of_trades")
+
+
+def _listed(names: Sequence[str], row: str) -> str:
+    return ", ".join(f"{row}.{name}" for name in names)
+
+
+def _moment(row: str) -> str:
+    """What orders the candles that came for one key: the later, then the correction, then any rule that is fixed."""
+    return f"ROW({row}.occurred_at, {row}.source = '{CORRECTION}', {_listed(VALUES, row)})"
+
+
+COLUMNS = ", ".join(("time", "symbol", "timeframe", *VALUES, "source", "occurred_at"))
+STORE = text(
+    f"""
+INSERT INTO market_data ({COLUMNS})
+SELECT DISTINCT ON (symbol, timeframe, time)
+    to_timestamp(CAST(time AS float8) / 1000), symbol, timeframe, {_listed(VALUES, "came")}, source, occurred_at
+FROM json_to_recordset(CAST(:candles AS json)) AS came (
+    time bigint, symbol text, timeframe text, {", ".join(f"{name} numeric" for name in AMOUNTS)},
+    number_of_trades integer, source text, occurred_at timestamptz)
+ORDER BY symbol, timeframe, time, {_moment("came")} DESC
 ON CONFLICT (symbol, timeframe, time) DO UPDATE SET
-    open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, volume = EXCLUDED.volume,
-    quote_asset_volume = EXCLUDED.quote_asset_volume, number_of_trades = EXCLUDED.number_of_trades,
-    taker_buy_base_asset_volume = EXCLUDED.taker_buy_base_asset_volume,
-    taker_buy_quote_asset_volume = EXCLUDED.taker_buy_quote_asset_volume,
-    source = EXCLUDED.source, updated_at = now()
-WHERE ({", ".join(f"market_data.{name.strip()}" for name in VALUES.split(","))})
-    IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name.strip()}" for name in VALUES.split(","))})
+    {", ".join(f"{name} = EXCLUDED.{name}" for name in (*VALUES, "source", "occurred_at"))},
+    updated_at = CASE WHEN ROW({_listed(VALUES, "market_data")}) IS DISTINCT FROM ROW({_listed(VALUES, "EXCLUDED")})
+        THEN now() ELSE market_data.updated_at END
+WHERE {_moment("EXCLUDED")} > {_moment("market_data")}
 """
+)
 
 
 class CandlePersister:
-    """COPY into a staging table, then one upsert: a repeated or corrected candle replaces the row."""
+    """One statement for a batch. A row only ever moves on to a newer candle, by when the gateway published it: the
+    result does not depend on how often candles come, in which order, or from which replica. One that was frozen, lost
+    its partitions and wakes up changes nothing.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.rows = 0
 
     async def store(self, candles: Sequence[CandleMessage]) -> None:
-        """Store closed candles in one transaction; of two with the same key the later one counts.
+        """Store closed candles, all or none.
 
         Raises:
             TransientError: the database is away; nothing was stored.
         """
         if not candles:
             return
-        latest = {(candle.symbol, candle.timeframe, candle.time): candle for candle in candles}
+        assert all(candle.is_closed for candle in candles), "a candle that still moves is never stored"
+        # amounts as text: every digit arrives
+        rows = orjson.dumps([vars(candle) for candle in candles], default=str).decode()
         async with self._database.begin() as connection:
-            await connection.execute(text(STAGING))
-            await _copy(connection, list(latest.values()))
-            await connection.execute(text(UPSERT))
-        self.rows += len(latest)
-
-
-async def _copy(connection: AsyncConnection, candles: Sequence[CandleMessage]) -> None:
-    raw: Any = (await connection.get_raw_connection()).driver_connection
-    try:
-        async with raw.cursor().copy(f"COPY staged_candles ({COLUMNS}) FROM STDIN") as copy:
-            for candle in candles:
-                assert candle.is_closed, "a candle that still moves is never stored"
-                await copy.write_row(
-                    (
-                        from_ms(candle.time),
-                        candle.symbol,
-                        candle.timeframe.value,
-                        candle.open,
-                        candle.high,
-                        candle.low,
-                        candle.close,
-                        candle.volume,
-                        candle.quote_asset_volume,
-                        candle.number_of_trades,
-                        candle.taker_buy_base_asset_volume,
-                        candle.taker_buy_quote_asset_volume,
-                        candle.source,
-                    )
-                )
-    except psycopg.OperationalError as error:
-        raise TransientError(f"database: {error}") from error
+            await connection.execute(STORE, {"candles": rows})
+        self.rows += len(candles)
 
 
 class DeadLetterPersister:
