@@ -17,7 +17,7 @@ async def build(service: Service) -> None:
     listener = DataListener(
         database=service.database,
         bus=service.bus,
-        store=await FeatureStore.open(service.database),
+        store=await FeatureStore.open(service.database, service.bus.confirm),
         clock=service.clock,
         warmup=settings.warmup_candles,
         parameters=parameters_of(settings),

@@ -117,13 +117,24 @@ class RedisBus:
                 await self._publish_under(fence, [(stream, maxlen, key, data) for stream, key, data in entries])
         metrics.MESSAGES_OUT.labels(topic.name).inc(len(entries))
 
+    async def confirm(self) -> None:
+        """Whether a fenced handler's messages are still this process's to handle, asked before rows are committed.
+
+        Raises:
+            LeaseLostError: another process has one of their partitions.
+        """
+        fence = FENCE.get()
+        if fence is not None:
+            async with translated():
+                await self._publish_under(fence, [])
+
     async def _publish_under(self, fence: Fence, entries: list[tuple[Any, ...]]) -> None:
         arguments: list[Any] = [len(fence.leases), *fence.arguments()]
         for entry in entries:
             arguments += entry
         lost: Any = await self._publish_fenced(keys=[fence.leases_key], args=arguments)
         if lost:
-            raise LeaseLostError(f"not published: {', '.join(name.decode() for name in lost)} went to another replica")
+            raise LeaseLostError(f"{', '.join(name.decode() for name in lost)} went to another replica")
 
     async def put_raw(self, topic_name: str, raw: bytes) -> None:
         """Append a message as it is, a dead letter for instance, to the topic of that name."""
@@ -154,7 +165,8 @@ class RedisBus:
         """Like ``subscribe``, but ``handler`` gets up to ``batch_max`` messages that are waiting, in order.
 
         Args:
-            fenced: what the handler publishes appears only if this process still owns the messages' partitions.
+            fenced: what the handler publishes appears only if this process still owns the messages' partitions
+                (``confirm`` says so for rows).
                 For handlers whose effects are messages; where a row decides, the row is the fence.
             on_rebalance: called with a function that says which keys are this process's now.
         """

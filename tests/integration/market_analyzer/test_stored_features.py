@@ -1,0 +1,102 @@
+"""Whose features a row holds when two replicas had the same candle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from market_analyzer.src.feature_store import FeatureStore
+from shared.src.config import Settings
+from shared.src.consumer import FENCE
+from shared.src.contracts.market import CandleMessage
+from shared.src.database import Database
+from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.errors import LeaseLostError
+from shared.src.leases import Fence, Lease
+from shared.src.redis_client import RedisBus
+
+pytestmark = pytest.mark.integration
+
+PRICE = Decimal(100)
+CANDLE = Candle("BTCUSDC", Timeframe.M1, 0, PRICE, PRICE, PRICE, PRICE, Decimal(1))
+MESSAGE = CandleMessage.of(CANDLE, source="stream", occurred_at_ms=0)
+LEASES, STREAM, TOKEN = "test:leases", "test:stream", "frozen/1"
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO ana%'")
+
+
+@pytest.fixture
+async def fenced(redis: Redis) -> Redis:
+    """This task handles a message under a lease that Redis has."""
+    await redis.hset(LEASES, STREAM, TOKEN)
+    return redis
+
+
+@pytest.fixture
+def fence() -> Fence:
+    return Fence(LEASES, (Lease(STREAM, TOKEN, b"0-0"),))
+
+
+@pytest.fixture
+async def successor(settings: Settings) -> AsyncIterator[FeatureStore]:
+    """The replica that has the candle next; it works under a lease of its own."""
+
+    async def confirmed() -> None:
+        """Nobody took its lease."""
+
+    database = Database.of(settings, "successor")
+    yield await FeatureStore.open(database, confirmed)
+    await database.close()
+
+
+async def store(under: Fence, features: FeatureStore, value: float) -> None:
+    token = FENCE.set(under)
+    try:
+        await features.store([(MESSAGE, {"rsi_14": value})])
+    finally:
+        FENCE.reset(token)
+
+
+async def value(database: Database) -> float:
+    async with database.begin() as connection:
+        return float((await connection.execute(text("SELECT rsi_14 FROM analyzer_data"))).scalar_one())
+
+
+async def test_a_replica_that_wakes_up_after_its_lease_went_stores_nothing(
+    database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: FeatureStore
+) -> None:
+    frozen = await FeatureStore.open(database, bus.confirm)
+    await store(fence, frozen, 1.0)
+    assert await value(database) == 1.0
+    await fenced.hset(LEASES, STREAM, "successor/1")
+    await successor.store([(MESSAGE, {"rsi_14": 2.0})])
+    with pytest.raises(LeaseLostError):
+        await store(fence, frozen, 1.0)
+    assert await value(database) == 2.0
+
+
+async def test_a_replica_that_loses_its_lease_while_it_commits_is_followed_not_overtaken(
+    database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: FeatureStore
+) -> None:
+    following: list[asyncio.Task[Any]] = []
+
+    async def confirm_and_freeze() -> None:
+        await bus.confirm()
+        await fenced.hset(LEASES, STREAM, "successor/1")
+        following.append(asyncio.create_task(successor.store([(MESSAGE, {"rsi_14": 2.0})])))
+        async with asyncio.timeout(4):
+            while not await waiting():  # noqa: ASYNC110 - the database does not call back
+                await asyncio.sleep(0.01)
+
+    async def waiting() -> int:
+        async with database.begin() as connection:
+            return int((await connection.execute(WAITING)).scalar_one())
+
+    await store(fence, await FeatureStore.open(database, confirm_and_freeze), 1.0)
+    await asyncio.gather(*following)
+    assert await value(database) == 2.0
