@@ -149,7 +149,8 @@ class DispatcherService:
             await self._consumer.resume()
 
     async def _pause(self) -> None:
-        """Stop fetching but keep polling, so that the group does not take this member for dead."""
+        """Stop fetching: nothing piles up. A wait beyond the poll interval costs the partitions, and no record: what
+        was not committed comes again."""
         try:
             await self._consumer.pause()
         except TransientError as error:

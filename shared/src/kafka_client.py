@@ -20,6 +20,18 @@ logger = logging.getLogger(__name__)
 
 DELIVERY_TIMEOUT_MS = 30_000
 QUEUE_MAX = 200_000
+APACHE_BROKER = {
+    "fetch.wait.max.ms": 50,
+    "max.poll.interval.ms": 300_000,
+    "partition.assignment.strategy": "cooperative-sticky",
+}
+# librdkafka's own broker forgets a member whose machine stood still while it joined, and never answers it: it asks to
+# join again only when its poll interval is over.
+EMBEDDED_BROKER = {
+    "fetch.wait.max.ms": 1,
+    "max.poll.interval.ms": 30_000,
+    "partition.assignment.strategy": "range",
+}
 
 
 def _log_error(error: KafkaError) -> None:
@@ -153,19 +165,16 @@ class KafkaConsumer:
 
     def __init__(self, settings: Settings, *, group: str, topics: list[str]) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka-consumer")
-        fetch = {"fetch.wait.max.ms": 1} if settings.kafka_embedded else {"fetch.wait.max.ms": 50}
         self._consumer = Consumer(
             _common(settings)
-            | fetch
+            | (EMBEDDED_BROKER if settings.kafka_embedded else APACHE_BROKER)
             | {
                 "group.id": f"{settings.kafka_group_id}-{group}",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "session.timeout.ms": 6_000,
                 "heartbeat.interval.ms": 1_500,
-                "max.poll.interval.ms": 300_000,
                 "allow.auto.create.topics": True,
-                "partition.assignment.strategy": "range" if settings.kafka_embedded else "cooperative-sticky",
             }
         )
         self._consumer.subscribe(topics)
