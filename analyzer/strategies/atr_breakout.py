@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
+from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded, held_over, held_under
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
+
+BARS_HELD = 3
 
 
 class AtrBreakoutStrategy(RuleStrategy):
     """BUY when a close goes over the nearest resistance by a share of the ATR, in a market whose range is above
     its median.
 
-    The level stands to the previous close and comes from earlier bars, so breaking it is an event. SELL mirrored at
-    support. The bar itself must be wider than the average range. The stop is half an ATR behind the broken level.
+    The level comes from earlier bars, and the three closes before stood on its near side, so breaking it is an event.
+    A run through one level after the other is one break. SELL mirrored at support. The bar itself must be wider than
+    the average range. The stop is half an ATR behind the broken level.
     """
 
     title = "ATR_Breakout"
@@ -30,6 +33,7 @@ class AtrBreakoutStrategy(RuleStrategy):
         "momentum_score",
         "volume_ratio",
     )
+    lookback = BARS_HELD
     options = (
         Option("percentile_min", 60.0, 0.0, 100.0),
         Option("break_atr", 0.25, 0.0, 3.0),
@@ -45,14 +49,16 @@ class AtrBreakoutStrategy(RuleStrategy):
         trending = frame["adx_14"] >= 18.0
         buy = (
             (close > resistance + least)
-            & (frame.prev("close") <= resistance)
+            & held_under(frame, "close", resistance, BARS_HELD)
+            & frame.no(frame.prev("close") > frame.prev("nearest_resistance"))
             & wide
             & trending
             & (frame["momentum_score"] > 50.0)
         )
         sell = (
             (close < support - least)
-            & (frame.prev("close") >= support)
+            & held_over(frame, "close", support, BARS_HELD)
+            & frame.no(frame.prev("close") < frame.prev("nearest_support"))
             & wide
             & trending
             & (frame["momentum_score"] < 50.0)

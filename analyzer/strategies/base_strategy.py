@@ -318,6 +318,13 @@ def _level(frame: Frame, wanted: Value | None, fallback: Value, *, below: bool) 
     return frame.where(usable, wanted, fallback)
 
 
+def mean_target(frame: Frame, mean: Value, *, above: bool) -> Value:
+    """The mean as a target where it is one and a half times as far as the usual stop, else unknown: not worth it."""
+    close = frame["close"]
+    distance = (mean - close) if above else (close - mean)
+    return frame.where(distance >= 1.5 * STOP_ATR * frame["atr_14"], mean, frame.constant(float("nan")))
+
+
 def crossed_above(frame: Frame, upper: str, lower: str) -> Condition:
     """``upper`` is over ``lower`` on this bar and was not on the bar before."""
     return (frame[upper] > frame[lower]) & (frame.prev(upper) <= frame.prev(lower))
@@ -336,6 +343,22 @@ def rose_above(frame: Frame, name: str, threshold: Value) -> Condition:
 def fell_below(frame: Frame, name: str, threshold: Value) -> Condition:
     """The feature is under the threshold on this bar and was not on the bar before."""
     return (frame[name] < threshold) & (frame.prev(name) >= threshold)
+
+
+def held_under(frame: Frame, name: str, level: Value, bars: int) -> Condition:
+    """The feature was at or under the level on each of the ``bars`` bars before this one."""
+    held = frame.prev(name) <= level
+    for age in range(2, bars + 1):
+        held = held & (frame.prev(name, age) <= level)
+    return held
+
+
+def held_over(frame: Frame, name: str, level: Value, bars: int) -> Condition:
+    """The feature was at or over the level on each of the ``bars`` bars before this one."""
+    held = frame.prev(name) >= level
+    for age in range(2, bars + 1):
+        held = held & (frame.prev(name, age) >= level)
+    return held
 
 
 def stale(frame: Frame, other: Frame) -> Condition:

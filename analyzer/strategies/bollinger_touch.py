@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.strategies.base_strategy import RuleStrategy, Verdict
+from analyzer.strategies.base_strategy import RuleStrategy, Verdict, mean_target
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
 
@@ -45,5 +45,7 @@ class BollingerTouchStrategy(RuleStrategy):
             confidence=0.58 + 0.12 * deep + 0.12 * stretched + 0.06 * volume,
             reason_buy="touched the lower Bollinger band and closed back inside",
             reason_sell="touched the upper Bollinger band and closed back inside",
+            target_buy=mean_target(frame, frame["bb_middle"], above=True),
+            target_sell=mean_target(frame, frame["bb_middle"], above=False),
             numbers={"bb_upper": upper, "bb_lower": lower, "bb_position": frame["bb_position"], "rsi_14": rsi},
         )

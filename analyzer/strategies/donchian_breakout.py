@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.strategies.base_strategy import RuleStrategy, Verdict
+from analyzer.strategies.base_strategy import STOP_ATR, RuleStrategy, Verdict
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
 
@@ -22,6 +22,7 @@ class DonchianBreakoutStrategy(RuleStrategy):
     def rule(self, frame: Frame) -> Verdict:
         close, before = frame["close"], frame.prev("close")
         upper, lower, atr = frame["donchian_upper"], frame["donchian_lower"], frame["atr_14"]
+        middle = (upper + lower) / 2.0
         least = self.option("break_atr") * atr
         busy = frame["volume_ratio"] >= self.option("volume_min")
         buy = (close > upper + least) & (before <= frame.prev("donchian_upper")) & busy & (frame["rsi_14"] < 88.0)
@@ -37,5 +38,7 @@ class DonchianBreakoutStrategy(RuleStrategy):
             confidence=0.58 + 0.1 * far + 0.14 * volume + 0.1 * trend,
             reason_buy="closed above the high of the previous 20 bars",
             reason_sell="closed below the low of the previous 20 bars",
+            stop_buy=frame.maximum(middle, close - STOP_ATR * atr),
+            stop_sell=frame.minimum(middle, close + STOP_ATR * atr),
             numbers={"donchian_upper": upper, "donchian_lower": lower, "volume_ratio": frame["volume_ratio"]},
         )

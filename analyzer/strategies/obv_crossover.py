@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
+from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded, held_over, held_under
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
+
+BARS_ON_A_SIDE = 2
 
 
 class ObvCrossoverStrategy(RuleStrategy):
     """BUY when OBV crosses over its mean of 10 by enough volume, SELL under; a divergence on the same side makes
     it stronger.
 
-    The distance is in bars' worth of volume, so it does not depend on where OBV counted from.
+    OBV must have been on the other side for two bars: one that comes back after a bar has crossed nothing. The distance
+    is in bars' worth of volume, so it does not depend on where OBV counted from.
     """
 
     title = "OBV_Crossover"
@@ -31,11 +34,13 @@ class ObvCrossoverStrategy(RuleStrategy):
     )
 
     def rule(self, frame: Frame) -> Verdict:
-        distance, before = frame["obv_oscillator"], frame.prev("obv_oscillator")
+        distance = frame["obv_oscillator"]
+        was_under = held_under(frame, "obv_oscillator", 0.0, BARS_ON_A_SIDE)
+        was_over = held_over(frame, "obv_oscillator", 0.0, BARS_ON_A_SIDE)
         least = self.option("distance_min")
         busy = frame["volume_ratio"] >= self.option("volume_min")
-        buy = (distance >= least) & (before <= 0.0) & busy & (frame["close"] > frame["vwap_10"])
-        sell = (distance <= -least) & (before >= 0.0) & busy & (frame["close"] < frame["vwap_10"])
+        buy = (distance >= least) & was_under & busy & (frame["close"] > frame["vwap_10"])
+        sell = (distance <= -least) & was_over & busy & (frame["close"] < frame["vwap_10"])
         recent = frame["obv_divergence"]
         for age in (1, 2, 3, 4):
             recent = recent + frame.prev("obv_divergence", age)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded, stale
 from analyzer.strategies.options import Option
-from shared.src.indicators.frames import Frame, scale
+from shared.src.indicators.frames import Condition, Frame, Value, scale
 
 
 class PairRotationStrategy(RuleStrategy):
-    """BUY one bar after this symbol becomes the best of the basket over 7 days, SELL where it becomes the
-    worst.
+    """BUY when this symbol has become the best of the basket over 7 days and still is a day later, SELL where it has
+    become the worst.
 
     The basket is this symbol and those given as ``symbols`` in the market data; at least two others must be known. The
     best must be rising, the worst must be falling, and by a share of its usual daily range: a rotation pays two fees.
@@ -25,29 +27,16 @@ class PairRotationStrategy(RuleStrategy):
     )
     options = (Option("lead_natr", 0.5, 0.0, 10.0),)
     timeframes = ("1d",)
-    lookback = 2
+    lookback = 3
 
     def rule(self, frame: Frame) -> Verdict:
         # the others are known up to the bar before this one, so that is where all are compared
-        mine, mine_before = frame.prev("roc_7"), frame.prev("roc_7", 2)
-        best, worst = frame.constant(float("-inf")), frame.constant(float("inf"))
-        best_before, worst_before = best, worst
-        count = frame.constant(0.0)
-        for symbol in frame.peers:
-            other = frame.peer(symbol)
-            now, before = other["roc_7"], other.prev("roc_7")
-            both = frame.known(now, before) & frame.no(stale(frame, other))
-            count = count + 1.0 * both
-            best = frame.where(both & (now > best), now, best)
-            worst = frame.where(both & (now < worst), now, worst)
-            best_before = frame.where(both & (before > best_before), before, best_before)
-            worst_before = frame.where(both & (before < worst_before), before, worst_before)
-        enough = (count >= 2.0) & frame.known(mine_before)
-        usual = frame.prev("natr")
-        least, least_before = self.option("lead_natr") * usual, self.option("lead_natr") * frame.prev("natr", 2)
-        buy = enough & (mine - best > least) & (mine > 0.0) & frame.no(mine_before - best_before > least_before)
-        sell = enough & (worst - mine > least) & (mine < 0.0) & frame.no(worst_before - mine_before > least_before)
-        lead = frame.where(buy, mine - best, worst - mine)
+        now, day_before, earlier = (self._standing(frame, age) for age in (1, 2, 3))
+        enough = frame.known(now.count, earlier.mine) & (now.count >= 2.0)
+        mine, least, usual = now.mine, now.least, frame.prev("natr")
+        buy = enough & (mine > 0.0) & now.best & day_before.best & frame.no(earlier.best)
+        sell = enough & (mine < 0.0) & now.worst & day_before.worst & frame.no(earlier.worst)
+        lead = frame.where(buy, mine - now.highest, now.lowest - mine)
         strength, confidence = graded(
             (0.6, scale(frame, lead, least, least + 2.0 * usual)), (0.4, scale(frame, frame.absolute(mine), 0.0, 15.0))
         )
@@ -58,5 +47,32 @@ class PairRotationStrategy(RuleStrategy):
             confidence=confidence,
             reason_buy="became the strongest of the basket over 7 days",
             reason_sell="became the weakest of the basket over 7 days",
-            numbers={"roc_7": mine, "best_other": best, "worst_other": worst},
+            numbers={"roc_7": mine, "best_other": now.highest, "worst_other": now.lowest},
         )
+
+    def _standing(self, frame: Frame, age: int) -> _Standing:
+        """Where this symbol stood ``age`` bars ago among those of the others that are known now and then."""
+        mine, least = frame.prev("roc_7", age), self.option("lead_natr") * frame.prev("natr", age)
+        highest, lowest = frame.constant(float("-inf")), frame.constant(float("inf"))
+        count = frame.constant(0.0)
+        for symbol in frame.peers:
+            other = frame.peer(symbol)
+            value = other.prev("roc_7", age - 1)
+            both = frame.known(value, other.prev("roc_7", 2)) & frame.no(stale(frame, other))
+            count = count + 1.0 * both
+            highest = frame.where(both & (value > highest), value, highest)
+            lowest = frame.where(both & (value < lowest), value, lowest)
+        return _Standing(mine, highest, lowest, count, least, mine - highest > least, lowest - mine > least)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Seven days' change here and of the best and worst other, and whether this one leads or trails by enough."""
+
+    mine: Value
+    highest: Value
+    lowest: Value
+    count: Value
+    least: Value
+    best: Condition
+    worst: Condition

@@ -6,13 +6,16 @@ from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
 
+RANGE_BARS = 5
+
 
 class RangeBreakoutStrategy(RuleStrategy):
     """BUY when the close leaves the range of the five bars before upwards, SELL when it leaves it downwards.
 
-    Daily and four-hour charts. A consolidation is narrower than what five bars usually span (about two average ranges),
-    and it is left by a share of the ATR, not by a tick. The target is the height of the range added to its edge, the
-    stop just inside the broken edge.
+    Daily and four-hour charts. A consolidation is narrower than what five bars usually span (about two average ranges)
+    and flat: its closes at both ends are at most half its height apart. It is left by a share of the ATR, not by a
+    tick, and on more volume than usual. The target is the height of the range added to its edge, the stop just inside
+    the broken edge.
     """
 
     title = "Range_Breakout"
@@ -25,16 +28,22 @@ class RangeBreakoutStrategy(RuleStrategy):
         "bb_squeeze",
         "atr_14",
     )
-    lookback = 2
-    options = (Option("height_atr", 1.6, 0.5, 20.0), Option("break_atr", 0.1, 0.0, 3.0))
+    lookback = RANGE_BARS
+    options = (
+        Option("height_atr", 1.6, 0.5, 20.0),
+        Option("break_atr", 0.1, 0.0, 3.0),
+        Option("volume_min", 1.2, 0.0, 10.0),
+    )
     timeframes = ("4h", "1d")
 
     def rule(self, frame: Frame) -> Verdict:
         close, atr = frame["close"], frame["atr_14"]
         top, bottom = frame.prev("highest_5"), frame.prev("lowest_5")
         height = top - bottom
-        tight = height <= self.option("height_atr") * frame.prev("atr_14")
+        drift = frame.absolute(frame.prev("close") - frame.prev("close", RANGE_BARS))
+        tight = (height <= self.option("height_atr") * frame.prev("atr_14")) & (drift <= 0.5 * height)
         least = self.option("break_atr") * atr
+        tight = tight & (frame["volume_ratio"] >= self.option("volume_min"))
         buy = tight & (close > top + least) & (frame.prev("close") <= frame.prev("highest_5", 2))
         sell = tight & (close < bottom - least) & (frame.prev("close") >= frame.prev("lowest_5", 2))
         strength, confidence = graded(

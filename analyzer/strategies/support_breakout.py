@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
+from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded, held_over, held_under
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
+
+BARS_HELD = 3
 
 
 class SupportBreakoutStrategy(RuleStrategy):
     """SELL when a close goes under a support that held at least twice, on volume; BUY over such a resistance.
 
-    The level stands to the previous close and comes from earlier bars. The stop is the other side of the level.
+    The level comes from earlier bars, and the three closes before stood on its near side: one that the price goes over
+    and under holds nothing. The stop is the other side of the level.
     """
 
     title = "Support_Breakout"
@@ -25,6 +28,7 @@ class SupportBreakoutStrategy(RuleStrategy):
         "momentum_score",
         "atr_14",
     )
+    lookback = BARS_HELD
     options = (
         Option("break_atr", 0.2, 0.0, 3.0),
         Option("volume_min", 1.3, 0.0, 10.0),
@@ -46,8 +50,8 @@ class SupportBreakoutStrategy(RuleStrategy):
             & busy
             & (frame["momentum_score"] > 50.0)
         )
-        buy = buy & (frame.prev("close") <= resistance)
-        sell = sell & (frame.prev("close") >= support)
+        buy = buy & held_under(frame, "close", resistance, BARS_HELD)
+        sell = sell & held_over(frame, "close", support, BARS_HELD)
         level = frame.where(buy, resistance, support)
         touches = frame.where(buy, frame["resistance_touches"], frame["support_touches"])
         strength, confidence = graded(

@@ -1,4 +1,4 @@
-"""How often each strategy speaks: on the recorded markets, those of 5m merged to 1h, 4h and 1d, and generated ones.
+"""How often each strategy speaks: on the recorded markets, the same merged to every longer bar, and generated ones.
 
     python -m tests.bench.count_signals [--markdown]
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
+from shared.src.domain.candles import Timeframe
 from tests.unit.strategies.histories import SEEDS, Series, frames, recordings, synthetic
 from tests.unit.strategies.markets import rules
 
@@ -21,12 +22,17 @@ def markets() -> Iterator[tuple[str, Series]]:
     """Every market to count on, by name."""
     for period, series in recordings().items():
         yield period, series
-    minutes = {period: series for period, series in recordings().items() if series.timeframe == "5m"}
-    for period, series in minutes.items():
-        for timeframe in ("1h", "4h", "1d"):
+    for period, series in recordings().items():
+        for timeframe in longer(series.timeframe):
             yield f"{timeframe} of {period}", series.in_timeframe(timeframe)
     for seed in SEEDS:
         yield f"generated {seed}", synthetic(seed)
+
+
+def longer(timeframe: str) -> list[str]:
+    """The time frames that bars of this one can be merged to."""
+    own = Timeframe(timeframe).milliseconds
+    return [one.value for one in Timeframe if one.milliseconds > own and one.milliseconds % own == 0]
 
 
 def count(series: Series) -> dict[str, Counts]:

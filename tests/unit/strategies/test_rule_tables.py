@@ -55,9 +55,9 @@ TABLES: dict[str, Table] = {
         (1, row(adx_14=21.9)),
     ),
     "ATR_Breakout": Table(
-        [row(), row(close=101.5, nearest_resistance=101.0, momentum_score=60.0)],
-        [row(), row(close=98.5, nearest_support=99.0, momentum_score=40.0)],
-        (1, row(close=101.2)),
+        [*[row()] * 3, row(close=101.5, nearest_resistance=101.0, momentum_score=60.0)],
+        [*[row()] * 3, row(close=98.5, nearest_support=99.0, momentum_score=40.0)],
+        (3, row(close=101.2)),
     ),
     "Bollinger_Bands": Table(
         [row(close=95.5, bb_user_lower=96.0), row(close=96.5, bb_user_lower=96.2, bb_user_upper=104.0)],
@@ -111,8 +111,8 @@ TABLES: dict[str, Table] = {
         higher_sell={"5m": FALLING, "15m": FALLING},
     ),
     "OBV_Crossover": Table(
-        [row(obv_oscillator=-0.2), row(obv_oscillator=1.0, close=101.0)],
-        [row(obv_oscillator=0.2), row(obv_oscillator=-1.0, close=99.0)],
+        [row(obv_oscillator=-0.4), row(obv_oscillator=-0.2), row(obv_oscillator=1.0, close=101.0)],
+        [row(obv_oscillator=0.4), row(obv_oscillator=0.2), row(obv_oscillator=-1.0, close=99.0)],
         (0, row(obv_oscillator=0.1)),
     ),
     "PPO_Crossover": Table(
@@ -159,9 +159,9 @@ TABLES: dict[str, Table] = {
         (0, row(rsi_user=28.0)),
     ),
     "Range_Breakout": Table(
-        [row(highest_5=101.0, lowest_5=99.5), row(highest_5=101.0, lowest_5=99.5), row(close=101.5)],
-        [row(highest_5=101.0, lowest_5=99.5), row(highest_5=101.0, lowest_5=99.5), row(close=99.0)],
-        (1, row(lowest_5=98.0)),
+        [*[row(highest_5=101.0, lowest_5=99.5)] * 5, row(close=101.5)],
+        [*[row(highest_5=101.0, lowest_5=99.5)] * 5, row(close=99.0)],
+        (4, row(lowest_5=98.0)),
         timeframe="1d",
     ),
     "Range_Breakout_Confirmation": Table(
@@ -205,9 +205,9 @@ TABLES: dict[str, Table] = {
         (1, row(supertrend_direction=1.0)),
     ),
     "Support_Breakout": Table(
-        [row(), row(close=101.5, nearest_resistance=101.0, momentum_score=60.0)],
-        [row(), row(close=98.5, nearest_support=99.0, momentum_score=40.0)],
-        (1, row(resistance_touches=1.0)),
+        [*[row()] * 3, row(close=101.5, nearest_resistance=101.0, momentum_score=60.0)],
+        [*[row()] * 3, row(close=98.5, nearest_support=99.0, momentum_score=40.0)],
+        (3, row(resistance_touches=1.0)),
     ),
     "TEMA_Slope": Table(
         [
@@ -246,8 +246,8 @@ TABLES: dict[str, Table] = {
         (0, row(williams_r=-75.0)),
     ),
     "ZScore_Extreme_Reversal": Table(
-        [row(zscore_20=-2.5), row(zscore_20=-1.7)],
-        [row(zscore_20=2.5), row(zscore_20=1.7)],
+        [row(zscore_20=-2.5), row(zscore_20=-1.7, close=100.2)],
+        [row(zscore_20=2.5), row(zscore_20=1.7, close=99.8)],
         (1, row(zscore_20=-2.05)),
     ),
     "EMA_Daily_Trend": Table(
@@ -257,11 +257,11 @@ TABLES: dict[str, Table] = {
         timeframe="1d",
     ),
     "Pair_Rotation": Table(
-        [row(roc_7=4.0), row(roc_7=8.0), row()],
-        [row(roc_7=-1.0), row(roc_7=-9.0), row()],
+        [row(roc_7=4.0), row(roc_7=8.0), row(roc_7=8.0), row()],
+        [row(roc_7=-1.0), row(roc_7=-9.0), row(roc_7=-9.0), row()],
         (1, row(roc_7=5.5)),
         timeframe="1d",
-        peers={"BTCUSDC": [row(roc_7=6.0), row(roc_7=6.0)], "ETHUSDC": [row(roc_7=-3.0), row(roc_7=-3.0)]},
+        peers={"BTCUSDC": [row(roc_7=6.0)] * 3, "ETHUSDC": [row(roc_7=-3.0)] * 3},
     ),
     "Cross_Pair_Swing": Table(
         [row(rsi_14=26.0), row(rsi_14=32.0)],
@@ -275,7 +275,7 @@ TABLES: dict[str, Table] = {
 # the same for ``sell`` of those that also buy
 SELL_MISSES: dict[str, tuple[int, dict[str, Any]]] = {
     "ADX_Direction": (1, row(adx_14=21.9)),
-    "ATR_Breakout": (1, row(close=98.8)),
+    "ATR_Breakout": (3, row(close=98.8)),
     "Bollinger_Bands": (0, row(close=103.9)),
     "Bollinger_Touch": (0, row(high=104.1)),
     "CCI_Reversal": (0, row(cci_20=140.0)),
@@ -292,12 +292,12 @@ SELL_MISSES: dict[str, tuple[int, dict[str, Any]]] = {
     "RSI_Cross": (1, row(rsi_14=70.5)),
     "RSI_Divergence": (1, row(rsi_14=45.0)),
     "RSI_Strategy": (0, row(rsi_user=72.0)),
-    "Range_Breakout": (1, row(highest_5=103.0)),
+    "Range_Breakout": (4, row(highest_5=103.0)),
     "Range_Breakout_Confirmation": (2, row(close=97.9)),
     "SimpleMA_Cross": (1, row(sma_short=99.99)),
     "StochRSI_Rebound": (1, row(stoch_rsi=81.0)),
     "Supertrend_Reversal": (1, row(supertrend_direction=-1.0)),
-    "Support_Breakout": (1, row(support_touches=1.0)),
+    "Support_Breakout": (3, row(support_touches=1.0)),
     "TEMA_Slope": (3, row(close=99.1)),
     "TRIX_Crossover": (1, row(close=97.0)),
     "VWAP_Support_Resistance": (1, row(anchored_vwap=99.5)),
@@ -387,6 +387,25 @@ def test_rule_is_silent_while_a_number_it_needs_is_not_known(name: str) -> None:
     assert side(name, rows, table.higher_buy) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("ATR_Breakout", row(close=101.1)),
+        ("Support_Breakout", row(close=101.1)),
+        ("OBV_Crossover", row(obv_oscillator=0.1)),
+        ("Range_Breakout", row(close=99.2)),
+        ("CCI_Reversal", row(cci_20=-180.0, high=101.0)),
+        ("ZScore_Extreme_Reversal", row(zscore_20=-2.5, high=101.0)),
+        ("Pair_Rotation", row(roc_7=8.0)),
+    ],
+)
+def test_what_was_not_held_before_is_not_broken_now(name: str, changes: dict[str, Any]) -> None:
+    """A level the price went over already, a side OBV was not on, a range that drifts, a weak turn."""
+    rows = list(TABLES[name].buy or [])
+    rows[0] = rows[0] | changes
+    assert side(name, rows, {}) is None
+
+
 def test_multi_timeframe_entry_needs_every_timeframe_above() -> None:
     table = TABLES["MultiTF_ConfluentEntry"]
     assert side("MultiTF_ConfluentEntry", table.buy or [], {"5m": RISING}) is None
@@ -397,3 +416,21 @@ def test_a_pair_that_stopped_trading_leads_nobody() -> None:
     table = TABLES["Cross_Pair_Swing"]
     late = [changes | {"open_time": 600_000.0 + 60_000.0 * index} for index, changes in enumerate(table.buy or [])]
     assert side("Cross_Pair_Swing", late, {}) is None
+
+
+@pytest.mark.parametrize("name", ["Bollinger_Touch", "ZScore_Extreme_Reversal"])
+@pytest.mark.parametrize(("mean", "target"), [(2.5, 2.5), (2.0, 3.0)])
+def test_a_reversal_aims_at_the_mean_where_it_pays_for_the_risk(name: str, mean: float, target: float) -> None:
+    *before, last = TABLES[name].buy or []
+    rows = [*before, last | {"bb_middle": last["close"] + mean}]
+    found = signal(name, TABLES[name], rows, {})
+    assert found is not None
+    assert found["take_profit"] == found["price"] + target
+
+
+@pytest.mark.parametrize(("lower", "stop"), [(95.0, 105.5 - 1.5), (104.0, 104.5)])
+def test_a_channel_break_stops_at_the_middle_of_the_channel_where_that_is_nearer(lower: float, stop: float) -> None:
+    rows = [changes | {"donchian_lower": lower} for changes in TABLES["Donchian_Breakout"].buy or []]
+    found = signal("Donchian_Breakout", TABLES["Donchian_Breakout"], rows, {})
+    assert found is not None
+    assert found["stop_loss"] == stop
