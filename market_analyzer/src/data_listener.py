@@ -14,6 +14,7 @@ from typing import Any
 
 from prometheus_client import Counter, Histogram
 
+from market_analyzer.src.book_features import OrderBooks, book_features
 from market_analyzer.src.feature_store import FeatureStore
 from market_analyzer.src.indicators.base import IndicatorParameters
 from market_analyzer.src.indicators.engine import FeatureRow, IndicatorEngine
@@ -52,6 +53,7 @@ class DataListener:
         clock: Clock,
         warmup: int,
         parameters: IndicatorParameters | None = None,
+        books: OrderBooks | None = None,
     ) -> None:
         self._database = database
         self._bus = bus
@@ -59,6 +61,8 @@ class DataListener:
         self._clock = clock
         self._warmup = warmup
         self._parameters = parameters or IndicatorParameters()
+        # None: no order books are kept
+        self._books = books
         self._engines: dict[Key, IndicatorEngine] = {}
         # open time of the newest bar whose features are stored
         self._stored: dict[Key, int] = {}
@@ -89,6 +93,7 @@ class DataListener:
         """Compute, publish and store the features of new bars; look at the others again. In order."""
         new: dict[tuple[str, Timeframe, int], tuple[CandleMessage, FeatureRow]] = {}
         old: list[CandleMessage] = []
+        depths = await self._books.newest({message.symbol for message in messages}) if self._books else {}
         for message in messages:
             if message.time <= await self._stored_until(message):
                 old.append(message)
@@ -102,8 +107,12 @@ class DataListener:
                 await self._flush(new)
                 new, old = {}, [message]
                 continue
-            new[place] = self._unsent.get(place) or (message, await self._features_of(message))
-            self._unsent[place] = new[place]
+            if place not in self._unsent:
+                row = await self._features_of(message)
+                if self._books is not None:
+                    row |= book_features(depths.get(message.symbol), close_time=message.close_time)
+                self._unsent[place] = message, row
+            new[place] = self._unsent[place]
         await self._flush(new)
         await self._look_again(old)
 

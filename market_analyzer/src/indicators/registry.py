@@ -14,6 +14,11 @@ from market_analyzer.src.indicators.base import Indicator, IndicatorParameters, 
 CANDLE_COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "quote_volume", "trades")
 
 
+# recorded beside candles, where a book is kept; nothing computes them, and without a book they are unknown
+BOOK_COLUMNS = ("spread_bps", "book_imbalance", "bid_depth", "ask_depth")
+_GIVEN = frozenset({*CANDLE_COLUMNS, *BOOK_COLUMNS})
+
+
 @cache
 def indicator_classes() -> tuple[type[Indicator], ...]:
     """Every registered class; importing a module of the two packages registers what it defines."""
@@ -33,12 +38,12 @@ def build_indicators(parameters: IndicatorParameters, features: Iterable[str] | 
     writers: dict[str, Indicator] = {}
     for indicator in indicators:
         for name in indicator.writes:
-            if name in writers or name in CANDLE_COLUMNS:
+            if name in writers or name in _GIVEN:
                 raise ValueError(f"column {name} has two writers, one is {type(indicator).__name__}")
             writers[name] = indicator
     if features is None:
         return _ordered(list(writers), writers)
-    wanted = [name for name in features if name not in CANDLE_COLUMNS]
+    wanted = [name for name in features if name not in _GIVEN]
     return _without_idle_calls(_ordered(wanted, writers), wanted)
 
 

@@ -16,10 +16,20 @@ from sqlalchemy import text
 
 from analyzer.strategies.feature_window import ROWS_KEPT
 from shared.src.config import Settings
-from shared.src.contracts.market import CandleMessage
-from shared.src.contracts.topics import CANDLE_CLOSED, CONSENSUS, FEATURES, KAFKA_CANDLE, VOTES, kafka_market
+from shared.src.contracts.market import BookDepth, CandleMessage, DepthBand
+from shared.src.contracts.topics import (
+    CANDLE_CLOSED,
+    CONSENSUS,
+    DEPTH_KEY,
+    FEATURES,
+    KAFKA_CANDLE,
+    KAFKA_DEPTH,
+    VOTES,
+    kafka_market,
+)
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.clock import from_ms
 from shared.src.kafka_client import KafkaProducer
 from tests.processes import ServiceProcess, environment_of, services
 from tests.streams import length_of, messages_of
@@ -55,6 +65,20 @@ async def produce(settings: Settings, indexes: range, *, source: str) -> None:
     await producer.close()
 
 
+async def produce_depth(settings: Settings, redis: Redis, *, at_ms: int) -> None:
+    """The depth of the order book, as the gateway tells it once a second; returns when it can be seen."""
+    depth = BookDepth(
+        message_id=f"{SYMBOL}:depth:1", occurred_at=from_ms(at_ms), symbol=SYMBOL, bid=Decimal("49999.5"),
+        bid_quantity=Decimal(1), ask=Decimal("50000.5"), ask_quantity=Decimal(1), spread_bps=Decimal("0.2"),
+        bands=[DepthBand(percent=Decimal("0.5"), bid=Decimal(100_000), ask=Decimal(60_000))],
+        imbalance=Decimal("0.25"), update_id=1,
+    )  # fmt: skip
+    producer = KafkaProducer(settings, client_id="test")
+    await producer.send(kafka_market(SYMBOL), key=SYMBOL, value=KAFKA_DEPTH.encode(depth))
+    await producer.close()
+    await until(lambda: redis.exists(DEPTH_KEY.format(symbol=SYMBOL)), 1)
+
+
 async def count(database: Database, statement: str) -> int:
     async with database.begin() as connection:
         return int((await connection.execute(text(statement))).scalar_one())
@@ -75,10 +99,12 @@ async def rows_remembered(process: ServiceProcess) -> int:
 async def test_every_candle_is_stored_once_and_decided_on(
     settings: Settings, database: Database, redis: Redis, tmp_path: Path
 ) -> None:
-    environment = environment_of(settings, MIN_VOTES="1")
+    environment = environment_of(settings, MIN_VOTES="1", GATEWAY_STREAMS="depth")
     with services(CHAIN, environment, tmp_path):
         await produce(settings, range(300), source="history")
-        await produce(settings, range(300, 500), source="stream")
+        await produce(settings, range(300, 499), source="stream")
+        await produce_depth(settings, redis, at_ms=START + 500 * 60_000 - 800)
+        await produce(settings, range(499, 500), source="stream")
         assert await until(lambda: count(database, "SELECT count(*) FROM market_data"), 500) == 500
         assert await until(lambda: count(database, "SELECT count(*) FROM analyzer_data"), 200) == 200
         assert await until(lambda: length_of(redis, VOTES), 200) == 200
@@ -88,6 +114,12 @@ async def test_every_candle_is_stored_once_and_decided_on(
     accepted = await count(database, "SELECT count(*) FROM trading_signals WHERE accepted")
     assert await redis.xlen(CONSENSUS.name) == accepted
     assert await count(database, "SELECT count(*) FROM analyzer_data WHERE rsi_14 IS NULL OR ema_99 IS NULL") == 0
+    # the book belongs to the one bar that closed with it, and to none before
+    beside = [frame.values["spread_bps"] for frame in await messages_of(redis, FEATURES)]
+    assert beside == [None] * 199 + [0.2]
+    stored = "SELECT count(*) FROM analyzer_data WHERE (extra ->> 'spread_bps')::float"
+    assert await count(database, f"{stored} = 0.2 AND (extra ->> 'book_imbalance')::float = 0.25") == 1
+    assert await count(database, f"{stored} IS NULL") == 199
 
 
 @pytest.mark.parametrize("victim", CHAIN)
