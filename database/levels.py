@@ -29,8 +29,10 @@ RETENTION = {
 REFRESH_FROM = "8 days"
 AGGREGATES = {"5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "4h": "4 hours", "1d": "1 day"}
 
+# A minute without trades repeats the price before it: it opens nothing and is no high or low, unless all are like it
 AGGREGATE_SQL = """
-SELECT symbol, {bucket} AS time, {first} AS open, max(high) AS high, min(low) AS low, {last} AS close,
+SELECT symbol, {bucket} AS time, {first} AS open, COALESCE(max(high) FILTER (WHERE volume > 0), max(high)) AS high,
+       COALESCE(min(low) FILTER (WHERE volume > 0), min(low)) AS low, {last} AS close,
        sum(volume) AS volume, sum(quote_asset_volume) AS quote_asset_volume, sum(number_of_trades) AS number_of_trades
 FROM market_data WHERE timeframe = '1m' GROUP BY symbol, {bucket}
 """
@@ -97,7 +99,11 @@ def _candle_view(connection: Connection, level: DatabaseLevel, timeframe: str, i
     bucket = f"time_bucket('{interval}', time)" if timescale else f"date_bin('{interval}', time, TIMESTAMPTZ 'epoch')"
     body = AGGREGATE_SQL.format(
         bucket=bucket,
-        first="first(open, time)" if timescale else "(array_agg(open ORDER BY time))[1]",
+        first=(
+            "COALESCE(first(open, time) FILTER (WHERE volume > 0), first(open, time))"
+            if timescale
+            else "(array_agg(open ORDER BY volume = 0, time))[1]"
+        ),
         last="last(close, time)" if timescale else "(array_agg(close ORDER BY time DESC))[1]",
     )
     if level is DatabaseLevel.COMMUNITY:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Iterable
 
-from shared.src.domain.candles import MINUTE_MS, Candle, Timeframe
+from shared.src.domain.candles import MINUTE_MS, Candle, Timeframe, joined
 
 
 class FormingCandle:
@@ -28,22 +27,6 @@ class FormingCandle:
         known = self._minutes.get(minute.open_time_ms)
         if known is None or minute.is_closed or not known.is_closed:
             self._minutes[minute.open_time_ms] = minute
-        return joined([self._minutes[time] for time in sorted(self._minutes)], self._timeframe)
-
-
-def joined(minutes: Sequence[Candle], timeframe: Timeframe) -> Candle:
-    """One candle of the ordered minutes of one interval, closed when its last minute is."""
-    first, last = minutes[0], minutes[-1]
-    start = timeframe.open_of(first.open_time_ms)
-    ends_interval = last.open_time_ms == start + timeframe.milliseconds - MINUTE_MS
-    return Candle(
-        symbol=first.symbol,
-        timeframe=timeframe,
-        open_time_ms=start,
-        open=first.open,
-        high=max(minute.high for minute in minutes),
-        low=min(minute.low for minute in minutes),
-        close=last.close,
-        volume=sum((minute.volume for minute in minutes), Decimal(0)),
-        is_closed=ends_interval and last.is_closed,
-    )
+        minutes = [self._minutes[time] for time in sorted(self._minutes)]
+        ends_interval = minutes[-1].open_time_ms == start + self._timeframe.milliseconds - MINUTE_MS
+        return joined(minutes, self._timeframe, is_closed=ends_interval and minutes[-1].is_closed)

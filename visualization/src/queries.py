@@ -85,7 +85,9 @@ class Queries:
         rows = await self.fetch(
             """
             SELECT date_bin(CAST(:width AS interval), time, TIMESTAMPTZ 'epoch') AS time,
-                   (array_agg(open ORDER BY time))[1] AS open, max(high) AS high, min(low) AS low,
+                   (array_agg(open ORDER BY volume = 0, time))[1] AS open,
+                   COALESCE(max(high) FILTER (WHERE volume > 0), max(high)) AS high,
+                   COALESCE(min(low) FILTER (WHERE volume > 0), min(low)) AS low,
                    (array_agg(close ORDER BY time DESC))[1] AS close, sum(volume) AS volume,
                    max(time) AS last_minute
             FROM (

@@ -77,17 +77,28 @@ def merge(candles: Sequence[Candle], timeframe: Timeframe) -> Candle:
     start = timeframe.open_of(first.open_time_ms)
     if opens != [start + index * first.timeframe.milliseconds for index in range(expected)]:
         raise ValueError(f"{first.symbol}: {len(candles)} candles do not make one {timeframe}")
+    return joined(candles, timeframe, is_closed=True)
+
+
+def joined(candles: Sequence[Candle], timeframe: Timeframe, *, is_closed: bool) -> Candle:
+    """One candle of the ordered candles of one ``timeframe`` interval.
+
+    One without trades only repeats the price before it: it opens nothing and is no high or low, unless no other has
+    trades either. Binance's own higher candles open with their first trade.
+    """
+    moved = [candle for candle in candles if candle.volume] or candles
     return Candle(
-        symbol=first.symbol,
+        symbol=moved[0].symbol,
         timeframe=timeframe,
-        open_time_ms=start,
-        open=first.open,
-        high=max(candle.high for candle in candles),
-        low=min(candle.low for candle in candles),
+        open_time_ms=timeframe.open_of(candles[0].open_time_ms),
+        open=moved[0].open,
+        high=max(candle.high for candle in moved),
+        low=min(candle.low for candle in moved),
         close=candles[-1].close,
         volume=sum((candle.volume for candle in candles), Decimal(0)),
         quote_volume=sum((candle.quote_volume for candle in candles), Decimal(0)),
         trades=sum(candle.trades for candle in candles),
         taker_buy_base=sum((candle.taker_buy_base for candle in candles), Decimal(0)),
         taker_buy_quote=sum((candle.taker_buy_quote for candle in candles), Decimal(0)),
+        is_closed=is_closed,
     )

@@ -43,10 +43,11 @@ def minutes(count: int, seed: int = 5) -> list[Candle]:
     made = []
     for index in range(count):
         prices = sorted(Decimal(random.randint(10_000, 99_999)).scaleb(-8) for _ in range(4))
+        volume = Decimal(0) if random.random() < 0.3 else Decimal(random.randint(1, 10**14)).scaleb(-2)
         made.append(
             Candle(
                 "PEPEUSDC", Timeframe.M1, START_MS + index * 60_000, prices[1], prices[3], prices[0], prices[2],
-                Decimal(random.randint(0, 10**14)).scaleb(-2), Decimal(random.randint(0, 10**15)).scaleb(-8),
+                volume, Decimal(random.randint(0, 10**15)).scaleb(-8),
                 random.randint(0, 999), Decimal(random.randint(0, 10**10)), Decimal(random.randint(0, 10**10)),
             )
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -80,6 +81,15 @@ def test_a_higher_candle_is_what_its_minutes_say() -> None:
     assert merged.high == 19
     assert merged.volume == 35
     assert merged.trades == 5
+
+
+def test_a_minute_without_trades_opens_no_higher_candle_and_is_neither_its_high_nor_its_low() -> None:
+    """Binance fills a quiet minute with the last price; its 5m candle opens with the first trade all the same."""
+    quiet = [replace(minute(index, "99"), high=Decimal(99), volume=Decimal(0), trades=0) for index in range(5, 10)]
+    merged = merge([quiet[0], minute(6), *quiet[2:4], minute(9, "9")], Timeframe.M5)
+    assert [merged.open, merged.high, merged.low, merged.close] == [Decimal(10), Decimal(18), Decimal(9), Decimal(9)]
+    still = merge(quiet, Timeframe.M5)
+    assert {still.open, still.high, still.low, still.close} == {Decimal(99)}
 
 
 def test_minutes_with_a_hole_make_no_higher_candle() -> None:

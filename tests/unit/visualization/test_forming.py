@@ -47,6 +47,7 @@ def test_a_closed_minute_is_not_reopened_by_a_late_notice() -> None:
 def test_the_whole_interval_equals_the_candle_that_is_stored() -> None:
     minutes = [minute(number, str(100 + number)) for number in range(10, 15)]
     minutes = [replace(each, high=Decimal(200)) for each in minutes]
+    minutes[0] = replace(minutes[0], open=Decimal(300), high=Decimal(300), close=Decimal(300), volume=Decimal(0))
     forming = FormingCandle(Timeframe.M5)
     candle = None
     for each in minutes:
