@@ -1,17 +1,16 @@
 """One decision from the votes on one bar.
 
-Invariants: the order of votes does not matter; an agreeing vote never lowers the strength of its side; a second vote of
-a family weighs half of the first, a third a quarter, while a vote of a new family has its full weight; a vote of the
-other side weakens.
+Invariants: the order of votes does not matter; an agreeing vote never lowers the strength of its side; a vote of a new
+family raises it, repetition within a family does not; a vote of the other side never strengthens.
 
-A vote weighs strength x confidence. A family's score is ``1 - prod(1 - weight / 2^rank)`` over its votes, heaviest
-first. A side's score is ``1 - prod(1 - lead * score)`` over its families, ``lead`` telling how much the market mode
-trusts the family. The net strength is the winner's score times (1 - the loser's).
+A vote weighs strength x confidence. A family's score is its heaviest vote: what its members read of one bar is nearly
+the same, and said twice it is not known better. A side's score is ``1 - prod(1 - lead * score)`` over its families,
+``lead`` telling how much the market mode trusts the family. The net strength is the winner's score times (1 - the
+loser's).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -80,7 +79,6 @@ class ConsensusRules:
     min_strength: float = 0.3
     tie_margin: float = 0.05
     vote_confidence_min: float = 0.5
-    repetition: float = 0.5
     more_by_regime: Mapping[str, int] = field(
         default_factory=lambda: {"TRENDING_BEAR": 1, "BREAKOUT_BEAR": 1, "VOLATILE": 1, "UNKNOWN": 1}
     )
@@ -151,8 +149,8 @@ def decide(
     chosen = market_mode(regime, mode)
     lead = LEADERS[chosen]
     heard = _heard(votes, rules)
-    buy = _side((vote for vote in heard if vote.side == "BUY"), lead, rules)
-    sell = _side((vote for vote in heard if vote.side == "SELL"), lead, rules)
+    buy = _side((vote for vote in heard if vote.side == "BUY"), lead)
+    sell = _side((vote for vote in heard if vote.side == "SELL"), lead)
     if not heard:
         return NoConsensus("no votes")
     if abs(buy.score - sell.score) < rules.tie_margin:
@@ -208,13 +206,12 @@ def _weight(vote: VoteLike) -> float:
     return min(1.0, max(0.0, vote.strength)) * min(1.0, max(0.0, vote.confidence))
 
 
-def _side(votes: Iterable[VoteLike], lead: Mapping[str, float], rules: ConsensusRules) -> _Side:
+def _side(votes: Iterable[VoteLike], lead: Mapping[str, float]) -> _Side:
     members = tuple(votes)
     doubt = 1.0
     for family in sorted({vote.family for vote in members}):
-        weights = sorted((_weight(vote) for vote in members if vote.family == family), reverse=True)
-        score = 1.0 - math.prod(1.0 - weight * rules.repetition**rank for rank, weight in enumerate(weights))
-        doubt *= 1.0 - lead.get(family, OTHER_FAMILY) * score
+        heaviest = max(_weight(vote) for vote in members if vote.family == family)
+        doubt *= 1.0 - lead.get(family, OTHER_FAMILY) * heaviest
     return _Side(members, 1.0 - doubt)
 
 
