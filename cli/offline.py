@@ -41,11 +41,13 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The closed candles of one symbol, in order. ``gaps`` counts the places where candles are missing."""
+    """The closed candles of one symbol, in order. ``gaps`` counts the places where candles are missing, ``corrected``
+    the bars that a later row of the file told otherwise."""
 
     symbol: str
     timeframe: Timeframe
     candles: tuple[Candle, ...]
+    corrected: int = 0
 
     @property
     def gaps(self) -> int:
@@ -54,7 +56,7 @@ class History:
 
 
 def read_history(path: Path, symbol: str) -> History:
-    """The candles of a file; a repeated bar counts once.
+    """The candles of a file; a repeated bar counts once, and where its rows differ the last one does, as live.
 
     Raises:
         CommandError: the file is not there (3), or it is not a file of candles of one time frame (2).
@@ -66,12 +68,20 @@ def read_history(path: Path, symbol: str) -> History:
         bars = read_bars(path)
     except ConfigurationError as error:
         raise misused(str(error), "columns: open_time, open, high, low, close, volume") from error
-    step = bar_milliseconds(bars) or Timeframe.M1.milliseconds
+    step = bar_milliseconds(bars) or _named_in(path).milliseconds
     timeframe = next((frame for frame in Timeframe if frame.milliseconds == step), None)
     if timeframe is None:
         raise misused(f"{path}: bars {step / 1000:g} s apart", f"one of {', '.join(Timeframe)}")
-    unique = [bar for at, bar in enumerate(bars) if at == 0 or bar.open_ms != bars[at - 1].open_ms]
-    return History(symbol, timeframe, tuple(_candle(path, bar, symbol, timeframe) for bar in unique))
+    unique = {bar.open_ms: bar for bar in bars}
+    corrected = sum(bar != unique[bar.open_ms] for bar in bars)
+    candles = tuple(_candle(path, bar, symbol, timeframe) for bar in unique.values())
+    return History(symbol, timeframe, candles, corrected)
+
+
+def _named_in(path: Path) -> Timeframe:
+    """The time frame that a name such as BTCUSDC-5m-2026-01.zip says, of a file with a single bar; else a minute."""
+    parts = path.name.split("-")[1:2]
+    return next((frame for frame in Timeframe if [frame.value] == parts), Timeframe.M1)
 
 
 def _candle(path: Path, bar: Recorded, symbol: str, timeframe: Timeframe) -> Candle:
@@ -96,7 +106,7 @@ def _candle(path: Path, bar: Recorded, symbol: str, timeframe: Timeframe) -> Can
     except ValidationError as error:
         problem = error.errors()[0]
         name = f"{problem['loc'][0]}: " if problem["loc"] else ""
-        raise misused(f"{path}, line {bar.line}: {name}{problem['msg']}") from error
+        raise misused(f"{path}, line {bar.line}: {name}{problem['msg'].removeprefix('Value error, ')}") from error
     return candle
 
 

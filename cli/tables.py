@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -22,17 +22,19 @@ TEXTS = frozenset(
 )
 
 
-def check_out(path: Path) -> Path:
-    """The file to write, before the work begins.
+def check_out(path: Path, read: Sequence[Path] = ()) -> Path:
+    """The file to write, before the work begins; never one of those that are read.
 
     Raises:
-        CommandError: the name says no known form (2), or its folder does not exist (3).
+        CommandError: the name says no known form, or it is a file that is read (2), or its folder does not exist (3).
     """
     path = path.expanduser()
     if path.suffix.lower() not in FORMS:
         raise misused(f"--out {path.name}: the form is not known", f"a name that ends in {' or '.join(FORMS)}")
     if not path.parent.is_dir():
         raise missing(f"--out: there is no folder {path.parent}", f"mkdir -p {path.parent}")
+    if any(path.exists() and file.expanduser().exists() and path.samefile(file.expanduser()) for file in read):
+        raise misused(f"--out {path.name}: it would replace the file that is read", "another name")
     return path
 
 

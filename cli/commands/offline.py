@@ -67,7 +67,7 @@ def features(session: Session, file: File, out: Out, symbol: Symbol = None) -> N
     from cli.offline import feature_row, frames_of
     from market_analyzer.src.data_listener import parameters_of
 
-    out, settings = check_out(out), _settings()
+    out, settings = check_out(out, [file]), _settings()
     history = _histories(session, [file], [symbol] if symbol else [])[0]
     with _progress(session, [history]) as tick:
         frames = frames_of(history, parameters_of(settings), {history.timeframe}, tick)
@@ -87,7 +87,7 @@ def signals(session: Session, files: Files, out: Out, symbol: Symbols = None, pa
     """
     from cli.offline import signal_row
 
-    out, settings = check_out(out), _settings()
+    out, settings = check_out(out, files), _settings()
     histories = _histories(session, files, symbol or [])
     strategist = _strategist(session, settings, histories, read_parameters(parameters))
     with _progress(session, histories) as tick, TableWriter(out, SIGNAL_COLUMNS) as table:
@@ -101,7 +101,7 @@ def decisions(session: Session, files: Files, out: Out, symbol: Symbols = None, 
     """The consensus on every bar that has votes, the refused ones with the reason, and the votes behind it as JSON."""
     from cli.offline import decision_of
 
-    out, settings = check_out(out), _settings()
+    out, settings = check_out(out, files), _settings()
     histories = _histories(session, files, symbol or [])
     strategist = _strategist(session, settings, histories, read_parameters(parameters))
     accepted = 0
@@ -135,6 +135,8 @@ def _histories(session: Session, files: Sequence[Path], symbols: Sequence[str]) 
     if len(frames) > 1:
         raise misused(f"the files have different time frames: {', '.join(sorted(frames))}")
     for history in histories:
+        if history.corrected:
+            session.note(f"{history.symbol}: {history.corrected} rows repeat a bar with other numbers; the last counts")
         if history.gaps:
             session.note(f"{history.symbol}: {history.gaps} gaps; indicators start over behind each, as they do live")
     return histories

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -284,6 +285,35 @@ def test_wrong_use_and_what_is_missing_have_their_exit_codes(tmp_path: Path) -> 
     parquet.write_table(pa.table({"open_time": [1, 2], "open": [1.0, 2.0]}), tmp_path / "HALFUSDC-1m.parquet")
     assert call("signals", tmp_path / "HALFUSDC-1m.parquet", "--out", out).exit_code == 2
     assert not out.exists()
+
+
+def test_the_file_that_is_read_is_never_written_over(tmp_path: Path) -> None:
+    file = write(tmp_path, bars=BARS[:9])
+    before = file.read_bytes()
+    for name in ("features", "signals", "decisions"):
+        answer = call(name, file, "--out", tmp_path / "." / file.name)
+        assert (answer.exit_code, file.read_bytes()) == (2, before), name
+        assert "would replace the file that is read" in answer.stderr
+
+
+def test_of_rows_that_differ_about_a_bar_the_last_counts_and_they_are_named(tmp_path: Path) -> None:
+    file, out = write(tmp_path, bars=BARS[:9]), tmp_path / "features.csv"
+    corrected = archive_line(replace(BARS[3], volume=12.5))
+    file.write_text("\n".join([file.read_text().strip(), corrected, archive_line(BARS[5])]))
+    answer = call("features", file, "--out", out)
+    assert answer.exit_code == 0
+    assert [float(row["volume"]) for row in rows_of(out)][2:5] == [BARS[2].volume, 12.5, BARS[4].volume]
+    assert "1 rows repeat a bar with other numbers" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "timeframe"), [("BTCUSDC-5m-x.csv", "5m"), ("BTCUSDC-1h-x.csv", "1h"), ("BTCUSDC-x.csv", "1m")]
+)
+def test_a_single_bar_is_of_the_time_frame_that_its_file_is_named_after(
+    tmp_path: Path, name: str, timeframe: str
+) -> None:
+    first = next(bar for bar in BARS if bar.open_time_ms % 3_600_000 == 0)
+    assert read_history(write(tmp_path, name, [first]), "BTCUSDC").timeframe == timeframe
 
 
 def test_the_guides_strategy_passes_the_check_unchanged(tmp_path: Path) -> None:
