@@ -52,7 +52,8 @@ class BandState(FormulaIndicator):
     """Squeeze: bandwidth in the lowest 20 % of 100 bars. Expansion: it grows and is above its mean of the 8 bars
     before.
 
-    ``bb_breakout_direction``: the close is outside the band, and so was at least one of the two before, on that side.
+    ``bb_breakout_direction``: the close is outside the band, and so was at least one of the two before, on that side;
+    by more than rounding, which puts the bands of a price that stands still on either side of it.
     """
 
     reads = ("close", "bb_upper", "bb_lower", "bb_width", "bb_width_percentile", "bb_width_mean_8")
@@ -65,8 +66,9 @@ class BandState(FormulaIndicator):
         squeeze = frame.where(frame.known(rank), 1.0 * (rank <= 20), unknown)
         growing = (width > frame.prev("bb_width")) & (width > mean)
         expansion = frame.where(frame.known(mean), 1.0 * growing, unknown)
-        above = [frame.prev("close", age) > frame.prev("bb_upper", age) for age in (0, 1, 2)]
-        below = [frame.prev("close", age) < frame.prev("bb_lower", age) for age in (0, 1, 2)]
+        closes = [frame.prev("close", age) for age in (0, 1, 2)]
+        above = [close - frame.prev("bb_upper", age) > FLAT * close for age, close in enumerate(closes)]
+        below = [frame.prev("bb_lower", age) - close > FLAT * close for age, close in enumerate(closes)]
         side = frame.where(
             below[0] & (below[1] | below[2]),
             code_of("bb_breakout_direction", "DOWN"),

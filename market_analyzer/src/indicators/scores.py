@@ -6,6 +6,9 @@ from market_analyzer.src.indicators.base import FormulaIndicator, register
 from shared.src.indicators.frames import NAN, Frame, Value, clip, scale
 from shared.src.indicators.labels import code_of
 
+# what rounding leaves of a difference that is none, as a share of the price, in points, or in bars of volume
+NOISE = 1e-9
+
 
 @register
 class StochasticSignal(FormulaIndicator):
@@ -49,7 +52,8 @@ class Confluence(FormulaIndicator):
     """``confluence_score``: weighted vote, 0 all bearish, 50 undecided, 100 all bullish. It has a direction.
 
     EMA 12 > 26 (2), close > EMA 50 (1.5), RSI > 50 (1), MACD > signal (2), %K > %D (1), +DI > -DI when ADX is over 20
-    (2.5), OBV over its mean (1.5), close over the middle band (1), Supertrend (1.5).
+    (2.5), OBV over its mean (1.5), close over the middle band (1), Supertrend (1.5). A difference of a billionth, which
+    running sums leave where both sides are equal, is no opinion.
     ``confluence_agreement``: how one-sided the vote is, 0..100, without direction.
     """
 
@@ -62,22 +66,24 @@ class Confluence(FormulaIndicator):
 
     def formula(self, frame: Frame) -> tuple[Value, ...]:
         moving = 1.0 * (frame["adx_14"] >= 20.0)
+        close = frame["close"]
+        tick = NOISE * close
         votes = (
-            (2.0, frame["ema_12"] - frame["ema_26"]),
-            (1.5, frame["close"] - frame["ema_50"]),
-            (1.0, frame["rsi_14"] - 50.0),
-            (2.0, frame["macd_line"] - frame["macd_signal"]),
-            (1.0, frame["stoch_k"] - frame["stoch_d"]),
-            (2.5, moving * (frame["plus_di"] - frame["minus_di"])),
-            (1.5, frame["obv_oscillator"]),
-            (1.0, frame["close"] - frame["bb_middle"]),
-            (1.5, frame["supertrend_direction"]),
+            (2.0, frame["ema_12"] - frame["ema_26"], tick),
+            (1.5, close - frame["ema_50"], tick),
+            (1.0, frame["rsi_14"] - 50.0, NOISE),
+            (2.0, frame["macd_line"] - frame["macd_signal"], tick),
+            (1.0, frame["stoch_k"] - frame["stoch_d"], NOISE),
+            (2.5, moving * (frame["plus_di"] - frame["minus_di"]), NOISE),
+            (1.5, frame["obv_oscillator"], NOISE),
+            (1.0, close - frame["bb_middle"], tick),
+            (1.5, frame["supertrend_direction"], NOISE),
         )
         total = frame.constant(0.0)
-        for weight, opinion in votes:
-            total = total + weight * (1.0 * (opinion > 0.0) - 1.0 * (opinion < 0.0))
-        balance = total / sum(weight for weight, _ in votes)
-        known = frame.known(*(opinion for _, opinion in votes))
+        for weight, opinion, least in votes:
+            total = total + weight * (1.0 * (opinion > least) - 1.0 * (opinion < -least))
+        balance = total / sum(weight for weight, _, _ in votes)
+        known = frame.known(*(opinion for _, opinion, _ in votes))
         unknown = frame.constant(NAN)
         return (
             frame.where(known, 50.0 + 50.0 * balance, unknown),

@@ -11,8 +11,9 @@ import pytest
 from market_analyzer.src.indicators.base import IndicatorParameters
 from market_analyzer.src.indicators.engine import IndicatorEngine, columns_of
 from market_analyzer.src.indicators.registry import build_indicators
+from market_analyzer.src.indicators.scores import Confluence
 from shared.src.indicators.labels import LABELS, code_of
-from tests.unit.indicators.market import generated
+from tests.unit.indicators.market import Bar, generated
 from tests.unit.indicators.test_engine_equality import batch
 
 CANDLES = generated(1200, seed=31)
@@ -203,3 +204,26 @@ def test_the_users_windows_change_the_users_columns() -> None:
     columns = engine.batch(columns_of(CANDLES))
     assert not np.allclose(columns["rsi_user"][200:], columns["rsi_14"][200:])
     assert (columns["bb_user_upper"] < columns["bb_upper"])[200:].mean() > 0.9
+
+
+@pytest.mark.parametrize("noise", [1e-12, -1e-12])
+def test_what_rounding_leaves_of_two_equal_averages_is_no_opinion(noise: float) -> None:
+    names = ("ema_12", "ema_26", "ema_50", "bb_middle", "close")
+    still = dict.fromkeys(names, np.full(3, 100.0)) | dict.fromkeys(("stoch_k", "stoch_d"), np.zeros(3))
+    still |= {"rsi_14": np.full(3, 50.0), "adx_14": np.full(3, 30.0), "supertrend_direction": np.zeros(3)}
+    still |= dict.fromkeys(("plus_di", "minus_di", "macd_line", "macd_signal", "obv_oscillator"), np.zeros(3))
+    for name in ("ema_12", "stoch_k", "plus_di", "macd_line", "obv_oscillator", "close"):
+        shaken = still | {name: still[name] + noise}
+        found = Confluence(IndicatorParameters()).fill(shaken, 3)
+        np.testing.assert_array_equal(found["confluence_score"], 50.0, err_msg=name)
+
+
+def test_a_price_that_stands_still_breaks_out_of_no_band() -> None:
+    moving = generated(120, seed=3)
+    last = moving[-1]
+    still = [
+        Bar(last.open_time_ms + 60_000 * age, last.close, last.close, last.close, last.close, 0.0)
+        for age in range(1, 60)
+    ]
+    found = IndicatorEngine("TEST", "1m").batch(columns_of([*moving, *still]))["bb_breakout_direction"]
+    assert set(found[-30:]) == {code_of("bb_breakout_direction", "NONE")}

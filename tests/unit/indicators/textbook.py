@@ -143,18 +143,21 @@ def graded(feature: str, score: Column, bounds: Sequence[tuple[str, float]], low
 
 
 def vote(k: Known) -> Any:
+    """The sign of each opinion; what differs by a billionth of what is compared does not differ."""
+    price = k["close"]
     opinions = (
-        (2.0, k["ema_12"] - k["ema_26"]),
-        (1.5, k["close"] - k["ema_50"]),
+        (2.0, (k["ema_12"] - k["ema_26"]) / price),
+        (1.5, (k["close"] - k["ema_50"]) / price),
         (1.0, k["rsi_14"] - 50),
-        (2.0, k["macd_line"] - k["macd_signal"]),
+        (2.0, (k["macd_line"] - k["macd_signal"]) / price),
         (1.0, k["stoch_k"] - k["stoch_d"]),
         (2.5, np.where(k["adx_14"] >= 20, k["plus_di"] - k["minus_di"], 0.0) + 0 * k["adx_14"]),
         (1.5, k["obv_oscillator"]),
-        (1.0, k["close"] - k["bb_middle"]),
+        (1.0, (k["close"] - k["bb_middle"]) / price),
         (1.5, k["supertrend_direction"]),
     )
-    return np.sum([weight * np.sign(opinion) for weight, opinion in opinions], axis=0) / 14.0
+    signs = [weight * np.sign(np.where(np.abs(opinion) <= 1e-9, 0.0, opinion)) for weight, opinion in opinions]
+    return np.sum(signs, axis=0) / 14.0
 
 
 def alignment(k: Known) -> Any:
@@ -179,8 +182,8 @@ def macd_trend(k: Known) -> Column:
 
 
 def band_break(k: Known) -> Column:
-    over = windows((k["close"] > k["bb_upper"]).astype(float), 3)
-    under = windows((k["close"] < k["bb_lower"]).astype(float), 3)
+    over = windows((k["close"] / k["bb_upper"] - 1 > 1e-9).astype(float), 3)
+    under = windows((1 - k["close"] / k["bb_lower"] > 1e-9).astype(float), 3)
     rules = (
         ("DOWN", (under[:, 2] == 1) & (under[:, :2].sum(axis=1) >= 1)),
         ("UP", (over[:, 2] == 1) & (over[:, :2].sum(axis=1) >= 1)),
