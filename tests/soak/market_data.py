@@ -101,6 +101,7 @@ class Decisions(threading.Thread):
         )
         self.seen: dict[Bar, Values] = {}
         self.alike = self.differently = 0
+        self.changed: list[str] = []
         self._ends = threading.Event()
         stored: Any = self._client.get(PARTITIONS_KEY)
         self._positions: dict[Any, Any] = dict.fromkeys(CANDLE_CLOSED.streams(int(stored or PARTITIONS)), "0")
@@ -124,6 +125,9 @@ class Decisions(threading.Thread):
         if before is not values:
             self.alike += before == values
             self.differently += before != values
+            if before != values:
+                as_text = [", ".join(map(str, each)) for each in (before, values)]
+                self.changed.append(f"decided twice: {bar} {as_text[0]} then {as_text[1]}, {candle['source']}")
 
     def stop(self) -> None:
         self._ends.set()
@@ -253,6 +257,7 @@ class Comparison:
                     self._one(connection, symbol, timeframe, start_ms, end_ms)
         self._result.decided_twice_alike = self._decisions.alike
         self._result.decided_twice_differently = self._decisions.differently
+        self._result.examples += self._decisions.changed[:20]
 
     def _one(self, connection: Any, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> None:
         result = self._result
