@@ -1,14 +1,15 @@
-"""How a service's process ends when it cannot start."""
+"""How a service's process listens, and how it ends when it cannot start."""
 
 from __future__ import annotations
 
 import logging
+import socket
 
 import pytest
 
 from shared.src.config import Settings
 from shared.src.domain.errors import ConfigurationError, RootTradingError, TransientError
-from shared.src.service import Service, start
+from shared.src.service import Service, listen_on, start
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,11 @@ async def test_a_service_that_cannot_start_says_why(
     assert (record.exc_info is not None) == traceback
     if isinstance(error, RootTradingError):
         assert record.__dict__["reason"] == str(error)
+
+
+def test_what_a_service_accepts_sends_the_second_part_of_an_answer_at_once() -> None:
+    with listen_on("127.0.0.1", 0, "TRADER_PORT") as listener, socket.create_connection(listener.getsockname()):
+        listener.setblocking(True)
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
