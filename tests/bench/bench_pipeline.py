@@ -119,7 +119,7 @@ def report(name: str, sent: Times, arrived: Times) -> None:
         slowest[minute] = max(delay, slowest.get(minute, 0.0))
     every, last = list(delays.values()), list(slowest.values())
     print(
-        f"  to {name:9} {len(every):6} bars  p50 {percentile(every, 0.5):6.1f}  p99 {percentile(every, 0.99):6.1f}"
+        f"  to {name:13} {len(every):6} bars  p50 {percentile(every, 0.5):6.1f}  p99 {percentile(every, 0.99):6.1f}"
         f"   slowest of a minute p50 {percentile(last, 0.5):6.1f}  p99 {percentile(last, 0.99):6.1f}"
     )
 
