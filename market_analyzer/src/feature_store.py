@@ -65,7 +65,7 @@ class FeatureStore:
         Raises:
             LeaseLostError: another replica has the candles by now; nothing was stored.
         """
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             await connection.execute(
                 self._statement, {"rows": orjson.dumps([self._record(message, row) for message, row in rows]).decode()}
             )
@@ -74,7 +74,7 @@ class FeatureStore:
 
     async def newest(self, symbol: str, timeframe: Timeframe) -> int | None:
         """Open time in ms of the newest bar that has features, None when there is none."""
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             found = (await connection.execute(NEWEST, {"symbol": symbol, "timeframe": timeframe.value})).scalar()
         return None if found is None else to_ms(found)
 
@@ -85,7 +85,7 @@ class FeatureStore:
             "timeframes": [message.timeframe.value for message in messages],
             "times": [from_ms(message.time) for message in messages],
         }
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = (await connection.execute(OUTDATED, asked)).all()
         found = {(row.symbol, row.timeframe, to_ms(row.time)) for row in rows}
         return [

@@ -74,7 +74,7 @@ class DBManager:
         self._database = database
 
     async def rows(self, statement: Any, **parameters: Any) -> list[Row]:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             return [dict(row) for row in (await connection.execute(statement, parameters)).mappings()]
 
     async def row(self, statement: Any, **parameters: Any) -> Row:

@@ -42,7 +42,7 @@ class Prices:
         found = await self._ticks(symbols)
         missing = [symbol for symbol in symbols if symbol not in found]
         if missing:
-            async with self._database.begin() as connection:
+            async with self._database.autocommit() as connection:
                 rows = await connection.execute(_CLOSES, {"symbols": missing})
                 found |= {row.symbol: row.close for row in rows}
         return found

@@ -108,7 +108,7 @@ class Authorizer:
         cached = self._cache.get(sha)
         if cached and time.monotonic() - cached[0] < CACHE_S:
             return cached[1]
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             row = (
                 await connection.execute(
                     text("SELECT token_id, scope FROM api_tokens WHERE sha256 = :sha AND revoked_at IS NULL"),
@@ -123,7 +123,7 @@ class Authorizer:
 
     async def record(self, principal: Principal, action: str, detail: dict[str, Any]) -> None:
         """Write down who did what."""
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             await connection.execute(
                 text(
                     "INSERT INTO audit_trail (token_id, action, detail) VALUES (:id, :action, CAST(:detail AS jsonb))"

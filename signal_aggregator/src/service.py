@@ -92,13 +92,13 @@ class SignalAggregatorService:
             if signal is not None:
                 signals.append(signal)
         if rows:
-            async with self._database.begin() as connection:
+            async with self._database.autocommit() as connection:
                 inserted = await connection.execute(INSERT, {"rows": orjson.dumps(rows, default=str).decode()})
                 if signals and inserted.rowcount != len(rows):
                     signals = await self._not_yet_published(connection, signals)
         if signals:
             await self._bus.publish_many(CONSENSUS, signals)
-            async with self._database.begin() as connection:
+            async with self._database.autocommit() as connection:
                 await connection.execute(PUBLISHED, {"ids": [signal.message_id for signal in signals]})
 
     async def _not_yet_published(
@@ -126,13 +126,13 @@ class SignalAggregatorService:
     # Reading
 
     async def recent(self, *, symbol: str | None, accepted: bool | None, limit: int) -> list[dict[str, Any]]:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = await connection.execute(RECENT, {"symbol": symbol, "accepted": accepted, "limit": limit})
             return [dict(row) for row in rows.mappings()]
 
     async def explain(self, decision_id: str) -> dict[str, Any] | None:
         """One decision with the votes and numbers behind it."""
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             row = (await connection.execute(ONE, {"id": decision_id})).mappings().one_or_none()
             return dict(row) if row else None
 

@@ -49,7 +49,7 @@ class Queries:
         Raises:
             TransientError: the database is away.
         """
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             result = await connection.execute(text(sql), values)
             return [dict(row) for row in result.mappings()]
 

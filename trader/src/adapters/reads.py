@@ -86,7 +86,7 @@ class Reads:
         )
 
     async def _rows(self, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             result = await connection.execute(text(sql), parameters)
             return [dict(row) for row in result.mappings()]
 
