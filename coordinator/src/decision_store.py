@@ -44,10 +44,11 @@ SELECT
   (SELECT array_agg(consensus_id) FROM decisions WHERE consensus_id = ANY(:ids)) AS decided
 """)
 
-_INSERT = text("""
-INSERT INTO decisions (intent_id, consensus_id, symbol, side, kind, approved, reason, intent, decided_at)
-VALUES (:intent_id, :consensus_id, :symbol, :side, :kind, :approved, :reason, CAST(:intent AS jsonb), :decided_at)
-ON CONFLICT (intent_id) DO NOTHING
+_COLUMNS = "intent_id, consensus_id, symbol, side, kind, approved, reason, intent, decided_at"
+_INSERT = text(f"""
+INSERT INTO decisions ({_COLUMNS})
+SELECT {_COLUMNS} FROM jsonb_populate_recordset(CAST(NULL AS decisions), CAST(:rows AS jsonb))
+ON CONFLICT (intent_id) DO NOTHING RETURNING intent_id
 """)
 
 _PUBLISHED = text("UPDATE decisions SET published = TRUE WHERE intent_id = ANY(:ids)")
@@ -119,7 +120,7 @@ class DecisionStore:
     async def view(self, now: datetime, consensus_ids: Sequence[str]) -> tuple[View, set[str]]:
         """The state that decisions are made on, and which of the consensus have been decided."""
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             row = (await connection.execute(_VIEW, {"day": day, "ids": list(consensus_ids)})).one()
         cycles = row.cycles or []
         exposure: dict[str, Decimal] = {}
@@ -143,29 +144,26 @@ class DecisionStore:
         exposure[base] = exposure.get(base, ZERO) + amount
 
     async def insert(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """Write decisions; answers those that were not there before."""
-        new = []
-        async with self._database.begin() as connection:
-            for decision in decisions:
-                written = await connection.execute(_INSERT, _row(decision))
-                if written.rowcount == 1:
-                    new.append(decision)
-        return new
+        """Write decisions in one statement; answers those that were not there before."""
+        rows = orjson.dumps([_row(decision) for decision in decisions]).decode()
+        async with self._database.autocommit() as connection:
+            new = set((await connection.execute(_INSERT, {"rows": rows})).scalars())
+        return [decision for decision in decisions if decision.intent_id in new]
 
     async def mark_published(self, intent_ids: Sequence[str]) -> None:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             await connection.execute(_PUBLISHED, {"ids": list(intent_ids)})
 
     async def unpublished(self, *, older_s: float) -> list[OrderIntent]:
         """Approved intents that were committed and not sent, oldest first."""
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = (await connection.execute(_UNPUBLISHED, {"older_s": older_s, "limit": SWEEP_MAX})).all()
         return [ORDER_INTENT.decode(orjson.dumps(row.intent)) for row in rows]
 
     async def undecided(self, *, since: datetime, older_s: float) -> list[ConsensusSignal]:
         """Accepted consensus that nobody decided on, oldest first. Rows without their message are passed over."""
         parameters = {"since": since, "older_s": older_s, "limit": SWEEP_MAX}
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = (await connection.execute(_UNDECIDED, parameters)).all()
         signals = []
         for row in rows:
@@ -177,13 +175,13 @@ class DecisionStore:
 
     async def latest(self, *, symbol: str | None, approved: bool | None, limit: int) -> list[dict[str, Any]]:
         """Decisions, newest first."""
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = await connection.execute(_LIST, {"symbol": symbol, "approved": approved, "limit": limit})
             return [dict(row) for row in rows.mappings()]
 
     async def one(self, decision_id: str) -> dict[str, Any] | None:
         """A decision by its intent id or its consensus id, with the consensus behind it and the cycle after it."""
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             row = (await connection.execute(_ONE, {"id": decision_id})).mappings().one_or_none()
             return dict(row) if row else None
 
@@ -208,6 +206,6 @@ def _row(decision: Decision) -> dict[str, Any]:
         "kind": decision.kind.value,
         "approved": decision.intent is not None,
         "reason": decision.reason,
-        "intent": ORDER_INTENT.encode(decision.intent).decode() if decision.intent else None,
+        "intent": orjson.Fragment(ORDER_INTENT.encode(decision.intent)) if decision.intent else None,
         "decided_at": decision.decided_at,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,15 @@ from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.domain.money import wire
 
 TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A request for ``amount`` quote units of a pocket."""
+
+    intent_id: str
+    pocket: str
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +53,26 @@ class PortfolioClient:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def reserve(self, intent_id: str, *, pocket: str, amount: Decimal, ttl_s: float) -> Granted | Denied:
-        """Ask for ``amount`` quote units. An earlier lease of the same intent comes back as it is.
+    async def reserve(self, wanted: Sequence[Wanted], *, ttl_s: float) -> list[Granted | Denied]:
+        """Ask for funds for several intents at once; the answers, in order, end with the first denial.
+
+        An earlier lease of the same intent comes back as it is.
 
         Raises:
             TransientError: the portfolio does not answer, or the circuit is open.
             RejectedError: the request is wrong or the token is not accepted; repeating does not help.
         """
-        body = {"intent_id": intent_id, "pocket": pocket, "amount": wire(amount), "ttl_s": ttl_s}
-        try:
-            answer = await self.breaker.call(lambda: self._post("/pockets/reserve", body))
-        except RejectedError as error:
-            if error.code == 409:
-                return Denied(str(error))
-            raise
-        return Granted(Decimal(answer["amount"]))
+        body = {
+            "wanted": [
+                {"intent_id": each.intent_id, "pocket": each.pocket, "amount": wire(each.amount)} for each in wanted
+            ],
+            "ttl_s": ttl_s,
+        }
+        answer = await self.breaker.call(lambda: self._post("/pockets/reservations", body))
+        return [
+            Denied(str(result["refused"])) if "refused" in result else Granted(Decimal(result["amount"]))
+            for result in answer["results"]
+        ]
 
     async def release(self, intent_id: str, reason: str) -> None:
         """Give an intent's funds back."""

@@ -11,15 +11,15 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Protocol
 
 from prometheus_client import Counter as Metric
 
 from coordinator.src.decision_store import Decision, DecisionStore
 from coordinator.src.pocket_checker import Approved, ApprovedExit, PocketChecker, Refused, SymbolTerms, View
-from coordinator.src.portfolio_client import Denied, Granted
+from coordinator.src.portfolio_client import Denied, Granted, Wanted
 from coordinator.src.sizing import shrink
 from coordinator.src.universe import Universe
 from shared.src.bus import Bus
@@ -43,8 +43,21 @@ LEASE_MARGIN_S = 60.0
 DECIDED = Metric("roottrading_decisions", "consensus decided on", ["kind", "outcome"])
 
 
+Answer = Granted | Denied | TransientError | RejectedError
+
+
 class Funds(Protocol):
-    async def reserve(self, intent_id: str, *, pocket: str, amount: Decimal, ttl_s: float) -> Granted | Denied: ...
+    async def reserve(self, wanted: Sequence[Wanted], *, ttl_s: float) -> Sequence[Granted | Denied]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry that waits for its funds, and the view it was approved on."""
+
+    signal: ConsensusSignal
+    approved: Approved
+    terms: SymbolTerms
+    view: View
 
 
 class SignalHandler:
@@ -73,68 +86,93 @@ class SignalHandler:
         self.waiting_for = ""
 
     async def on_signals(self, signals: Sequence[ConsensusSignal]) -> None:
-        """Decide on signals in their order, and publish what was decided.
+        """Decide on signals in their order, exits first, and publish what was decided.
 
         Raises:
             TransientError: the database is away; nothing was decided that is not committed.
         """
         async with self._one_at_a_time:
             view, decided = await self._store.view(self._clock.now(), [signal.message_id for signal in signals])
-            refused: list[Decision] = []
-            sent: list[str] = []
-            for signal in sorted(signals, key=_exits_first):
-                if signal.message_id in decided:
-                    continue
-                self.counts["received"] += 1
-                decision, view = await self._decide(signal, view)
-                if decision is None:
-                    continue
-                if decision.intent is None:
-                    refused.append(decision)
-                else:
-                    sent += await self._commit_and_publish(decision)
-            await self._write_refusals(refused)
-            if sent:
-                await self._store.mark_published(sent)
+            new = {signal.message_id: signal for signal in signals if signal.message_id not in decided}
+            self.counts["received"] += len(new)
+            # getting out must not wait for somebody getting in
+            for side in (Side.SELL, Side.BUY):
+                waiting: Sequence[ConsensusSignal] = [signal for signal in new.values() if signal.side is side]
+                decisions: list[Decision] = []
+                while waiting:
+                    made, view, waiting = await self._decide(waiting, view)
+                    decisions += made
+                await self._commit_and_publish(decisions)
 
-    async def _decide(self, signal: ConsensusSignal, view: View) -> tuple[Decision | None, View]:
-        """The decision (None: funds cannot be asked for now) and the view after it."""
+    async def _decide(
+        self, signals: Sequence[ConsensusSignal], view: View
+    ) -> tuple[list[Decision], View, Sequence[ConsensusSignal]]:
+        """Decide on signals, each on the view that those before it leave; ask for the funds of all of them at once.
+
+        Answers the decisions, the view after them, and the signals behind an entry that got no funds: they were judged
+        on a view that counted on it.
+        """
+        steps: list[Decision | _Entry] = []
+        after = view
+        for signal in signals:
+            step = self._judge(signal, after)
+            steps.append(step)
+            if isinstance(step, _Entry):
+                after = after.with_entry(signal.symbol, step.terms.base, step.approved)
+        answers = await self._ask([step for step in steps if isinstance(step, _Entry)])
+        made: list[Decision] = []
+        for count, step in enumerate(steps, start=1):
+            decision = step if isinstance(step, Decision) else self._entry(step, answers.pop(0))
+            if decision is not None:
+                made.append(decision)
+            if isinstance(step, _Entry) and (decision is None or decision.intent is None):
+                return made, step.view, signals[count:]
+        return made, after, ()
+
+    def _judge(self, signal: ConsensusSignal, view: View) -> Decision | _Entry:
         terms = self._universe.terms(signal.symbol)
         if terms is None:
-            return self._refusal(signal, f"{signal.symbol} is not among TRADING_SYMBOLS or those chosen since"), view
+            return self._refusal(signal, f"{signal.symbol} is not among TRADING_SYMBOLS or those chosen since")
         match self._checker.check(signal, view, terms):
             case Refused(reason):
-                return self._refusal(signal, reason), view
+                return self._refusal(signal, reason)
             case ApprovedExit(cycles):
-                return self._exit(signal, cycles), view
+                return self._exit(signal, cycles)
             case Approved() as approved:
-                return await self._entry(signal, approved, view, terms)
+                return _Entry(signal, approved, terms, view)
 
-    async def _entry(
-        self, signal: ConsensusSignal, approved: Approved, view: View, terms: SymbolTerms
-    ) -> tuple[Decision | None, View]:
-        intent_id = intent_id_of(signal)
-        limits = self._checker.limits
+    async def _ask(self, entries: Sequence[_Entry]) -> list[Answer]:
+        """The portfolio's answers, in order; they end with the first one that is no grant."""
+        if not entries:
+            return []
+        wanted = [
+            Wanted(intent_id_of(entry.signal), entry.approved.pocket, entry.approved.sized.reserve) for entry in entries
+        ]
         try:
-            answer = await self._funds.reserve(
-                intent_id,
-                pocket=approved.pocket,
-                amount=approved.sized.reserve,
-                ttl_s=limits.signal_max_age_s + LEASE_MARGIN_S,
-            )
-        except TransientError as error:
-            self.waiting_for = str(error)
-            self.counts["postponed"] += 1
-            logger.warning("funds cannot be asked for", extra={"intent_id": intent_id, "reason": str(error)})
-            return None, view
-        except RejectedError as error:
-            return self._refusal(signal, f"the portfolio did not accept the request: {error}"), view
+            answers = await self._funds.reserve(wanted, ttl_s=self._checker.limits.signal_max_age_s + LEASE_MARGIN_S)
+        except (TransientError, RejectedError) as error:
+            return [error]
+        return list(answers)
+
+    def _entry(self, entry: _Entry, answer: Answer) -> Decision | None:
+        """The decision on an entry; None: funds cannot be asked for now."""
+        signal, approved = entry.signal, entry.approved
+        intent_id = intent_id_of(signal)
+        match answer:
+            case TransientError():
+                self.waiting_for = str(answer)
+                self.counts["postponed"] += 1
+                logger.warning("funds cannot be asked for", extra={"intent_id": intent_id, "reason": str(answer)})
+                return None
+            case RejectedError():
+                return self._refusal(signal, f"the portfolio did not accept the request: {answer}")
         self.waiting_for = ""
         if isinstance(answer, Denied):
-            return self._refusal(signal, answer.reason), view
-        sized = shrink(approved.sized, answer.amount, price=signal.price, step=terms.step, rules=limits.sizing)
+            return self._refusal(signal, answer.reason)
+        rules = self._checker.limits.sizing
+        sized = shrink(approved.sized, answer.amount, price=signal.price, step=entry.terms.step, rules=rules)
         if sized.quantity <= 0:
-            return self._refusal(signal, "what an earlier request reserved is too small now"), view
+            return self._refusal(signal, "what an earlier request reserved is too small now")
         intent = OrderIntent(
             message_id=intent_id,
             correlation_id=signal.correlation_id,
@@ -156,8 +194,7 @@ class SignalHandler:
             reason=signal.reason,
         )
         reason = f"{signal.side} by {len(signal.strategies)} strategies, strength {signal.strength:.2f}"
-        decision = Decision(intent_id, signal, IntentKind.ENTRY, reason, intent.occurred_at, intent)
-        return decision, view.with_entry(signal.symbol, terms.base, approved)
+        return Decision(intent_id, signal, IntentKind.ENTRY, reason, intent.occurred_at, intent)
 
     def _exit(self, signal: ConsensusSignal, cycles: tuple[str, ...]) -> Decision:
         intent = OrderIntent(
@@ -181,26 +218,21 @@ class SignalHandler:
     def _refusal(self, signal: ConsensusSignal, reason: str) -> Decision:
         return Decision(intent_id_of(signal), signal, kind_of(signal), reason, self._clock.now())
 
-    async def _commit_and_publish(self, decision: Decision) -> list[str]:
-        """Write an approved decision, then send it; answers the ids that were sent."""
-        assert decision.intent is not None
-        if not await self._store.insert([decision]):
-            return []
-        self._count([decision])
-        try:
-            await self._bus.publish(ORDER_INTENT, decision.intent)
-        except TransientError as error:
-            # committed: the outbox, and the trader's own sweep, find it
-            logger.warning("intent not sent yet", extra={"intent_id": decision.intent_id, "reason": str(error)})
-            return []
-        await self._notify([decision])
-        return [decision.intent_id]
-
-    async def _write_refusals(self, refused: Sequence[Decision]) -> None:
-        if refused:
-            new = await self._store.insert(refused)
-            self._count(new)
-            await self._notify(new)
+    async def _commit_and_publish(self, decisions: Sequence[Decision]) -> None:
+        """Write decisions, then send the approved ones."""
+        if not decisions:
+            return
+        new = await self._store.insert(decisions)
+        self._count(new)
+        intents = [decision.intent for decision in new if decision.intent is not None]
+        if intents:
+            try:
+                await self._bus.publish_many(ORDER_INTENT, intents)
+                await self._store.mark_published([intent.message_id for intent in intents])
+            except TransientError as error:
+                # committed: the outbox, and the trader's own sweep, find them
+                logger.warning("intents not sent yet", extra={"count": len(intents), "reason": str(error)})
+        await self._notify(new)
 
     async def _notify(self, decisions: Iterable[Decision]) -> None:
         """Tell the screens; a notice may be lost."""
@@ -255,8 +287,3 @@ def kind_of(signal: ConsensusSignal) -> IntentKind:
 def intent_id_of(signal: ConsensusSignal) -> str:
     """The same consensus always leads to the same intent."""
     return derived_id("int", signal.message_id, signal.symbol, signal.side.value, kind_of(signal).value)
-
-
-def _exits_first(signal: ConsensusSignal) -> int:
-    """Getting out must not wait for somebody getting in."""
-    return 0 if signal.side is Side.SELL else 1

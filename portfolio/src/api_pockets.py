@@ -11,24 +11,41 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from portfolio.src.api import answer
 from portfolio.src.binance_account_manager import BinanceAccountManager
-from portfolio.src.bookkeeper import Bookkeeper
+from portfolio.src.bookkeeper import Bookkeeper, Reservation
 from portfolio.src.models import SharedCache
-from portfolio.src.pockets import Pocket, Refused
+from portfolio.src.pockets import Lease, Pocket, Refused
 from shared.src.auth import Authorizer, Principal, Scope
 from shared.src.contracts.base import Positive
 from shared.src.domain.errors import RejectedError
 
 IntentId = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9_:\-]+$")]
 TTL_S_MAX = 3600
+AT_ONCE_MAX = 500
 
 
-class ReserveRequest(BaseModel):
+Ttl = Annotated[float, Field(gt=0, le=TTL_S_MAX, description="wall seconds until an unused lease expires")]
+
+
+class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     intent_id: IntentId
     pocket: str = Field(default="active", max_length=20)
     amount: Annotated[Positive, Field(max_digits=28, decimal_places=18, description="quote units")]
-    ttl_s: float = Field(default=60, gt=0, le=TTL_S_MAX, description="wall seconds until an unused lease expires")
+
+    def reservation(self) -> Reservation:
+        return Reservation(self.intent_id, self.pocket, self.amount)
+
+
+class ReserveRequest(Wanted):
+    ttl_s: Ttl = 60
+
+
+class ReservationsRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    wanted: list[Wanted] = Field(min_length=1, max_length=AT_ONCE_MAX)
+    ttl_s: Ttl = 60
 
 
 class ReleaseRequest(BaseModel):
@@ -85,21 +102,23 @@ def _add_reservations(router: APIRouter, books: Bookkeeper, auth: Authorizer, ca
     @router.post("/pockets/reserve", responses={409: {"description": "refused, with the reason"}})
     async def reserve(request: ReserveRequest, _: trader) -> Response:
         """Set funds aside for an intent. Asked again for the same intent: the first lease, unchanged."""
-        result = await books.reserve(
-            request.intent_id, pocket=request.pocket, amount=request.amount, ttl_s=request.ttl_s
-        )
+        (result,) = await books.reserve([request.reservation()], ttl_s=request.ttl_s)
+        cache.clear()
         if isinstance(result, Refused):
             raise RejectedError(result.reason, code=409)
+        return answer(_shown(result.lease))
+
+    @router.post("/pockets/reservations")
+    async def reservations(request: ReservationsRequest, _: trader) -> Response:
+        """Set funds aside for several intents in one transaction. The answers end with the first refusal."""
+        results = await books.reserve([wanted.reservation() for wanted in request.wanted], ttl_s=request.ttl_s)
         cache.clear()
-        lease = result.lease
         return answer(
             {
-                "intent_id": lease.intent_id,
-                "pocket": lease.pocket,
-                "asset": lease.asset,
-                "amount": lease.amount,
-                "spent": lease.spent,
-                "status": lease.status.value,
+                "results": [
+                    {"refused": result.reason} if isinstance(result, Refused) else _shown(result.lease)
+                    for result in results
+                ]
             }
         )
 
@@ -109,6 +128,17 @@ def _add_reservations(router: APIRouter, books: Bookkeeper, auth: Authorizer, ca
         released = await books.release(request.intent_id, request.reason)
         cache.clear()
         return answer({"intent_id": request.intent_id, "released": released})
+
+
+def _shown(lease: Lease) -> dict[str, Any]:
+    return {
+        "intent_id": lease.intent_id,
+        "pocket": lease.pocket,
+        "asset": lease.asset,
+        "amount": lease.amount,
+        "spent": lease.spent,
+        "status": lease.status.value,
+    }
 
 
 def _add_upkeep(

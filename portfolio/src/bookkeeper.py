@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -30,6 +31,15 @@ ENDED = frozenset({CycleStatus.COMPLETED, CycleStatus.CANCELED, CycleStatus.FAIL
 
 POSTED = Counter("roottrading_ledger_fills_posted", "executions booked")
 RESERVATIONS = Counter("roottrading_pocket_reservations", "answers to reservation requests", ["answer"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A request for ``amount`` quote units of a pocket."""
+
+    intent_id: str
+    pocket: str
+    amount: Decimal
 
 
 class Bookkeeper:
@@ -80,21 +90,30 @@ class Bookkeeper:
 
     # Leases
 
-    async def reserve(self, intent_id: str, *, pocket: str, amount: Decimal, ttl_s: float) -> Reserved | Refused:
-        """Set quote units aside for an intent, for ``ttl_s`` wall seconds unless an order uses them.
+    async def reserve(self, wanted: Sequence[Reservation], *, ttl_s: float) -> list[Reserved | Refused]:
+        """Set quote units aside for intents, for ``ttl_s`` wall seconds unless an order uses them.
+
+        All of it is one transaction. The answers are in the order of the requests and end with the first refusal: what
+        was asked for after it may have counted on it.
 
         Raises:
-            PocketNotFoundError: there is no such pocket.
+            PocketNotFoundError: there is no such pocket; nothing was set aside.
         """
-        name = pocket_name(pocket)
+        pockets = [pocket_name(each.pocket) for each in wanted]
         if (reason := self._halted()) is not None:
             RESERVATIONS.labels("halted").inc()
-            return Refused(reason)
-        async with self._pockets.unit(self._clock.now(), intent_id) as unit:
+            return [Refused(reason)]
+        answers: list[Reserved | Refused] = []
+        async with self._pockets.unit(self._clock.now(), *(each.intent_id for each in wanted)) as unit:
             unit.ttl_s = ttl_s
-            answer = unit.manager.reserve(intent_id, pocket=name, asset=self._quote, amount=amount)
-        RESERVATIONS.labels("reserved" if isinstance(answer, Reserved) else "refused").inc()
-        return answer
+            for each, pocket in zip(wanted, pockets, strict=True):
+                answer = unit.manager.reserve(each.intent_id, pocket=pocket, asset=self._quote, amount=each.amount)
+                answers.append(answer)
+                if isinstance(answer, Refused):
+                    break
+        for answer in answers:
+            RESERVATIONS.labels("reserved" if isinstance(answer, Reserved) else "refused").inc()
+        return answers
 
     async def release(self, intent_id: str, reason: str) -> bool:
         """Free what an intent did not spend; False without a lease, or while an order of it may still fill."""

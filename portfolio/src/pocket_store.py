@@ -9,11 +9,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portfolio.src.pockets import Facts, Lease, LeaseStatus, PocketManager, settle
 from shared.src.database import Database
+from shared.src.domain.money import wire
 
 _SHARES = text("SELECT pocket, share_percent, total, reserved, used FROM capital_pockets ORDER BY pocket FOR UPDATE")
 
@@ -48,12 +50,16 @@ CROSS JOIN LATERAL (
 ) x
 """)
 
-_SAVE_LEASE = text("""
+# Leases that do not begin now keep the end they have; amounts travel as text.
+_SAVE_LEASES = text("""
 INSERT INTO pocket_reservations (intent_id, pocket, asset, amount, spent, status, reason, expires_at)
-VALUES (:intent_id, :pocket, :asset, :amount, :spent, :status, :reason, now() + make_interval(secs => :ttl_s))
+SELECT l.intent_id, l.pocket, l.asset, l.amount, l.spent, l.status, l.reason,
+       CASE WHEN l.begins OR r.intent_id IS NULL THEN now() + make_interval(secs => :ttl_s) ELSE r.expires_at END
+FROM jsonb_to_recordset(CAST(:leases AS jsonb)) AS l (intent_id varchar, pocket varchar, asset varchar, amount numeric,
+     spent numeric, status varchar, reason text, begins boolean)
+LEFT JOIN pocket_reservations r USING (intent_id)
 ON CONFLICT (intent_id) DO UPDATE SET pocket = EXCLUDED.pocket, amount = EXCLUDED.amount, spent = EXCLUDED.spent,
-    status = EXCLUDED.status, reason = EXCLUDED.reason, updated_at = now(),
-    expires_at = CASE WHEN :renew THEN EXCLUDED.expires_at ELSE pocket_reservations.expires_at END
+    status = EXCLUDED.status, reason = EXCLUDED.reason, updated_at = now(), expires_at = EXCLUDED.expires_at
 """)
 
 _SAVE_POCKET = text("""
@@ -144,25 +150,15 @@ class PocketStore:
         manager.revalue(held + manager.bound())
 
     async def _save_leases(self, unit: Unit) -> None:
+        changed = []
         for lease in unit.manager.leases.values():
             before = unit.stored.get(lease.intent_id)
-            if before is not None and _same(before, lease):
-                continue
-            begun = lease.status is LeaseStatus.ACTIVE and (before is None or before.status is not LeaseStatus.ACTIVE)
-            await unit.connection.execute(
-                _SAVE_LEASE,
-                {
-                    "intent_id": lease.intent_id,
-                    "pocket": lease.pocket,
-                    "asset": lease.asset,
-                    "amount": lease.amount,
-                    "spent": lease.spent,
-                    "status": lease.status.value,
-                    "reason": lease.reason,
-                    "ttl_s": unit.ttl_s,
-                    "renew": begun,
-                },
-            )
+            if before is None or not _same(before, lease):
+                began = before is not None and before.status is LeaseStatus.ACTIVE
+                changed.append(_record(lease, begins=lease.status is LeaseStatus.ACTIVE and not began))
+        if changed:
+            leases = orjson.dumps(changed).decode()
+            await unit.connection.execute(_SAVE_LEASES, {"leases": leases, "ttl_s": unit.ttl_s})
 
     async def _save_pockets(self, unit: Unit, before: Mapping[str, tuple[Decimal, ...]], at: datetime) -> None:
         for pocket in unit.manager.pockets().values():
@@ -179,6 +175,19 @@ class PocketStore:
                     "at": at,
                 },
             )
+
+
+def _record(lease: Lease, *, begins: bool) -> dict[str, Any]:
+    return {
+        "intent_id": lease.intent_id,
+        "pocket": lease.pocket,
+        "asset": lease.asset,
+        "amount": wire(lease.amount),
+        "spent": wire(lease.spent),
+        "status": lease.status.value,
+        "reason": lease.reason,
+        "begins": begins,
+    }
 
 
 def _lease(row: Any) -> Lease:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import text
 from coordinator.src.decision_store import DecisionStore
 from coordinator.src.limits import limits_of
 from coordinator.src.pocket_checker import PocketChecker
-from coordinator.src.portfolio_client import Denied, Granted
+from coordinator.src.portfolio_client import Denied, Granted, Wanted
 from coordinator.src.signal_handler import SignalHandler
 from coordinator.src.universe import Universe
 from shared.src.bus import Bus
@@ -38,14 +38,20 @@ class FakeFunds:
 
     error: Exception | None = None
     denial: str = ""
+    granted_anyway: set[str] = field(default_factory=set)
     leases: dict[str, Decimal] = field(default_factory=dict)
+    asked: list[list[str]] = field(default_factory=list)
 
-    async def reserve(self, intent_id: str, *, pocket: str, amount: Decimal, ttl_s: float) -> Granted | Denied:
+    async def reserve(self, wanted: Sequence[Wanted], *, ttl_s: float) -> list[Granted | Denied]:
+        self.asked.append([each.intent_id for each in wanted])
         if self.error is not None:
             raise self.error
-        if self.denial:
-            return Denied(self.denial)
-        return Granted(self.leases.setdefault(intent_id, amount))
+        answers: list[Granted | Denied] = []
+        for each in wanted:
+            if self.denial and each.intent_id not in self.granted_anyway:
+                return [*answers, Denied(self.denial)]
+            answers.append(Granted(self.leases.setdefault(each.intent_id, each.amount)))
+        return answers
 
 
 class FakeRules:
@@ -96,19 +102,19 @@ async def pockets(database: Database, clock: ManualClock) -> None:
 @pytest.fixture
 async def make_handler(
     pockets: None, settings: Settings, store: DecisionStore, funds: FakeFunds, clock: ManualClock
-) -> Callable[[Bus], SignalHandler]:
+) -> Callable[..., SignalHandler]:
     universe = Universe(FakeRules(), clock, settings.trading_symbols, quote_asset="USDC")
     await universe.refresh()
 
-    def make(bus: Bus) -> SignalHandler:
-        checker = PocketChecker(limits_of(settings))
+    def make(bus: Bus, **limits: Any) -> SignalHandler:
+        checker = PocketChecker(replace(limits_of(settings), **limits))
         return SignalHandler(store=store, funds=funds, bus=bus, clock=clock, checker=checker, universe=universe)
 
     return make
 
 
 @pytest.fixture
-def handler(make_handler: Callable[[Bus], SignalHandler], bus: RedisBus) -> SignalHandler:
+def handler(make_handler: Callable[..., SignalHandler], bus: RedisBus) -> SignalHandler:
     return make_handler(bus)
 
 

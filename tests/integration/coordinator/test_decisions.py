@@ -11,6 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from coordinator.src.decision_store import DecisionStore
+from coordinator.src.portfolio_client import Wanted
 from coordinator.src.signal_handler import GROUP, SignalHandler, intent_id_of
 from shared.src.bus import Bus
 from shared.src.contracts.base import Side
@@ -103,7 +104,7 @@ async def test_a_crash_between_reservation_and_commit_reserves_once(
     handler: SignalHandler, funds: FakeFunds, database: Database, redis: Redis
 ) -> None:
     intent_id = intent_id_of(consensus())
-    await funds.reserve(intent_id, pocket="active", amount=EARLIER, ttl_s=60)
+    await funds.reserve([Wanted(intent_id, "active", EARLIER)], ttl_s=60)
     await handler.on_signals([consensus()])
     (intent,) = await sent_intents(redis)
     assert list(funds.leases) == [intent_id]
@@ -134,6 +135,28 @@ async def test_an_entry_waits_for_the_portfolio_and_exits_do_not_wait_for_it(
     funds.error = None
     await handler.sweep(older_s=0)
     assert [intent.kind for intent in await sent_intents(redis)] == [IntentKind.EXIT, IntentKind.ENTRY]
+
+
+async def test_all_entries_of_a_moment_are_asked_for_at_once(
+    handler: SignalHandler, funds: FakeFunds, redis: Redis
+) -> None:
+    signals = [consensus(symbol=symbol) for symbol in ("BTCUSDC", "ETHUSDC", "SOLUSDC")]
+    await handler.on_signals(signals)
+    assert funds.asked == [[intent_id_of(signal) for signal in signals]]
+    assert [intent.symbol for intent in await sent_intents(redis)] == ["BTCUSDC", "ETHUSDC", "SOLUSDC"]
+
+
+async def test_an_entry_without_funds_takes_no_place_from_those_behind_it(
+    make_handler: Callable[..., SignalHandler], bus: RedisBus, funds: FakeFunds, store: DecisionStore, redis: Redis
+) -> None:
+    first, denied, last = (consensus(symbol=symbol) for symbol in ("BTCUSDC", "ETHUSDC", "SOLUSDC"))
+    funds.denial = "pocket active has 3 USDC free, 1000 needed"
+    funds.granted_anyway = {intent_id_of(first), intent_id_of(last)}
+    await make_handler(bus, max_concurrent_positions=2).on_signals([first, denied, last])
+    assert [intent.symbol for intent in await sent_intents(redis)] == ["BTCUSDC", "SOLUSDC"]
+    (refused,) = await decisions(store, approved=False)
+    assert (refused["symbol"], refused["reason"]) == ("ETHUSDC", funds.denial)
+    assert set(funds.leases) == {intent_id_of(first), intent_id_of(last)}
 
 
 async def test_an_entry_that_waited_too_long_is_refused(

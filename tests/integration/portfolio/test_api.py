@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from coordinator.src.portfolio_client import Denied, Granted, PortfolioClient
+from coordinator.src.portfolio_client import Denied, Granted, PortfolioClient, Wanted
 from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.binance_account_manager import BinanceAccountManager
@@ -199,19 +199,23 @@ async def test_the_ledger_tells_whether_it_equals_the_exchange(
 
 async def test_the_coordinators_client_reserves_and_releases(app: FastAPI, api: httpx.AsyncClient) -> None:
     client = PortfolioClient("http://portfolio", ADMIN, ManualClock(), transport=httpx.ASGITransport(app))
-    assert await client.reserve("int-9", pocket="active", amount=Decimal(50), ttl_s=60) == Granted(Decimal(50))
-    assert await client.reserve("int-9", pocket="active", amount=Decimal(80), ttl_s=60) == Granted(Decimal(50))
+    assert await client.reserve([Wanted("int-9", "active", Decimal(50))], ttl_s=60) == [Granted(Decimal(50))]
+    assert await client.reserve([Wanted("int-9", "active", Decimal(80))], ttl_s=60) == [Granted(Decimal(50))]
     pockets = await get(api, "/pockets")
     assert (pockets["capital"], pockets["pockets"][0]["name"]) == ("1000", "active")
     assert (pockets["pockets"][0]["reserved"], pockets["pockets"][0]["available"]) == ("50", "550")
     assert [lease["intent_id"] for lease in pockets["reservations"]] == ["int-9"]
-    assert await client.reserve("int-10", pocket="active", amount=Decimal(551), ttl_s=60) == Denied(
-        "pocket active has 550 USDC free, 551 needed"
-    )
+    several = [Wanted(f"int-{number}", "active", Decimal(amount)) for number, amount in ((10, 500), (11, 51), (12, 1))]
+    assert await client.reserve(several, ttl_s=60) == [
+        Granted(Decimal(500)), Denied("pocket active has 50 USDC free, 51 needed"),
+    ]  # fmt: skip
+    reserved = {lease["intent_id"] for lease in (await get(api, "/pockets"))["reservations"]}
+    assert reserved == {"int-9", "int-10"}
     await client.release("int-9", "test")
+    await client.release("int-10", "test")
     assert (await get(api, "/pockets"))["reservations"] == []
     with pytest.raises(RejectedError, match="no pocket 'casino'"):
-        await client.reserve("int-11", pocket="casino", amount=Decimal(1), ttl_s=60)
+        await client.reserve([Wanted("int-11", "casino", Decimal(1))], ttl_s=60)
     await client.close()
 
 

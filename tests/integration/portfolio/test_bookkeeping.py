@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from portfolio.src.bookkeeper import Bookkeeper
+from portfolio.src.bookkeeper import Bookkeeper, Reservation
 from portfolio.src.pockets import PocketNotFoundError, Refused, Reserved
 from shared.src.contracts.base import Side
 from shared.src.contracts.orders import CycleStatus, OrderFailed
@@ -49,7 +49,8 @@ async def pocket(database: Database, name: str = "active") -> dict[str, Decimal]
 
 
 async def reserve(books: Bookkeeper, intent_id: str, amount: int = 200, *, ttl_s: float = 60) -> Reserved | Refused:
-    return await books.reserve(intent_id, pocket="active", amount=Decimal(amount), ttl_s=ttl_s)
+    (answer,) = await books.reserve([Reservation(intent_id, "active", Decimal(amount))], ttl_s=ttl_s)
+    return answer
 
 
 async def test_the_opening_splits_the_capital(books: Bookkeeper, database: Database) -> None:
@@ -228,7 +229,7 @@ async def test_reservations_fills_and_releases_at_once_end_in_sane_pockets(
 
 async def test_an_unknown_pocket_is_refused_by_name(books: Bookkeeper) -> None:
     with pytest.raises(PocketNotFoundError):
-        await books.reserve("int-1", pocket="casino", amount=Decimal(1), ttl_s=60)
+        await books.reserve([Reservation("int-1", "casino", Decimal(1))], ttl_s=60)
 
 
 async def test_a_new_allocation_moves_the_totals_and_leaves_the_leases(books: Bookkeeper, database: Database) -> None:
