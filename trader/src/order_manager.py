@@ -8,6 +8,7 @@ engine and gives up after 10 s). Only then may a new attempt, with a new id, be 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -18,7 +19,7 @@ from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTra
 from shared.src.domain.money import ZERO
 from shared.src.exchange.models import ExchangeFill, ExchangeOrder, OrderReport
 from shared.src.exchange.rules import SymbolRules
-from trader.src.lifecycle import adopted, fill_of
+from trader.src.lifecycle import adopted, fill_of, merged
 from trader.src.model import Fill, Order
 from trader.src.ports import Booked, Exchange, Prices, Store
 
@@ -30,6 +31,7 @@ CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
 ARCHIVED = -2026
 NOT_THERE = frozenset({NO_SUCH_ORDER, ARCHIVED})
+TRADES_REMEMBERED = 256
 NEVER_ARRIVED = "never reached the exchange"
 
 
@@ -46,6 +48,8 @@ class OrderManager:
         self._horizon_s = horizon_s
         # when an order may last have been sent: by this process, or before it started
         self._sent_at: dict[str, float] = {}
+        # the last trades that are surely booked
+        self._booked: deque[tuple[str, int]] = deque(maxlen=TRADES_REMEMBERED)
 
     # Sending
 
@@ -169,15 +173,21 @@ class OrderManager:
     # Booking
 
     async def book(self, report: OrderReport) -> Booked | None:
-        """Merge a report and book its new fills; None when the order is not ours."""
-        known = await self._store.order_by_exchange_id(report.order.symbol, report.order.order_id)
-        order = known or await self._store.order(report.order.client_order_id)
+        """Merge a report and book its new fills; None when the order is not ours.
+
+        The exchange tells most things twice, in its answer and in its stream: what is known is only looked up.
+        """
+        order = await self._store.reported(report.order)
         if order is None:
             return None
+        if merged(order, report.order) == order and all(_trade(fill) in self._booked for fill in report.fills):
+            return Booked(order, (), changed=False)
         fills = await self._priced(order, report.fills)
         booked = await self._store.book(report.order, fills)
-        if booked is not None and not booked.order.is_unresolved:
-            self._sent_at.pop(booked.order.client_order_id, None)
+        if booked is not None:
+            self._booked.extend(_trade(fill) for fill in report.fills)
+            if not booked.order.is_unresolved:
+                self._sent_at.pop(booked.order.client_order_id, None)
         return booked
 
     async def book_fills(self, order: Order, fills: Sequence[ExchangeFill]) -> Booked | None:
@@ -232,3 +242,7 @@ class OrderManager:
             logger.warning("fee not priced", extra={"asset": fill.fee_asset, "reason": str(error)})
             return ZERO
         return fill.fee * ticker.middle
+
+
+def _trade(fill: ExchangeFill) -> tuple[str, int]:
+    return fill.symbol, fill.trade_id

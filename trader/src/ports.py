@@ -107,10 +107,11 @@ class OutboxMessage:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What a report changed: the order as it stands and the fills that were new."""
+    """What a report changed: the order as it stands and the fills that were new. Not ``changed``: all was known."""
 
     order: Order
     fills: tuple[Fill, ...]
+    changed: bool = True
 
 
 class Store(Protocol):
@@ -160,6 +161,10 @@ class Store(Protocol):
     async def order(self, client_order_id: str) -> Order | None: ...
 
     async def order_by_exchange_id(self, symbol: str, exchange_order_id: int) -> Order | None: ...
+
+    async def reported(self, report: ExchangeOrder) -> Order | None:
+        """The order that a report is about: by the exchange's id, or else by ours."""
+        ...
 
     async def live_orders(self) -> list[Order]:
         """Orders that are not done, or whose fills are not all booked."""

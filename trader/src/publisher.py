@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import groupby
 from typing import Any
 
 from shared.src.bus import Bus
@@ -26,9 +27,9 @@ class Publisher:
         count = 0
         async with self._lock:
             while messages := await self._store.outbox(BATCH):
-                for message in messages:
-                    topic = TOPICS[message.topic]
-                    await self._bus.publish(topic, topic.decode(message.payload))
+                for name, group in groupby(messages, key=lambda message: message.topic):
+                    topic = TOPICS[name]
+                    await self._bus.publish_many(topic, [topic.decode(message.payload) for message in group])
                 await self._store.sent(messages)
                 count += len(messages)
         return count

@@ -75,18 +75,13 @@ class Reconciler:
         by_id = {(order.symbol, order.exchange_order_id): order for order in ours.values()}
         for found in standing:
             order = by_id.get((found.symbol, found.order_id)) or ours.get(found.client_order_id)
-            if order is None and not await self._is_known(found):
+            if order is None and await self._store.reported(found) is None:
                 await self._orders.adopt(found)
             elif order is not None and _differs(order, found):
                 await self._orders.refresh(order)
         open_ids = {(found.symbol, found.order_id) for found in standing}
         for order in ours.values():
             await self._follow(order, stands=(order.symbol, order.exchange_order_id) in open_ids)
-
-    async def _is_known(self, found: ExchangeOrder) -> bool:
-        if await self._store.order_by_exchange_id(found.symbol, found.order_id) is not None:
-            return True
-        return await self._store.order(found.client_order_id) is not None
 
     async def _follow(self, order: Order, *, stands: bool) -> None:
         """Bring an order that is not done up to date; the orders of a cycle are its worker's business."""

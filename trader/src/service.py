@@ -117,7 +117,7 @@ class TraderService:
             await self.orders.adopt(report.order)
             return
         cycle_id = booked.order.cycle_id
-        if cycle_id is None:
+        if cycle_id is None or not booked.changed:
             return
         if booked.fills and booked.order.side is Side.BUY:
             self.keeper.note_fill(cycle_id)

@@ -87,7 +87,10 @@ class FakeStore:
             booked = sum((f.quantity for f in self.fills.values() if f.client_order_id == order.client_order_id), ZERO)
             if booked > order.quantity:
                 raise InvariantError(f"{order.client_order_id}: {booked} filled of {order.quantity}")
-            return Booked(after, tuple(fresh))
+            return Booked(after, tuple(fresh), changed=after != order or bool(fresh))
+
+    async def reported(self, report: ExchangeOrder) -> Order | None:
+        return self._known(report)
 
     def _known(self, report: ExchangeOrder) -> Order | None:
         by_id = (o for o in self.rows.values() if (o.symbol, o.exchange_order_id) == (report.symbol, report.order_id))

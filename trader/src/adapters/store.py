@@ -118,7 +118,7 @@ class PostgresStore:
         return result.rowcount == 1
 
     async def pending_intents(self, since: datetime) -> list[OrderIntent]:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = await connection.execute(text(PENDING), {"since": since})
             return [ORDER_INTENT.decode(orjson.dumps(row.intent)) for row in rows]
 
@@ -138,25 +138,18 @@ class PostgresStore:
 
     async def book(self, report: ExchangeOrder, fills: Sequence[Fill]) -> Booked | None:
         async with self._telling() as connection:
-            order = await self._locked(connection, report)
+            order = await _reported(connection, report, lock="FOR UPDATE")
             if order is None:
                 return None
             after = merged(order, report)
             if after != order:
                 await self._update_order(connection, after)
             fresh = await self._insert_fills(connection, after, fills)
-            return Booked(after, tuple(fresh))
+            return Booked(after, tuple(fresh), changed=after != order or bool(fresh))
 
-    async def _locked(self, connection: AsyncConnection, report: ExchangeOrder) -> Order | None:
-        rows = await connection.execute(
-            text(
-                "SELECT * FROM orders WHERE (symbol = :symbol AND exchange_order_id = :id) "
-                "OR client_order_id = :client ORDER BY exchange_order_id = :id DESC NULLS LAST LIMIT 1 FOR UPDATE"
-            ),
-            {"symbol": report.symbol, "id": report.order_id, "client": report.client_order_id},
-        )
-        row = rows.mappings().one_or_none()
-        return None if row is None else order_of(row)
+    async def reported(self, report: ExchangeOrder) -> Order | None:
+        async with self._database.autocommit() as connection:
+            return await _reported(connection, report)
 
     async def _update_order(self, connection: AsyncConnection, order: Order) -> None:
         await connection.execute(
@@ -202,7 +195,7 @@ class PostgresStore:
         return str(row.scalar_one())
 
     async def settle(self, order: Order) -> None:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             # an answer that came another way in the meantime is truer than our own conclusion
             await connection.execute(
                 text(
@@ -227,19 +220,19 @@ class PostgresStore:
         )
 
     async def _one_order(self, where: str, parameters: dict[str, Any]) -> Order | None:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = await connection.execute(text(f"SELECT * FROM orders WHERE {where}"), parameters)
             row = rows.mappings().one_or_none()
             return None if row is None else order_of(row)
 
     async def live_orders(self) -> list[Order]:
         query = f"SELECT * FROM orders o WHERE {LIVE} OR (o.updated_at > :since AND o.executed_quantity > {BOOKED})"
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = await connection.execute(text(query), {"since": self._clock.now() - RECENT})
             return [order_of(row) for row in rows.mappings()]
 
     async def last_trade_ids(self) -> dict[str, int]:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             since = {"since": self._clock.now() - RECENT}
             rows = await connection.execute(text(TOUCHED.format(live=LIVE, open=OPEN)), since)
             return {row.symbol: row.last for row in rows}
@@ -247,7 +240,7 @@ class PostgresStore:
     # Cycles
 
     async def request_exit(self, cycle_id: str, reason: str, exit_intent_id: str = "") -> None:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             await connection.execute(
                 text(REQUEST_EXIT),
                 {"id": cycle_id, "reason": reason, "intent": exit_intent_id, "now": self._clock.now()},
@@ -262,7 +255,7 @@ class PostgresStore:
                 await self._tell(connection, ORDER_FAILED, failed)
 
     async def note_prices(self, symbol: str, price: Decimal) -> None:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             await connection.execute(
                 text(
                     "UPDATE trade_cycles SET min_price = LEAST(coalesce(min_price, :price), :price), "
@@ -273,7 +266,7 @@ class PostgresStore:
             )
 
     async def view(self, cycle_id: str) -> CycleView:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             parameters = {"id": cycle_id}
             cycle = await connection.execute(text("SELECT * FROM trade_cycles WHERE id = :id"), parameters)
             orders = await connection.execute(
@@ -289,13 +282,13 @@ class PostgresStore:
             )
 
     async def open_cycles(self) -> list[Cycle]:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             return await _open_cycles(connection)
 
     # Limits and pauses
 
     async def risk_facts(self, day_start: datetime) -> RiskFacts:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             result = await connection.execute(
                 text("SELECT coalesce(sum(profit_loss), 0) FROM trade_cycles WHERE completed_at >= :since"),
                 {"since": day_start},
@@ -307,7 +300,7 @@ class PostgresStore:
             )
 
     async def pauses(self) -> list[Pause]:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             return await _pauses(connection)
 
     async def pause(self, scope: str, reason: str, since: datetime) -> None:
@@ -348,7 +341,7 @@ class PostgresStore:
         self.told.set()
 
     async def outbox(self, limit: int) -> list[OutboxMessage]:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = await connection.execute(
                 text("SELECT id, topic, message_id, payload FROM trade_outbox ORDER BY id LIMIT :limit"),
                 {"limit": limit},
@@ -376,3 +369,16 @@ async def _open_cycles(connection: AsyncConnection) -> list[Cycle]:
 async def _pauses(connection: AsyncConnection) -> list[Pause]:
     rows = await connection.execute(text("SELECT scope, reason, since FROM trading_pauses ORDER BY since"))
     return [Pause(row.scope, row.reason, row.since) for row in rows]
+
+
+async def _reported(connection: AsyncConnection, report: ExchangeOrder, *, lock: str = "") -> Order | None:
+    """The order that a report is about: by the exchange's id, or else by ours."""
+    rows = await connection.execute(
+        text(
+            "SELECT * FROM orders WHERE (symbol = :symbol AND exchange_order_id = :id) OR client_order_id = :client"
+            f" ORDER BY exchange_order_id = :id DESC NULLS LAST LIMIT 1 {lock}"
+        ),
+        {"symbol": report.symbol, "id": report.order_id, "client": report.client_order_id},
+    )
+    row = rows.mappings().one_or_none()
+    return None if row is None else order_of(row)
