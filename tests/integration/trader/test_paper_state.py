@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -219,6 +220,25 @@ async def test_a_trailing_stop_remembers_its_best_price_over_a_restart(
         assert (await paper.order(SYMBOL, "t")).status is OrderStatus.NEW
         await move(paper, 59_300)
         assert (await paper.order(SYMBOL, "t")).executed_quote == Decimal("0.009") * 59_300
+
+
+async def test_a_price_that_comes_late_triggers_no_stop(
+    given: dict[str, Any], make_settings: Callable[..., Settings]
+) -> None:
+    async def tell(paper: PaperExchange, price: int, second: int) -> None:
+        moved = {"bid": Decimal(price), "ask": Decimal(price + 1), "bid_quantity": Decimal(1)}
+        at = {"occurred_at": datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)}
+        await paper.on_tick(tick(Random(1)).model_copy(update=moved | at))
+
+    async with paper_exchange(given, make_settings) as paper:
+        await tell(paper, 50_000, 1)
+        await paper.place(order("a", BUY, MARKET, "0.01"))
+        await paper.place(order("s", SELL, OrderType.STOP_LOSS, "0.009", stop="49000"))
+        await tell(paper, 50_000, 5)
+        await tell(paper, 48_000, 4)
+        assert (await paper.order(SYMBOL, "s")).status is OrderStatus.NEW
+        await tell(paper, 48_000, 6)
+        assert (await paper.order(SYMBOL, "s")).executed_quote == Decimal("0.009") * 48_000
 
 
 async def test_an_engine_loads_its_newest_history_and_the_orders_of_its_open_lists(

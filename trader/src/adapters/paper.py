@@ -192,7 +192,10 @@ class PaperExchange(RestExchange):
         async with self._lock:
             self._heard_at = self._clock.monotonic()
             known = self._ticks.get(tick.symbol)
+            if known is not None and tick.occurred_at < known.occurred_at:
+                return  # from a dispatcher that was frozen or is repeating itself: the market has moved on
             if known is not None and (known.bid, known.ask) == (tick.bid, tick.ask):
+                self._ticks[tick.symbol] = tick
                 return
             if tick.symbol not in self._engine.markets or tick.bid >= tick.ask:
                 return
