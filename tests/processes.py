@@ -18,7 +18,7 @@ from cli.ports import PortChooser
 from shared.src.config import SERVICES, Settings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-START_S_MAX = 40
+START_S_MAX = 90
 PORTS = PortChooser()
 
 
