@@ -406,6 +406,17 @@ def test_what_was_not_held_before_is_not_broken_now(name: str, changes: dict[str
     assert side(name, rows, {}) is None
 
 
+@pytest.mark.parametrize(
+    ("divergence", "distance", "close", "votes"),
+    [(1.0, 0.2, 101.0, "BUY"), (-1.0, -0.2, 99.0, "SELL"), (1.0, -0.2, 101.0, None), (1.0, 0.2, 99.0, None)],
+)
+def test_obv_that_diverges_from_the_price_votes_once_it_is_over_its_mean(
+    divergence: float, distance: float, close: float, votes: str | None
+) -> None:
+    rows = [row(obv_oscillator=distance), row(obv_oscillator=distance, obv_divergence=divergence, close=close)]
+    assert side("OBV_Crossover", rows, {}) == votes
+
+
 def test_multi_timeframe_entry_needs_every_timeframe_above() -> None:
     table = TABLES["MultiTF_ConfluentEntry"]
     assert side("MultiTF_ConfluentEntry", table.buy or [], {"5m": RISING}) is None
