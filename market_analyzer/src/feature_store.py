@@ -65,7 +65,7 @@ class FeatureStore:
         Raises:
             LeaseLostError: another replica has the candles by now; nothing was stored.
         """
-        async with self._database.autocommit() as connection:
+        async with self._database.begin() as connection:
             await connection.execute(
                 self._statement, {"rows": orjson.dumps([self._record(message, row) for message, row in rows]).decode()}
             )
