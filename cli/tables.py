@@ -26,11 +26,14 @@ def check_out(path: Path, read: Sequence[Path] = ()) -> Path:
     """The file to write, before the work begins; never one of those that are read.
 
     Raises:
-        CommandError: the name says no known form, or it is a file that is read (2), or its folder does not exist (3).
+        CommandError: the name says no known form, or is that of a folder or of a file that is read (2), or its folder
+            does not exist (3).
     """
     path = path.expanduser()
     if path.suffix.lower() not in FORMS:
         raise misused(f"--out {path.name}: the form is not known", f"a name that ends in {' or '.join(FORMS)}")
+    if path.is_dir():
+        raise misused(f"--out {path}: it is a folder", "the name of a file")
     if not path.parent.is_dir():
         raise missing(f"--out: there is no folder {path.parent}", f"mkdir -p {path.parent}")
     if any(path.exists() and file.expanduser().exists() and path.samefile(file.expanduser()) for file in read):

@@ -276,6 +276,8 @@ def test_wrong_use_and_what_is_missing_have_their_exit_codes(tmp_path: Path) -> 
     assert call("features", tmp_path / "none-1m.csv", "--symbol", "BTCUSDC", "--out", out).exit_code == 3
     assert call("features", file, "--out", tmp_path / "none" / "out.csv").exit_code == 3
     assert call("features", file, "--out", tmp_path / "out.xlsx").exit_code == 2
+    (tmp_path / "folder.csv").mkdir()
+    assert call("features", file, "--out", tmp_path / "folder.csv").exit_code == 2
     assert call("features", nameless, "--out", out).exit_code == 2
     assert call("features", file, "--symbol", "BTC/USDC", "--out", out).exit_code == 2
     assert call("decisions", file, nameless, "--symbol", "BTCUSDC", "--out", out).exit_code == 2
