@@ -32,7 +32,7 @@ class Chorus:
             return self.members
         try:
             sides = self._sides(frame_of(data).rows)
-        except Exception:  # noqa: BLE001 - a stranger's rule may raise anything; asked one by one, it is found
+        except (Exception, SystemExit):  # noqa: BLE001 - what a stranger's rule raises is found when it is asked
             return self.members
         if sides is None:
             return self._asked

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from analyzer.src.chorus import Chorus
 from analyzer.src.stored_features import stored_features
 from analyzer.src.strategy_loader import LoadedStrategy
-from analyzer.strategies.base_strategy import BaseStrategy, MarketData, Signal, level_of
+from analyzer.strategies.base_strategy import BaseStrategy, MarketData, RuleStrategy, Signal, level_of
 from analyzer.strategies.feature_window import ROWS_KEPT, FeatureWindow
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes, StrengthLevel, Vote
@@ -174,9 +174,9 @@ class AnalyzerManager:
         self, loaded: LoadedStrategy, strategy: BaseStrategy, data: MarketData, frame: FeatureFrame
     ) -> Vote | None:
         try:
-            signal = strategy.generate_signal(data)
+            signal = strategy.generate_signal(data if _is_rule(strategy) else _copy_of(data))
             return None if signal is None else self._vote(loaded, signal, frame)
-        except Exception as error:  # noqa: BLE001 - a stranger's strategy may raise anything; the others must vote
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's raises, the others must vote
             FAILURES.labels(loaded.name).inc()
             reason = f"{loaded.name} on {frame.symbol} {frame.timeframe}: {type(error).__name__}: {error}"
             self._failures = [*self._failures[-FAILURES_KEPT:], reason]
@@ -212,6 +212,16 @@ class AnalyzerManager:
         known = {name: frame.values.get(name) for name in FILTER_FEATURES if name in frame.values}
         known["timeframe"] = frame.timeframe.value
         return known | self._window.higher_trend(frame.symbol, frame.timeframe.value)
+
+
+def _is_rule(strategy: BaseStrategy) -> bool:
+    """Whether it reads the frame alone, which it cannot change."""
+    return isinstance(strategy, RuleStrategy) and type(strategy).generate_signal is RuleStrategy.generate_signal
+
+
+def _copy_of(data: MarketData) -> MarketData:
+    """What a stranger's strategy may change: neither the others nor the critical filters read it."""
+    return data | {"features": dict(data["features"]), "history": [dict(row) for row in data["history"]]}
 
 
 def data_close(frame: FeatureFrame) -> float:

@@ -298,7 +298,7 @@ def compile_rule(
     held = guard(trace) if guard is not None else None
     try:
         outputs = tuple(build(trace))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # a stranger's rule may raise anything; run on a frame, it is found and named
         raise UntraceableError(str(error)) from error
     return write_function(outputs, guard=held)

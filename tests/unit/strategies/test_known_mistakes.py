@@ -12,7 +12,7 @@ import pytest
 
 import analyzer.strategies as strategies_package
 from analyzer.src.multiproc_manager import AnalyzerManager
-from analyzer.src.strategy_loader import StrategyLoader
+from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 from market_analyzer.src.indicators.engine import IndicatorEngine, columns_of
 from shared.src.contracts.market import FeatureFrame
 from shared.src.domain.candles import Timeframe
@@ -136,6 +136,41 @@ def test_x11_a_strategy_decides_on_the_bar_that_called_it() -> None:
         assert votes.time == frame.time
         seen.append([vote.side.value for vote in votes.votes])
     assert seen == [[], ["BUY"], [], [], ["SELL"]]
+
+
+STRANGERS = """
+import sys
+from .base_strategy import BaseStrategy
+
+class Careless(BaseStrategy):
+    name = "A_Careless"
+    def generate_signal(self, market_data):
+        for row in (market_data["features"], *market_data["history"]):
+            row["rsi_user"], row["close"] = 99.0, 1.0
+        market_data["symbol"] = market_data["timeframe"] = "changed"
+        market_data.pop("frame")
+        market_data["history"].clear()
+
+class Leaving(BaseStrategy):
+    name = "B_Leaving"
+    def generate_signal(self, market_data):
+        sys.exit(0)
+"""
+
+
+def test_what_a_strangers_strategy_does_to_its_data_and_itself_harms_nobody(tmp_path: Path) -> None:
+    (tmp_path / "strangers.py").write_text(STRANGERS)
+    strategies = StrategyLoader((BUILT_IN, tmp_path), only=("A_Careless", "B_Leaving", "RSI_Strategy")).load().loaded
+    manager = AnalyzerManager(strategies, ManualClock(from_ms(0)), min_volume=Decimal(0))
+    for index, rsi in enumerate((40.0, 29.0)):
+        frame = frame_of_bar(index, rsi)
+        manager.see(frame)
+        votes = manager.evaluate(frame)
+    assert [(vote.strategy, vote.side.value, vote.price) for vote in votes.votes] == [
+        ("RSI_Strategy", "BUY", votes.price)
+    ]
+    assert (votes.price, frame.values["rsi_user"]) == (Decimal(str(BAR["close"])), 29.0)
+    assert {failure.split(" ")[0] for failure in manager.statistics()["failures"]} == {"B_Leaving"}
 
 
 def test_x12_time_frames_do_not_share_a_state() -> None:

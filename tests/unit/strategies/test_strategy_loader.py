@@ -79,10 +79,11 @@ def test_a_broken_file_is_named_with_its_error_and_the_others_load(guide: Path) 
         "    def generate_signal(self, market_data): return None\n",
     )
     write(guide, "d_helper.py", "def nothing_here(): return 1\n")
+    write(guide, "e_exit.py", "import sys\nsys.exit(0)\n")
     report = StrategyLoader((guide,)).load()
     assert report.names == ("Bollinger_Bands",)
     refused = {entry.source.name: entry.error for entry in report.refused}
-    assert set(refused) == {"a_typo.py", "b_import.py", "c_constructor.py"}
+    assert set(refused) == {"a_typo.py", "b_import.py", "c_constructor.py", "e_exit.py"}
     assert "SyntaxError" in refused["a_typo.py"]
     assert "no_such_module_anywhere" in refused["b_import.py"]
     assert "Demanding" in refused["c_constructor.py"]
