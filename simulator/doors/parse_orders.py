@@ -272,14 +272,17 @@ def parse_list(params: Params, kind: ListKind) -> ListRequest:
     list_id = params.client_id("listClientOrderId")
     if kind is ListKind.OCO:
         side, quantity = parse_side(params, "side"), params.required_decimal("quantity")
+        _check_pair(params, kind, side)
         legs = tuple(_parse_leg(params, prefix, symbol, side, quantity) for prefix in _LEG_PREFIXES[kind])
-        check_pair_types(legs)
         return ListRequest(kind, symbol, legs, list_id)
     working = _parse_working(params, symbol, kind)
-    pending = _parse_pending(params, symbol, kind)
-    if kind in {ListKind.OTOCO, ListKind.OPOCO}:
-        check_pair_types(pending)
-    return ListRequest(kind, symbol, (working, *pending), list_id)
+    return ListRequest(kind, symbol, (working, *_parse_pending(params, symbol, kind)), list_id)
+
+
+def _check_pair(params: Params, kind: ListKind, side: Side) -> None:
+    """Whether the types of a pair go together decides which other parameters its legs take."""
+    above, below = (parse_type(params, f"{prefix}Type") for prefix in _LEG_PREFIXES[kind][-2:])
+    check_pair_types(side, above, below)
 
 
 def _parse_leg(params: Params, prefix: str, symbol: str, side: Side, quantity: Decimal | None) -> OrderRequest:
@@ -296,10 +299,9 @@ def _parse_working(params: Params, symbol: str, kind: ListKind) -> OrderRequest:
         raise missing("workingQuantity")
     if kind in {ListKind.OPO, ListKind.OPOCO} and side is not Side.BUY:
         raise ApiError(-1222, "Working order in an OPO list must be a bid.")
-    working = _parse_leg(params, "working", symbol, side, quantity)
-    if working.type not in {OrderType.LIMIT, OrderType.LIMIT_MAKER}:
+    if parse_type(params, "workingType") not in {OrderType.LIMIT, OrderType.LIMIT_MAKER}:
         raise ApiError(-1014, "Unsupported order combination.")
-    return working
+    return _parse_leg(params, "working", symbol, side, quantity)
 
 
 def _parse_pending(params: Params, symbol: str, kind: ListKind) -> tuple[OrderRequest, ...]:
@@ -312,6 +314,8 @@ def _parse_pending(params: Params, symbol: str, kind: ListKind) -> tuple[OrderRe
             raise ApiError(-1225, "Pending orders should not include the 'pendingQuantity' tag.")
     elif quantity is None:
         raise missing("pendingQuantity")
+    if kind in {ListKind.OTOCO, ListKind.OPOCO}:
+        _check_pair(params, kind, side)
     return tuple(_parse_leg(params, prefix, symbol, side, quantity) for prefix in _LEG_PREFIXES[kind][1:])
 
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from simulator.engine.errors import ApiError
-from simulator.engine.orders import STOP_LOSS_TYPES, OrderRequest, OrderType, Side
+from simulator.engine.orders import STOP_LOSS_TYPES, OrderType, Side
 
 
-def check_pair_types(legs: Sequence[OrderRequest]) -> None:
-    """Check the (above, below) legs of an OCO.
+def check_pair_types(side: Side, *types: OrderType) -> None:
+    """Check the types of the legs (above, below) of an OCO.
 
     Raises:
         ApiError: -1158, -1165, -1166, -1168, -1196 .. -1199.
     """
-    if any(leg.type in {OrderType.LIMIT, OrderType.MARKET} for leg in legs):
+    if any(kind in {OrderType.LIMIT, OrderType.MARKET} for kind in types):
         raise ApiError(-1158, "Order type not supported in OCO.")
-    is_limit = [leg.type is OrderType.LIMIT_MAKER for leg in legs]
+    is_limit = [kind is OrderType.LIMIT_MAKER for kind in types]
     if all(is_limit):
         raise ApiError(-1168, "At least one OCO order must be contingent.")
-    is_loss = [leg.type in STOP_LOSS_TYPES for leg in legs]
+    is_loss = [kind in STOP_LOSS_TYPES for kind in types]
     above_takes_profit = not is_limit[0] and not is_loss[0]
     below_takes_profit = not is_limit[1] and not is_loss[1]
-    if legs[0].side is Side.BUY:
+    if side is Side.BUY:
         wrong = (
             (is_limit[0], -1165, "A limit order in a buy OCO must be below."),
             (is_loss[1], -1196, "A stop loss order in a buy OCO must be above."),

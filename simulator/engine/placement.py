@@ -116,7 +116,7 @@ class Desk:
         if request.peg_price_type is not None:
             price = self._pegged(market, request)
         check_order(self.core, market, account, request, now_ms, price=price)
-        if request.iceberg and request.quantity is not None and request.iceberg > request.quantity:
+        if request.iceberg and request.quantity is not None and request.iceberg >= request.quantity:
             raise new_order_rejected("IcebergQty exceeds QTY.")
         if price is not None and request.quantity is not None and notional(price, request.quantity) <= ZERO:
             raise new_order_rejected("Price * QTY is zero or less.")
