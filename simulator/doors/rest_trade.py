@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -120,12 +121,11 @@ def cancel_replace(call: Call) -> Json:
     except ApiError as limit:
         if over_limit is OverLimitMode.DO_NOTHING:
             raise
-        cancelled = exchange.cancel(
-            call.account, request.symbol, call.now_ms, order_id=order_id, client_order_id=client_id,
+        cancel = partial(
+            exchange.cancel, call.account, request.symbol, call.now_ms, order_id=order_id, client_order_id=client_id,
             new_client_order_id=cancel_id, restriction=restriction,
         )  # fmt: skip
-        status = 429 if mode is ReplaceMode.STOP_ON_FAILURE else 409
-        raise _replace_error(ReplaceOutcome(cancelled, None, None, limit), kind, call.now_ms, status) from limit
+        raise _cancel_only(cancel, limit, mode, kind, call.now_ms) from limit
     outcome = exchange.cancel_replace(
         call.account,
         request,
@@ -140,6 +140,24 @@ def cancel_replace(call: Call) -> Json:
         return _replace_data(outcome, kind, call.now_ms)
     partial_success = outcome.cancelled is not None or outcome.placed is not None
     raise _replace_error(outcome, kind, call.now_ms, 409 if partial_success else 400)
+
+
+def _cancel_only(
+    cancel: Callable[[], Cancellation], limit: ApiError, mode: ReplaceMode, kind: ResponseType, now_ms: int
+) -> ApiError:
+    """What CANCEL_ONLY answers an account over its order limit (the table of the REST docs): the cancel is done, the
+    order is not."""
+    stops = mode is ReplaceMode.STOP_ON_FAILURE
+    try:
+        outcome = ReplaceOutcome(cancel(), None, None, limit)
+        status = 429 if stops else 409
+    except ApiError as error:
+        outcome = ReplaceOutcome(None, error, None, None if stops else limit)
+        status = 429 if stops else 400
+    refusal = _replace_error(outcome, kind, now_ms, status)
+    if status == limit.http_status:
+        refusal.headers.update(limit.headers)
+    return refusal
 
 
 def _replace_error(outcome: ReplaceOutcome, kind: ResponseType, now_ms: int, status: int) -> ApiError:

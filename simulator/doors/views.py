@@ -126,21 +126,25 @@ def conditional_fields(order: Order) -> View:
 
 def order_view(order: Order) -> View:
     """An order as queries show it."""
+    state = _state(order)
+    quote_quantity = state.pop("origQuoteOrderQty")
     view: View = {
         "symbol": order.symbol,
         "orderId": order.order_id,
         "orderListId": order.order_list_id,
         "clientOrderId": order.client_order_id,
-        **_state(order),
+        **state,
         "stopPrice": fixed(order.stop_price or ZERO),
         "icebergQty": fixed(order.iceberg or ZERO),
         "time": order.time,
         "updateTime": order.update_time,
         "isWorking": order.is_working,
         "workingTime": order.working_time,
+        "origQuoteOrderQty": quote_quantity,
         "selfTradePreventionMode": order.stp.value,
     }
-    return conditional_fields(order) | view
+    # what an order was given takes the place of the zeros that stand for nothing
+    return view | conditional_fields(order)
 
 
 def cancel_view(cancellation: Cancellation) -> View:

@@ -139,6 +139,27 @@ async def test_cancel_replace_over_the_order_limit(mode: str, over: str, status:
         assert still_open == (1 if over == "DO_NOTHING" else 0)
         if over == "CANCEL_ONLY":
             assert response.json()["data"]["newOrderResponse"]["code"] == -1015
+        assert ("Retry-After" in response.headers) == (status == 429)
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "result", "new"),
+    [("STOP_ON_FAILURE", 429, "NOT_ATTEMPTED", None), ("ALLOW_FAILURE", 400, "FAILURE", -1015)],
+)
+async def test_cancel_only_over_the_order_limit_with_nothing_to_cancel(
+    mode: str, status: int, result: str, new: int | None
+) -> None:
+    door = Door(fixture_with(limits={"weight_1m": 6000, "orders_10s": 1, "orders_1d": 1000}))
+    async with door.http:
+        await door.order(LIMIT_BUY)
+        call = _replace(999_999, cancelReplaceMode=mode, orderRateLimitExceededMode="CANCEL_ONLY")
+        response = await door.signed("POST", "order/cancelReplace", call)
+    answer = response.json()
+    assert (response.status_code, answer["code"], answer["msg"]) == (status, -2022, "Order cancel-replace failed.")
+    assert answer["data"]["cancelResponse"] == {"code": -2011, "msg": "Unknown order sent."}
+    assert (answer["data"]["cancelResult"], answer["data"]["newOrderResult"]) == ("FAILURE", result)
+    refused = answer["data"]["newOrderResponse"]
+    assert (None if refused is None else refused["code"]) == new
 
 
 async def test_amend_reduces_and_keeps_id_and_place(door: Door) -> None:
