@@ -72,6 +72,9 @@ class Feed:
         self._ticked: dict[str, int] = {}
         self._last_trade_ms: dict[str, int] = {}
         self._pulses = 0
+        hub.opened = self._open_topic
+        for name in hub.names():
+            self._open_topic(name)
 
     def on_trade(self, event: TradeEvent) -> None:
         self._last_trade_ms[event.symbol] = event.time
@@ -138,22 +141,16 @@ class Feed:
             case "referencePrice":
                 self._send_reference(name, parsed.symbol)
 
+    def _open_topic(self, name: str) -> None:
+        """Begin a candle stream with the candle of this moment, whose end its first listener is told."""
+        parsed = parse_name(name)
+        if parsed is not None and parsed.kind == "kline" and parsed.symbol in self._lower:
+            start = candle_start(parsed.interval, self._horizon(), parsed.zone_ms)
+            self._topics[name] = _CandleTopic(start, next_start(parsed.interval, start, parsed.zone_ms))
+
     def _candle_topics(self) -> list[tuple[str, _CandleTopic]]:
-        topics: list[tuple[str, _CandleTopic]] = []
-        for name in self._hub.names():
-            parsed = parse_name(name)
-            if parsed is None or parsed.kind != "kline" or parsed.symbol not in self._lower:
-                continue
-            topic = self._topics.get(name)
-            if topic is None:
-                start = candle_start(parsed.interval, self._horizon(), parsed.zone_ms)
-                topic = _CandleTopic(start, next_start(parsed.interval, start, parsed.zone_ms))
-                self._topics[name] = topic
-            topics.append((name, topic))
-        if len(self._topics) > len(topics):
-            alive = {name for name, _ in topics}
-            self._topics = {name: topic for name, topic in self._topics.items() if name in alive}
-        return topics
+        self._topics = {name: topic for name, topic in self._topics.items() if self._hub.has(name)}
+        return list(self._topics.items())
 
     def _close(self, name: str, parsed: StreamName, topic: _CandleTopic, now: int) -> None:
         if topic.end_ms > now:
@@ -177,7 +174,8 @@ class Feed:
         """Send open candles that changed, or that have not been shown for two seconds."""
         now, wall = self._horizon(), self._monotonic()
         for name, topic in self._candle_topics():
-            if wall - topic.sent_s < WALL_GAP_S:
+            # a candle that has ended is only shown as closed
+            if wall - topic.sent_s < WALL_GAP_S or topic.end_ms <= now:
                 continue
             parsed = parse_name(name)
             assert parsed is not None

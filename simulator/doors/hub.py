@@ -108,11 +108,15 @@ Build = Callable[[int], Any]
 
 
 class Hub:
-    """Subscriptions by stream name. `publish` renders a message once per time unit, however many listen."""
+    """Subscriptions by stream name. `publish` renders a message once per time unit, however many listen.
+
+    `opened` is called with every name that gets its first listener.
+    """
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._listeners: dict[str, dict[Connection, None]] = {}
+        self.opened: Callable[[str], None] = lambda name: None
         self.connections: dict[Connection, None] = {}
         self.published = 0
 
@@ -127,7 +131,10 @@ class Hub:
     def subscribe(self, connection: Connection, names: Iterable[str]) -> None:
         for name in names:
             connection.streams[name] = None
-            self._listeners.setdefault(name, {})[connection] = None
+            listeners = self._listeners.setdefault(name, {})
+            if not listeners:
+                self.opened(name)
+            listeners[connection] = None
 
     def unsubscribe(self, connection: Connection, names: Iterable[str]) -> None:
         for name in names:

@@ -76,7 +76,8 @@ async def admit(
 
 def requested(path: str, query: str) -> tuple[list[str], bool, int]:
     """What a URL asks for: stream names, whether messages are wrapped, and the time unit's factor."""
-    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    # a plus is a plus here: btcusdt@kline_1d@+08:00
+    parameters = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
     unit = 1000 if parameters.get("timeUnit", "").upper() == "MICROSECOND" else 1
     head, _, rest = path.lstrip("/").partition("/")
     combined = head == "stream"

@@ -215,3 +215,29 @@ async def test_quiet_candles_are_still_shown_and_closed(still: RunningTwin) -> N
                     closed.append(event["k"])
     assert [candle["t"] - closed[0]["t"] for candle in closed] == [0, 1000, 2000]
     assert {(candle["n"], candle["f"], candle["L"], candle["v"]) for candle in closed} == {(0, -1, -1, "0.00000000")}
+
+
+@pytest.mark.parametrize("how", ["subscribed just before its end", "kept over a reset"])
+async def test_the_candle_of_the_moment_of_a_subscription_is_closed(still: RunningTwin, how: str) -> None:
+    stepped = {**STILL, "clock": {"mode": "stepped", "start": "2026-01-01T00:00:00Z"}}
+    still.reset(stepped)
+    async with connected(still, "/ws/btcusdt@kline_1m") as opened:
+        if how == "kept over a reset":
+            still.reset(stepped)
+        still.do("POST", "/trades", {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.1"})
+        still.do("POST", "/clock", {"advance_ms": 61_000})
+        async with asyncio.timeout(10):
+            frames = [json.loads(await opened.recv())]
+            while not frames[-1]["k"]["x"]:
+                frames.append(json.loads(await opened.recv()))
+    start = 1_767_225_600_000
+    assert {(frame["k"]["t"], frame["k"]["T"]) for frame in frames} == {(start, start + 59_999)}
+    assert (frames[-1]["k"]["v"], frames[-1]["k"]["n"]) == ("0.10000000", 1)
+
+
+@pytest.mark.parametrize("plus", ["+", "%2B"])
+async def test_a_candle_stream_names_its_time_zone(still: RunningTwin, plus: str) -> None:
+    async with connected(still, f"/stream?streams=btcusdt@kline_1d@{plus}08:00") as opened:
+        message = json.loads(await asyncio.wait_for(opened.recv(), 5))
+    assert message["stream"] == "btcusdt@kline_1d@+08:00"
+    assert message["data"]["k"]["t"] % 86_400_000 == 16 * 3_600_000
