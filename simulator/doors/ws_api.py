@@ -48,12 +48,13 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request frame. `values` are its parameters as the client wrote them."""
+    """One request frame. `values` are its parameters as the client wrote them; `return_limits` is None when the frame
+    leaves it to the connection."""
 
     number: Any
     method: str
     values: Mapping[str, str]
-    return_limits: bool
+    return_limits: bool | None
 
     @property
     def params(self) -> Params:
@@ -64,7 +65,7 @@ class Request:
 def parse_request(text: str | bytes) -> Request:
     """Read a frame. Raises ApiError -1135 for what is no request."""
     try:
-        frame = json.loads(text, parse_float=str, parse_int=_Number, parse_constant=str)
+        frame = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
         # half a surrogate pair is no text that could be answered
         json.dumps(frame, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -72,8 +73,8 @@ def parse_request(text: str | bytes) -> Request:
     if not isinstance(frame, dict):
         raise ApiError(-1135, "JSON sent is not a request.")
     number = frame.get("id")
-    if isinstance(number, _Number):
-        number = int(number) if len(number) <= ID_DIGITS_MAX else number
+    if isinstance(number, _Number) and number.removeprefix("-").isdigit() and len(number) <= ID_DIGITS_MAX:
+        number = int(number)
     is_text = isinstance(number, str) and not isinstance(number, _Number) and len(number) <= 36
     is_number = isinstance(number, int) and not isinstance(number, bool) and -(2**63) <= number < 2**63
     if not (number is None or is_text or is_number):
@@ -86,7 +87,8 @@ def parse_request(text: str | bytes) -> Request:
     if not isinstance(params, dict):
         raise RequestError(number, ApiError(-1135, "Invalid 'params' in JSON request; expected an object."))
     values = {name: _text(value) for name, value in params.items() if value is not None}
-    wanted = values.get("returnRateLimits", "true").lower() != "false"
+    wish = values.get("returnRateLimits")
+    wanted = None if wish is None else wish.lower() != "false"
     return Request(number, method.removeprefix("v3/"), values, wanted)
 
 
@@ -100,7 +102,7 @@ class RequestError(Exception):
 
 
 class _Number(str):
-    """The digits of a JSON integer, told apart from text."""
+    """A JSON number as it was written, told apart from text."""
 
 
 def _text(value: Any) -> str:
@@ -219,8 +221,8 @@ class WsApiDoor:
 
     def _with_limits(self, answer: Answer, session: Session, request: Request | None) -> Answer:
         """Add the limits: the weight, and the order counts of the account on order calls."""
-        wanted = request is None or request.return_limits
-        if wanted and session.return_limits:
+        wish = None if request is None else request.return_limits
+        if session.return_limits if wish is None else wish:
             state = self._state
             endpoint = self._endpoints.get(request.method) if request is not None else None
             orders = endpoint is not None and endpoint.orders > 0

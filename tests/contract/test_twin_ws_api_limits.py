@@ -142,3 +142,14 @@ async def test_a_lock_from_outside_is_told_and_unlocked_again(twin: RunningTwin)
 async def test_ids_come_back_as_they_were_sent(twin: RunningTwin, number: Any) -> None:
     async with asyncio.timeout(20), RawSocket(f"{twin.ws_api}?returnRateLimits=false") as socket:
         assert await ask(socket, "ping", {}, number) == {"id": number, "status": 200, "result": {}}
+
+
+@pytest.mark.parametrize(
+    ("url", "wish", "shown"), [("false", True, True), ("true", False, False), ("false", None, False)]
+)
+async def test_a_request_that_says_whether_it_wants_the_limits_overrides_its_url(
+    twin: RunningTwin, url: str, wish: bool | None, shown: bool
+) -> None:
+    params = {} if wish is None else {"returnRateLimits": wish}
+    async with asyncio.timeout(20), RawSocket(f"{twin.ws_api}?returnRateLimits={url}") as socket:
+        assert ("rateLimits" in await ask(socket, "ping", params)) == shown

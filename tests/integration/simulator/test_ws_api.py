@@ -179,6 +179,7 @@ async def test_a_session_needs_an_ed25519_key(still: RunningTwin) -> None:
         ("nonsense", 400, -1135),
         ("[1]", 400, -1135),
         ('{"id": 1, "method": 5}', 400, -1135),
+        ('{"id": 1.5, "method": "ping"}', 400, -1135),
         ('{"id": 1, "method": "ping", "params": [1]}', 400, -1135),
         ('{"id": 1, "method": "fly.away"}', 400, -1020),
         ('{"id": 1, "method": "depth"}', 400, -1102),
