@@ -103,8 +103,9 @@ def set_defaults(
     verbose: Verbose = False,
 ) -> None:
     """Take the shared options where they stand before the command's name."""
-    outer = context.parent.obj if context.parent is not None and context.parent.obj else Session()
-    context.obj = _merged(outer, as_json=as_json, data_dir=data_dir, no_color=no_color, verbose=verbose)
+    context.obj = _merged(
+        context.obj or Session(), as_json=as_json, data_dir=data_dir, no_color=no_color, verbose=verbose
+    )
 
 
 def _merged(session: Session, *, as_json: bool, data_dir: Path | None, no_color: bool, verbose: bool) -> Session:

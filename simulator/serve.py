@@ -75,18 +75,23 @@ class _Server(uvicorn.Server):
 async def run(
     twin: Twin, listener: socket.socket, token: str, announce: Callable[[dict[str, Any]], None],
     state_file: Path | None = None,
-) -> None:  # fmt: skip
-    """Serve until SIGTERM or SIGINT; raises what broke the market if anything did."""
+) -> bool:  # fmt: skip
+    """Serve until SIGTERM or SIGINT; says whether it was SIGINT. Raises what broke the market if anything did."""
     config = uvicorn.Config(
         create_app(twin, token), log_level="warning", access_log=False, lifespan="off",
         ws=socket_protocol(twin.connection_limits), ws_per_message_deflate=False, ws_max_size=1 << 20,
         timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=75, server_header=False,
     )  # fmt: skip
     server = _Server(config)
-    stop = asyncio.Event()
+    stop, interrupted = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+    def interrupt() -> None:
+        interrupted.set()
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
     await twin.start()
     serving = asyncio.create_task(server.serve([listener]))
     keeper = Keeper(twin, state_file) if state_file is not None else None
@@ -106,6 +111,7 @@ async def run(
             await asyncio.gather(keeping, return_exceptions=True)
             keeper.save()
             keeper.close()
+    return interrupted.is_set()
 
 
 async def _watch(
@@ -137,14 +143,17 @@ def serve(
 ) -> None:
     """Run a twin in this process. An existing state file wins over the fixture's accounts and orders.
 
-    Raises ConfigurationError when the port is taken or the state file is not one.
+    Raises ConfigurationError when the port is taken or the state file is not one, and KeyboardInterrupt once it has
+    ended in good order after SIGINT.
     """
     started = fixture or parse_fixture(DEFAULT_FIXTURE)
     token = control_token or secrets.token_urlsafe(24)
     listener = bind(host, port)
     twin = restore(state_file, started) if state_file is not None and state_file.exists() else Twin(started)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run(twin, listener, token, _print_line, state_file))
+        interrupted = runner.run(run(twin, listener, token, _print_line, state_file))
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -1,8 +1,6 @@
-"""simulator: the Binance twin's own command line, loaded only when it is asked for."""
+"""simulator: the Binance twin's command line, loaded only when it is asked for."""
 
 from __future__ import annotations
-
-import sys
 
 import typer
 
@@ -14,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def simulator(context: typer.Context) -> None:
-    """The Binance twin: serve (see `simulator --help`)."""
-    from simulator.main import app as twin
+    """The Binance twin: serve, account, fault, market (see `simulator --help`)."""
+    from cli.commands.twin import twin
 
-    sys.exit(twin(args=list(context.args) or ["--help"], prog_name="roottrading simulator"))
+    twin(args=list(context.args) or ["--help"], prog_name="roottrading simulator", obj=context.obj)
