@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
@@ -52,6 +52,8 @@ EVALUATE_S = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.25),
 )
 FAILURES = Metric("roottrading_strategy_failures", "strategies that raised on a bar", ["strategy"])
+# a user's strategy may name the level instead of a number: the middle of what the level covers
+STRENGTH_OF: Final[dict[str, float]] = {"WEAK": 0.2, "MODERATE": 0.5, "STRONG": 0.7, "VERY_STRONG": 0.9}
 
 
 class AnalyzerManager:
@@ -184,7 +186,9 @@ class AnalyzerManager:
             return None
 
     def _vote(self, loaded: LoadedStrategy, signal: Signal, frame: FeatureFrame) -> Vote:
-        strength = float(signal.get("strength", DEFAULT_SCORE))
+        given = signal.get("strength", DEFAULT_SCORE)
+        strength = STRENGTH_OF.get(given) if isinstance(given, str) else None
+        strength = float(given) if strength is None else strength
         identity = f"{loaded.name}:{frame.symbol}:{frame.timeframe}:{frame.time}"
         try:
             return Vote(

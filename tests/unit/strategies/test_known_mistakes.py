@@ -173,6 +173,20 @@ def test_what_a_strangers_strategy_does_to_its_data_and_itself_harms_nobody(tmp_
     assert {failure.split(" ")[0] for failure in manager.statistics()["failures"]} == {"B_Leaving"}
 
 
+@pytest.mark.parametrize("level", ["WEAK", "MODERATE", "STRONG", "VERY_STRONG"])
+def test_a_strategy_may_name_the_level_of_its_strength(tmp_path: Path, level: str) -> None:
+    (tmp_path / "named.py").write_text(
+        "from .base_strategy import BaseStrategy\n"
+        "class Named(BaseStrategy):\n"
+        "    name = 'A_Named'\n"
+        f"    def generate_signal(self, market_data): return {{'side': 'BUY', 'strength': '{level}'}}\n"
+    )
+    manager = AnalyzerManager(StrategyLoader((tmp_path,)).load().loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
+    manager.see(frame_of_bar(0, 40.0))
+    (vote,) = manager.evaluate(frame_of_bar(0, 40.0)).votes
+    assert vote.level.value == level
+
+
 def test_x12_time_frames_do_not_share_a_state() -> None:
     minutes, hours = generated(300, seed=1), generated(300, seed=2, timeframe="1h")
     alone = IndicatorEngine("TEST", "1m")
