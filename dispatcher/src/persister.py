@@ -73,7 +73,7 @@ class CandlePersister:
         assert all(candle.is_closed for candle in candles), "a candle that still moves is never stored"
         # amounts as text: every digit arrives
         rows = orjson.dumps([vars(candle) for candle in candles], default=str).decode()
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             await connection.execute(STORE, {"candles": rows})
         self.rows += len(candles)
 
@@ -86,7 +86,7 @@ class DeadLetterPersister:
 
     async def store(self, letter: dict[str, Any]) -> bool:
         """Keep a letter; False when it is kept already."""
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             result = await connection.execute(
                 text(
                     "INSERT INTO dead_letters (source, consumer, reason, payload, fingerprint)"
@@ -97,7 +97,7 @@ class DeadLetterPersister:
             return result.rowcount > 0
 
     async def recent(self, limit: int) -> list[dict[str, Any]]:
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             rows = await connection.execute(
                 text(
                     "SELECT id, source, consumer, reason, payload, occurred_at, replayed_at FROM dead_letters"
@@ -109,7 +109,7 @@ class DeadLetterPersister:
 
     async def take_for_replay(self, letter_id: int) -> tuple[str, str] | None:
         """Mark a letter as replayed; answers (topic, payload), or None when there is none of that id."""
-        async with self._database.begin() as connection:
+        async with self._database.autocommit() as connection:
             row = (
                 await connection.execute(
                     text("UPDATE dead_letters SET replayed_at = now() WHERE id = :id RETURNING source, payload"),
