@@ -234,7 +234,12 @@ def _fault_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
     async def faults() -> dict[str, Any]:
         """Faults in force and the catalogue."""
         catalogue = {
-            kind.name: {"help": kind.help, "scope": kind.scope, "params": dict(kind.params)}
+            kind.name: {
+                "help": kind.help,
+                "scope": kind.scope,
+                "endpoints": kind.endpoints,
+                "params": dict(kind.params),
+            }
             for kind in CATALOGUE.values()
         }
         return {"faults": twin.faults.view(), "catalogue": catalogue}

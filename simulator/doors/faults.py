@@ -233,8 +233,12 @@ def _nothing(rule: Rule) -> None:
 
 
 def _check_params(kind: Kind, params: Mapping[str, Any]) -> None:
-    """Raises ValueError for a parameter that is not of its kind."""
-    for name, default in {**_COMMON, **kind.params}.items():
+    """Raises ValueError for a parameter that the fault does not have, or that is not of its kind."""
+    known = {**kind.params, **(_COMMON if kind.scope == "request" else {}), **kind.params}
+    unknown = ", ".join(sorted(set(params) - set(known)))
+    if unknown:
+        raise ValueError(f"{kind.name} knows the params {', '.join(known) or '(none)'}, not {unknown}")
+    for name, default in known.items():
         if name not in params:
             continue
         value = params[name]
@@ -250,7 +254,7 @@ def _check_params(kind: Kind, params: Mapping[str, Any]) -> None:
 
 
 # Params that any request fault takes, and what numbers they may be
-_COMMON: dict[str, Any] = {"before": False, "after": False, "body": ""}
+_COMMON: dict[str, Any] = {"before": False, "after": False, "body": "", "status": 400}
 _RANGES = {
     "ms": (0, 3_600_000), "retry_after": (0, 259_200), "status": (400, 599), "code": (-99_999, 4_999),
 }  # fmt: skip

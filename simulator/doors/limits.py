@@ -7,6 +7,7 @@ endpoint and minute, 12,000 per IP or 180,000 per account.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Literal
 
 from simulator.engine.errors import ApiError
@@ -219,6 +220,12 @@ def _banned(until_ms: int, now_ms: int) -> ApiError:
     )
     wait = -(-(until_ms - now_ms) // 1000)
     return ApiError(-1003, message, http_status=418, headers={"Retry-After": str(wait)})
+
+
+def limit_on_demand(kind: str, wait_s: float, now_ms: int) -> ApiError:
+    """What a fault answers in the place of the limits: a 418 for `ban`, else a 429, each for `wait_s`."""
+    wait = ceil(wait_s)
+    return _banned(now_ms + wait * 1000, now_ms) if kind == "ban" else _too_much("Too many requests queued.", wait)
 
 
 def _too_many_orders(limit: int, interval: str, retry_after: int) -> ApiError:

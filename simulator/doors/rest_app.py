@@ -25,6 +25,7 @@ from simulator.doors.calls import (
     perform,
 )
 from simulator.doors.errors import timed_out
+from simulator.doors.limits import limit_on_demand
 from simulator.doors.rest_account import ACCOUNT_ENDPOINTS
 from simulator.doors.rest_market import MARKET_ENDPOINTS
 from simulator.doors.rest_sapi import SAPI_ENDPOINTS
@@ -174,7 +175,7 @@ class RestDoor:
         known = state.keys.get(key)
         fault = await state.fault(endpoint.name, wire.params.get("symbol"), known.account if known else None)
         if fault is not None:
-            early = await _before(fault)
+            early = await _before(fault, visit.now_ms)
             if early is not None:
                 return early
             # a fault may have taken its time
@@ -226,7 +227,7 @@ class RestDoor:
             raise
 
 
-async def _before(fault: Fault) -> Response | None:
+async def _before(fault: Fault, now_ms: int) -> Response | None:
     """What a fault does before the work; a response ends the request here.
 
     Raises:
@@ -244,7 +245,7 @@ async def _before(fault: Fault) -> Response | None:
     elif kind == "error" and not params.get("after"):
         raise _error(fault)
     elif kind in {"rate_limit", "ban"}:
-        raise _limit(fault)
+        raise limit_on_demand(kind, float(params["retry_after"]), now_ms)
     return None
 
 
@@ -278,12 +279,3 @@ def _error(fault: Fault) -> ApiError:
     params = fault.params
     message = str(params.get("msg", "An unknown error occurred while processing the request."))
     return ApiError(int(params.get("code", -1000)), message, http_status=int(params.get("status", 400)))
-
-
-def _limit(fault: Fault) -> ApiError:
-    wait = str(fault.params.get("retry_after", 5))
-    if fault.kind == "ban":
-        message, status = f"Way too much request weight used; IP banned for {wait} s.", 418
-    else:
-        message, status = "Too many requests queued.", 429
-    return ApiError(-1003, message, http_status=status, headers={"Retry-After": wait})

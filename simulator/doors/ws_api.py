@@ -17,6 +17,7 @@ from simulator.doors.auth import ApiKey, verify
 from simulator.doors.calls import Call, Endpoint, Security, check_permission, check_timing, in_microseconds, perform
 from simulator.doors.errors import bad_key, bad_key_format, bad_signature, bad_time_unit, timed_out
 from simulator.doors.hub import Connection, render
+from simulator.doors.limits import limit_on_demand
 from simulator.doors.params import Params, missing
 from simulator.doors.sockets import ConnectionLimits
 from simulator.doors.state import Fault, TwinState
@@ -366,20 +367,17 @@ class WsApiDoor:
             case _:
                 if fault.kind == "error" and params.get("after"):
                     self._answer(session, request)
-                error = _fault_error(fault)
+                error = _fault_error(fault, self._state.limits_ms())
                 connection.put(render(self._refusal(request.number, error, session, request)))
 
 
-def _fault_error(fault: Fault) -> ApiError:
+def _fault_error(fault: Fault, now_ms: int) -> ApiError:
     params = fault.params
     match fault.kind:
         case "timeout":
             return timed_out()
         case "rate_limit" | "ban":
-            status = 429 if fault.kind == "rate_limit" else 418
-            message = "Too many requests." if status == 429 else "Way too many requests; IP banned."
-            headers = {"Retry-After": str(params.get("retry_after", 5))}
-            return ApiError(-1003, message, http_status=status, headers=headers)
+            return limit_on_demand(fault.kind, float(params["retry_after"]), now_ms)
         case "error":
             return ApiError(int(params["code"]), str(params["msg"]), http_status=int(params.get("status", 400)))
         case _:

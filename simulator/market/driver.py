@@ -81,7 +81,9 @@ class Driver:
             self._standing[symbol] = (self._source.price(symbol), True)
 
     def gap(self, symbol: str, percent: float) -> None:
-        """Shift a symbol's price by a percentage from the next step on."""
+        """Shift a symbol's price by a percentage from the next step on. Raises ValueError."""
+        if symbol not in self.books:
+            raise ValueError(f"{symbol} has no outside market; trade with its liquidity instead")
         factor = self._shift.get(symbol, Decimal(1)) * (1 + Decimal(str(percent)) / 100)
         if factor <= 0:
             raise ValueError(f"a gap of {percent} % leaves no price")

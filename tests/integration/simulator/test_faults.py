@@ -100,6 +100,10 @@ def test_an_order_meets_a_bad_day(
         assert answer.json()["code"] == code
     if status in (418, 429):
         assert int(answer.headers["Retry-After"]) == params["retry_after"]
+    if status == 418:
+        # clients read the moment out of the message
+        until = int(answer.json()["msg"].partition("IP banned until ")[2].partition(".")[0])
+        assert 0 <= until - 90_000 - still.get("/api/v3/time")["serverTime"] + 60_000 <= 60_000
     assert bitcoin(still) == ("1.09990000" if bought else "1.00000000")
 
 
@@ -227,6 +231,8 @@ def test_a_gap_and_thin_books_hit_a_market_that_moves(still: RunningTwin) -> Non
     )  # fmt: skip
     before = float(still.get("/api/v3/ticker/price", symbol="BTCUSDC")["price"])
     fault(still, "price_gap", match={"symbol": "BTCUSDC"}, params={"percent": -10})
+    with pytest.raises(AssertionError, match="leaves no price"):
+        fault(still, "price_gap", match={"symbol": "BTCUSDC"}, params={"percent": -200})
     fault(still, "insufficient_liquidity", match={"symbol": "ETHUSDC"}, params={"depth": 0.001})
     still.do("POST", "/clock", {"advance_ms": 60_000})
 
