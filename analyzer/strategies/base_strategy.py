@@ -345,22 +345,6 @@ def fell_below(frame: Frame, name: str, threshold: Value) -> Condition:
     return (frame[name] < threshold) & (frame.prev(name) >= threshold)
 
 
-def held_under(frame: Frame, name: str, level: Value, bars: int) -> Condition:
-    """The feature was at or under the level on each of the ``bars`` bars before this one."""
-    held = frame.prev(name) <= level
-    for age in range(2, bars + 1):
-        held = held & (frame.prev(name, age) <= level)
-    return held
-
-
-def held_over(frame: Frame, name: str, level: Value, bars: int) -> Condition:
-    """The feature was at or over the level on each of the ``bars`` bars before this one."""
-    held = frame.prev(name) >= level
-    for age in range(2, bars + 1):
-        held = held & (frame.prev(name, age) >= level)
-    return held
-
-
 def stale(frame: Frame, other: Frame) -> Condition:
     """The other symbol's newest bar is more than two bars old."""
     bar = frame["open_time"] - frame.prev("open_time")

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from analyzer.strategies.base_strategy import STOP_ATR, RuleStrategy, Verdict
+from analyzer.strategies.events import stood_under
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
+
+BARS_INSIDE = 3
 
 
 class DonchianBreakoutStrategy(RuleStrategy):
     """BUY on the first close above the high of the 20 bars before it, SELL on the first below their low, with volume.
 
-    First: the close before was inside its own channel. The stop is the middle of the channel where that is nearer
-    than the usual distance.
+    First: the three closes before were inside their own channels. The stop is the middle of the channel where that is
+    nearer than the usual distance.
     """
 
     title = "Donchian_Breakout"
     family = "breakout"
     reads = ("close", "donchian_upper", "donchian_lower", "volume_ratio", "adx_14", "rsi_14", "atr_14")
+    lookback = BARS_INSIDE
     options = (Option("volume_min", 1.5, 0.0, 10.0), Option("break_atr", 0.1, 0.0, 3.0))
 
     def rule(self, frame: Frame) -> Verdict:
-        close, before = frame["close"], frame.prev("close")
+        close = frame["close"]
         upper, lower, atr = frame["donchian_upper"], frame["donchian_lower"], frame["atr_14"]
         middle = (upper + lower) / 2.0
         least = self.option("break_atr") * atr
+        inside_above = stood_under(frame, "close", "donchian_upper", BARS_INSIDE)
+        inside_below = stood_under(frame, "donchian_lower", "close", BARS_INSIDE)
         busy = frame["volume_ratio"] >= self.option("volume_min")
-        buy = (close > upper + least) & (before <= frame.prev("donchian_upper")) & busy & (frame["rsi_14"] < 88.0)
-        sell = (close < lower - least) & (before >= frame.prev("donchian_lower")) & busy & (frame["rsi_14"] > 12.0)
+        buy = (close > upper + least) & inside_above & busy & (frame["rsi_14"] < 88.0)
+        sell = (close < lower - least) & inside_below & busy & (frame["rsi_14"] > 12.0)
         beyond = frame.where(buy, close - upper, lower - close) / atr
         far = scale(frame, beyond, 0.0, 1.5)
         volume = scale(frame, frame["volume_ratio"], 1.0, 3.0)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, crossed_above, crossed_below, graded
+from analyzer.strategies.events import stood_under
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
+
+BARS_ON_A_SIDE = 5
 
 
 class SimpleMaCrossStrategy(RuleStrategy):
     """BUY on the bar where SMA SHORT_WINDOW goes over SMA LONG_WINDOW, SELL where it goes under.
 
-    By at least a share of the ATR, and not while ADX says that nothing moves.
+    By at least a share of the ATR, after five bars on the other side, and not while ADX says that nothing moves.
     """
 
     title = "SimpleMA_Cross"
@@ -24,6 +27,7 @@ class SimpleMaCrossStrategy(RuleStrategy):
         "atr_14",
     )
 
+    lookback = BARS_ON_A_SIDE
     options = (
         Option("gap_atr", 0.05, 0.0, 2.0),
         Option("adx_min", 15.0, 0.0, 60.0),
@@ -34,6 +38,8 @@ class SimpleMaCrossStrategy(RuleStrategy):
         short, long = frame["sma_short"], frame["sma_long"]
         gap = (short - long) / atr
         least = self.option("gap_atr")
+        was_under = stood_under(frame, "sma_short", "sma_long", BARS_ON_A_SIDE)
+        was_over = stood_under(frame, "sma_long", "sma_short", BARS_ON_A_SIDE)
         moving = frame["adx_14"] >= self.option("adx_min")
         pace = frame.absolute(short - frame.prev("sma_short")) / atr
         strength, confidence = graded(
@@ -42,8 +48,8 @@ class SimpleMaCrossStrategy(RuleStrategy):
             (0.25, scale(frame, frame["adx_14"], 12.0, 35.0)),
         )
         return Verdict(
-            buy=crossed_above(frame, "sma_short", "sma_long") & moving & (gap >= least),
-            sell=crossed_below(frame, "sma_short", "sma_long") & moving & (gap <= -least),
+            buy=crossed_above(frame, "sma_short", "sma_long") & was_under & moving & (gap >= least),
+            sell=crossed_below(frame, "sma_short", "sma_long") & was_over & moving & (gap <= -least),
             strength=strength,
             confidence=confidence - 0.03,
             reason_buy="the short average crossed over the long one",

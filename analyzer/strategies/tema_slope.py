@@ -8,7 +8,8 @@ from shared.src.indicators.frames import Frame, scale
 
 
 class TemaSlopeStrategy(RuleStrategy):
-    """BUY on the bar where the two-bar slope of TEMA 12 goes over its threshold with the price over it; SELL mirrored.
+    """BUY on the bar where the two-bar slope of TEMA 12 goes over its threshold, after two bars under it, with the
+    price over it; SELL mirrored.
 
     The slope is in ATR per bar. EMA 26 must already lean the same way, and there must be volume.
     """
@@ -23,7 +24,7 @@ class TemaSlopeStrategy(RuleStrategy):
         "volume_ratio",
         "atr_14",
     )
-    lookback = 3
+    lookback = 4
     options = (
         Option("slope_atr", 0.35, 0.01, 5.0),
         Option("volume_min", 1.6, 0.0, 10.0),
@@ -33,11 +34,12 @@ class TemaSlopeStrategy(RuleStrategy):
         tema, atr, close = frame["tema_12"], frame["atr_14"], frame["close"]
         slope = (tema - frame.prev("tema_12", 2)) / (2.0 * atr)
         before = frame.divide(frame.prev("tema_12") - frame.prev("tema_12", 3), 2.0 * frame.prev("atr_14"))
+        earlier = frame.divide(frame.prev("tema_12", 2) - frame.prev("tema_12", 4), 2.0 * frame.prev("atr_14", 2))
         least = self.option("slope_atr")
         busy = frame["volume_ratio"] >= self.option("volume_min")
         lean = frame["ema_26"] - frame.prev("ema_26")
-        buy = (slope > least) & (before <= least) & (close > tema) & (lean > 0.0) & busy
-        sell = (slope < -least) & (before >= -least) & (close < tema) & (lean < 0.0) & busy
+        buy = (slope > least) & (before <= least) & (earlier <= least) & (close > tema) & (lean > 0.0) & busy
+        sell = (slope < -least) & (before >= -least) & (earlier >= -least) & (close < tema) & (lean < 0.0) & busy
         strength, confidence = graded(
             (0.4, scale(frame, frame.absolute(slope), least, 3.0 * least)),
             (0.3, scale(frame, frame["adx_14"], 15.0, 40.0)),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from analyzer.strategies.base_strategy import RuleStrategy, Verdict, fell_below, graded, rose_above
+from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
+from analyzer.strategies.events import held_over, held_under
 from analyzer.strategies.options import Option
 from shared.src.indicators.frames import Frame, scale
 
+BARS_BEYOND = 3
+
 
 class WilliamsRReboundStrategy(RuleStrategy):
-    """BUY on the bar where %R crosses back over ``low`` after two bars under it, SELL where it crosses back under
+    """BUY on the bar where %R crosses back over ``low`` after three bars under it, SELL where it crosses back under
     ``high``.
 
     The close must move the same way by a share of the ATR.
@@ -24,7 +27,7 @@ class WilliamsRReboundStrategy(RuleStrategy):
         "volume_ratio",
         "atr_14",
     )
-    lookback = 2
+    lookback = BARS_BEYOND
     options = (
         Option("low", -80.0, -99.0, -55.0),
         Option("high", -20.0, -45.0, -1.0),
@@ -36,8 +39,8 @@ class WilliamsRReboundStrategy(RuleStrategy):
         low, high = self.option("low"), self.option("high")
         move = (frame["close"] - frame.prev("close")) / atr
         least = self.option("move_atr")
-        buy = rose_above(frame, "williams_r", low) & (frame.prev("williams_r", 2) <= low) & (move >= least)
-        sell = fell_below(frame, "williams_r", high) & (frame.prev("williams_r", 2) >= high) & (move <= -least)
+        buy = (value > low) & held_under(frame, "williams_r", low, BARS_BEYOND) & (move >= least)
+        sell = (value < high) & held_over(frame, "williams_r", high, BARS_BEYOND) & (move <= -least)
         rsi = frame["rsi_14"]
         buy = buy & (rsi < 48.0) & (frame["adx_14"] <= 40.0)
         sell = sell & (rsi > 52.0) & (frame["adx_14"] <= 40.0)

@@ -75,9 +75,9 @@ TABLES: dict[str, Table] = {
         (0, row(cci_20=-140.0)),
     ),
     "Donchian_Breakout": Table(
-        [row(close=104.0), row(close=105.5, rsi_14=65.0)],
-        [row(close=96.0), row(close=94.5, rsi_14=35.0)],
-        (1, row(volume_ratio=1.1)),
+        [*[row(close=104.0)] * 3, row(close=105.5, rsi_14=65.0)],
+        [*[row(close=96.0)] * 3, row(close=94.5, rsi_14=35.0)],
+        (3, row(volume_ratio=1.1)),
     ),
     "EMA_Cross": Table(
         [row(ema_12=99.9), row(ema_12=100.1, close=101.0)],
@@ -175,9 +175,9 @@ TABLES: dict[str, Table] = {
         (1, row(market_regime="TRENDING_BULL")),
     ),
     "SimpleMA_Cross": Table(
-        [row(sma_short=99.9, sma_long=100.0), row(sma_short=100.2, sma_long=100.0)],
-        [row(sma_short=100.1, sma_long=100.0), row(sma_short=99.8, sma_long=100.0)],
-        (1, row(sma_short=100.01)),
+        [*[row(sma_short=99.9, sma_long=100.0)] * 5, row(sma_short=100.2, sma_long=100.0)],
+        [*[row(sma_short=100.1, sma_long=100.0)] * 5, row(sma_short=99.8, sma_long=100.0)],
+        (5, row(sma_short=100.01)),
     ),
     "Spike_Reaction_Buy": Table(
         [
@@ -211,23 +211,21 @@ TABLES: dict[str, Table] = {
     ),
     "TEMA_Slope": Table(
         [
-            row(tema_12=100.0),
-            row(tema_12=100.0),
+            *[row(tema_12=100.0)] * 3,
             row(tema_12=100.1),
             row(tema_12=101.0, ema_26=100.2, close=102.0, volume_ratio=2.0),
         ],
         [
-            row(tema_12=100.0),
-            row(tema_12=100.0),
+            *[row(tema_12=100.0)] * 3,
             row(tema_12=99.9),
             row(tema_12=99.0, ema_26=99.8, close=98.0, volume_ratio=2.0),
         ],
-        (3, row(close=100.9)),
+        (4, row(close=100.9)),
     ),
     "TRIX_Crossover": Table(
-        [row(trix=-0.05, trix_signal=-0.04), row(trix=-0.02, trix_signal=-0.03, close=101.0, ema_12=100.0)],
-        [row(trix=0.05, trix_signal=0.04), row(trix=0.02, trix_signal=0.03, close=99.0, ema_12=100.0)],
-        (1, row(close=103.0)),
+        [*[row(trix=-0.05, trix_signal=-0.04)] * 5, row(trix=-0.02, trix_signal=-0.03, close=101.0, ema_12=100.0)],
+        [*[row(trix=0.05, trix_signal=0.04)] * 5, row(trix=0.02, trix_signal=0.03, close=99.0, ema_12=100.0)],
+        (5, row(close=103.0)),
     ),
     "VWAP_Support_Resistance": Table(
         [
@@ -241,8 +239,16 @@ TABLES: dict[str, Table] = {
         (1, row(anchored_vwap=100.5)),
     ),
     "WilliamsR_Rebound": Table(
-        [row(williams_r=-90.0), row(williams_r=-88.0, close=99.0), row(williams_r=-70.0, close=99.8, rsi_14=40.0)],
-        [row(williams_r=-10.0), row(williams_r=-12.0, close=101.0), row(williams_r=-30.0, close=100.2, rsi_14=60.0)],
+        [
+            *[row(williams_r=-90.0)] * 2,
+            row(williams_r=-88.0, close=99.0),
+            row(williams_r=-70.0, close=99.8, rsi_14=40.0),
+        ],
+        [
+            *[row(williams_r=-10.0)] * 2,
+            row(williams_r=-12.0, close=101.0),
+            row(williams_r=-30.0, close=100.2, rsi_14=60.0),
+        ],
         (0, row(williams_r=-75.0)),
     ),
     "ZScore_Extreme_Reversal": Table(
@@ -279,7 +285,7 @@ SELL_MISSES: dict[str, tuple[int, dict[str, Any]]] = {
     "Bollinger_Bands": (0, row(close=103.9)),
     "Bollinger_Touch": (0, row(high=104.1)),
     "CCI_Reversal": (0, row(cci_20=140.0)),
-    "Donchian_Breakout": (1, row(volume_ratio=1.1)),
+    "Donchian_Breakout": (3, row(volume_ratio=1.1)),
     "EMA_Cross": (0, row(ema_12=99.95)),
     "HullMA_Slope": (3, row(hull_20=99.95)),
     "MACD_Crossover": (1, row(macd_histogram=-0.02)),
@@ -294,12 +300,12 @@ SELL_MISSES: dict[str, tuple[int, dict[str, Any]]] = {
     "RSI_Strategy": (0, row(rsi_user=72.0)),
     "Range_Breakout": (4, row(highest_5=103.0)),
     "Range_Breakout_Confirmation": (2, row(close=97.9)),
-    "SimpleMA_Cross": (1, row(sma_short=99.99)),
+    "SimpleMA_Cross": (5, row(sma_short=99.99)),
     "StochRSI_Rebound": (1, row(stoch_rsi=81.0)),
     "Supertrend_Reversal": (1, row(supertrend_direction=-1.0)),
     "Support_Breakout": (3, row(support_touches=1.0)),
-    "TEMA_Slope": (3, row(close=99.1)),
-    "TRIX_Crossover": (1, row(close=97.0)),
+    "TEMA_Slope": (4, row(close=99.1)),
+    "TRIX_Crossover": (5, row(close=97.0)),
     "VWAP_Support_Resistance": (1, row(anchored_vwap=99.5)),
     "WilliamsR_Rebound": (0, row(williams_r=-25.0)),
     "ZScore_Extreme_Reversal": (1, row(zscore_20=2.05)),
@@ -394,6 +400,12 @@ def test_rule_is_silent_while_a_number_it_needs_is_not_known(name: str) -> None:
         ("Support_Breakout", row(close=101.1)),
         ("OBV_Crossover", row(obv_oscillator=0.1)),
         ("Range_Breakout", row(close=99.2)),
+        ("Donchian_Breakout", row(close=105.2)),
+        ("SimpleMA_Cross", row(sma_short=100.1, sma_long=100.0)),
+        ("TRIX_Crossover", row(trix=-0.03, trix_signal=-0.04)),
+        ("WilliamsR_Rebound", row(williams_r=-70.0)),
+        ("TEMA_Slope", row(tema_12=98.0)),
+        ("Bollinger_Bands", row(close=96.1, bb_user_lower=96.0)),
         ("CCI_Reversal", row(cci_20=-180.0, high=101.0)),
         ("ZScore_Extreme_Reversal", row(zscore_20=-2.5, high=101.0)),
         ("Pair_Rotation", row(roc_7=8.0)),
