@@ -63,16 +63,21 @@ class Lane:
         """
         async with self.lock:
             minutes = await self._minutes(stored.get(Timeframe.M1))
-            native = [await self._fetcher.latest(self.symbol, timeframe, self._warmup) for timeframe in HIGHER]
-            fresh = []
-            for candles in (*native, minutes):
-                newest = stored.get(candles[0].timeframe) if candles else None
-                known = [candle for candle in candles if newest is None or candle.open_time_ms <= newest]
-                fresh += candles[len(known) :]
-                await self._producer.closed(known, source="history")
+            fresh: list[Candle] = []
+            # one time frame at a time: what all symbols load at once is the most memory this process ever needs
+            for timeframe in HIGHER:
+                candles = await self._fetcher.latest(self.symbol, timeframe, self._warmup)
+                fresh += await self._publish_known(candles, stored.get(timeframe))
+            fresh += await self._publish_known(minutes, stored.get(Timeframe.M1))
             # as they would have come: by the time they closed, 1m first
             fresh.sort(key=lambda candle: (candle.close_time_ms, candle.timeframe.milliseconds))
             await self._producer.closed(fresh, source="repair")
+
+    async def _publish_known(self, candles: list[Candle], stored_ms: int | None) -> list[Candle]:
+        """Publish as history what is stored already, or everything when nothing is; answers the rest."""
+        known = [candle for candle in candles if stored_ms is None or candle.open_time_ms <= stored_ms]
+        await self._producer.closed(known, source="history")
+        return candles[len(known) :]
 
     async def _minutes(self, stored_ms: int | None) -> list[Candle]:
         """The minutes to start from, taken into the series."""
