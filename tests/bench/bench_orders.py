@@ -15,7 +15,8 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ FILLS = """
 SELECT symbol, side, purpose, extract(epoch FROM min(timestamp)) * 1000 AS at FROM trade_executions
 WHERE purpose IN ('entry', 'exit') GROUP BY symbol, side, purpose, client_order_id
 """
+WARM = 2
 Sent = dict[tuple[str, int], float]
 
 
@@ -91,7 +93,41 @@ def signal(symbol: str, number: int, side: Side) -> ConsensusSignal:
     )
 
 
-async def keep_ticking(redis: Any, symbols: Sequence[str]) -> None:
+def trading_environment(settings: Settings, twin: RunningTwin, symbols: Sequence[str]) -> dict[str, str]:
+    """The environment of services that trade with the twin, without limits that bind."""
+    return environment_of(
+        settings,
+        TRADING_SYMBOLS=",".join(symbols),
+        SIMULATOR_URL=twin.rest,
+        BINANCE_API_KEY=twin.key,
+        BINANCE_SECRET_KEY=twin.secret,
+        MAX_CONCURRENT_POSITIONS="200",
+        MAX_ORDERS_PER_MINUTE="100000",
+        MAX_POSITION_SIZE="500",
+        MAX_DAILY_LOSS="100000",
+    )
+
+
+async def decide(bus: RedisBus, symbols: Sequence[str], number: int) -> None:
+    """Decisions for all symbols: to buy in even rounds, to sell in odd ones."""
+    side = Side.BUY if number % 2 == 0 else Side.SELL
+    await bus.publish_many(CONSENSUS, [signal(symbol, number, side) for symbol in symbols])
+
+
+@asynccontextmanager
+async def market(settings: Settings, symbols: Sequence[str]) -> AsyncIterator[RedisBus]:
+    """A bus on an empty Redis, with prices that stay fresh."""
+    redis = redis_from(settings)
+    await redis.flushdb()
+    ticking = asyncio.create_task(_keep_ticking(redis, symbols))
+    try:
+        yield RedisBus(redis, consumer="bench")
+    finally:
+        ticking.cancel()
+        await redis.aclose()
+
+
+async def _keep_ticking(redis: Any, symbols: Sequence[str]) -> None:
     """What the dispatcher does while the market is quiet: prices that are not old."""
     clock = SystemClock()
     while True:
@@ -137,49 +173,35 @@ async def matched(database: Database, sent: Sent) -> Sent:
 
 async def measure(settings: Settings, twin: RunningTwin, options: argparse.Namespace, folder: Path) -> None:
     symbols = symbols_of(options.symbols)
-    environment = environment_of(
-        settings,
-        TRADING_SYMBOLS=",".join(symbols),
-        SIMULATOR_URL=twin.rest,
-        BINANCE_API_KEY=twin.key,
-        BINANCE_SECRET_KEY=twin.secret,
-        MAX_CONCURRENT_POSITIONS="200",
-        MAX_ORDERS_PER_MINUTE="100000",
-        MAX_POSITION_SIZE="500",
-        MAX_DAILY_LOSS="100000",
-    )
-    redis, database = redis_from(settings), Database.of(settings, "bench")
-    await redis.flushdb()
-    bus = RedisBus(redis, consumer="bench")
-    ticking = asyncio.create_task(keep_ticking(redis, symbols))
-    with services(CHAIN, environment, folder) as running:
-        await asyncio.sleep(3)
-        sent: Sent = {}
-        spent: dict[str, tuple[float, float]] = {}
-        for number in range(-2, options.rounds):  # the first two warm up
-            if number == 0:
-                sent.clear()
-                spent = {name: (cpu_of(service), waited_of(service)) for name, service in running.items()}
-            side = Side.BUY if number % 2 == 0 else Side.SELL
-            signals = [signal(symbol, number + 2, side) for symbol in symbols]
-            sent |= dict.fromkeys(((symbol, number + 2) for symbol in symbols), time.time() * 1000)
-            await bus.publish_many(CONSENSUS, signals)
-            await asyncio.sleep(options.every)
-        await asyncio.sleep(1)
-        print(f"{len(symbols)} symbols decide at once, {options.rounds} times:")
-        for what, arrived in (("intents", await intents(redis, sent)), ("orders", await matched(database, sent))):
-            for turn, name in enumerate(("buy", "sell")):
-                report(f"{what}, {name}", sent, {key: at for key, at in arrived.items() if key[1] % 2 == turn})
-        for name, service in running.items():
-            cpu, waited = cpu_of(service) - spent[name][0], waited_of(service) - spent[name][1]
-            print(
-                f"  {name:18} per round {cpu / options.rounds * 1000:6.1f} ms of CPU,"
-                f" {waited / options.rounds * 1000:6.1f} ms waiting for a core; {memory_of(service):6.1f} MiB",
-                flush=True,
-            )
-    ticking.cancel()
+    environment = trading_environment(settings, twin, symbols)
+    database = Database.of(settings, "bench")
+    async with market(settings, symbols) as bus:
+        with services(CHAIN, environment, folder) as running:
+            await asyncio.sleep(3)
+            sent: Sent = {}
+            spent: dict[str, tuple[float, float]] = {}
+            for number in range(options.rounds + WARM):
+                if number == WARM:
+                    sent.clear()
+                    spent = {name: (cpu_of(service), waited_of(service)) for name, service in running.items()}
+                sent |= dict.fromkeys(((symbol, number) for symbol in symbols), time.time() * 1000)
+                await decide(bus, symbols, number)
+                await asyncio.sleep(options.every)
+            print(f"{len(symbols)} symbols decide at once, {options.rounds} times:")
+            for what, arrived in (
+                ("intents", await intents(bus.redis, sent)),
+                ("orders", await matched(database, sent)),
+            ):
+                for turn, name in enumerate(("buy", "sell")):
+                    report(f"{what}, {name}", sent, {key: at for key, at in arrived.items() if key[1] % 2 == turn})
+            for name, service in running.items():
+                cpu, waited = cpu_of(service) - spent[name][0], waited_of(service) - spent[name][1]
+                print(
+                    f"  {name:18} per round {cpu / options.rounds * 1000:6.1f} ms of CPU,"
+                    f" {waited / options.rounds * 1000:6.1f} ms waiting for a core; {memory_of(service):6.1f} MiB",
+                    flush=True,
+                )
     await database.close()
-    await redis.aclose()
 
 
 def main() -> None:
