@@ -1,5 +1,6 @@
 """coordinator: a consensus becomes a funded order intent, or a refusal with its reason."""
 
+import shared.src.lean_imports  # noqa: F401 - first, before anything imports httpx
 from coordinator.src.api import create_router
 from coordinator.src.decision_store import DecisionStore
 from coordinator.src.exchange_rules import ExchangeRules

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import market_analyzer.src.without_pandas  # noqa: F401 - first, before anything imports TA-Lib
+import shared.src.lean_imports  # noqa: F401 - first, before anything imports TA-Lib
 
 # isort: split
 from market_analyzer.src.book_features import OrderBooks

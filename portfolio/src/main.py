@@ -1,5 +1,6 @@
 """portfolio: executions become balanced postings; capital is leased to intents; balances and results are shown."""
 
+import shared.src.lean_imports  # noqa: F401 - first, before anything imports httpx
 from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.binance_account_manager import BinanceAccountManager

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shared.src.lean_imports  # noqa: F401 - first, before anything imports httpx
+
+# isort: split
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -27,13 +31,8 @@ async def build(service: Service) -> None:
     queries = Queries(service.database)
     monitor = PlatformHealthMonitor(settings, client, clock, service.health.report)
     hub = Hub(clock, speed=speed_of(clock))
-    market = MarketFeed(
-        hub,
-        service.bus,
-        clock,
-        minutes=queries.minutes_since,
-        symbols=lambda: queries.symbols(settings.trading_symbols, settings.quote_asset),
-    )
+    traded = partial(queries.symbols, settings.trading_symbols, settings.quote_asset)
+    market = MarketFeed(hub, service.bus, clock, minutes=queries.minutes_since, symbols=traded)
 
     app.include_router(health_routes(monitor, SystemStatus(settings, clock, queries)))
     app.include_router(market_routes(queries, settings))
