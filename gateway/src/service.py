@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 GAP_SCAN_S = 60.0
 SILENCE_SCAN_S = 5.0
 LIVE_EVERY_S = 0.1  # the newest of each symbol this often
-LOADS_AT_ONCE = 8
+LOADS_AT_ONCE = 4
 
 BAD_FRAMES = Counter("roottrading_bad_frames", "stream frames that are not what Binance documents")
 

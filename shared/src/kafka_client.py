@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 DELIVERY_TIMEOUT_MS = 30_000
 QUEUE_MAX = 200_000
+# what a consumer fetches ahead of its work; librdkafka would take 64 MB of a backlog, and keep the memory
+FETCHED_KB_MAX = 4_096
 APACHE_BROKER = {
     "fetch.wait.max.ms": 50,
     "max.poll.interval.ms": 300_000,
@@ -171,6 +173,7 @@ class KafkaConsumer:
             | {
                 "group.id": f"{settings.kafka_group_id}-{group}",
                 "enable.auto.commit": False,
+                "queued.max.messages.kbytes": FETCHED_KB_MAX,
                 "auto.offset.reset": "earliest",
                 "session.timeout.ms": 6_000,
                 "heartbeat.interval.ms": 1_500,
@@ -180,7 +183,7 @@ class KafkaConsumer:
         self._consumer.subscribe(topics)
         self._paused = False
 
-    async def poll(self, *, batch_max: int = 2_000, timeout_s: float = 0.1) -> list[Record]:
+    async def poll(self, *, batch_max: int = 1_000, timeout_s: float = 0.1) -> list[Record]:
         """What is there, up to ``batch_max`` records, in order within a partition; empty when none came in time.
 
         Raises:

@@ -161,6 +161,7 @@ class Service:
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=2,
+            ws="auto" if self.name == "visualization" else "none",
             ws_ping_interval=20,
         )
         server = uvicorn.Server(config)
