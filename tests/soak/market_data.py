@@ -1,6 +1,6 @@
 """Hours of market through the real gateway and dispatcher, while everything that can go wrong does.
 
-    python -m tests.soak.market_data --hours 48 --seed 7 [--speed 320] [--symbols 6] [--kills 12] [--no-faults]
+    python -m tests.soak.market_data --hours 48 --seed 7 [--speed 320] [--symbols 6] [--kills 12] [--freezes 6]
 
 The twin plays an accelerated market; its streams stall, break, repeat, swap, delay and lose messages, its REST answers
 fail and refuse; gateway and dispatcher are killed; stored candles are made wrong or vanish. At the end every stored
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import threading
@@ -42,6 +43,7 @@ HISTORY_MINUTES = 3_000
 WARMUP = 200
 SETTLE_S_MAX = 90
 PROGRESS_S = 15.0
+FROZEN_S = 8.0
 MINUTE_MS = 60_000
 
 Bar = tuple[str, str, int]
@@ -57,6 +59,7 @@ class Plan:
     speed: float = 320.0
     symbols: int = 6
     kills: int = 0
+    freezes: int = 0
     faults: bool = True
     pace: float = 1.0
 
@@ -78,6 +81,7 @@ class Result:
     decided_twice_differently: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
+    freezes: dict[str, int] = field(default_factory=dict)
     tampered: int = 0
     gateway: dict[str, Any] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
@@ -152,6 +156,9 @@ class Trouble:
         wall_s = plan.hours * 3600 / plan.speed
         names = sorted(processes) * plan.kills
         self._kills = sorted((random.uniform(0.1, 0.85) * wall_s, name) for name in names[: plan.kills])
+        names = sorted(processes) * plan.freezes
+        self._freezes = sorted((random.uniform(0.1, 0.85) * wall_s, name) for name in names[: plan.freezes])
+        self._thaws: list[tuple[float, str]] = []
         self._settings = settings
         self._tampers = [0.3 * wall_s, 0.6 * wall_s]
         self._began = time.monotonic()
@@ -167,6 +174,7 @@ class Trouble:
             self._processes[name].kill()
             self._processes[name].start(wait=False)
             self._result.kills[name] = self._result.kills.get(name, 0) + 1
+        self._freeze_and_thaw(now)
         if self._tampers and now - self._began > self._tampers[0]:
             self._tampers.pop(0)
             self._result.tampered += tamper(self._settings)
@@ -183,11 +191,21 @@ class Trouble:
             self._next = now + seconds * self._pace
         self._is_bad = not self._is_bad
 
+    def _freeze_and_thaw(self, now: float) -> None:
+        if self._freezes and now - self._began > self._freezes[0][0]:
+            _, name = self._freezes.pop(0)
+            self._processes[name].signal(signal.SIGSTOP)
+            self._thaws.append((now + FROZEN_S, name))
+            self._result.freezes[name] = self._result.freezes.get(name, 0) + 1
+        while self._thaws and now > self._thaws[0][0]:
+            self._processes[self._thaws.pop(0)[1]].signal(signal.SIGCONT)
+
     @property
     def is_complete(self) -> bool:
         """Everything that was to go wrong has, at least once."""
         kinds = {fault["fault"] for fault, _ in BAD_MOMENTS} if self._faults else set()
-        return not self._kills and not self._tampers and kinds <= set(self._result.faults)
+        waiting = self._kills or self._freezes or self._thaws or self._tampers
+        return not waiting and kinds <= set(self._result.faults)
 
     def end(self) -> None:
         if self._faults:
@@ -398,10 +416,17 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=320.0, help="market seconds per second")
     parser.add_argument("--symbols", type=int, default=6)
     parser.add_argument("--kills", type=int, default=12, help="kill -9 of gateway and dispatcher in turn")
+    parser.add_argument("--freezes", type=int, default=0, help=f"both stand still for {FROZEN_S:.0f} s in turn")
     parser.add_argument("--no-faults", action="store_true")
     options = parser.parse_args()
     plan = Plan(
-        options.hours, options.seed, options.speed, options.symbols, options.kills, faults=not options.no_faults
+        options.hours,
+        options.seed,
+        options.speed,
+        options.symbols,
+        options.kills,
+        options.freezes,
+        faults=not options.no_faults,
     )
     names = ",".join(profile.symbol for profile in DEFAULT_PROFILES[: plan.symbols])
     with tempfile.TemporaryDirectory() as place, test_stack(Path(place) / "stack") as stack:
