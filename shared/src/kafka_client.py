@@ -22,6 +22,7 @@ DELIVERY_TIMEOUT_MS = 30_000
 QUEUE_MAX = 200_000
 # what a consumer fetches ahead of its work; librdkafka would take 64 MB of a backlog, and keep the memory
 FETCHED_KB_MAX = 4_096
+GATHER_S = 0.002
 APACHE_BROKER = {
     "fetch.wait.max.ms": 50,
     "max.poll.interval.ms": 300_000,
@@ -208,9 +209,11 @@ class KafkaConsumer:
         return records
 
     def _take(self, most: int, timeout_s: float) -> list[Message]:
-        """``consume`` alone would wait out its time for a full batch: so the first record ends the wait."""
+        """What is there, and what comes within a moment of the first record: symbols whose candles close together are
+        in several partitions, and a batch of some of them would make the others wait for its commit.
+        """
         first = self._consumer.poll(timeout_s)
-        return [] if first is None else [first, *self._consumer.consume(most - 1, 0)]
+        return [] if first is None else [first, *self._consumer.consume(most - 1, GATHER_S)]
 
     async def commit(self, records: Iterable[Record]) -> None:
         """Mark everything up to these records as processed.
