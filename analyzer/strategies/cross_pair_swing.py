@@ -56,7 +56,8 @@ class CrossPairSwingStrategy(RuleStrategy):
 
 
 def _leader(frame: Frame) -> Frame:
-    """BTC in the same quote asset, or ETH when this is BTC."""
+    """BTC, or ETH when this is BTC: in the same quote asset, else in any."""
     wanted = "ETH" if frame.symbol.startswith("BTC") else "BTC"
-    name = next((symbol for symbol in frame.peers if symbol.startswith(wanted)), wanted)
-    return frame.peer(name)
+    leaders = [symbol for symbol in frame.peers if symbol.startswith(wanted)]
+    same_quote = [symbol for symbol in leaders if frame.symbol.endswith(symbol.removeprefix(wanted))]
+    return frame.peer((same_quote or leaders or [wanted])[0])

@@ -5,7 +5,7 @@ A table lists the last bars, oldest first, as what differs from a quiet bar; a n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -433,6 +433,18 @@ def test_multi_timeframe_entry_needs_every_timeframe_above() -> None:
     table = TABLES["MultiTF_ConfluentEntry"]
     assert side("MultiTF_ConfluentEntry", table.buy or [], {"5m": RISING}) is None
     assert side("MultiTF_ConfluentEntry", table.buy or [], {"5m": RISING, "15m": FALLING}) is None
+
+
+def test_the_leader_is_that_of_the_same_quote_asset() -> None:
+    table = TABLES["Cross_Pair_Swing"]
+    unsteady = [row(), row(rsi_14=80.0, roc_10=5.0)]
+    for peers, votes in (
+        (table.peers | {"BTCEUR": unsteady}, "BUY"),
+        ({"BTCUSDC": unsteady, "BTCUSDT": table.peers["BTCUSDC"]}, None),
+        ({"BTCUSDT": table.peers["BTCUSDC"]}, "BUY"),
+    ):
+        found = signal("Cross_Pair_Swing", replace(table, peers=peers), table.buy or [], {})
+        assert (found and found["side"]) == votes
 
 
 def test_a_pair_that_stopped_trading_leads_nobody() -> None:
