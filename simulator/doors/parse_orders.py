@@ -59,9 +59,6 @@ class Names:
     def client_id(self) -> str:
         return f"{self.prefix}ClientOrderId" if self.prefix else "newClientOrderId"
 
-    def params(self) -> tuple[str, ...]:
-        return tuple(self[name] for name in FIELDS)
-
 
 def parse_order(params: Params, *, use_sor: bool = False) -> OrderRequest:
     """POST order and its kin.
@@ -246,10 +243,15 @@ _PENDING_SIDES = ("pendingSide", "pendingQuantity")
 
 
 def list_params(kind: ListKind) -> tuple[str, ...]:
-    """Every parameter of orderList/oco, oto, otoco, opo or opoco."""
+    """Every parameter of orderList/oco, oto, otoco, opo or opoco.
+
+    The legs of a pair share their quantity, and a working order has no trigger.
+    """
     names = [*_LIST_COMMON]
     for prefix in _LEG_PREFIXES[kind]:
-        names += [*Names(prefix).params(), Names(prefix).client_id]
+        leg = Names(prefix)
+        strange = {"stopPrice", "trailingDelta"} if prefix == "working" else {"quantity"}
+        names += [*(leg[name] for name in FIELDS if name not in strange), leg.client_id]
     if kind is ListKind.OCO:
         return (*names, "side", "quantity")
     return (*names, "workingSide", *_PENDING_SIDES)

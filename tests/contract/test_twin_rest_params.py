@@ -240,6 +240,24 @@ async def test_a_bad_list_gets_the_exchanges_own_error(
     assert await door.query("openOrderList") == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "valid", "name"),
+    [
+        ("oco", OCO_SELL, "aboveQuantity"),
+        ("oco", OCO_SELL, "belowQuantity"),
+        ("oto", OTO, "workingStopPrice"),
+        ("oto", OTO, "workingTrailingDelta"),
+    ],
+)
+async def test_a_list_has_no_parameter_that_its_legs_do_not_read(
+    door: Door, kind: str, valid: dict[str, Any], name: str
+) -> None:
+    status, code, message = refusal(await door.post(f"orderList/{kind}", valid, **{name: "5"}))
+    assert (status, code) == (400, -1104)
+    assert message.startswith("Not all sent parameters were read")
+    assert await door.query("openOrderList") == []
+
+
 SIGNED_CASES: list[tuple[str, str, str, dict[str, Any], int, str]] = [
     ("query without an id", "GET", "order", {"symbol": BTC}, -1102, NO_IDS),
     ("cancel without an id", "DELETE", "order", {"symbol": BTC}, -1102, NO_IDS),
