@@ -185,7 +185,8 @@ class ChangeDesk:
                 return ReplaceOutcome(None, error, None)
             cancel_error = error
         try:
-            placed = self.desk.place(account, request, now_ms)
+            # an order that took the place of another is told to be refused; one by itself never was
+            placed = self.desk.place(account, request, now_ms, tells_rejection=cancelled is not None)
         except ApiError as error:
             return ReplaceOutcome(cancelled, cancel_error, None, error)
         return ReplaceOutcome(cancelled, cancel_error, placed)

@@ -13,7 +13,7 @@ from typing import Any
 
 from simulator.engine.accounts import NO_RATES, Account
 from simulator.engine.book import Book
-from simulator.engine.errors import INSUFFICIENT_BALANCE, ApiError, new_order_rejected
+from simulator.engine.errors import INSUFFICIENT_BALANCE, REJECT_REASONS, ApiError, new_order_rejected
 from simulator.engine.events import AccountEvent, Event, ListEvent, OrderEvent
 from simulator.engine.numbers import ZERO, divide, floor8, multiply, notional
 from simulator.engine.orders import (
@@ -237,6 +237,17 @@ class Core:
             self.touched.accounts[order.account] = None
         self.report_balances(self.accounts[order.account], now_ms)
         return event
+
+    def report_rejection(self, order: Order, now_ms: int, error: ApiError) -> None:
+        """Emit the execution report of an order that the engine refused: it is in no index and leaves no record."""
+        order.status = OrderStatus.REJECTED
+        self.events.append(
+            OrderEvent(
+                order.account, now_ms, "REJECTED", order.copy(), order.client_order_id, self.next_execution_id,
+                reject_reason=REJECT_REASONS.get(error.message, "NONE"),
+            )
+        )  # fmt: skip
+        self.next_execution_id += 1
 
     def report_balances(self, account: Account, now_ms: int) -> None:
         """Emit outboundAccountPosition if any balance changed since the last one."""

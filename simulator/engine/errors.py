@@ -69,4 +69,10 @@ def archived() -> ApiError:
 INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
 WOULD_TRIGGER = "Order would trigger immediately."
 WOULD_MATCH = "Order would immediately match and take."
+# Reject reasons of execution reports (field r)
+REJECT_REASONS = {
+    INSUFFICIENT_BALANCE: "INSUFFICIENT_BALANCES",
+    WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+    WOULD_MATCH: "WOULD_MATCH_IMMEDIATELY",
+}
 PRICES_RELATION = "The relationship of the prices for the orders is not correct."

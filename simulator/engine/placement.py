@@ -85,8 +85,10 @@ class Desk:
         # Tells the lists that a waiting leg of theirs starts to work.
         self.on_trigger: Callable[[Order, int], None] = lambda order, now_ms: None
 
-    def place(self, account: Account, request: OrderRequest, now_ms: int) -> Placement:
-        """Place one order.
+    def place(
+        self, account: Account, request: OrderRequest, now_ms: int, *, tells_rejection: bool = False
+    ) -> Placement:
+        """Place one order. `tells_rejection`: user data streams are told when the engine refuses it.
 
         Raises:
             ApiError: it breaks a filter, or the engine rejects it; then nothing has changed.
@@ -95,8 +97,13 @@ class Desk:
         self.validate(account, request, now_ms)
         check_counts(self.core, market.rules, account, (request,))
         order = self.create(account, request, now_ms)
-        self.check_engine(market, order)
-        self.fund(market, order)
+        try:
+            self.check_engine(market, order)
+            self.fund(market, order)
+        except ApiError as error:
+            if tells_rejection:
+                self.core.report_rejection(order, now_ms, error)
+            raise
         self.core.register(order)
         return self.enter(market, order, now_ms)
 

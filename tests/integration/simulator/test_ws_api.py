@@ -230,3 +230,36 @@ async def test_faults_reach_the_websocket_api_too(still: RunningTwin) -> None:
         still.do("POST", "/faults", {"fault": "answer_lost", "count": 1})
         with pytest.raises(websockets.ConnectionClosed):
             await client.signed("order.place", LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"quantity": "90"}, "INSUFFICIENT_BALANCES"),
+        ({"type": "LIMIT_MAKER", "timeInForce": None, "price": "50001.00"}, "WOULD_MATCH_IMMEDIATELY"),
+        ({"type": "STOP_LOSS", "timeInForce": None, "price": None, "stopPrice": "49000"},
+         "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY"),
+    ],
+)  # fmt: skip
+async def test_an_order_refused_after_the_cancel_of_another_is_reported(
+    still: RunningTwin, change: dict[str, Any], reason: str
+) -> None:
+    """Execution type REJECTED: the new order of a cancel-replace is rejected, the cancel succeeded (enums)."""
+    async with api(still) as client:
+        placed = (await client.signed("order.place", LIMIT))["result"]
+        await client.signed("userDataStream.subscribe.signature")
+        order = {name: value for name, value in {**LIMIT, "newClientOrderId": "new", **change}.items() if value}
+        replace = {**order, "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": placed["orderId"]}
+        answer = await client.signed("order.cancelReplace", replace)
+        assert (answer["status"], answer["error"]["code"]) == (409, -2021)
+        reports = [(await client.event("executionReport"))["event"] for _ in range(2)]
+        assert [report["x"] for report in reports] == ["CANCELED", "REJECTED"]
+        refused = reports[1]
+        assert (refused["X"], refused["r"], refused["c"], refused["w"]) == ("REJECTED", reason, "new", False)
+        assert refused["i"] != placed["orderId"]
+        assert "W" not in refused
+
+        await client.signed("order.place", {**order, "newClientOrderId": "alone"})
+        assert client.events == []
+        asked = await client.signed("allOrders", {"symbol": "BTCUSDT"})
+        assert [row["orderId"] for row in asked["result"]] == [placed["orderId"]]
