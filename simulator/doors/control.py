@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal, Self
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.src.domain.errors import RootTradingError
+from simulator.doors.control_page import control_page
 from simulator.doors.faults import CATALOGUE, catalogue_help
 from simulator.doors.overview import overview
 from simulator.engine.errors import ApiError
@@ -118,7 +119,7 @@ def create_control(twin: Twin, token: str) -> FastAPI:
         if not hmac.compare_digest(x_control_token.encode(), token.encode()):
             raise HTTPException(401, "the header X-Control-Token is missing or wrong")
 
-    app = FastAPI(title="RootTrading twin: control", version="1", docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="RootTrading twin: control", version="1", docs_url=None, redoc_url=None)
     app.add_exception_handler(ValueError, _refuse)
     app.add_exception_handler(RootTradingError, _refuse)
     app.add_exception_handler(RequestValidationError, _explain)
@@ -143,6 +144,11 @@ async def _explain(request: Request, error: Exception) -> JSONResponse:
 
 
 def _open_routes(app: FastAPI, twin: Twin) -> None:
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        """What can be asked here, for people."""
+        return HTMLResponse(control_page(app.openapi()))
+
     @app.get("/v1/clock")
     async def read_clock() -> dict[str, Any]:
         """Market and wall time of this moment."""

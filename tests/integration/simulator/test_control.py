@@ -199,7 +199,10 @@ def test_wrong_use_is_refused_with_a_reason(
 def test_the_admin_page_and_the_description_of_the_door_are_served(still: RunningTwin) -> None:
     base = still.rest
     assert "<title>RootTrading twin</title>" in httpx.get(f"{base}/", trust_env=False).text
-    assert httpx.get(f"{base}/control/docs", trust_env=False).status_code == 200
+    page = httpx.get(f"{base}/control/docs", trust_env=False)
+    assert page.status_code == 200
+    assert "/control/v1/liquidity" in page.text
+    assert "<script" not in page.text, "there is no internet where a twin runs"
     paths = httpx.get(f"{base}/control/openapi.json", trust_env=False).json()["paths"]
     documented = {"reset", "liquidity", "trades", "clock", "balances", "symbols", "faults", "audit"}
     assert documented <= {path.rsplit("/", 1)[1] for path in paths}
