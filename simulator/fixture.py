@@ -126,7 +126,8 @@ class SymbolPart(_Part):
 
 
 class AccountPart(_Part):
-    """One account. Keys come from name, type and seed unless both `api_key` and `secret_key` are given."""
+    """One account. Keys come from name, type and seed unless both `api_key` and `secret_key` are given. `max_assets` is
+    the most of an asset that one order may trade (MAX_ASSET of myFilters)."""
 
     name: str = Field(min_length=1, max_length=64)
     balances: dict[str, Amount] = Field(default_factory=dict)
@@ -134,6 +135,7 @@ class AccountPart(_Part):
     taker: Decimal = Field(default=Decimal("0.001"), ge=0, lt=1)
     key_type: Literal["HMAC", "RSA", "ED25519"] = "HMAC"
     bnb_discount: bool = False
+    max_assets: dict[str, Positive] = Field(default_factory=dict)
     can_withdraw: bool = False
     api_key: str | None = None
     secret_key: str | None = None
@@ -179,7 +181,8 @@ class Fixture(_Part):
     `first_id`: where the ids of orders, trades, lists and executions start. Absent, a stepped twin starts at 1, so that
     the same fixture gives the same tape to the byte; any other starts at the milliseconds since 2026 began, so that
     what one run left in a database does not meet the same ids in the next. `history`: how many done orders of each
-    kind, lists and trades an account remembers. `sors`: where smart order routing is offered.
+    kind, lists and trades an account remembers. `sors`: where smart order routing is offered. `exchange_filters`: the
+    EXCHANGE_MAX_NUM_* limits of an account over all symbols.
     """
 
     seed: int = Field(default=7, ge=-(2**63), lt=2**63)
@@ -189,6 +192,7 @@ class Fixture(_Part):
     accounts: list[AccountPart] = Field(default_factory=list)
     limits: LimitsPart = LimitsPart()
     sors: list[SorPart] = Field(default_factory=list)
+    exchange_filters: Filters = Field(default_factory=list)
     first_id: int | None = Field(default=None, gt=0)
     history: int = Field(default=HISTORY, gt=0)
 

@@ -70,6 +70,7 @@ class World:
             rules = SymbolRules.create(symbol.symbol, symbol.base, symbol.quote, symbol.filters, status=symbol.status)
             self._list(rules)
             self.exchange.set_liquidity(symbol.symbol, symbol.bids, symbol.asks, start_ms)
+        self.exchange.set_exchange_filters(fixture.exchange_filters)
         for account in fixture.accounts:
             self.open_account(account)
 
@@ -108,6 +109,7 @@ class World:
             part.name, part.balances, part.maker, part.taker, bnb_discount=part.bnb_discount
         )
         account.can_withdraw = part.can_withdraw
+        account.max_assets = dict(part.max_assets)
         if part.api_key and part.secret_key:
             key = load_key(part.name, part.api_key, part.secret_key, part.key_type)
         else:

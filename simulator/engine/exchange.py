@@ -107,9 +107,10 @@ class Exchange:
         parsed: dict[str, int] = {}
         for entry in filters:
             name = str(entry["filterType"])
-            if name not in EXCHANGE_FILTERS:
-                raise ValueError(f"unknown exchange filter {name}")
-            parsed[name] = int(next(value for key, value in entry.items() if key != "filterType"))
+            limits = [int(value) for key, value in entry.items() if key != "filterType"]
+            if name not in EXCHANGE_FILTERS or len(limits) != 1:
+                raise ValueError(f"not an exchange filter: {entry}")
+            parsed[name] = limits[0]
         self.core.exchange_filters = parsed
 
     # -- trading ----------------------------------------------------------------------------------------------

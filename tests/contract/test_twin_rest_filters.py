@@ -111,13 +111,26 @@ async def test_max_num_order_amends_has_a_code_of_its_own(door: Door) -> None:
     assert refusal(response)[:2] == (400, -2038)
 
 
-async def test_exchange_filters_count_over_all_symbols(door: Door) -> None:
-    door.twin.state.exchange.set_exchange_filters([{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 2}])
-    await door.order(LIMIT_BUY)
-    await door.order(LIMIT_BUY, symbol="BNBUSDT", price="400")
-    assert refusal(await door.post("order", LIMIT_BUY)) == (400, -1013, "Filter failure: EXCHANGE_MAX_NUM_ORDERS")
-    info = (await door.get("exchangeInfo")).json()
-    assert info["exchangeFilters"] == [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 2}]
+async def test_exchange_filters_count_over_all_symbols() -> None:
+    filters = [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 2}]
+    door = Door(fixture_with(exchange_filters=filters))
+    async with door.http:
+        await door.order(LIMIT_BUY)
+        await door.order(LIMIT_BUY, symbol="BNBUSDT", price="400")
+        assert refusal(await door.post("order", LIMIT_BUY)) == (400, -1013, "Filter failure: EXCHANGE_MAX_NUM_ORDERS")
+        info = (await door.get("exchangeInfo")).json()
+        assert info["exchangeFilters"] == filters
+
+
+async def test_one_order_trades_no_more_of_an_asset_than_its_account_may() -> None:
+    alice = {**FIXTURE["accounts"][0], "max_assets": {"BTC": "0.1"}}
+    door = Door(fixture_with(accounts=[alice]))
+    async with door.http:
+        await door.order(LIMIT_BUY, quantity="0.1")
+        response = await door.post("order", LIMIT_BUY, quantity="0.10001")
+        assert refusal(response) == (400, -1013, "Filter failure: MAX_ASSET")
+        own = await door.query("myFilters", symbol=BTC)
+        assert own["assetFilters"] == [{"filterType": "MAX_ASSET", "asset": "BTC", "limit": "0.10000000"}]
 
 
 async def test_filters_measure_by_the_reference_price_when_there_is_one(door: Door) -> None:
