@@ -175,6 +175,7 @@ class KafkaConsumer:
                 "group.id": f"{settings.kafka_group_id}-{group}",
                 "enable.auto.commit": False,
                 "queued.max.messages.kbytes": FETCHED_KB_MAX,
+                "fetch.queue.backoff.ms": 10,  # a full queue is looked at again after that, not after a second
                 "auto.offset.reset": "earliest",
                 "session.timeout.ms": 6_000,
                 "heartbeat.interval.ms": 1_500,
