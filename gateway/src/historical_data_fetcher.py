@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 PAGE = 1000  # Binance's maximum
 BACKOFF_S_MAX = 10.0
 RETRY_S = 0.5
+RETRY_S_MAX = 8.0
 GRACE_MS = 30_000  # market time after which a candle without a follower counts as closed
 GRACE_WALL_MS = 2_000  # and at least so much wall time: an accelerated exchange may be late by its own work
 
@@ -69,15 +70,17 @@ class HistoricalDataFetcher:
 
     async def closed(self, symbol: str, timeframe: Timeframe, open_ms: int) -> list[Candle]:
         """The one candle that opens at ``open_ms``, waited for until it is surely closed; empty when the exchange has
-        none.
+        none. It is asked less and less often: symbols that stand still must not use up the request weight of all.
         """
         end_ms = open_ms + timeframe.milliseconds
+        delay = RETRY_S
         while True:
             was_ms = self._clock.now_ms()
             found = await self.between(symbol, timeframe, open_ms, end_ms)
             if found or was_ms >= end_ms + self._grace_ms:
                 return found
-            await self._clock.sleep(RETRY_S)
+            await self._clock.sleep(delay)
+            delay = min(2 * delay, RETRY_S_MAX)
 
     def _is_long_past(self, candle: Candle) -> bool:
         """For the last row of an answer, which usually still moves: our clock may be ahead of the exchange's, and its

@@ -1,4 +1,4 @@
-"""An exchange that only sends: market streams as fast as asked, REST without any history. A process of its own.
+"""An exchange that only sends: market streams as fast as asked, REST with next to no history. A process of its own.
 
     python -m tests.bench.market_load --rate 20000 --seconds 20 --speed 60
 
@@ -19,7 +19,10 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from shared.src.domain.candles import Timeframe
 
 MINUTE_MS = 60_000
 BURSTS_PER_S = 100
@@ -166,9 +169,23 @@ async def serve(load: Load) -> None:
     await asyncio.to_thread(sys.stdin.read)
 
 
+def higher_candles(path: str, load: Load) -> list[list[Any]]:
+    query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+    timeframe, start_ms = Timeframe(query["interval"]), int(query["startTime"])
+    if timeframe is Timeframe.M1 or start_ms < load.start_ms:
+        return []
+    step, end_ms = timeframe.milliseconds, min(int(query["endTime"]), load.market_ms())
+    return [
+        [open_ms, "25.3", "25.4", "25.2", "25.3", "1000", open_ms + step - 1, "25300", 100, "500", "12650", "0"]
+        for open_ms in range(start_ms, end_ms + 1, step)
+    ]
+
+
 def answer(path: str, load: Load) -> bytes:
-    """REST: a clock, and no history."""
-    body = b"[]" if "klines" in path else json.dumps({"serverTime": load.market_ms()}).encode()
+    """REST: a clock, and no history but the higher candles of the run: without them the gateway would ask for each that
+    it cannot build until the request weight of its minute is used up.
+    """
+    body = json.dumps(higher_candles(path, load) if "klines" in path else {"serverTime": load.market_ms()}).encode()
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
