@@ -163,14 +163,15 @@ class CycleKeeper:
     async def advance(self, cycle_id: str) -> None:
         """Do what the cycle needs until it needs nothing now."""
         for _ in range(STEPS_MAX):
+            read_at = self._clock.monotonic()
             view = await self._store.view(cycle_id)
             rules = await self._exchange.rules(view.cycle.symbol)
             price = await self._price(view)
             step = self._rules.next_step(view, rules, price, self._clock.now())
             if isinstance(step, Finish):
-                await self._finish(view, rules, step)
+                await self._finish(view, rules, step, read_at)
                 return
-            await self._save_progress(view, rules, price)
+            await self._save_progress(view, rules, price, read_at)
             if isinstance(step, Wait):
                 self._retries.pop(cycle_id, None)
                 return
@@ -190,11 +191,11 @@ class CycleKeeper:
                 raise
             return known[-1]
 
-    async def _save_progress(self, view: CycleView, rules: SymbolRules, price: Decimal) -> None:
+    async def _save_progress(self, view: CycleView, rules: SymbolRules, price: Decimal, read_at: float) -> None:
         cycle = self._rules.refreshed(view, rules, self._clock.now())
         exposed = self._rules.is_exposed(view, rules, price)
         protected = any(order.is_open and order.is_protection for order in view.orders)
-        cycle = self._exposure.measured(cycle, exposed=exposed, protected=protected, fills=view.fills)
+        cycle = self._exposure.measured(cycle, read_at=read_at, exposed=exposed, protected=protected, fills=view.fills)
         if cycle != view.cycle:
             await self._store.save_cycle(cycle)
 
@@ -226,9 +227,9 @@ class CycleKeeper:
             case _:
                 assert_never(step)
 
-    async def _finish(self, view: CycleView, rules: SymbolRules, step: Finish) -> None:
+    async def _finish(self, view: CycleView, rules: SymbolRules, step: Finish, read_at: float) -> None:
         cycle = self._rules.finished(view, rules, step, self._clock.now())
-        cycle = self._exposure.measured(cycle, exposed=False, protected=False, fills=view.fills)
+        cycle = self._exposure.measured(cycle, read_at=read_at, exposed=False, protected=False, fills=view.fills)
         entry = next(iter(view.of(Side.BUY)), None)
         failed = None
         if step.status is not CycleStatus.COMPLETED:

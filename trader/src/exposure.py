@@ -21,10 +21,16 @@ class Exposure:
     def start(self, cycle_id: str) -> None:
         self._since.setdefault(cycle_id, self._clock.monotonic())
 
-    def measured(self, cycle: Cycle, *, exposed: bool, protected: bool, fills: Sequence[Fill]) -> Cycle:
-        """The cycle with its unprotected time as it is known now. ``protected``: its protection stands."""
+    def measured(self, cycle: Cycle, *, read_at: float, exposed: bool, protected: bool, fills: Sequence[Fill]) -> Cycle:
+        """The cycle with its unprotected time as it is known now.
+
+        ``read_at``: the monotonic time before the cycle and its orders were read; a fill that came since is not judged
+        by them. ``protected``: its protection stands.
+        """
         if exposed:
             self._since.setdefault(cycle.id, self._clock.monotonic() - self._unseen_s(cycle, fills))
+            return cycle
+        if self._since.get(cycle.id, read_at) > read_at:
             return cycle
         since = self._since.pop(cycle.id, None)
         if since is None and protected and cycle.protected_at is None and fills:
