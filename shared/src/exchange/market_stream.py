@@ -106,14 +106,14 @@ class BinanceWebSocket:
                 if len(gone) == len(connection.streams):
                     self._drop(connection)
                 elif gone:
-                    await connection.unsubscribe(gone)
+                    await connection.change(remove=gone)
             known = set(self.streams)
             new = [stream for stream in wanted if stream not in known]
             for connection in self._connections:
                 room = self._per_connection - len(connection.streams)
                 taken, new = new[:room], new[room:]
                 if taken:
-                    await connection.subscribe(taken)
+                    await connection.change(add=taken)
             self._add(new)
 
     async def renew(self, streams: Iterable[str]) -> None:

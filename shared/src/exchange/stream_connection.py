@@ -62,9 +62,10 @@ class AttemptBudget:
 
 
 class _Session:
-    """An open socket and the task that reads it."""
+    """An open socket, the streams that it is subscribed to, and the task that reads it."""
 
-    def __init__(self, socket: ClientConnection, on_frame: OnFrame, clock: Clock) -> None:
+    def __init__(self, socket: ClientConnection, streams: Iterable[str], on_frame: OnFrame, clock: Clock) -> None:
+        self.streams = set(streams)
         self._socket = socket
         self._on_frame = on_frame
         self._clock = clock
@@ -173,6 +174,7 @@ class StreamConnection:
         self._life_s = life_s
         self._jitter = jitter
         self._session: _Session | None = None
+        self._matching = asyncio.Lock()
         self._repairs: set[asyncio.Task[None]] = set()
         self._frames_before = 0
 
@@ -206,9 +208,10 @@ class StreamConnection:
         self._session = await self._open()
         if self._session is None:
             return "error"
-        self._repair(tuple(self.streams))
+        self._repair([stream for stream in self.streams if stream in self._session.streams])
         while True:
             session = self._session
+            await self._match()  # what changed while it was being opened
             await asyncio.wait({session.reading}, timeout=LOOK_EVERY_S)
             for repair in [task for task in self._repairs if task.done()]:
                 self._repairs.discard(repair)
@@ -243,7 +246,8 @@ class StreamConnection:
 
     async def _open(self) -> _Session | None:
         await self._attempts.take()
-        url = f"{self._base_url}/stream?streams={'/'.join(self.streams)}"
+        streams = list(self.streams)
+        url = f"{self._base_url}/stream?streams={'/'.join(streams)}"
         try:
             socket = await connect(
                 url,
@@ -258,7 +262,7 @@ class StreamConnection:
         except (WebSocketException, OSError, TimeoutError) as error:
             logger.warning("market stream failed", extra={"reason": f"{type(error).__name__}: {error}"})
             return None
-        return _Session(socket, self._on_frame, self._clock)
+        return _Session(socket, streams, self._on_frame, self._clock)
 
     async def _end(self) -> None:
         for repair in self._repairs:
@@ -280,28 +284,42 @@ class StreamConnection:
 
     # Changes at run time
 
-    async def subscribe(self, streams: Sequence[str]) -> None:
-        """Add streams; a connection that does not take them is opened anew with all of them."""
-        self.streams |= dict.fromkeys(streams)
-        if await self._command("SUBSCRIBE", streams):
-            self._repair(streams)
-
-    async def unsubscribe(self, streams: Sequence[str]) -> None:
-        """Remove streams."""
-        for stream in streams:
+    async def change(self, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+        """Add and remove streams; a connection that does not take them is opened anew with those that are left."""
+        for stream in remove:
             self.streams.pop(stream, None)
-        await self._command("UNSUBSCRIBE", streams)
+        self.streams |= dict.fromkeys(add)
+        await self._match()
 
     async def renew(self, streams: Sequence[str]) -> None:
         """Subscribe again to streams that went silent."""
-        if await self._command("UNSUBSCRIBE", streams) and await self._command("SUBSCRIBE", streams):
-            self._repair(streams)
-
-    async def _command(self, method: str, streams: Sequence[str]) -> bool:
-        """True when it was carried out. False: the (next) connection is opened with the streams as they are now."""
         session = self._session
         if session is None:
-            return False
+            return  # the next connection has them
+        async with self._matching:
+            silent = [stream for stream in streams if stream in session.streams]
+            for method in ("UNSUBSCRIBE", "SUBSCRIBE"):
+                if not await self._command(session, method, silent):
+                    return
+            self._repair(silent)
+
+    async def _match(self) -> None:
+        """Subscribe the open connection to what is wanted now, and to nothing else."""
+        session = self._session
+        if session is None or session.streams == self.streams.keys():
+            return
+        async with self._matching:
+            gone = [stream for stream in session.streams if stream not in self.streams]
+            if gone and not await self._command(session, "UNSUBSCRIBE", gone):
+                return
+            session.streams.difference_update(gone)
+            new = [stream for stream in self.streams if stream not in session.streams]
+            if new and await self._command(session, "SUBSCRIBE", new):
+                session.streams.update(new)
+                self._repair(new)
+
+    async def _command(self, session: _Session, method: str, streams: Sequence[str]) -> bool:
+        """True when it was carried out; else the connection ends, and the next is opened with what is wanted then."""
         try:
             await session.command(method, streams)
         except (OSError, TimeoutError) as error:

@@ -46,7 +46,7 @@ async def connected(
     )  # fmt: skip
     running = asyncio.create_task(socket.run())
     try:
-        await until(lambda: server.streams == sorted(streams))
+        await until(lambda: {stream for streams in receiver.connected for stream in streams} == set(streams))
         yield socket, receiver
     finally:
         running.cancel()
@@ -108,6 +108,19 @@ async def test_symbols_come_and_go_on_open_connections() -> None:
         await socket.set_streams(["e@x"])
         await until(lambda: server.streams == ["e@x"])
         await until(lambda: len(server.subscribed) == 1)
+
+
+@pytest.mark.parametrize("why", ["broken", "replaced"])
+async def test_what_changes_while_a_connection_is_being_opened_is_not_forgotten(why: str) -> None:
+    async with stream_server() as server, connected(server, ["a@x", "b@x"]) as (socket, receiver):
+        server.gate.clear()
+        first = next(iter(server.subscribed))
+        await (first.close() if why == "broken" else first.send('{"stream":"!serverShutdown","data":{}}'))
+        await until(lambda: len(server.asked) == 2)
+        await socket.set_streams(["b@x", "c@x"])
+        server.gate.set()
+        await until(lambda: first not in server.subscribed and server.streams == ["b@x", "c@x"])
+        await until(lambda: "c@x" in {stream for streams in receiver.connected for stream in streams})
 
 
 async def test_a_single_silent_stream_is_subscribed_again() -> None:
