@@ -1,10 +1,11 @@
 """Who of several replicas consumes which partition: one lease for each stream, held by a living member of a group.
 
 A member proves that it lives with a heartbeat; one whose connection to Redis is gone (kill -9) is dropped at the next
-heartbeat of another member, one that is silent (paused, cut off) after ``MEMBER_TTL_MS``. Streams are divided evenly;
-who owns too many gives some up between two batches, who owns too few takes what is free. A lease is a token: committing
-a position and publishing under a lease succeed only while Redis still has that token, checked by the script that does
-it, so that a process that wakes up after its lease went to another one changes nothing.
+heartbeat of another member, one that is silent (paused, cut off) after ``MEMBER_TTL_MS``. While no member beats,
+as on a machine that stands still, time hardly counts. Streams are divided evenly; who owns too many gives some up
+between two batches, who owns too few takes what is free. A lease is a token: committing a position and publishing under
+a lease succeed only while Redis still has that token, checked by the script that does it, so that a process that wakes
+up after its lease went to another one changes nothing.
 """
 
 from __future__ import annotations
@@ -28,13 +29,28 @@ logger = logging.getLogger(__name__)
 
 MEMBER_TTL_MS = 5_000
 BEAT_S = 1.0
+BEAT_MS = round(BEAT_S * 1000)
 START = b"0-0"
 
-# KEYS members, leases; ARGV member, ttl, client id. Answers [is new, members in order of seniority, leases].
+# KEYS members, leases; ARGV member, ttl, client id, beat. Answers [is new, members in order of seniority, leases].
 BEAT = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local mine = redis.call('HGET', KEYS[1], ARGV[1])
+local before = redis.call('HGETALL', KEYS[1])
+local newest = 0
+for i = 2, #before, 2 do
+  newest = math.max(newest, tonumber(string.match(before[i], ':(%d+):')) - tonumber(ARGV[2]))
+end
+if mine and now - newest > 2 * tonumber(ARGV[4]) then
+  -- everybody was silent: one beat of it counts
+  local stood = now - newest - tonumber(ARGV[4])
+  for i = 1, #before, 2 do
+    local since, ends, client = string.match(before[i + 1], '^(%d+):(%d+):(%d+)$')
+    ends = string.format('%.0f', tonumber(ends) + stood)
+    redis.call('HSET', KEYS[1], before[i], since .. ':' .. ends .. ':' .. client)
+  end
+end
 local joined = mine and string.match(mine, '^(%d+)') or string.format('%.0f', now)
 redis.call('HSET', KEYS[1], ARGV[1], joined .. ':' .. string.format('%.0f', now + tonumber(ARGV[2])) .. ':' .. ARGV[3])
 local members = {}
@@ -201,6 +217,7 @@ class GroupMember:
             if not reconnected and await self._evict_dead(members):
                 new, members, held = await self._register(connection)
             changed = self._drop_lost(held) or bool(new)
+            changed |= await self._release_unknown(held)
             self.members = tuple(name.decode() for name in members)
             self.surplus = set()
             for streams in self._topics:
@@ -210,7 +227,7 @@ class GroupMember:
 
     async def _register(self, connection: bytes) -> tuple[int, dict[bytes, bytes], dict[str, bytes]]:
         answer: Any = await self._beat(
-            keys=[self._members_key, self.leases_key], args=[self.name, MEMBER_TTL_MS, connection]
+            keys=[self._members_key, self.leases_key], args=[self.name, MEMBER_TTL_MS, connection, BEAT_MS]
         )
         new, members, held = answer
         leases = {stream.decode(): token for stream, token in zip(held[::2], held[1::2], strict=True)}
@@ -242,6 +259,17 @@ class GroupMember:
             logger.warning("leases lost", extra={"group": self.group, "streams": lost})
         return bool(lost)
 
+    async def _release_unknown(self, held: dict[str, bytes]) -> bool:
+        """Free what Redis holds for this member without its knowledge.
+
+        The answer that gave a lease was lost on the way, or the request to release it: nobody would ever consume it.
+        """
+        own = f"{self.name}/".encode()
+        unknown = [name for name, token in held.items() if token.startswith(own) and name not in self.leases]
+        for name in unknown:
+            await self._release(keys=[self.leases_key], args=[name, held.pop(name)])
+        return bool(unknown)
+
     async def _divide(self, streams: tuple[str, ...], held: Mapping[str, bytes]) -> bool:
         quota = shares(len(streams), len(self.members))[self.members.index(self.name)]
         mine = [name for name in streams if name in self.leases]
@@ -262,17 +290,16 @@ class GroupMember:
         Raises:
             LeaseLostError: another member has one of them; the others were committed.
         """
-        arguments: list[Any] = [self.group]
-        lost = [name for name in positions if name not in self.leases]
-        for name, position in positions.items():
-            if name in self.leases:
-                arguments += [name, self.leases[name].token, position]
-        if len(arguments) > 1:
-            answer: Any = await self._commit(keys=[self.leases_key], args=arguments)
+        # these very leases: a heartbeat may drop or replace one before the answer is here
+        leases = {name: self.leases[name] for name in positions if name in self.leases}
+        lost = [name for name in positions if name not in leases]
+        if leases:
+            arguments = [part for name, lease in leases.items() for part in (name, lease.token, positions[name])]
+            answer: Any = await self._commit(keys=[self.leases_key], args=[self.group, *arguments])
             lost += [name.decode() for name in answer]
-        for name, position in positions.items():
+        for name, lease in leases.items():
             if name not in lost:
-                self.leases[name].position = position
+                lease.position = positions[name]
         if lost:
             raise LeaseLostError(f"{self.group}: {', '.join(lost)}")
 
