@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel
-from redis.asyncio import Redis
+from redis.asyncio import Connection, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -42,9 +42,26 @@ M = TypeVar("M", bound=BaseModel)
 DEAD_LETTERS_MAX = 10_000
 
 
+class CancellableConnection(Connection):
+    """A connection whose sending ends when its task is cancelled.
+
+    redis-py sends under ``asyncio.wait_for``. Before Python 3.12 that drops a cancellation which arrives when the
+    sending is just done (python/cpython#86296), and a loop around it would go on for ever.
+    """
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        task = asyncio.current_task()
+        before = task.cancelling() if task is not None else 0
+        await super().send_packed_command(command, check_health)
+        if task is not None and task.cancelling() > before:
+            await self.disconnect(nowait=True)  # nobody reads the answer
+            raise asyncio.CancelledError
+
+
 def redis_from(settings: Settings) -> Redis:
     """A client that reconnects by itself; replies are bytes."""
-    return Redis(
+    pool = ConnectionPool(
+        connection_class=CancellableConnection,
         host=settings.redis_host,
         port=settings.redis_port,
         db=settings.redis_db,
@@ -55,6 +72,7 @@ def redis_from(settings: Settings) -> Redis:
         retry=Retry(ExponentialBackoff(cap=1, base=0.05), retries=3),
         retry_on_error=[RedisConnectionError, RedisTimeoutError],
     )
+    return Redis.from_pool(pool)
 
 
 @asynccontextmanager

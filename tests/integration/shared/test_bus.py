@@ -131,3 +131,24 @@ async def test_a_handler_that_breaks_does_not_stop_the_stream(redis: Redis) -> N
     await consume_until(bus, done)
     (read,) = await letters(redis)
     assert "ZeroDivisionError: a bug" in read["reason"]
+
+
+async def test_a_task_that_notifies_ends_when_cancelled_at_any_step(redis: Redis) -> None:
+    bus, over = RedisBus(redis, consumer="a"), asyncio.Event()
+    await bus.notify("here", b"")  # the connection is there
+
+    async def notify() -> None:
+        while not over.is_set():
+            await bus.notify("here", b"")
+
+    for steps in range(16):
+        task = asyncio.create_task(notify())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=2)
+        over.set()
+        await asyncio.wait([task])
+        over.clear()
+        assert task.cancelled(), f"the cancellation after {steps} steps was lost"
+        assert await redis.ping()  # whatever was under way, the next one gets its own answer
