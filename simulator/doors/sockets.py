@@ -97,8 +97,9 @@ class TwinSocket(WebSocketsSansIOProtocol):
         await super().run_asgi()
 
     def handle_ping(self) -> None:
-        super().handle_ping()
-        self.wire.arrived()
+        if not self.close_sent:
+            super().handle_ping()
+            self.wire.arrived()
 
     def handle_pong(self, event: Frame) -> None:
         super().handle_pong(event)
@@ -130,6 +131,24 @@ class TwinSocket(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
             return
         super().send_receive_event_to_app()
+
+    def handle_parser_exception(self) -> None:
+        """End the connection of a client that broke the protocol: it reads why, even while it is still sending.
+
+        To close a socket on which something unread is waiting resets it, and the close frame would be lost. So only
+        the twin's own side is closed, and what still comes is thrown away (RFC 6455, section 7.1.1).
+        """
+        if self.close_sent or self.conn.close_sent is None:
+            return
+        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
 
     def keepalive_timeout(self) -> None:
         """The client did not answer a ping in time."""

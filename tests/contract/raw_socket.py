@@ -65,6 +65,11 @@ class RawSocket:
                     return found
             await self._receive()
 
+    async def ended(self) -> None:
+        """Wait until the server has nothing more to say; what comes is dropped. A reset raises ConnectionResetError."""
+        while await self._reader.read(2**16):
+            pass
+
     async def json(self) -> Any:
         """The next message."""
         return json.loads(bytes((await self.frame(Opcode.TEXT)).data))
@@ -87,6 +92,11 @@ class RawSocket:
         """A text frame of any bytes."""
         self._protocol.send_text(data)
         await self._sent()
+
+    async def send_octets(self, octets: bytes) -> None:
+        """Any bytes, a part of a frame for instance."""
+        self._writer.write(octets)
+        await self._writer.drain()
 
     async def send_pieces(self, pieces: list[bytes]) -> None:
         """One text message in several frames."""

@@ -123,6 +123,20 @@ async def test_text_that_is_no_utf_8_and_frames_beyond_a_megabyte_end_the_connec
         assert (await socket.closed())[0] == 1009
 
 
+@pytest.mark.parametrize("door", ["ws_api", "streams"])
+async def test_who_is_still_sending_a_frame_beyond_a_megabyte_reads_that_it_is_too_big(
+    twin: RunningTwin, door: str
+) -> None:
+    url = twin.ws_api if door == "ws_api" else f"{twin.streams}/ws"
+    size = 2**20 + 1
+    async with asyncio.timeout(20), RawSocket(url) as socket:
+        await socket.send_octets(b"\x81\xff" + size.to_bytes(8, "big") + bytes(4))
+        assert (await socket.closed())[0] == 1009
+        for _ in range(16):
+            await socket.send_octets(bytes(2**16))
+        await socket.ended()
+
+
 async def test_a_frame_in_pieces_is_one_request(twin: RunningTwin) -> None:
     async with asyncio.timeout(20), RawSocket(twin.ws_api) as socket:
         await socket.send_pieces([b'{"id":7,', b'"method"', b':"ping"}'])
