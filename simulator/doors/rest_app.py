@@ -55,6 +55,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 WS_METHODS: dict[str, Endpoint] = {endpoint.ws: endpoint for endpoint in ENDPOINTS if endpoint.ws}
 # User data streams by listenKey ended on 2026-02-20.
 GONE_PATHS = ("/api/v3/userDataStream", "/sapi/v1/userDataStream", "/sapi/v1/userDataStream/isolated")
+GONE_METHODS = ["POST", "PUT", "DELETE"]
 
 StateSource = Callable[[], TwinState]
 
@@ -73,7 +74,7 @@ def rest_routes(state: TwinState | StateSource) -> list[Route]:
         Route(path, RestDoor(source, table).handle, methods=list(table), name=path)
         for path, table in _by_path().items()
     ]
-    gone = [Route(path, _gone, methods=["POST", "PUT", "DELETE"]) for path in GONE_PATHS]
+    gone = [Route(path, _gone, methods=GONE_METHODS) for path in GONE_PATHS]
     return [*routes, *gone]
 
 
@@ -85,21 +86,49 @@ def rest_app(state: TwinState | StateSource) -> ASGIApp:
 class FastLane:
     """Hands API calls to their door by path alone; a walk through all routes would cost more than placing an order.
 
-    What is no API call, or has a method the path does not know, goes to `others`.
+    What is no API call goes to `others`; an API call that does not exist is answered here, as JSON like every error.
     """
 
     def __init__(self, state: TwinState | StateSource, others: ASGIApp) -> None:
         source: StateSource = (lambda: state) if isinstance(state, TwinState) else state
         self._doors = {path: RestDoor(source, table) for path, table in _by_path().items()}
         self._others = others
+        self._source = source
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self._doors.get(scope["path"]) if scope["type"] == "http" else None
-        if door is None or not door.knows(scope["method"]):
+        if door is not None and door.knows(scope["method"]):
+            response = await door.handle(Request(scope, receive))
+        elif scope["type"] == "http" and _is_unknown_call(scope["path"], scope["method"]):
+            response = self._unknown(Request(scope, receive), 404 if door is None else 405)
+        else:
             await self._others(scope, receive, send)
             return
-        response = await door.handle(Request(scope, receive))
         await response(scope, receive, send)
+
+    def _unknown(self, request: Request, status: int) -> Response:
+        """The weight used stands in every answer (rules: headers), and every error is a code and a message."""
+        state, path = self._source(), request.url.path
+        error = ApiError(-5000, f"Path {path}, Method {request.method} is invalid", http_status=status)
+        headers = {"x-mbx-uuid": _uuid()}
+        if path.startswith("/api/"):
+            headers |= _used_weight(state, _address(request), state.limits_ms())
+        return json_response(error.body(), status, headers)
+
+
+def _is_unknown_call(path: str, method: str) -> bool:
+    """Whether nothing answers: the ways that were removed have an answer of their own."""
+    gone = path in GONE_PATHS and method in GONE_METHODS
+    return path.startswith(("/api/", "/sapi/")) and method != "HEAD" and not gone
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "local"
+
+
+def _used_weight(state: TwinState, ip: str, now_ms: int) -> dict[str, str]:
+    weight = str(state.limits.used_weight(ip, now_ms))
+    return {"X-MBX-USED-WEIGHT": weight, "X-MBX-USED-WEIGHT-1M": weight}
 
 
 async def _gone(request: Request) -> Response:
@@ -119,6 +148,8 @@ class _Visit:
     key: ApiKey | None = None
     weight: int = 0
     succeeded: bool = False
+    # Whether times are answered in microseconds
+    micro: bool = False
 
     @property
     def payer(self) -> str:
@@ -133,8 +164,7 @@ class _Visit:
             used = state.limits.used_sapi(meter, self.payer, self.endpoint.name, now)
             headers[f"X-SAPI-USED-{meter}-WEIGHT-1M"] = str(used)
         else:
-            weight = str(state.limits.used_weight(self.ip, now))
-            headers |= {"X-MBX-USED-WEIGHT": weight, "X-MBX-USED-WEIGHT-1M": weight}
+            headers |= _used_weight(state, self.ip, now)
         if self.succeeded and self.endpoint.orders and self.key is not None:
             seconds, day = state.limits.order_counts(self.key.account, now)
             headers |= {"X-MBX-ORDER-COUNT-10S": str(seconds), "X-MBX-ORDER-COUNT-1D": str(day)}
@@ -160,18 +190,21 @@ class RestDoor:
     async def handle(self, request: Request) -> Response:
         endpoint = self._table["GET" if request.method == "HEAD" else request.method]
         state = self._source()
-        visit = _Visit(state, endpoint, request.client.host if request.client else "local", state.limits_ms())
+        visit = _Visit(state, endpoint, _address(request), state.limits_ms())
         try:
             return await self._answer(visit, request)
         except ApiError as error:
-            return json_response(error.body(), error.http_status, visit.headers() | error.headers)
+            # half of a cancel-replace that failed may be an order
+            visit.succeeded = error.data is not None and error.data.get("newOrderResult") == "SUCCESS"
+            body = in_microseconds(error.body()) if visit.micro else error.body()
+            return json_response(body, error.http_status, visit.headers() | error.headers)
 
     async def _answer(self, visit: _Visit, request: Request) -> Response:
         state, endpoint = visit.state, visit.endpoint
         state.limits.enter(visit.ip, visit.now_ms)
         head = dict(request.scope["headers"])
         visit.wire = wire = await read_wire(request, head)
-        micro, key = wants_microseconds(head), key_text(head)
+        visit.micro, key = wants_microseconds(head), key_text(head)
         known = state.keys.get(key)
         fault = await state.fault(endpoint.name, wire.params.get("symbol"), known.account if known else None)
         if fault is not None:
@@ -192,7 +225,7 @@ class RestDoor:
         visit.succeeded = True
         if endpoint.free:
             state.limits.refund(visit.ip, visit.weight, visit.now_ms)
-        content = in_microseconds(answer) if micro else answer
+        content = in_microseconds(answer) if visit.micro else answer
         if fault is not None:
             late = await _after(fault, content)
             if late is not None:

@@ -212,7 +212,7 @@ class WsApiDoor:
         return self._with_limits(answer, session, request)
 
     def _refusal(self, number: Any, error: ApiError, session: Session, request: Request | None) -> Answer:
-        body = error.body()
+        body = in_microseconds(error.body()) if session.connection.unit == 1000 else error.body()
         if error.http_status in (418, 429) and "data" not in body:
             now = self._state.clock.now_ms()
             wait_s = int(error.headers.get("Retry-After", "0"))

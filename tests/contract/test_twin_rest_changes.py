@@ -101,9 +101,13 @@ async def test_cancel_replace_reports_each_half(
 ) -> None:
     order_id = (await door.order(LIMIT_BUY))["orderId"] if exists else 99
     call = _replace(order_id, cancelReplaceMode=mode, **change)
-    response = await door.signed("POST", "order/cancelReplace", call)
+    response = await door.signed("POST", "order/cancelReplace", call, headers={"X-MBX-TIME-UNIT": "MICROSECOND"})
     body = response.json()
     assert (response.status_code, body["code"]) == (status, code)
+    assert ("X-MBX-ORDER-COUNT-1D" in response.headers) == (new == "SUCCESS")
+    for half in (body["data"]["cancelResponse"], body["data"]["newOrderResponse"]):
+        if half is not None and "transactTime" in half:
+            assert half["transactTime"] == door.now_ms * 1000
     assert (body["data"]["cancelResult"], body["data"]["newOrderResult"]) == (cancel, new)
     if new == "NOT_ATTEMPTED":
         assert body["data"]["newOrderResponse"] is None

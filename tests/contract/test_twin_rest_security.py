@@ -304,6 +304,22 @@ async def test_old_versions_of_the_api_are_gone(door: Door) -> None:
     assert (await door.http.get("/api/v1/ping")).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/api/v3/nothing", 404), ("GET", "/api/v1/ping", 404), ("GET", "/sapi/v1/nothing", 404),
+     ("POST", "/api/v3/time", 405), ("PATCH", "/api/v3/order", 405), ("GET", "/api/v3/userDataStream", 404)],
+)  # fmt: skip
+async def test_a_call_that_does_not_exist_is_refused_like_any_other(
+    door: Door, method: str, path: str, status: int
+) -> None:
+    """Rules: an error is always a code and a message; every answer below /api tells the weight used."""
+    await door.get("time")
+    response = await door.http.request(method, path)
+    assert refusal(response) == (status, -5000, f"Path {path}, Method {method} is invalid")
+    if path.startswith("/api/"):
+        assert response.headers["X-MBX-USED-WEIGHT-1M"] == "1"
+
+
 async def test_a_client_on_wall_time_may_trade_against_a_stepped_clock(door: Door) -> None:
     response = await door.signed("GET", "account", {"timestamp": door.twin.state.clock.wall_ms()})
     assert response.status_code == 200
