@@ -111,7 +111,8 @@ def _prevention_extras(event: OrderEvent) -> Payload:
     numbers = (("u", event.trade_group_id), ("U", event.counter_order_id), ("Cs", event.counter_symbol))
     extras.update({key: value for key, value in numbers if value is not None})
     if event.last_prevented_quantity is not None:
-        price = event.last_price or event.order.price
+        # what would have traded; l, L and Y stay 0 because nothing did
+        price = event.prevented_price
         quote = event.last_prevented_quantity * price
         extras.update({"pl": fixed(event.last_prevented_quantity), "pL": fixed(price), "pY": fixed(quote)})
     return extras

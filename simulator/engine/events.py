@@ -42,6 +42,7 @@ class OrderEvent:
     prevented_match_id: int | None = None
     prevented_quantity: Decimal | None = None
     last_prevented_quantity: Decimal | None = None
+    prevented_price: Decimal = ZERO
     trade_group_id: int | None = None
     counter_order_id: int | None = None
     counter_symbol: str | None = None

@@ -69,7 +69,7 @@ class SelfMatch:
             order, "TRADE_PREVENTION", now_ms, prevented_match_id=record.prevented_match_id,
             prevented_quantity=order.prevented, last_prevented_quantity=quantity,
             trade_group_id=record.trade_group_id, counter_order_id=counter.order_id, counter_symbol=counter.symbol,
-            last_price=price,
+            prevented_price=price,
         )  # fmt: skip
 
     def _transfer(self, market: Market, taker: Order, maker: Order, price: Decimal, quantity: Decimal) -> None:

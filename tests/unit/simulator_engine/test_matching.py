@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from simulator.doors.user_stream import execution_report
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
 from simulator.engine.events import (
@@ -179,6 +180,19 @@ def test_events_of_a_taker_come_in_the_exchanges_order() -> None:
             assert isinstance(events[index + 1], AccountEvent), "each balance change is told at once"
     assert isinstance(events[-1], BookEvent)
     assert [event.quantity for event in events if isinstance(event, AggTradeEvent)] == [Decimal(1), Decimal(1)]
+
+
+def test_a_prevented_match_tells_what_would_have_traded_and_that_nothing_did() -> None:
+    """Rules: on TRADE_PREVENTION l, L and Y are 0; pl, pL and pY are what they would have been."""
+    exchange = make_exchange()
+    place(exchange, "ann", Side.SELL, "1", "100")
+    place(exchange, "ann", Side.BUY, "0.4", "101", stp=StpMode.DECREMENT)
+    events = [event for event in exchange.drain() if isinstance(event, OrderEvent)]
+    reports = [execution_report(event, NOW) for event in events if event.execution_type == "TRADE_PREVENTION"]
+    assert [report["X"] for report in reports] == ["EXPIRED_IN_MATCH", "NEW"]
+    for report in reports:
+        assert {report[key] for key in ("l", "L", "Y")} == {"0.00000000"}
+        assert [report[key] for key in ("pl", "pL", "pY")] == ["0.40000000", "100.00000000", "40.00000000"]
 
 
 def test_execution_ids_and_update_ids_are_gapless() -> None:
