@@ -11,7 +11,7 @@ from simulator.doors.rest_market import MARKET_PARAMS, count_symbols, several
 from simulator.doors.state import WindowStats
 from simulator.engine.core import Market
 from simulator.engine.errors import ApiError
-from simulator.engine.numbers import ZERO, divide, fixed
+from simulator.engine.numbers import ZERO, divide, fixed, floor8
 from simulator.engine.orders import Side
 
 MINUTE_MS = 60_000
@@ -97,7 +97,7 @@ def window_view(stats: WindowStats, *, mini: bool) -> dict[str, Any]:
     """A ticker over a window: FULL without best prices, or MINI."""
     change = stats.last - stats.open
     percent = divide(change * 100, stats.open) if stats.open else ZERO
-    average = divide(stats.quote_volume, stats.volume) if stats.volume else ZERO
+    average = floor8(divide(stats.quote_volume, stats.volume)) if stats.volume else ZERO
     changes = {
         "priceChange": fixed(change),
         "priceChangePercent": fixed(percent, 3),

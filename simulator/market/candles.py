@@ -333,7 +333,7 @@ class SymbolCandles:
             previous = total[column.OPEN]
         opened, close = total[column.OPEN], total[column.CLOSE]
         volume = total[column.VOLUME]
-        average = total[column.QUOTE] * 10**self.decimals // volume if volume else close
+        average = total[column.QUOTE] * 10**self.decimals // volume if volume else 0
         percent = (Decimal(close - opened) * 100 / opened).quantize(Decimal("0.001")) if opened else Decimal("0.000")
         change = close - opened
         return Window(

@@ -168,6 +168,8 @@ def test_the_window_of_a_day_sums_its_minutes() -> None:
     assert window.change == "-5.00000000"
     assert window.change_percent == "-5.000"
     assert (window.count, window.first_id, window.last_id) == (3, 1, 3)
+    quiet = store.window("BTCUSDC", START + 180_000, START + 190_000)
+    assert (quiet.count, quiet.weighted_average, quiet.last) == (0, "0.00000000", "95.00000000")
 
 
 def test_a_past_gets_a_trade_id_for_every_trade_its_candles_count() -> None:
