@@ -25,6 +25,7 @@ BLOCKED_KEY = "roottrading:exchange:blocked_until_ms"
 MINUTE_MS = 60_000
 LIMIT_1M = 6000
 WAIT_S_MAX = 65.0
+AT_ONCE_MAX = 16  # questions to Redis; the other connections of a service are for its work
 
 
 class Urgency(Enum):
@@ -61,6 +62,7 @@ class WeightBudget:
         self._suffix = f":{address}" if address else ""
         self._limit = limit_1m
         self._clock = SystemClock()
+        self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
         self._local_minute = 0
         self._local_used = 0
         self._local_blocked_until_ms = 0
@@ -129,9 +131,10 @@ class WeightBudget:
         """0 when the weight was taken, otherwise seconds to wait before trying again."""
         if self._redis is not None:
             try:
-                state, blocked_ms = await self._redis.eval(
-                    TAKE, 2, self._key(), BLOCKED_KEY + self._suffix, weight, ceiling
-                )
+                async with self._at_once:
+                    state, blocked_ms = await self._redis.eval(
+                        TAKE, 2, self._key(), BLOCKED_KEY + self._suffix, weight, ceiling
+                    )
             except RedisError as error:
                 logger.warning("weight counted alone", extra={"reason": str(error)})
             else:
