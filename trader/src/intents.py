@@ -88,10 +88,10 @@ class IntentDesk:
         cycles = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == intent.symbol]
         if not cycles:
             return await self._refuse(intent, Refused(f"no open position in {intent.symbol}"))
+        # one commit: an exit that is heard again must not close a position that was opened after it
+        await self._store.accept_exit(intent.message_id, [cycle.id for cycle in cycles])
         for cycle in cycles:
-            await self._store.request_exit(cycle.id, "signal", intent.message_id)
             self._keeper.kick(cycle.id)
-        await self._store.accept(intent.message_id, reason=f"exit of {len(cycles)} position(s)")
         return Taken(cycle_id=cycles[0].id)
 
     async def _entry(self, intent: OrderIntent, trigger: Decimal | None) -> Taken:

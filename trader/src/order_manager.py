@@ -46,7 +46,7 @@ class OrderManager:
         self._prices = prices
         self._clock = clock
         self._horizon_s = horizon_s
-        # when an order may last have been sent: by this process, or before it started
+        # when an order may last have been sent, at the latest: when there was no answer, or before this process started
         self._sent_at: dict[str, float] = {}
         # the last trades that are surely booked
         self._booked: deque[tuple[str, int]] = deque(maxlen=TRADES_REMEMBERED)
@@ -55,7 +55,6 @@ class OrderManager:
 
     async def submit(self, order: Order) -> OrderStatus:
         """Send an order whose row is committed, and write down the outcome. Answers its status."""
-        self._sent_at[order.client_order_id] = self._clock.monotonic()
         try:
             report = await self._exchange.place(order)
         except RootTradingError as error:
@@ -65,8 +64,6 @@ class OrderManager:
 
     async def submit_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> OrderStatus:
         """Send a one-cancels-the-other pair whose rows are committed. Answers the stop's status."""
-        for order in (take_profit, stop):
-            self._sent_at[order.client_order_id] = self._clock.monotonic()
         try:
             reports = await self._exchange.place_pair(take_profit, stop, list_client_id)
         except RootTradingError as error:
@@ -89,6 +86,9 @@ class OrderManager:
                 status, code = OrderStatus.REJECTED, None
             case _:
                 raise error
+        if status is OrderStatus.UNKNOWN:
+            # The machine may have stood still before the request was signed: the horizon begins when it surely was.
+            self._sent_at |= dict.fromkeys((order.client_order_id for order in orders), self._clock.monotonic())
         for order in orders:
             await self._store.settle(replace(order, status=status, reject_code=code, reason=str(error)))
         log = {"client_order_id": orders[0].client_order_id, "symbol": orders[0].symbol, "reason": str(error)}
@@ -99,18 +99,19 @@ class OrderManager:
 
     async def resolve(self, order: Order) -> bool:
         """Ask what became of an order that got no answer; False when it is too early to tell."""
-        first_asked = self._sent_at.setdefault(order.client_order_id, self._clock.monotonic())
+        asked_at = self._clock.monotonic()  # an answer that comes late speaks of the time of the question
+        sent_at = self._sent_at.setdefault(order.client_order_id, asked_at)
         try:
             found = await self._exchange.order(order.symbol, order.client_order_id)
         except RejectedError as error:
             if error.code not in NOT_THERE:
                 raise TransientError(f"cannot ask for {order.client_order_id}: {error}") from error
-            return await self._missing(order, first_asked)
+            return await self._missing(order, since_s=asked_at - sent_at)
         await self.book(OrderReport(found))
         return True
 
-    async def _missing(self, order: Order, first_asked: float) -> bool:
-        if self._clock.monotonic() - first_asked < self._horizon_s:
+    async def _missing(self, order: Order, *, since_s: float) -> bool:
+        if since_s < self._horizon_s:
             if order.status is not OrderStatus.UNKNOWN:
                 await self._store.settle(replace(order, status=OrderStatus.UNKNOWN, reason="no answer yet"))
             return False

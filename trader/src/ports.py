@@ -129,6 +129,10 @@ class Store(Protocol):
         """Mark an intent as handled, with orders that belong to no cycle. False when it was handled before."""
         ...
 
+    async def accept_exit(self, intent_id: str, cycle_ids: Sequence[str]) -> bool:
+        """Mark an exit as handled and ask these positions for a way out. False when it was handled before."""
+        ...
+
     async def add_orders(self, orders: Sequence[Order]) -> None: ...
 
     async def book(self, report: ExchangeOrder, fills: Sequence[Fill]) -> Booked | None:
@@ -139,7 +143,7 @@ class Store(Protocol):
         """Save an order's status, reason and code as decided by us (UNKNOWN, REJECTED)."""
         ...
 
-    async def request_exit(self, cycle_id: str, reason: str, exit_intent_id: str = "") -> None:
+    async def request_exit(self, cycle_id: str, reason: str) -> None:
         """Ask for a way out; the first reason stays."""
         ...
 

@@ -41,18 +41,31 @@ class Crash(BaseException):
 
 
 class Fuse:
-    """Burns with every step of the outside world; raises when it is through."""
+    """Burns with every step of the outside world; raises when it is through.
+
+    ``stalls``: at how many steps from now the machine stands still, and what happens in the world meanwhile.
+    """
 
     def __init__(self) -> None:
         self.left: int | None = None
+        self.stalls: tuple[int, Callable[[], None]] | None = None
 
     def burn(self) -> None:
+        self._stand_still()
         if self.left is None:
             return
         self.left -= 1
         if self.left <= 0:
             self.left = None
             raise Crash
+
+    def _stand_still(self) -> None:
+        if self.stalls is None:
+            return
+        steps, meanwhile = self.stalls
+        self.stalls = (steps - 1, meanwhile) if steps > 1 else None
+        if self.stalls is None:
+            meanwhile()
 
 
 @dataclass
@@ -132,6 +145,7 @@ class FakeExchange:
     async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
         self.fuse.burn()
         named = self._named(client_order_id)
+        self.fuse.burn()
         if not named:
             raise RejectedError("-2013 Order does not exist.", code=-2013)
         return named[-1]
@@ -144,7 +158,9 @@ class FakeExchange:
 
     async def open_orders(self) -> list[ExchangeOrder]:
         self.fuse.burn()
-        return [order for order in self.orders.values() if order.status not in TERMINAL]
+        standing = [order for order in self.orders.values() if order.status not in TERMINAL]
+        self.fuse.burn()
+        return standing
 
     async def trades(
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None

@@ -67,6 +67,15 @@ class FakeStore:
             self.rows |= {order.client_order_id: order for order in orders}
             return True
 
+    async def accept_exit(self, intent_id: str, cycle_ids: Sequence[str]) -> bool:
+        with self._transaction():
+            if intent_id in self.intents:
+                return False
+            self.intents[intent_id] = "exit"
+            for cycle_id in cycle_ids:
+                self._request_exit(cycle_id, "signal", intent_id)
+            return True
+
     async def add_orders(self, orders: Sequence[Order]) -> None:
         with self._transaction():
             for order in orders:
@@ -106,11 +115,14 @@ class FakeStore:
                     reason=order.reason,
                 )
 
-    async def request_exit(self, cycle_id: str, reason: str, exit_intent_id: str = "") -> None:
+    async def request_exit(self, cycle_id: str, reason: str) -> None:
         with self._transaction():
-            cycle = self.cycles[cycle_id]
-            if not cycle.exit_reason and cycle.status not in ENDED:
-                self.cycles[cycle_id] = replace(cycle, exit_reason=reason, exit_intent_id=exit_intent_id)
+            self._request_exit(cycle_id, reason)
+
+    def _request_exit(self, cycle_id: str, reason: str, exit_intent_id: str = "") -> None:
+        cycle = self.cycles[cycle_id]
+        if not cycle.exit_reason and cycle.status not in ENDED:
+            self.cycles[cycle_id] = replace(cycle, exit_reason=reason, exit_intent_id=exit_intent_id)
 
     async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
         with self._transaction():

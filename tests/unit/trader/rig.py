@@ -129,6 +129,10 @@ class Rig:
         await self.deliver()
         await self.tick()
 
+    def stand_still(self, step: int, seconds: float) -> None:
+        """Let this machine, not the exchange, stop for a while at a step from now."""
+        self.fuse.stalls = (step, lambda: self.exchange.elapse(seconds))
+
     # What must hold when everything is settled
 
     def check(self) -> None:

@@ -57,6 +57,28 @@ async def test_a_crash_and_a_lost_answer_together_change_nothing(step: int) -> N
     assert rig.exchange.base < Decimal("0.00001")
 
 
+@pytest.mark.parametrize("step", range(1, STEPS))
+@pytest.mark.parametrize("lost", ["answers_to_lose", "requests_to_delay"])
+async def test_a_machine_that_stands_still_at_any_step_past_every_horizon_doubles_nothing(step: int, lost: str) -> None:
+    rig = Rig(signal_max_age_s=3600)
+    setattr(rig.exchange, lost, 1)
+    rig.stand_still(step, 20)
+    await entry_and_exit(rig)
+    await rig.settle()
+    rig.check()
+    assert rig.exchange.base < Decimal("0.00001")
+
+
+async def test_an_exit_that_is_heard_again_leaves_the_next_position_alone() -> None:
+    rig = Rig()
+    leave = intent(1, rig.clock, kind=IntentKind.EXIT)
+    for message in (intent(1, rig.clock), leave, intent(2, rig.clock), leave):
+        await rig.receive(message)
+        await rig.settle(20)
+    rig.check()
+    assert [cycle.status for cycle in rig.store.cycles.values()] == [CycleStatus.COMPLETED, CycleStatus.ACTIVE_BUY]
+
+
 @pytest.mark.parametrize("lost", [1, 2])
 async def test_an_entry_that_never_arrived_is_sent_again_under_a_new_id(lost: int) -> None:
     rig = Rig()

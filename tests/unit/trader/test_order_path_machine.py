@@ -65,6 +65,10 @@ class OrderPath(RuleBasedStateMachine):
     def crash_soon(self, steps: int) -> None:
         self.rig.fuse.left = steps
 
+    @rule(steps=st.integers(1, 40), seconds=st.integers(1, 60))
+    def stand_still_soon(self, steps: int, seconds: int) -> None:
+        self.rig.stand_still(steps, seconds)
+
     @rule()
     def lose_an_answer(self) -> None:
         self.rig.exchange.answers_to_lose = 1
@@ -107,6 +111,7 @@ class OrderPath(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "rig"):
             self.rig.exchange.refusals.clear()
+            self.rig.fuse.stalls = None
             self.rig.exchange.requests_to_lose = self.rig.exchange.answers_to_lose = 0
             self.loop.run_until_complete(self.rig.settle(180))
             self.rig.check()
@@ -114,7 +119,5 @@ class OrderPath(RuleBasedStateMachine):
         self.loop.close()
 
 
-OrderPath.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+OrderPath.TestCase.settings = settings(max_examples=60, stateful_step_count=25, suppress_health_check=list(HealthCheck))
 TestOrderPath = OrderPath.TestCase

@@ -63,7 +63,7 @@ WHERE id = :id
 REQUEST_EXIT = f"""
 UPDATE trade_cycles SET exit_reason = :reason, updated_at = :now,
     metadata = metadata || jsonb_build_object('exit_intent_id', CAST(:intent AS text))
-WHERE id = :id AND exit_reason = '' AND {OPEN}
+WHERE id = ANY(:ids) AND exit_reason = '' AND {OPEN}
 """
 PENDING = """
 SELECT d.intent FROM decisions d WHERE d.approved AND d.decided_at > :since
@@ -105,6 +105,14 @@ class PostgresStore:
             if not await self._handled(connection, intent_id, accepted=True, reason=reason):
                 return False
             await self._insert_orders(connection, orders)
+            return True
+
+    async def accept_exit(self, intent_id: str, cycle_ids: Sequence[str]) -> bool:
+        async with self._database.begin() as connection:
+            reason = f"exit of {len(cycle_ids)} position(s)"
+            if not await self._handled(connection, intent_id, accepted=True, reason=reason):
+                return False
+            await self._request_exit(connection, cycle_ids, "signal", intent_id)
             return True
 
     async def _handled(self, connection: AsyncConnection, intent_id: str, *, accepted: bool, reason: str) -> bool:
@@ -239,12 +247,15 @@ class PostgresStore:
 
     # Cycles
 
-    async def request_exit(self, cycle_id: str, reason: str, exit_intent_id: str = "") -> None:
+    async def request_exit(self, cycle_id: str, reason: str) -> None:
         async with self._database.autocommit() as connection:
-            await connection.execute(
-                text(REQUEST_EXIT),
-                {"id": cycle_id, "reason": reason, "intent": exit_intent_id, "now": self._clock.now()},
-            )
+            await self._request_exit(connection, [cycle_id], reason, "")
+
+    async def _request_exit(
+        self, connection: AsyncConnection, cycle_ids: Sequence[str], reason: str, intent_id: str
+    ) -> None:
+        parameters = {"ids": list(cycle_ids), "reason": reason, "intent": intent_id, "now": self._clock.now()}
+        await connection.execute(text(REQUEST_EXIT), parameters)
 
     async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
         async with self._telling() as connection:
