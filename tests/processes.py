@@ -19,6 +19,7 @@ from shared.src.config import SERVICES, Settings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 START_S_MAX = 90
+ANSWER_S_MAX = 60
 PORTS = PortChooser()
 
 
@@ -89,13 +90,13 @@ class ServiceProcess:
         return answer.status_code, answer.json()
 
     def diagnostic(self) -> dict[str, Any]:
-        return dict(httpx.get(f"{self.url}/diagnostic", timeout=5, trust_env=False).json())
+        return dict(httpx.get(f"{self.url}/diagnostic", timeout=ANSWER_S_MAX, trust_env=False).json())
 
     def kill(self) -> None:
         """kill -9: no goodbye."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(ANSWER_S_MAX)
 
     def signal(self, number: signal.Signals) -> None:
         """SIGSTOP, SIGCONT and the like."""
@@ -108,7 +109,7 @@ class ServiceProcess:
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            return self._process.wait(15)
+            return self._process.wait(ANSWER_S_MAX)
         except subprocess.TimeoutExpired:
             self.kill()  # it fails this test, not the next one
             raise

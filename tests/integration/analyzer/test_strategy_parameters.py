@@ -44,7 +44,7 @@ async def analyzer(environment: dict[str, str], folder: Path) -> AsyncIterator[h
     with services(("analyzer",), environment, folder):
         headers = {"Authorization": f"Bearer {environment['API_TOKEN']}"}
         url = f"http://127.0.0.1:{environment['ANALYZER_PORT']}"
-        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
             yield client
 
 
@@ -68,7 +68,7 @@ class Bars:
             values=BAR | {"rsi_user": rsi},
         )
         await self._bus.publish_many(FEATURES, [frame])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await length_of(self._redis, VOTES) < self._bar:  # noqa: ASYNC110 - the stream does not call back
                 await asyncio.sleep(0.02)
         message = (await messages_of(self._redis, VOTES))[-1]
@@ -125,7 +125,7 @@ async def test_a_parameter_set_on_the_command_line_reaches_a_running_analyzer_an
     async with analyzer(environment, tmp_path) as client:
         done = await asyncio.to_thread(command, "set", "RSI_Strategy", "oversold=35")
         assert done.exit_code == 0, done.output
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "database" not in (await client.get(ROUTE)).text:  # noqa: ASYNC110 - the service looks by itself
                 await asyncio.sleep(0.1)
         await bars.votes(40.0)

@@ -15,7 +15,7 @@ from market_analyzer.src.feature_store import FeatureStore
 from shared.src.config import Settings
 from shared.src.consumer import FENCE
 from shared.src.contracts.market import CandleMessage
-from shared.src.database import Database
+from shared.src.database import SESSION, Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.errors import LeaseLostError
 from shared.src.leases import Fence, Lease
@@ -81,15 +81,19 @@ async def test_a_replica_that_wakes_up_after_its_lease_went_stores_nothing(
 
 
 async def test_a_replica_that_loses_its_lease_while_it_commits_is_followed_not_overtaken(
-    database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: FeatureStore
-) -> None:
+    settings: Settings, database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: FeatureStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     following: list[asyncio.Task[Any]] = []
+    # its own transaction is not what ends first here
+    monkeypatch.setitem(SESSION, "idle_in_transaction_session_timeout", 60_000)
+    patient = Database.of(settings, "patient")
 
     async def confirm_and_freeze() -> None:
         await bus.confirm()
         await fenced.hset(LEASES, STREAM, "successor/1")
         following.append(asyncio.create_task(successor.store([(MESSAGE, {"rsi_14": 2.0})])))
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(60):
             while not await waiting():  # noqa: ASYNC110 - the database does not call back
                 await asyncio.sleep(0.01)
 
@@ -97,6 +101,9 @@ async def test_a_replica_that_loses_its_lease_while_it_commits_is_followed_not_o
         async with database.begin() as connection:
             return int((await connection.execute(WAITING)).scalar_one())
 
-    await store(fence, await FeatureStore.open(database, confirm_and_freeze), 1.0)
+    try:
+        await store(fence, await FeatureStore.open(patient, confirm_and_freeze), 1.0)
+    finally:
+        await patient.close()
     await asyncio.gather(*following)
     assert await value(database) == 2.0

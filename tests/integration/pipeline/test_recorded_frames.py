@@ -80,7 +80,7 @@ async def test_a_recording_plays_through_without_a_bad_frame_and_says_what_the_f
             for frame in recorded:
                 await server.send_raw(frame["stream"], json.dumps(frame))
             await until(lambda: gateway.statistics()["live_taken"] > 0 and socket.frames == len(recorded))
-            await until(lambda: gateway.books.statistics()["ready"] == len(SYMBOLS), SNAPSHOT_GAP_S * 5 + 5)
+            await until(lambda: gateway.books.statistics()["ready"] == len(SYMBOLS), SNAPSHOT_GAP_S * 5 + 60)
         finally:
             for task in running:
                 task.cancel()

@@ -81,7 +81,7 @@ async def check_nothing_is_lost_or_doubled(redis: Redis, database: Database) -> 
     async def published() -> int:
         return -await count(database, FORGOTTEN) - await backlog_of(redis, VOTES, "signal_aggregator")
 
-    await until(published, 0, 30)
+    await until(published, 0)
     assert await count(database, DOUBLED) == 0
     decisions = await messages_of(redis, CONSENSUS)
     accepted = await count(database, "SELECT count(*) FROM trading_signals WHERE accepted")

@@ -37,7 +37,7 @@ async def letters(redis: Redis) -> list[dict[str, str]]:
     return [orjson.loads(fields[b"d"]) for _, fields in entries]
 
 
-async def consume_until(bus: RedisBus, done: asyncio.Event, timeout_s: float = 10) -> None:
+async def consume_until(bus: RedisBus, done: asyncio.Event, timeout_s: float = 60) -> None:
     task = asyncio.create_task(bus.run())
     try:
         async with asyncio.timeout(timeout_s):

@@ -26,7 +26,7 @@ async def test_a_frozen_replica_does_not_lock_its_rows_away_from_the_one_that_to
     async def freeze_in_a_transaction() -> None:
         async with frozen.begin() as connection:
             await connection.execute(UPSERT, {"by": "frozen"})
-            async with asyncio.timeout(20), database.begin() as other:
+            async with asyncio.timeout(60), database.begin() as other:
                 await other.execute(UPSERT, {"by": "successor"})
             await connection.execute(UPSERT, {"by": "frozen, awake again"})
 

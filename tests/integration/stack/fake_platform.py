@@ -62,7 +62,7 @@ async def main(data: DataFolder) -> None:
     supervisor = Supervisor(data, SystemClock(), kind="platform", mode="paper", report=print)
     try:
         parts = supervisor.begin_services(TinyService(name, data, ports.any()) for name in ("one", "two"))
-        await supervisor.until_healthy(parts, timeout_s=30)
+        await supervisor.until_healthy(parts, timeout_s=60)
         supervisor.started()
         await supervisor.watch(stop)
     finally:

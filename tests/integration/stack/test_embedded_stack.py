@@ -123,11 +123,11 @@ async def test_the_embedded_broker_takes_and_gives_messages(data: DataFolder, su
     address = broker.variables()["KAFKA_BROKER"]
     producer = Producer({"bootstrap.servers": address})
     producer.produce("market.data.btcusdc", b"candle")
-    assert await asyncio.to_thread(producer.flush, 20) == 0
+    assert await asyncio.to_thread(producer.flush, PATIENCE_S) == 0
     settings = {"bootstrap.servers": address, "group.id": "test", "auto.offset.reset": "earliest"}
     consumer = Consumer(settings | {"session.timeout.ms": 6000, "fetch.wait.max.ms": 1})
     consumer.subscribe(["market.data.btcusdc"])
-    message = await asyncio.to_thread(consumer.poll, 30)
+    message = await asyncio.to_thread(consumer.poll, PATIENCE_S)
     assert message is not None
     assert message.value() == b"candle"
     await asyncio.to_thread(consumer.close)

@@ -63,7 +63,7 @@ def platform(tmp_path: Path) -> Iterator[FakePlatform]:
     yield running
     if running.process.poll() is None:
         running.process.terminate()
-    running.process.wait(30)
+    running.process.wait(PATIENCE_S)
     eventually(running.nothing_is_left, "everything ended")
 
 
