@@ -11,7 +11,7 @@ from shared.src.auth import Principal, Scope
 from shared.src.config import SYMBOLS_MAX, symbols_of
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.money import wire
-from shared.src.exchange.rest import BinanceRest
+from shared.src.exchange.market_data import MarketData
 from shared.src.kafka_topics import create_market_topics
 from shared.src.service import Service
 from shared.src.symbol_choice import choose_symbols, chosen_symbols, held_symbols
@@ -27,7 +27,7 @@ class SymbolList(BaseModel):
     symbols: list[str] = Field(min_length=1, max_length=SYMBOLS_MAX)
 
 
-def add_routes(service: Service, gateway: GatewayService, rest: BinanceRest) -> None:
+def add_routes(service: Service, gateway: GatewayService, exchange: MarketData) -> None:
     """Open the routes."""
     settings, database = service.settings, service.database
 
@@ -49,7 +49,7 @@ def add_routes(service: Service, gateway: GatewayService, rest: BinanceRest) -> 
         held = sorted(await held_symbols(database) & set(gateway.symbols) - set(wanted))
         if held:
             raise HTTPException(409, f"close the positions in {', '.join(held)} first: they need its prices")
-        await _check_listed(rest, [symbol for symbol in wanted if symbol not in gateway.symbols])
+        await _check_listed(exchange, [symbol for symbol in wanted if symbol not in gateway.symbols])
         await asyncio.to_thread(create_market_topics, settings, wanted, wait_s=TOPIC_WAIT_S)
         await choose_symbols(database, settings.trading_symbols, wanted)
         await service.auth.record(principal, "symbols", {"symbols": list(wanted)})
@@ -68,12 +68,12 @@ def add_routes(service: Service, gateway: GatewayService, rest: BinanceRest) -> 
         }
 
 
-async def _check_listed(rest: BinanceRest, symbols: list[str]) -> None:
+async def _check_listed(exchange: MarketData, symbols: list[str]) -> None:
     """Refuse what the exchange does not trade."""
     if not symbols:
         return
     try:
-        entries = await rest.exchange_info_entries(symbols)
+        entries = await exchange.exchange_info_entries(symbols)
     except RejectedError as error:
         raise HTTPException(422, f"the exchange refused the symbols: {error}") from error
     closed = [entry["symbol"] for entry in entries if entry.get("status") != "TRADING"]

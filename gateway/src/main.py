@@ -10,7 +10,8 @@ from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.kafka_producer import MarketProducer
 from gateway.src.service import GatewayService
 from gateway.src.verifier import VERIFIED_BARS, CandleVerifier
-from shared.src.exchange.rest import BinanceRest
+from shared.src.exchange.client import BinanceClient
+from shared.src.exchange.market_data import MarketData
 from shared.src.kafka_client import KafkaProducer
 from shared.src.service import Service, run_service
 from shared.src.symbol_choice import chosen_symbols
@@ -19,13 +20,14 @@ from shared.src.symbol_choice import chosen_symbols
 async def build(service: Service) -> None:
     """Compose the gateway."""
     settings, clock, database = service.settings, service.clock, service.database
-    rest = BinanceRest(settings, clock, redis=service.bus.redis)
+    client = BinanceClient(settings, clock, redis=service.bus.redis)
+    exchange = MarketData(client, clock)
     kafka = KafkaProducer(settings, client_id="gateway")
-    fetcher, producer = HistoricalDataFetcher(rest, clock), MarketProducer(kafka, clock)
+    fetcher, producer = HistoricalDataFetcher(exchange, clock), MarketProducer(kafka, clock)
     symbols = await chosen_symbols(database, settings.trading_symbols)
     gateway = GatewayService(
         clock=clock, fetcher=fetcher, producer=producer, gaps=GapDetector(database, clock),
-        books=BookKeeper(rest, clock=clock, producer=producer),
+        books=BookKeeper(exchange, clock=clock, producer=producer),
         verifier=CandleVerifier(database, fetcher, bars=VERIFIED_BARS),
         warmup_candles=settings.warmup_candles, verify_every_s=settings.verify_every_s,
         optional=settings.gateway_streams,
@@ -35,7 +37,7 @@ async def build(service: Service) -> None:
         settings.stream_url, gateway.streams, clock=clock, on_frame=gateway.on_frame, on_connect=gateway.on_connect,
         silence_s_max=settings.stream_silence_s, life_s=settings.stream_life_s,
     )  # fmt: skip
-    add_routes(service, gateway, rest)
+    add_routes(service, gateway, exchange)
     service.health.add("kafka", kafka.ping)
     service.health.add("stream", socket.probe)
     service.add_diagnostic("gateway", gateway.statistics)
@@ -44,7 +46,7 @@ async def build(service: Service) -> None:
         service.add_task(name, task)
     service.follow_symbols(lambda chosen: gateway.set_symbols(chosen, socket), current=symbols)
     service.on_stop(kafka.close)
-    service.on_stop(rest.close)
+    service.on_stop(client.close)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from redis.asyncio import Redis
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock, to_ms
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
+from shared.src.exchange.account import AccountData
+from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.models import Balance, parse_balances
-from shared.src.exchange.rest import BinanceRest
 
 TIMEOUT_S = 5.0
 
@@ -51,22 +52,23 @@ class ExchangeAccount(Protocol):
 class BinanceAccount:
     """Binance, or its twin."""
 
-    def __init__(self, rest: BinanceRest) -> None:
-        self._rest = rest
+    def __init__(self, client: BinanceClient) -> None:
+        self._client = client
+        self._account = AccountData(client)
 
     async def balances(self) -> dict[str, Balance]:
-        return (await self._rest.account()).balances
+        return (await self._account.account()).balances
 
     async def trades(self, symbol: str, since: datetime) -> dict[int, Trade] | None:
         since_ms = to_ms(since)
         return {
             fill.trade_id: Trade(fill.quantity, fill.quote_quantity, fill.fee, fill.fee_asset)
-            for fill in await self._rest.my_trades(symbol)
+            for fill in await self._account.trades(symbol)
             if fill.time_ms >= since_ms
         }
 
     async def close(self) -> None:
-        await self._rest.close()
+        await self._client.close()
 
 
 class TraderAccount:
@@ -114,4 +116,4 @@ def account_for(settings: Settings, clock: Clock, redis: Redis) -> ExchangeAccou
         return TraderAccount(
             httpx.AsyncClient(base_url=settings.url_of("trader"), headers=headers, timeout=TIMEOUT_S, trust_env=False)
         )
-    return BinanceAccount(BinanceRest(settings, clock, redis=redis))
+    return BinanceAccount(BinanceClient(settings, clock, redis=redis))

@@ -14,7 +14,7 @@ from typing import Any
 from simulator.doors.auth import ApiKey
 from simulator.doors.limits import Meter
 from simulator.doors.params import DECIMAL_RANGE, Params, illegal, missing
-from simulator.doors.state import TwinState
+from simulator.doors.state import MarketData, TwinState
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
 
@@ -54,6 +54,11 @@ class Call:
     def key(self) -> ApiKey:
         assert self.signing_key is not None, "only signed endpoints have a key"
         return self.signing_key
+
+    @property
+    def market(self) -> MarketData:
+        assert self.state.market is not None, "only a twin has candles and tickers"
+        return self.state.market
 
     @property
     def symbol(self) -> str:

@@ -29,7 +29,7 @@ def klines(call: Call) -> Json:
     interval = params.required("interval")
     if interval not in INTERVALS:
         raise ApiError(-1120, "Invalid interval.")
-    rows = call.state.market.klines(
+    rows = call.market.klines(
         symbol,
         interval,
         start=params.time("startTime"),
@@ -75,7 +75,7 @@ def ticker_24hr(call: Call) -> Json:
 
 def _day_view(call: Call, market: Market, *, mini: bool) -> dict[str, Any]:
     symbol = market.rules.symbol
-    stats = call.state.market.stats(symbol, open_time=call.now_ms - DAY_MS, close_time=call.now_ms)
+    stats = call.market.stats(symbol, open_time=call.now_ms - DAY_MS, close_time=call.now_ms)
     view = window_view(stats, mini=mini)
     if mini:
         return view
@@ -125,7 +125,7 @@ def ticker_day(call: Call) -> Json:
     start = call.now_ms - (call.now_ms + zone) % DAY_MS
 
     def view(market: Market) -> Json:
-        stats = call.state.market.stats(market.rules.symbol, open_time=start, close_time=start + DAY_MS - 1)
+        stats = call.market.stats(market.rules.symbol, open_time=start, close_time=start + DAY_MS - 1)
         return window_view(stats, mini=mini)
 
     return several(call, view, required=True, most=100)
@@ -137,7 +137,7 @@ def ticker_window(call: Call) -> Json:
     start -= start % MINUTE_MS
 
     def view(market: Market) -> Json:
-        stats = call.state.market.stats(market.rules.symbol, open_time=start, close_time=call.now_ms)
+        stats = call.market.stats(market.rules.symbol, open_time=start, close_time=call.now_ms)
         return window_view(stats, mini=mini)
 
     return several(call, view, required=True, most=100)

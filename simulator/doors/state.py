@@ -115,7 +115,8 @@ class TwinState:
 
     exchange: Exchange
     clock: TwinClock
-    market: MarketData
+    # None where no endpoint asks for it: the engine of paper trading, whose prices come from the live market.
+    market: MarketData | None = None
     keys: dict[str, ApiKey] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     fault: FaultHook = no_faults

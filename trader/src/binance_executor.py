@@ -12,6 +12,9 @@ from shared.src.contracts.orders import OrderType
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError, RejectedError, TransientError
 from shared.src.domain.money import wire
+from shared.src.exchange.account import AccountData, OrderCalls, SignedCalls
+from shared.src.exchange.client import BinanceClient
+from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.models import (
     Account,
     BookTicker,
@@ -21,9 +24,9 @@ from shared.src.exchange.models import (
     parse_balances,
     parse_execution_report,
 )
-from shared.src.exchange.rest import BinanceRest
 from shared.src.exchange.rules import SymbolRules
 from shared.src.exchange.user_stream import UserStream
+from trader.src.known_rules import KnownRules
 from trader.src.model import Order
 from trader.src.ports import Listener
 
@@ -31,13 +34,11 @@ WRONG_KEY = frozenset({-2014, -2015, -1022})
 
 
 class RestExchange:
-    """The calls of the port that are REST calls, wherever they are answered."""
+    """The calls of the port that are signed REST calls, wherever they are answered."""
 
-    def __init__(self, rest: BinanceRest) -> None:
-        self._rest = rest
-
-    async def rules(self, symbol: str) -> SymbolRules:
-        return await self._rest.rules(symbol)
+    def __init__(self, calls: SignedCalls) -> None:
+        self._account = AccountData(calls)
+        self._orders = OrderCalls(calls)
 
     async def place(self, order: Order) -> OrderReport:
         params = {
@@ -47,7 +48,7 @@ class RestExchange:
             "quantity": wire(order.quantity),
             "newClientOrderId": order.client_order_id,
         }
-        return await self._rest.create_order(params | _optional(order))
+        return await self._orders.create_order(params | _optional(order))
 
     async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]:
         above = {"aboveType": take_profit.type.value, "aboveClientOrderId": take_profit.client_order_id}
@@ -60,30 +61,29 @@ class RestExchange:
             "quantity": wire(stop.quantity),
             "listClientOrderId": list_client_id,
         }
-        _, reports = await self._rest.create_oco(params | above | below)
-        return reports
+        return await self._orders.create_oco(params | above | below)
 
     async def cancel(self, order: Order) -> list[ExchangeOrder]:
         if order.order_list_id is not None:
-            return await self._rest.cancel_order_list(order.symbol, order.order_list_id)
-        return [await self._rest.cancel_order(order.symbol, order.client_order_id)]
+            return await self._orders.cancel_order_list(order.symbol, order.order_list_id)
+        return [await self._orders.cancel_order(order.symbol, order.client_order_id)]
 
     async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
-        return await self._rest.order(symbol, client_order_id)
+        return await self._account.order(symbol, client_order_id)
 
     async def order_by_id(self, symbol: str, order_id: int) -> ExchangeOrder:
-        return await self._rest.order_by_id(symbol, order_id)
+        return await self._account.order_by_id(symbol, order_id)
 
     async def open_orders(self) -> list[ExchangeOrder]:
-        return await self._rest.open_orders()
+        return await self._account.open_orders()
 
     async def trades(
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
     ) -> list[ExchangeFill]:
-        return await self._rest.my_trades(symbol, order_id=order_id, from_id=from_id)
+        return await self._account.trades(symbol, order_id=order_id, from_id=from_id)
 
     async def account(self) -> Account:
-        return await self._rest.account()
+        return await self._account.account()
 
 
 async def tell(listener: Listener, event: dict[str, Any]) -> None:
@@ -101,7 +101,10 @@ class BinanceExecutor(RestExchange):
     def __init__(self, settings: Settings, clock: Clock, *, redis: Redis | None = None) -> None:
         self._settings = settings
         self._clock = clock
-        super().__init__(BinanceRest(settings, clock, redis=redis))
+        self._client = BinanceClient(settings, clock, redis=redis)
+        self._market = MarketData(self._client, clock)
+        self._rules = KnownRules(self._market, clock)
+        super().__init__(self._client)
         self._stream: UserStream | None = None
 
     async def prepare(self) -> None:
@@ -111,13 +114,13 @@ class BinanceExecutor(RestExchange):
             ConfigurationError: no key, a key the exchange refuses, one that may not trade, or one that may withdraw;
                 a symbol that the exchange does not have.
         """
-        await self._rest.synchronize()
+        await self._client.synchronize()
         try:
-            await self._rest.preload_rules(self._settings.trading_symbols)
+            await self._rules.learn(self._settings.trading_symbols)
         except RejectedError as error:
             raise ConfigurationError(f"TRADING_SYMBOLS: the exchange says {error}") from error
         try:
-            account = await self._rest.account()
+            account = await self.account()
         except RejectedError as error:
             raise ConfigurationError(f"BINANCE_API_KEY: the exchange refuses it: {error}") from error
         if not account.can_trade:
@@ -125,18 +128,21 @@ class BinanceExecutor(RestExchange):
         await self._refuse_withdrawals()
 
     async def follow(self, symbols: Sequence[str]) -> None:
-        await self._rest.preload_rules(symbols)
+        await self._rules.learn(symbols)
+
+    async def rules(self, symbol: str) -> SymbolRules:
+        return await self._rules.of(symbol)
 
     async def _refuse_withdrawals(self) -> None:
         """A key that can withdraw is refused on the real exchange; a twin's keys concern no money."""
         if self._settings.simulator_url:
             return
-        rights = await self._rest.key_rights()
+        rights = await self._client.key_rights()
         if rights.get("enableWithdrawals"):
             raise ConfigurationError("BINANCE_API_KEY: this key can withdraw; make one that cannot")
 
     async def ticker(self, symbol: str) -> BookTicker:
-        return await self._rest.book_ticker(symbol)
+        return await self._market.book_ticker(symbol)
 
     async def ping(self) -> str:
         """Whether the exchange answers and its stream is alive.
@@ -144,7 +150,7 @@ class BinanceExecutor(RestExchange):
         Raises:
             TransientError: it is not.
         """
-        await self._rest.server_time()
+        await self._market.server_time()
         if self._stream is None or not self._stream.connected:
             reason = self._stream.reason if self._stream else "not started"
             raise TransientError(f"REST answers, the user stream does not: {reason}")
@@ -159,12 +165,12 @@ class BinanceExecutor(RestExchange):
             self._clock,
             on_event=on_event,
             on_connected=listener.connected,
-            timestamp_ms=self._rest.transport.timestamp_ms,
+            timestamp_ms=self._client.timestamp_ms,
         )
         await self._stream.run()
 
     async def close(self) -> None:
-        await self._rest.close()
+        await self._client.close()
 
 
 def _optional(order: Order) -> dict[str, str]:

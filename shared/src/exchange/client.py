@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
 from binance import AsyncClient
 from binance.exceptions import BinanceAPIException, BinanceRequestException
+from redis.asyncio import Redis
 
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock, SystemClock
@@ -30,6 +31,7 @@ TOO_MANY = frozenset({-1003, -1015})
 RETRY_AFTER_S = 10.0
 
 Call = Callable[[], Awaitable[Any]]
+Params = Mapping[str, str]
 
 
 class _Client(AsyncClient):  # type: ignore[misc]
@@ -64,20 +66,21 @@ def _client_class(rest_url: str, ws_api_url: str) -> type[_Client]:
     return type("RedirectedClient", (_Client,), addresses)
 
 
-class Transport:
-    """Calls to the exchange with translated errors.
+class BinanceClient:
+    """A connection to Binance's REST API (v3), or a twin's: signed, within the weight budget, with translated errors.
 
-    ``ask``: reading, safe to repeat. ``order``: changes something; no verdict means OutcomeUnknownError.
+    ``public`` and ``ask`` read and are safe to repeat; ``change`` changes something, and no verdict about it is
+    OutcomeUnknownError.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, weights: WeightBudget) -> None:
+    def __init__(self, settings: Settings, clock: Clock, *, redis: Redis | None = None) -> None:
         self._settings = settings
         self._clock = clock
-        self.weights = weights
+        self.weights = WeightBudget(redis)
         self._client: _Client | None = None
 
     @property
-    def client(self) -> Any:
+    def _library(self) -> Any:
         """The library's client, made on first use because it needs the running loop."""
         if self._client is None:
             kind = _client_class(self._settings.rest_url, self._settings.ws_api_url)
@@ -96,53 +99,72 @@ class Transport:
             await self._client.close_connection()
             self._client = None
 
-    def require_keys(self) -> None:
-        """Raises ConfigurationError when signed calls have no key to sign with."""
-        if not self._settings.binance_api_key.get_secret_value():
-            raise ConfigurationError("BINANCE_API_KEY: needed for calls about the account")
-        if not self._settings.binance_secret_key.get_secret_value():
-            raise ConfigurationError("BINANCE_SECRET_KEY: needed for calls about the account")
+    async def public(self, path: str, params: Params, *, weight: int, urgency: Urgency = Urgency.BULK) -> Any:
+        """Read what everybody may. Raises as :meth:`ask`, keys apart."""
+        return await self._read(self._request("get", path, params, signed=False), weight=weight, urgency=urgency)
 
-    async def ask(self, call: Call, *, weight: int, urgency: Urgency = Urgency.BULK, signed: bool = False) -> Any:
-        """Read something.
+    async def ask(self, path: str, params: Params, *, weight: int, urgency: Urgency = Urgency.BULK) -> Any:
+        """Read something of the account.
 
         Raises:
             TransientError: no answer, or told to wait; repeating is safe.
             RejectedError: the exchange refused, with Binance's code.
-            ConfigurationError: a signed call without keys.
+            ConfigurationError: there are no keys to sign with.
         """
-        if signed:
-            self.require_keys()
-        await self.weights.take(weight, urgency)
-        try:
-            return await self._translated(call)
-        except OutcomeUnknownError as error:
-            raise TransientError(str(error)) from error
+        self._require_keys()
+        return await self._read(self._request("get", path, params, signed=True), weight=weight, urgency=urgency)
 
-    async def order(self, call: Call) -> Any:
+    async def change(self, method: str, path: str, params: Params) -> Any:
         """Change something on the exchange.
 
         Raises:
             OutcomeUnknownError: no verdict; ask by client order id.
             TransientError: certainly not carried out, may be tried again later.
             RejectedError: refused, with Binance's code.
+            ConfigurationError: there are no keys to sign with.
         """
-        self.require_keys()
+        self._require_keys()
         await self.weights.check_block()
-        return await self._translated(call)
+        return await self._translated(self._request(method, path, params, signed=True))
+
+    async def key_rights(self) -> dict[str, bool]:
+        """What the API key may do (GET sapi/v1/account/apiRestrictions), by Binance's names. Raises as :meth:`ask`."""
+        self._require_keys()
+        answer = await self._read(self._library.get_account_api_permissions, weight=1, urgency=Urgency.CRITICAL)
+        return {name: value for name, value in answer.items() if isinstance(value, bool)}
 
     def timestamp_ms(self) -> int:
         """The exchange's time, as far as it was measured."""
         return self._clock.now_ms() + (self._client.skew_ms if self._client else 0)
 
     async def synchronize(self) -> int:
-        """Measure how far the exchange's clock is from ours; answers the difference in ms."""
-        client = self.client
+        """Measure how far the exchange's clock is from ours (ms); signed requests are stamped accordingly."""
+        client = self._library
         before = self._clock.now_ms()
-        server = int((await self.ask(client.get_server_time, weight=1, urgency=Urgency.CRITICAL))["serverTime"])
+        server = int((await self.public("time", {}, weight=1, urgency=Urgency.CRITICAL))["serverTime"])
         middle = (before + self._clock.now_ms()) // 2
         client.skew_ms = server - middle
         return int(client.skew_ms)
+
+    def _require_keys(self) -> None:
+        if not self._settings.binance_api_key.get_secret_value():
+            raise ConfigurationError("BINANCE_API_KEY: needed for calls about the account")
+        if not self._settings.binance_secret_key.get_secret_value():
+            raise ConfigurationError("BINANCE_SECRET_KEY: needed for calls about the account")
+
+    def _request(self, method: str, path: str, params: Params, *, signed: bool) -> Call:
+        async def call() -> Any:
+            request = self._library._request_api  # no public method takes every path
+            return await request(method, path, signed=signed, version="v3", data=dict(params))
+
+        return call
+
+    async def _read(self, call: Call, *, weight: int, urgency: Urgency) -> Any:
+        await self.weights.take(weight, urgency)
+        try:
+            return await self._translated(call)
+        except OutcomeUnknownError as error:
+            raise TransientError(str(error)) from error
 
     async def _translated(self, call: Call) -> Any:
         try:
@@ -164,7 +186,7 @@ class Transport:
         if status >= 500 or code in NO_VERDICT:
             return OutcomeUnknownError(f"no verdict from the exchange: {code} {message}")
         if code == CLOCK_IS_OFF:
-            self.client.skew_ms = 0
+            self._library.skew_ms = 0
             await self._resynchronize()
             return TransientError(f"{code} {message}; clock measured again")
         return RejectedError(f"{code} {message}" if code else message, code=code or status)

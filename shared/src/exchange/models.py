@@ -28,11 +28,10 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Balances and what the key may do."""
+    """Balances, and whether the key may trade."""
 
     balances: dict[str, Balance]
     can_trade: bool
-    can_withdraw: bool
 
     def free(self, asset: str) -> Decimal:
         held = self.balances.get(asset)
@@ -104,6 +103,13 @@ _STATUS = {"PENDING_NEW": OrderStatus.NEW, "PENDING_CANCEL": OrderStatus.NEW}
 
 def order_status(text: str) -> OrderStatus:
     return _STATUS.get(text) or OrderStatus(text)
+
+
+def field(answer: Mapping[str, Any], name: str) -> Any:
+    """Raises ContractError when the answer has no such field."""
+    if name not in answer:
+        raise ContractError(f"answer of the exchange without {name}")
+    return answer[name]
 
 
 def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:

@@ -16,8 +16,9 @@ from gateway.src.book_keeper import BookKeeper
 from gateway.src.service import GatewayService
 from shared.src.config import OptionalStream, Settings
 from shared.src.domain.clock import SystemClock
+from shared.src.exchange.client import BinanceClient
+from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.market_stream import BinanceWebSocket
-from shared.src.exchange.rest import BinanceRest
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
 from tests.unit.gateway.rig import ListedExchange, gateway_on
 
@@ -44,9 +45,9 @@ def offers(random: Random) -> dict[str, Any]:
 @asynccontextmanager
 async def gateway_of(twin: RunningTwin, settings: Settings) -> AsyncIterator[GatewayService]:
     clock = SystemClock()
-    rest = BinanceRest(settings, clock)
+    client = BinanceClient(settings, clock)
     gateway, kept = gateway_on(ListedExchange(), clock, [SYMBOL], optional=[OptionalStream.DEPTH])
-    gateway.books = BookKeeper(rest, clock=clock, producer=kept)  # type: ignore[arg-type]  # keeps what it publishes
+    gateway.books = BookKeeper(MarketData(client, clock), clock=clock, producer=kept)  # type: ignore[arg-type]  # keeps what it publishes
     gateway.books.set_symbols({SYMBOL})
     gateway.ready.set()
     socket = BinanceWebSocket(
@@ -59,7 +60,7 @@ async def gateway_of(twin: RunningTwin, settings: Settings) -> AsyncIterator[Gat
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await rest.close()
+        await client.close()
 
 
 def exchange_book(twin: RunningTwin) -> tuple[int, list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:

@@ -21,8 +21,8 @@ from shared.src.contracts.orders import OrderStatus, OrderType
 from shared.src.database import Database
 from shared.src.domain.clock import SystemClock, from_ms
 from shared.src.domain.errors import RootTradingError
+from shared.src.exchange.account import SignedCalls
 from shared.src.exchange.models import Balance, ExchangeOrder, OrderReport
-from shared.src.exchange.rest import BinanceRest
 from shared.src.redis_client import redis_from
 from tests.integration.simulator.conftest import TOKEN, RunningTwin
 from trader.src.adapters.live_offers import move_of
@@ -131,8 +131,8 @@ class Door:
 
     async def ask(self, method: str, path: str, **params: str) -> Any:
         """Any call that changes something, also one that the port does not have; the answer as it is written."""
-        rest: BinanceRest = self.exchange._rest  # type: ignore[attr-defined]
-        return await self._do(f"{method} {path}", rest._change(method, path, {"symbol": SYMBOL, **params}))
+        calls: SignedCalls = self.exchange._orders._calls  # type: ignore[attr-defined]
+        return await self._do(f"{method} {path}", calls.change(method, path, {"symbol": SYMBOL, **params}))
 
     async def refused(self, doing: Awaitable[Any]) -> tuple[int | None, str]:
         """The code and message with which something is refused."""

@@ -107,9 +107,9 @@ async def test_a_lost_event_is_found_by_comparing(running: Running, faults: Call
 
 
 async def test_an_order_from_elsewhere_is_adopted_and_labelled(running: Running) -> None:
-    rest = running.trader.exchange._rest  # type: ignore[attr-defined]
+    orders = running.trader.exchange._orders  # type: ignore[attr-defined]
     params = {"symbol": "ETHUSDC", "side": "BUY", "type": "MARKET", "quantity": "0.5", "newClientOrderId": "my-phone"}
-    await rest.create_order(params)
+    await orders.create_order(params)
     found = (await running.until("SELECT * FROM trade_executions WHERE purpose = 'external'"))[0]
     assert (found["quantity"], found["cycle_id"]) == (Decimal("0.5"), None)
     assert not await running.rows("SELECT * FROM trade_cycles")
@@ -121,7 +121,7 @@ async def test_missing_units_halt_new_entries_and_say_why(running: Running, twin
     account = twin.accounts[0]["name"]
     standing = (await running.trader.exchange.open_orders())[0]
     assert standing.order_list_id is not None
-    await running.trader.exchange._rest.cancel_order_list("BTCUSDC", standing.order_list_id)  # type: ignore[attr-defined]
+    await running.trader.exchange._orders.cancel_order_list("BTCUSDC", standing.order_list_id)  # type: ignore[attr-defined]
     twin.do("POST", "/balances", {"account": account, "asset": "BTC", "delta": "-0.015"})
     for _ in range(2):
         await running.trader.reconciler.run()

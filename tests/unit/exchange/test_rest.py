@@ -21,7 +21,9 @@ from shared.src.domain.errors import (
     RootTradingError,
     TransientError,
 )
-from shared.src.exchange.rest import BinanceRest
+from shared.src.exchange.account import AccountData, OrderCalls
+from shared.src.exchange.client import BinanceClient
+from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.rules import SymbolRules
 
 ORDER = {"symbol": "BTCUSDC", "side": "BUY", "type": "MARKET", "quantity": "0.00001", "newClientOrderId": "rt-1"}
@@ -72,14 +74,14 @@ async def stub() -> AsyncIterator[Stub]:
     await runner.cleanup()
 
 
-def client(url: str, **settings: Any) -> BinanceRest:
+def client_of(url: str, **settings: Any) -> BinanceClient:
     keys = {"binance_api_key": "key", "binance_secret_key": "secret"}
-    return BinanceRest(load_settings(**(keys | {"simulator_url": url} | settings)), SystemClock())
+    return BinanceClient(load_settings(**(keys | {"simulator_url": url} | settings)), SystemClock())
 
 
 @pytest.fixture
-async def rest(stub: Stub) -> AsyncIterator[BinanceRest]:
-    made = client(stub.url)
+async def client(stub: Stub) -> AsyncIterator[BinanceClient]:
+    made = client_of(stub.url)
     yield made
     await made.close()
 
@@ -101,49 +103,51 @@ async def rest(stub: Stub) -> AsyncIterator[BinanceRest]:
     ],
 )
 async def test_what_goes_wrong_with_an_order_says_what_to_do_next(
-    rest: BinanceRest, stub: Stub, status: int, body: Any, text: str | None, error: type[RootTradingError]
+    client: BinanceClient, stub: Stub, status: int, body: Any, text: str | None, error: type[RootTradingError]
 ) -> None:
     stub.status, stub.body, stub.text = status, body, text
     with pytest.raises(error) as caught:
-        await rest.create_order(ORDER)
+        await OrderCalls(client).create_order(ORDER)
     assert type(caught.value) is error
     if isinstance(caught.value, RejectedError):
         assert caught.value.code == (body["code"] if body else status)
 
 
-async def test_a_connection_that_breaks_under_an_order_leaves_it_unknown(rest: BinanceRest, stub: Stub) -> None:
+async def test_a_connection_that_breaks_under_an_order_leaves_it_unknown(client: BinanceClient, stub: Stub) -> None:
     stub.hang_up = True
     with pytest.raises(OutcomeUnknownError):
-        await rest.create_order(ORDER)
+        await OrderCalls(client).create_order(ORDER)
     assert len(stub.seen) == 1
 
 
 async def test_an_order_to_an_address_where_nobody_listens_was_certainly_not_sent() -> None:
-    rest = client("http://127.0.0.1:9")
+    client = client_of("http://127.0.0.1:9")
     with pytest.raises(TransientError):
-        await rest.create_order(ORDER)
-    await rest.close()
+        await OrderCalls(client).create_order(ORDER)
+    await client.close()
 
 
-async def test_reading_without_an_answer_may_be_repeated(rest: BinanceRest, stub: Stub) -> None:
+async def test_reading_without_an_answer_may_be_repeated(client: BinanceClient, stub: Stub) -> None:
     stub.status, stub.text = 502, "<html>"
     with pytest.raises(TransientError):
-        await rest.open_orders()
+        await AccountData(client).open_orders()
 
 
-async def test_after_429_nobody_asks_until_the_time_is_over(rest: BinanceRest, stub: Stub) -> None:
+async def test_after_429_nobody_asks_until_the_time_is_over(client: BinanceClient, stub: Stub) -> None:
     stub.status, stub.body, stub.headers = 429, {"code": -1003, "msg": "slow down"}, {"Retry-After": "7"}
     with pytest.raises(TransientError, match="7 s"):
-        await rest.order("BTCUSDC", "rt-1")
+        await AccountData(client).order("BTCUSDC", "rt-1")
     with pytest.raises(TransientError, match="refuses calls"):
-        await rest.create_order(ORDER)
+        await OrderCalls(client).create_order(ORDER)
     assert len(stub.seen) == 1
-    assert 6 < await rest.weights.blocked_s() <= 7
+    assert 6 < await client.weights.blocked_s() <= 7
 
 
-async def test_fills_come_with_every_digit_and_orders_go_out_without_exponents(rest: BinanceRest, stub: Stub) -> None:
+async def test_fills_come_with_every_digit_and_orders_go_out_without_exponents(
+    client: BinanceClient, stub: Stub
+) -> None:
     stub.body = FILLED
-    report = await rest.create_order(ORDER)
+    report = await OrderCalls(client).create_order(ORDER)
     assert report.order.status is OrderStatus.FILLED
     assert report.order.price is None
     assert (report.fills[0].price, report.fills[0].fee_asset) == (Decimal(4000), "USDC")
@@ -154,24 +158,24 @@ async def test_fills_come_with_every_digit_and_orders_go_out_without_exponents(r
 
 
 async def test_signed_calls_without_keys_name_the_variable(stub: Stub) -> None:
-    rest = client(stub.url, binance_api_key="", binance_secret_key="")
+    client = client_of(stub.url, binance_api_key="", binance_secret_key="")
     with pytest.raises(ConfigurationError, match="BINANCE_API_KEY"):
-        await rest.account()
-    await rest.close()
+        await AccountData(client).account()
+    await client.close()
 
 
 async def test_requests_carry_the_time_of_the_platform_clock(stub: Stub) -> None:
     settings = load_settings(simulator_url=stub.url, binance_api_key="k", binance_secret_key="s")
     market_ms = 1_700_000_000_000
-    rest = BinanceRest(settings, ScaledClock(speed=1, market_ms=market_ms, wall_ms=SystemClock().now_ms()))
+    client = BinanceClient(settings, ScaledClock(speed=1, market_ms=market_ms, wall_ms=SystemClock().now_ms()))
     stub.body = []
-    await rest.open_orders()
+    await AccountData(client).open_orders()
     stamp = int(stub.seen[0][1].split("timestamp=")[1].split("&")[0])
     assert 0 <= stamp - market_ms < 60_000
-    await rest.close()
+    await client.close()
 
 
-async def test_the_last_kline_is_open_until_its_close_time_is_over(rest: BinanceRest, stub: Stub) -> None:
+async def test_the_last_kline_is_open_until_its_close_time_is_over(client: BinanceClient, stub: Stub) -> None:
     now = SystemClock().now_ms()
     minute = now - now % 60_000
     row = ["1", "2", "0.5", "1.5", "10"]
@@ -180,17 +184,17 @@ async def test_the_last_kline_is_open_until_its_close_time_is_over(rest: Binance
         [minute - 60_000, *row, minute - 1, *rest_of_row],
         [minute + 600_000, *row, minute + 659_999, *rest_of_row],
     ]
-    candles = await rest.klines("BTCUSDC", Timeframe.M1)
+    candles = await MarketData(client, SystemClock()).klines("BTCUSDC", Timeframe.M1)
     assert [candle.is_closed for candle in candles] == [True, False]
 
 
-async def test_an_answer_that_is_not_binances_is_a_broken_contract(rest: BinanceRest, stub: Stub) -> None:
+async def test_an_answer_that_is_not_binances_is_a_broken_contract(client: BinanceClient, stub: Stub) -> None:
     stub.body = [["not", "a", "kline"]]
     with pytest.raises(ContractError):
-        await rest.klines("BTCUSDC", Timeframe.M1)
+        await MarketData(client, SystemClock()).klines("BTCUSDC", Timeframe.M1)
     stub.body = {"symbols": [{"symbol": "BTCUSDC"}]}
     with pytest.raises(ContractError):
-        await rest.exchange_info(["BTCUSDC"])
+        await MarketData(client, SystemClock()).exchange_info(["BTCUSDC"])
 
 
 def test_rules_round_to_the_safe_side_and_name_what_does_not_fit() -> None:

@@ -177,7 +177,7 @@ class FakeExchange:
             "USDC": Balance("USDC", self.quote, ZERO),
             "BTC": Balance("BTC", self.base - locked_base, locked_base),
         }
-        return Account(balances, can_trade=True, can_withdraw=False)
+        return Account(balances, can_trade=True)
 
     async def ticker(self, symbol: str) -> BookTicker:
         if symbol != SYMBOL:

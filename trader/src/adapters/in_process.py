@@ -6,20 +6,18 @@ read by the code that reads Binance's.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, RootTradingError, TransientError
-from shared.src.exchange.client import TOO_MANY
-from shared.src.exchange.rest import BinanceRest, Params
+from shared.src.exchange.client import TOO_MANY, Params
 from shared.src.exchange.weights import Urgency
 from simulator.doors.calls import Call, perform
 from simulator.doors.params import Params as DoorParams
 from simulator.doors.rest_account import ACCOUNT_ENDPOINTS
 from simulator.doors.rest_trade import TRADE_ENDPOINTS
-from simulator.doors.state import Candle, TwinState, WindowStats
+from simulator.doors.state import TwinState
 from simulator.engine.errors import ApiError
 from simulator.engine.exchange import Exchange
 
@@ -31,22 +29,22 @@ _ENDPOINTS = {
 Guard = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
-class InProcessRest(BinanceRest):
-    """``guard`` runs an action on the engine: alone, and written down before it is answered."""
+class InProcessCalls:
+    """Implements ``shared.src.exchange.account.SignedCalls``.
 
-    def __init__(self, settings: Settings, clock: Clock, exchange: Exchange, account: str, guard: Guard) -> None:
-        super().__init__(settings, clock)
-        self._state = TwinState(exchange, _DoorClock(clock), _NoMarketData())
+    ``guard`` runs an action on the engine: alone, and written down before it is answered.
+    """
+
+    def __init__(self, clock: Clock, exchange: Exchange, account: str, guard: Guard) -> None:
+        self._state = TwinState(exchange, _DoorClock(clock))
         self._account = account
         self._guard = guard
 
-    async def _public(self, path: str, params: Params, *, weight: int, urgency: Urgency = Urgency.BULK) -> Any:
-        raise NotImplementedError(f"{path} is asked of the live market")
-
-    async def _signed(self, path: str, params: Params, *, weight: int, urgency: Urgency = Urgency.BULK) -> Any:
+    async def ask(self, path: str, params: Params, *, weight: int, urgency: Urgency) -> Any:
+        """Answered at once: in this process nothing weighs."""
         return await self._call("GET", path, params)
 
-    async def _change(self, method: str, path: str, params: Params) -> Any:
+    async def change(self, method: str, path: str, params: Params) -> Any:
         return await self._call(method.upper(), path, params)
 
     async def _call(self, method: str, path: str, params: Params) -> Any:
@@ -81,15 +79,3 @@ class _DoorClock:
     def __init__(self, clock: Clock) -> None:
         self.start_ms = clock.now_ms()
         self.now_ms = self.wall_ms = clock.now_ms
-
-
-class _NoMarketData:
-    """Candles and tickers come from the live market; no endpoint used here asks for them."""
-
-    def klines(
-        self, symbol: str, interval: str, *, start: int | None, end: int | None, limit: int, offset_ms: int = 0
-    ) -> Sequence[Candle]:
-        raise NotImplementedError
-
-    def stats(self, symbol: str, *, open_time: int, close_time: int) -> WindowStats:
-        raise NotImplementedError

@@ -25,8 +25,9 @@ from shared.src.domain.errors import (
     RejectedError,
     TransientError,
 )
+from shared.src.exchange.client import BinanceClient
+from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.models import BookTicker
-from shared.src.exchange.rest import BinanceRest
 from shared.src.exchange.rules import SymbolRules
 from shared.src.redis_client import RedisBus
 from simulator.doors.user_stream import user_payload
@@ -35,7 +36,7 @@ from simulator.engine.exchange import Exchange as Engine
 from simulator.engine.orders import Side
 from simulator.engine.records import Batch, changes
 from simulator.engine.rules import SymbolRules as EngineRules
-from trader.src.adapters.in_process import InProcessRest
+from trader.src.adapters.in_process import InProcessCalls
 from trader.src.adapters.live_offers import move_of
 from trader.src.adapters.paper_state import PaperState
 from trader.src.binance_executor import RestExchange, tell
@@ -54,7 +55,8 @@ class PaperExchange(RestExchange):
     def __init__(self, settings: Settings, clock: Clock, redis: Redis, database: Database) -> None:
         self._settings = settings
         self._clock = clock
-        self._live = BinanceRest(settings, clock, redis=redis)
+        self._client = BinanceClient(settings, clock, redis=redis)
+        self._live = MarketData(self._client, clock)
         self._bus = RedisBus(redis, consumer="paper")
         self._state = PaperState(database, NAME)
         self._lock = asyncio.Lock()
@@ -69,7 +71,7 @@ class PaperExchange(RestExchange):
     def _enter(self, engine: Engine) -> None:
         self._engine = engine
         engine.keep_track()
-        super().__init__(InProcessRest(self._settings, self._clock, engine, NAME, self._act))
+        super().__init__(InProcessCalls(self._clock, engine, NAME, self._act))
 
     async def prepare(self) -> None:
         """Open the account as it was left, or a new one; list the symbols under Binance's own rules.
@@ -131,7 +133,7 @@ class PaperExchange(RestExchange):
             tasks.create_task(self._tell(listener))
 
     async def close(self) -> None:
-        await self._live.close()
+        await self._client.close()
 
     # Inside
 

@@ -1,0 +1,120 @@
+"""Our account on Binance in the platform's own terms: what it holds and did, and the orders it gives."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from shared.src.exchange.client import Params
+from shared.src.exchange.models import (
+    Account,
+    ExchangeFill,
+    ExchangeOrder,
+    OrderReport,
+    field,
+    parse_balances,
+    parse_order,
+    parse_placement,
+    parse_trade,
+)
+from shared.src.exchange.weights import Urgency
+
+
+class SignedCalls(Protocol):
+    """Who answers calls about an account, over HTTP or in this process; ``path`` is below /api/v3."""
+
+    async def ask(self, path: str, params: Params, *, weight: int, urgency: Urgency) -> Any:
+        """Read; the answer as Binance writes it.
+
+        Raises:
+            TransientError: no answer; repeating is safe.
+            RejectedError: refused, with Binance's code.
+        """
+        ...
+
+    async def change(self, method: str, path: str, params: Params) -> Any:
+        """Change something; the answer as Binance writes it.
+
+        Raises:
+            OutcomeUnknownError: no verdict; ask by client order id past the matching horizon.
+            TransientError: certainly not carried out.
+            RejectedError: refused, with Binance's code.
+        """
+        ...
+
+
+class AccountData:
+    """Reads. Every method raises what :class:`SignedCalls` says, or ContractError (an answer that is not Binance's)."""
+
+    def __init__(self, calls: SignedCalls) -> None:
+        self._calls = calls
+
+    async def account(self) -> Account:
+        """Non-zero balances, and whether the key may trade."""
+        row = await self._calls.ask("account", {"omitZeroBalances": "true"}, weight=20, urgency=Urgency.WATCH)
+        return Account(
+            balances=parse_balances(row["balances"], ("asset", "free", "locked")),
+            can_trade=bool(row.get("canTrade", False)),
+        )
+
+    async def open_orders(self) -> list[ExchangeOrder]:
+        """Open orders in all symbols."""
+        return [parse_order(row) for row in await self._calls.ask("openOrders", {}, weight=80, urgency=Urgency.WATCH)]
+
+    async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
+        """One order by our id; RejectedError -2013 when the exchange has none."""
+        params = {"symbol": symbol, "origClientOrderId": client_order_id}
+        return parse_order(await self._calls.ask("order", params, weight=4, urgency=Urgency.CRITICAL))
+
+    async def order_by_id(self, symbol: str, order_id: int) -> ExchangeOrder:
+        """One order by the exchange's id; RejectedError -2013 when there is none."""
+        params = {"symbol": symbol, "orderId": str(order_id)}
+        return parse_order(await self._calls.ask("order", params, weight=4, urgency=Urgency.CRITICAL))
+
+    async def trades(
+        self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
+    ) -> list[ExchangeFill]:
+        """Our fills in a symbol, oldest first: the newest 1,000, or as many from a trade id on, or of one order."""
+        params = {"symbol": symbol, "limit": "1000"}
+        for name, value in (("fromId", from_id), ("orderId", order_id)):
+            params |= {name: str(value)} if value is not None else {}
+        weight, urgency = (20, Urgency.WATCH) if order_id is None else (5, Urgency.CRITICAL)
+        return [parse_trade(row) for row in await self._calls.ask("myTrades", params, weight=weight, urgency=urgency)]
+
+
+class OrderCalls:
+    """Places and cancels. Every method raises what :class:`SignedCalls` says, or ContractError."""
+
+    def __init__(self, calls: SignedCalls) -> None:
+        self._calls = calls
+
+    async def create_order(self, params: Params) -> OrderReport:
+        """Place an order. ``params`` as Binance names them, ``newClientOrderId`` included.
+
+        Raises:
+            OutcomeUnknownError: no verdict; ask by client order id past the matching horizon.
+            TransientError: certainly not placed.
+            RejectedError: refused; -2010 "Duplicate order sent." proves that an earlier attempt lives.
+        """
+        sent = dict(params) | {"newOrderRespType": "FULL"}
+        return parse_placement(await self._calls.change("post", "order", sent))
+
+    async def create_oco(self, params: Params) -> list[OrderReport]:
+        """Place an OCO pair (POST orderList/oco); answers both legs. Raises as create_order."""
+        sent = dict(params) | {"newOrderRespType": "RESULT"}
+        answer = await self._calls.change("post", "orderList/oco", sent)
+        return [parse_placement(row) for row in field(answer, "orderReports")]
+
+    async def cancel_order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
+        """Cancel one order, or the pair it belongs to; RejectedError -2011 when it is not open any more."""
+        params = {"symbol": symbol, "origClientOrderId": client_order_id}
+        answer = await self._calls.change("delete", "order", params)
+        if "orderReports" in answer:
+            legs = [parse_order(row) for row in answer["orderReports"]]
+            return next(leg for leg in legs if leg.client_order_id == client_order_id)
+        return parse_order(answer)
+
+    async def cancel_order_list(self, symbol: str, order_list_id: int) -> list[ExchangeOrder]:
+        """Cancel an order list; its legs as they ended. RejectedError -2011 when it is done already."""
+        params = {"symbol": symbol, "orderListId": str(order_list_id)}
+        answer = await self._calls.change("delete", "orderList", params)
+        return [parse_order(row) for row in field(answer, "orderReports")]

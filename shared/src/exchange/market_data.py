@@ -1,0 +1,107 @@
+"""Binance's public market data in the platform's own terms: Decimals, its candles, its symbol rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import ContractError
+from shared.src.domain.money import to_decimal
+from shared.src.exchange.client import BinanceClient
+from shared.src.exchange.models import BookTicker, field
+from shared.src.exchange.rules import SymbolRules
+from shared.src.exchange.weights import Urgency
+
+KLINES_MAX = 1000
+
+
+class MarketData:
+    """What needs no account. Every method raises TransientError, RejectedError, or ContractError (an answer that is not
+    Binance's).
+    """
+
+    def __init__(self, client: BinanceClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def server_time(self) -> int:
+        """Milliseconds since the epoch, by the exchange's clock."""
+        answer = await self._client.public("time", {}, weight=1, urgency=Urgency.CRITICAL)
+        return int(answer["serverTime"])
+
+    async def exchange_info(self, symbols: Iterable[str] = ()) -> dict[str, SymbolRules]:
+        """Trading rules by symbol; all symbols when none is named. An unknown symbol is RejectedError -1121."""
+        return {entry["symbol"]: SymbolRules.parse(entry) for entry in await self.exchange_info_entries(symbols)}
+
+    async def exchange_info_entries(self, symbols: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """The same as Binance writes it, with every filter."""
+        names = sorted(symbols)
+        params = {"symbols": json.dumps(names, separators=(",", ":"))} if names else {}
+        answer = await self._client.public("exchangeInfo", params, weight=20, urgency=Urgency.WATCH)
+        entries: list[dict[str, Any]] = field(answer, "symbols")
+        return entries
+
+    async def klines(
+        self,
+        symbol: str,
+        interval: Timeframe,
+        *,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int = KLINES_MAX,
+    ) -> list[Candle]:
+        """Candles in time order. The last one is closed only if its close time is in the past."""
+        params = {"symbol": symbol, "interval": interval.value, "limit": str(limit)}
+        params |= {"startTime": str(start_ms)} if start_ms is not None else {}
+        params |= {"endTime": str(end_ms)} if end_ms is not None else {}
+        rows = await self._client.public("klines", params, weight=2)
+        now_ms = self._clock.now_ms()
+        return [_candle(symbol, interval, row, now_ms) for row in rows]
+
+    async def depth(self, symbol: str, *, limit: int) -> dict[str, Any]:
+        """The order book as Binance writes it: lastUpdateId, bids (best first), asks."""
+        weight = next((weight for most, weight in ((100, 5), (500, 25), (1000, 50)) if limit <= most), 250)
+        answer = await self._client.public("depth", {"symbol": symbol, "limit": str(limit)}, weight=weight)
+        return {name: field(answer, name) for name in ("lastUpdateId", "bids", "asks")}
+
+    async def book_ticker(self, symbol: str) -> BookTicker:
+        row = await self._client.public("ticker/bookTicker", {"symbol": symbol}, weight=2, urgency=Urgency.CRITICAL)
+        return _ticker(row)
+
+
+def _candle(symbol: str, interval: Timeframe, row: list[Any], now_ms: int) -> Candle:
+    try:
+        candle = Candle(
+            symbol=symbol,
+            timeframe=interval,
+            open_time_ms=int(row[0]),
+            open=to_decimal(row[1]),
+            high=to_decimal(row[2]),
+            low=to_decimal(row[3]),
+            close=to_decimal(row[4]),
+            volume=to_decimal(row[5]),
+            quote_volume=to_decimal(row[7]),
+            trades=int(row[8]),
+            taker_buy_base=to_decimal(row[9]),
+            taker_buy_quote=to_decimal(row[10]),
+            is_closed=int(row[6]) < now_ms,
+        )
+    except (IndexError, ValueError, TypeError) as error:
+        raise ContractError(f"kline of {symbol}: {error!r}") from error
+    return candle
+
+
+def _ticker(row: Mapping[str, Any]) -> BookTicker:
+    try:
+        return BookTicker(
+            symbol=row["symbol"],
+            bid=to_decimal(row["bidPrice"]),
+            bid_quantity=to_decimal(row["bidQty"]),
+            ask=to_decimal(row["askPrice"]),
+            ask_quantity=to_decimal(row["askQty"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise ContractError(f"book ticker: {error!r}") from error
