@@ -37,7 +37,6 @@ logger = logging.getLogger(__name__)
 
 BACKOFF_S_MAX = 5.0
 LAG_EVERY_S = 2.0
-DEAD_LETTER_GROUP = "dispatcher"
 
 ROUTED = Counter("roottrading_routed", "messages by destination", ["destination"])
 RETRIES = Counter("roottrading_dispatch_retries", "batches tried again, by what was away", ["dependency"])

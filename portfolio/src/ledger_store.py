@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from portfolio.src.ledger import Account, Fill, Posting, fill_id, fill_posting
+from portfolio.src.ledger import Account, Fill, Posting, fill_posting
 from shared.src.contracts.base import Side
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.domain.errors import ContractError
@@ -164,12 +164,6 @@ class LedgerStore:
             occurred_at=occurred_at,
             order_id=order_id,
         )
-
-    async def is_posted(self, connection: AsyncConnection, execution_id: str) -> bool:
-        found = await connection.execute(
-            text("SELECT 1 FROM ledger_postings WHERE posting_id = :id"), {"id": fill_id(execution_id)}
-        )
-        return found.scalar() is not None
 
     async def balances(self, connection: AsyncConnection, account: Account = Account.EXCHANGE) -> dict[str, Decimal]:
         """What an account holds, asset by asset, without those at zero."""

@@ -226,7 +226,6 @@ class Settings(BaseSettings):
     pguser: str = _field("roottrading", "PGUSER", "DB_USER", description="PostgreSQL user")
     pgpassword: SecretStr = _field(SecretStr(""), "PGPASSWORD", "DB_PASSWORD", description="PostgreSQL password")
     pgdatabase: str = _field("trading", "PGDATABASE", "DB_NAME", description="database")
-    db_min_connections: int = _field(1, "DB_MIN_CONNECTIONS", description="pooled connections kept by a service", ge=0)
     db_max_connections: int = _field(
         8, "DB_MAX_CONNECTIONS", description="pooled connections of a service at most", ge=1
     )

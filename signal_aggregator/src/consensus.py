@@ -97,7 +97,6 @@ class Consensus:
     take_profit: float | None
     strategy: str
     strategies: tuple[str, ...]
-    opposing: tuple[str, ...]
     families: tuple[str, ...]
     regime: str
     mode: str
@@ -177,7 +176,6 @@ def decide(
         take_profit=target,
         strategy=_strongest(side.votes),
         strategies=side.strategies,
-        opposing=other.strategies,
         families=side.families,
         regime=regime,
         mode=chosen,

@@ -30,8 +30,6 @@ from trader.src.known_rules import KnownRules
 from trader.src.model import Order
 from trader.src.ports import Listener
 
-WRONG_KEY = frozenset({-2014, -2015, -1022})
-
 
 class RestExchange:
     """The calls of the port that are signed REST calls, wherever they are answered."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from shared.src.domain.money import wire
 
@@ -23,7 +23,6 @@ Positive = Annotated[Amount, Field(gt=0)]
 NonNegative = Annotated[Amount, Field(ge=0)]
 Symbol = Annotated[str, Field(min_length=3, max_length=20)]
 UnitScore = Annotated[float, Field(ge=0, le=1)]
-Moment = AwareDatetime
 
 
 class Side(StrEnum):

@@ -76,8 +76,3 @@ def code_of(feature: str, label: str) -> float:
         KeyError: the feature has no such label; a misspelt rule must not read as "never true".
     """
     return _CODES[feature][label]
-
-
-def label_of(feature: str, code: float) -> str:
-    """The text of a code."""
-    return LABELS[feature][int(code)]
