@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from simulator.engine.errors import ApiError
+from simulator.engine.orders import Ref
 
 DECIMAL_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 INTEGER_RANGE = r"^[0-9]{1,20}$"
@@ -161,13 +162,13 @@ class Params(Mapping[str, str]):
             raise illegal(name, CLIENT_ID_RANGE)
         return value
 
-    def one_of_ids(self, number: str, text: str) -> tuple[int | None, str | None]:
-        """(id, client id), of which at least one must be there (-1102)."""
+    def ref(self, number: str, text: str) -> Ref:
+        """An id, a client id or both; at least one must be there (-1102)."""
         found, client = self.integer(number), self.client_id(text)
         if found is None and client is None:
             # in this order, as the exchange itself words it
             raise ApiError(-1102, f"Param '{text}' or '{number}' must be sent, but both were empty/null!")
-        return found, client
+        return Ref(found, client)
 
     def json_list(self, name: str) -> list[str] | None:
         """A JSON array of texts, like ``symbols=["BTCUSDT","BNBUSDT"]``."""

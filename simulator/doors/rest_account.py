@@ -46,8 +46,7 @@ def _is_archived(order: Order, now_ms: int) -> bool:
 
 def order_status(call: Call) -> Json:
     symbol = call.symbol
-    order_id, client_id = call.params.one_of_ids("orderId", "origClientOrderId")
-    order = call.state.exchange.order(call.account, symbol, order_id=order_id, client_order_id=client_id)
+    order = call.state.exchange.order(call.account, symbol, call.params.ref("orderId", "origClientOrderId"))
     if _is_archived(order, call.now_ms):
         raise archived()
     return order_view(order)
@@ -94,8 +93,8 @@ def all_orders(call: Call) -> Json:
 
 
 def order_list(call: Call) -> Json:
-    list_id, client_id = call.params.one_of_ids("orderListId", "origClientOrderId")
-    return list_view(call.state.exchange.order_list(call.account, list_id=list_id, client_order_id=client_id))
+    ref = call.params.ref("orderListId", "origClientOrderId")
+    return list_view(call.state.exchange.order_list(call.account, ref))
 
 
 def all_order_lists(call: Call) -> Json:

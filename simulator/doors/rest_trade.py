@@ -81,13 +81,12 @@ def _restriction(params: Params) -> CancelRestriction | None:
 def cancel_order(call: Call) -> Json:
     params = call.params
     symbol = call.symbol
-    order_id, client_id = params.one_of_ids("orderId", "origClientOrderId")
+    ref = params.ref("orderId", "origClientOrderId")
     cancelled = call.state.exchange.cancel(
         call.account,
         symbol,
+        ref,
         call.now_ms,
-        order_id=order_id,
-        client_order_id=client_id,
         new_client_order_id=params.client_id("newClientOrderId"),
         restriction=_restriction(params),
     )
@@ -112,7 +111,7 @@ def cancel_replace(call: Call) -> Json:
     mode = params.choice("cancelReplaceMode", ReplaceMode)
     if mode is None:
         raise missing("cancelReplaceMode")
-    order_id, client_id = params.one_of_ids("cancelOrderId", "cancelOrigClientOrderId")
+    ref = params.ref("cancelOrderId", "cancelOrigClientOrderId")
     kind = _response_type(params, request)
     over_limit = params.choice("orderRateLimitExceededMode", OverLimitMode) or OverLimitMode.DO_NOTHING
     cancel_id, restriction = params.client_id("cancelNewClientOrderId"), _restriction(params)
@@ -122,17 +121,16 @@ def cancel_replace(call: Call) -> Json:
         if over_limit is OverLimitMode.DO_NOTHING:
             raise
         cancel = partial(
-            exchange.cancel, call.account, request.symbol, call.now_ms, order_id=order_id, client_order_id=client_id,
-            new_client_order_id=cancel_id, restriction=restriction,
+            exchange.cancel, call.account, request.symbol, ref, call.now_ms, new_client_order_id=cancel_id,
+            restriction=restriction,
         )  # fmt: skip
         raise _cancel_only(cancel, limit, mode, kind, call.now_ms) from limit
     outcome = exchange.cancel_replace(
         call.account,
         request,
+        ref,
         call.now_ms,
         stop_on_failure=mode is ReplaceMode.STOP_ON_FAILURE,
-        order_id=order_id,
-        client_order_id=client_id,
         cancel_client_order_id=cancel_id,
         restriction=restriction,
     )
@@ -190,17 +188,16 @@ def _replace_data(outcome: ReplaceOutcome, kind: ResponseType, now_ms: int) -> d
 def amend(call: Call) -> Json:
     params = call.params
     symbol = call.symbol
-    order_id, client_id = params.one_of_ids("orderId", "origClientOrderId")
+    ref = params.ref("orderId", "origClientOrderId")
     quantity = params.required_decimal("newQty")
     if not quantity:
         raise ApiError(-1013, "Invalid quantity.")
     result = call.state.exchange.amend_keep_priority(
         call.account,
         symbol,
+        ref,
         quantity,
         call.now_ms,
-        order_id=order_id,
-        client_order_id=client_id,
         new_client_order_id=params.client_id("newClientOrderId"),
     )
     return amend_view(result, call.now_ms)
@@ -226,13 +223,12 @@ def new_deprecated_oco(call: Call) -> Json:
 def cancel_list(call: Call) -> Json:
     params = call.params
     symbol = call.symbol
-    list_id, client_id = params.one_of_ids("orderListId", "listClientOrderId")
+    ref = params.ref("orderListId", "listClientOrderId")
     cancelled = call.state.exchange.cancel_list(
         call.account,
         symbol,
+        ref,
         call.now_ms,
-        list_id=list_id,
-        client_order_id=client_id,
         new_client_order_id=params.client_id("newClientOrderId"),
     )
     return list_cancel_view(cancelled)

@@ -10,7 +10,7 @@ from simulator.engine.core import Core
 from simulator.engine.errors import amend_rejected, filter_failure, no_such_order
 from simulator.engine.lists import RECEIVING
 from simulator.engine.numbers import ZERO, is_multiple
-from simulator.engine.orders import Amendment, AmendResult, ListKind, Order, OrderList, OrderStatus
+from simulator.engine.orders import Amendment, AmendResult, ListKind, Order, OrderList, OrderStatus, Ref
 from simulator.engine.rules import SymbolRules
 
 
@@ -25,11 +25,10 @@ class AmendDesk:
         self,
         account: Account,
         symbol: str,
+        ref: Ref,
         quantity: Decimal,
         now_ms: int,
         *,
-        order_id: int | None = None,
-        client_order_id: str | None = None,
         new_client_order_id: str | None = None,
     ) -> AmendResult:
         """Reduce an order's quantity; it keeps its id and its place in the queue.
@@ -40,10 +39,10 @@ class AmendDesk:
         market = self.core.market(symbol)
         if not market.rules.amend_allowed:
             raise amend_rejected("Order amend is not supported for this symbol.")
-        found = self.changes.find(account, symbol, order_id, client_order_id)
+        found = self.changes.find(account, symbol, ref)
         if found is None or not found.is_open:
             raise no_such_order()
-        order = self.changes.query(account, symbol, order_id, client_order_id)
+        order = self.changes.query(account, symbol, ref)
         self._check_amend(account, order, quantity)
         targets = [order]
         order_list = account.lists.get(order.order_list_id)

@@ -15,6 +15,7 @@ from simulator.engine.orders import (
     OrderList,
     OrderRequest,
     OrderStatus,
+    Ref,
     ReplaceOutcome,
 )
 from simulator.engine.placement import Desk
@@ -28,33 +29,33 @@ class ChangeDesk:
         self.desk = desk
         self.lists = lists
 
-    def find(self, account: Account, symbol: str, order_id: int | None, client_order_id: str | None) -> Order | None:
-        """An order by its id, else by client order id: the open one, else the newest that had it."""
-        if order_id is not None:
-            found = account.orders.get(order_id)
+    def find(self, account: Account, symbol: str, ref: Ref) -> Order | None:
+        """An order by its id, else by its client id: the open one, else the newest that had it."""
+        if ref.id is not None:
+            found = account.orders.get(ref.id)
             return found if found is not None and found.symbol == symbol else None
-        key = (symbol, client_order_id or "")
+        key = (symbol, ref.client_id or "")
         return account.open_by_client_id.get(key) or account.last_by_client_id.get(key)
 
-    def query(self, account: Account, symbol: str, order_id: int | None, client_order_id: str | None) -> Order:
+    def query(self, account: Account, symbol: str, ref: Ref) -> Order:
         """Raises ApiError -2013 for an order that does not exist, -2026 for one that may have been forgotten, -2039
         when the two ids do not belong together."""
         self.core.market(symbol)
-        found = self.find(account, symbol, order_id, client_order_id)
+        found = self.find(account, symbol, ref)
         if found is None:
-            if order_id is not None and self.core.first_id <= order_id <= account.forgotten_id:
+            if ref.id is not None and self.core.first_id <= ref.id <= account.forgotten_id:
                 raise archived()
             raise no_such_order()
-        if order_id is not None and client_order_id is not None and found.client_order_id != client_order_id:
+        if ref.id is not None and ref.client_id is not None and found.client_order_id != ref.client_id:
             raise ApiError(-2039, "Client order ID is not correct for this order ID.")
         return found
 
-    def _open_order(self, account: Account, symbol: str, order_id: int | None, client_order_id: str | None) -> Order:
+    def _open_order(self, account: Account, symbol: str, ref: Ref) -> Order:
         self.core.market(symbol)
-        found = self.find(account, symbol, order_id, client_order_id)
+        found = self.find(account, symbol, ref)
         if found is None or not found.is_open:
             raise cancel_rejected()
-        if client_order_id is not None and found.client_order_id != client_order_id:
+        if ref.client_id is not None and found.client_order_id != ref.client_id:
             raise cancel_rejected()
         return found
 
@@ -62,10 +63,9 @@ class ChangeDesk:
         self,
         account: Account,
         symbol: str,
+        ref: Ref,
         now_ms: int,
         *,
-        order_id: int | None = None,
-        client_order_id: str | None = None,
         new_client_order_id: str | None = None,
         restriction: CancelRestriction | None = None,
     ) -> Cancellation:
@@ -76,7 +76,7 @@ class ChangeDesk:
         """
         if not account.can_trade:
             raise cancel_rejected("This account may not place or cancel orders.")
-        order = self._open_order(account, symbol, order_id, client_order_id)
+        order = self._open_order(account, symbol, ref)
         wanted = {
             CancelRestriction.ONLY_NEW: OrderStatus.NEW,
             CancelRestriction.ONLY_PARTIALLY_FILLED: OrderStatus.PARTIALLY_FILLED,
@@ -98,31 +98,28 @@ class ChangeDesk:
         )
         return Cancellation(order, cancel_id, now_ms)
 
-    def find_list(
-        self, account: Account, list_id: int | None, client_order_id: str | None, *, symbol: str | None = None
-    ) -> OrderList | None:
+    def find_list(self, account: Account, ref: Ref, *, symbol: str | None = None) -> OrderList | None:
         """An order list by id, else by client id (the newest)."""
-        if list_id is not None:
-            found = account.lists.get(list_id)
-            if found is not None and client_order_id is not None and found.client_order_id != client_order_id:
+        if ref.id is not None:
+            found = account.lists.get(ref.id)
+            if found is not None and ref.client_id is not None and found.client_order_id != ref.client_id:
                 return None
         else:
-            found = account.last_list_by_client_id.get(client_order_id or "")
+            found = account.last_list_by_client_id.get(ref.client_id or "")
         return found if found is not None and symbol in {None, found.symbol} else None
 
     def cancel_list(
         self,
         account: Account,
         symbol: str,
+        ref: Ref,
         now_ms: int,
         *,
-        list_id: int | None = None,
-        client_order_id: str | None = None,
         new_client_order_id: str | None = None,
     ) -> ListCancellation:
         """Raises ApiError -2011 when no such list is open."""
         self.core.market(symbol)
-        found = self.find_list(account, list_id, client_order_id, symbol=symbol)
+        found = self.find_list(account, ref, symbol=symbol)
         if found is None or not found.is_open:
             raise cancel_rejected()
         cancel_id = new_client_order_id or self.core.generated_client_id()
@@ -156,11 +153,10 @@ class ChangeDesk:
         self,
         account: Account,
         request: OrderRequest,
+        ref: Ref,
         now_ms: int,
         *,
         stop_on_failure: bool,
-        order_id: int | None = None,
-        client_order_id: str | None = None,
         cancel_client_order_id: str | None = None,
         restriction: CancelRestriction | None = None,
     ) -> ReplaceOutcome:
@@ -172,13 +168,13 @@ class ChangeDesk:
         market = self.core.market(request.symbol)
         if not market.rules.cancel_replace_allowed:
             raise ApiError(-1013, "Order cancel-replace is not supported for this symbol.")
-        self._validate_replacement(account, request, now_ms, order_id, client_order_id)
+        self._validate_replacement(account, request, now_ms)
         cancelled: Cancellation | None = None
         cancel_error: ApiError | None = None
         try:
             cancelled = self.cancel(
-                account, request.symbol, now_ms, order_id=order_id, client_order_id=client_order_id,
-                new_client_order_id=cancel_client_order_id, restriction=restriction,
+                account, request.symbol, ref, now_ms, new_client_order_id=cancel_client_order_id,
+                restriction=restriction,
             )  # fmt: skip
         except ApiError as error:
             if stop_on_failure:
@@ -191,9 +187,7 @@ class ChangeDesk:
             return ReplaceOutcome(cancelled, cancel_error, None, error)
         return ReplaceOutcome(cancelled, cancel_error, placed)
 
-    def _validate_replacement(
-        self, account: Account, request: OrderRequest, now_ms: int, order_id: int | None, client_order_id: str | None
-    ) -> None:
+    def _validate_replacement(self, account: Account, request: OrderRequest, now_ms: int) -> None:
         try:
             self.desk.validate(account, request, now_ms)
             check_counts(self.core, self.core.market(request.symbol).rules, account, (request,))

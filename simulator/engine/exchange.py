@@ -28,6 +28,7 @@ from simulator.engine.orders import (
     OrderList,
     OrderRequest,
     Placement,
+    Ref,
     ReplaceOutcome,
     Side,
 )
@@ -142,18 +143,16 @@ class Exchange:
         self,
         account: Account,
         symbol: str,
+        ref: Ref,
         now_ms: int,
         *,
-        order_id: int | None = None,
-        client_order_id: str | None = None,
         new_client_order_id: str | None = None,
         restriction: CancelRestriction | None = None,
     ) -> Cancellation:
         """Cancel one order (its whole list if it has one). Raises ApiError -2011."""
         self._begin(symbol)
         answer = self._changes.cancel(
-            account, symbol, now_ms, order_id=order_id, client_order_id=client_order_id,
-            new_client_order_id=new_client_order_id, restriction=restriction,
+            account, symbol, ref, now_ms, new_client_order_id=new_client_order_id, restriction=restriction
         )  # fmt: skip
         self._end(now_ms)
         return answer
@@ -162,17 +161,15 @@ class Exchange:
         self,
         account: Account,
         symbol: str,
+        ref: Ref,
         now_ms: int,
         *,
-        list_id: int | None = None,
-        client_order_id: str | None = None,
         new_client_order_id: str | None = None,
     ) -> ListCancellation:
         """Cancel an order list. Raises ApiError -2011."""
         self._begin(symbol)
         answer = self._changes.cancel_list(
-            account, symbol, now_ms, list_id=list_id, client_order_id=client_order_id,
-            new_client_order_id=new_client_order_id,
+            account, symbol, ref, now_ms, new_client_order_id=new_client_order_id
         )  # fmt: skip
         self._end(now_ms)
         return answer
@@ -188,19 +185,18 @@ class Exchange:
         self,
         account: Account,
         request: OrderRequest,
+        ref: Ref,
         now_ms: int,
         *,
         stop_on_failure: bool,
-        order_id: int | None = None,
-        client_order_id: str | None = None,
         cancel_client_order_id: str | None = None,
         restriction: CancelRestriction | None = None,
     ) -> ReplaceOutcome:
         """Cancel one order and place another. Raises ApiError when the new order breaks a filter."""
         self._begin(request.symbol)
         answer = self._changes.cancel_replace(
-            account, request, now_ms, stop_on_failure=stop_on_failure, order_id=order_id,
-            client_order_id=client_order_id, cancel_client_order_id=cancel_client_order_id, restriction=restriction,
+            account, request, ref, now_ms, stop_on_failure=stop_on_failure,
+            cancel_client_order_id=cancel_client_order_id, restriction=restriction,
         )  # fmt: skip
         self._end(now_ms)
         return answer
@@ -209,18 +205,16 @@ class Exchange:
         self,
         account: Account,
         symbol: str,
+        ref: Ref,
         quantity: Decimal,
         now_ms: int,
         *,
-        order_id: int | None = None,
-        client_order_id: str | None = None,
         new_client_order_id: str | None = None,
     ) -> AmendResult:
         """Reduce the quantity of an open order. Raises ApiError (-2013, -2038, -1013)."""
         self._begin(symbol)
         answer = self._amends.amend(
-            account, symbol, quantity, now_ms, order_id=order_id, client_order_id=client_order_id,
-            new_client_order_id=new_client_order_id,
+            account, symbol, ref, quantity, now_ms, new_client_order_id=new_client_order_id
         )  # fmt: skip
         self._end(now_ms)
         return answer
@@ -243,17 +237,13 @@ class Exchange:
     def markets(self) -> Mapping[str, Market]:
         return self.core.markets
 
-    def order(
-        self, account: Account, symbol: str, *, order_id: int | None = None, client_order_id: str | None = None
-    ) -> Order:
+    def order(self, account: Account, symbol: str, ref: Ref) -> Order:
         """Raises ApiError -2013 (no such order) or -2039 (ids do not belong together)."""
-        return self._changes.query(account, symbol, order_id, client_order_id)
+        return self._changes.query(account, symbol, ref)
 
-    def order_list(
-        self, account: Account, *, list_id: int | None = None, client_order_id: str | None = None
-    ) -> OrderList:
+    def order_list(self, account: Account, ref: Ref) -> OrderList:
         """Raises ApiError -2018 when there is no such list."""
-        found = self._changes.find_list(account, list_id, client_order_id)
+        found = self._changes.find_list(account, ref)
         if found is None:
             raise ApiError(-2018, "Order list does not exist.")
         return found

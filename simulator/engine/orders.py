@@ -100,6 +100,14 @@ class ListKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ref:
+    """How a caller names an order or a list: by its id, by the client's, or by both, which then belong together."""
+
+    id: int | None = None
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderRequest:
     """One order as asked for; shape rules (which field goes with which type) are checked at the door."""
 

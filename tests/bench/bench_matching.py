@@ -18,7 +18,7 @@ from time import process_time
 from psutil import Process
 
 from simulator.engine.exchange import Exchange
-from simulator.engine.orders import OrderRequest, OrderType, Side, TimeInForce
+from simulator.engine.orders import OrderRequest, OrderType, Ref, Side, TimeInForce
 from simulator.engine.rules import SymbolRules, default_filters
 
 SYMBOL = "BTCUSDT"
@@ -49,7 +49,7 @@ def bench_place_and_cancel(count: int) -> float:
     ids = [exchange.place(account, request, 1).order.order_id for request in requests]
     random.shuffle(ids)
     for order_id in ids:
-        exchange.cancel(account, SYMBOL, 2, order_id=order_id)
+        exchange.cancel(account, SYMBOL, Ref(order_id), 2)
         exchange.drain()
     return 2 * count / (process_time() - start)
 
@@ -97,7 +97,7 @@ def bench_depth(standing: int, count: int) -> float:
     ids = [exchange.place(account, limit(Side.BUY, price, LOT), 1).order.order_id for price in prices]
     random.shuffle(ids)
     for order_id in ids:
-        exchange.cancel(account, SYMBOL, 2, order_id=order_id)
+        exchange.cancel(account, SYMBOL, Ref(order_id), 2)
     spent = process_time() - start
     gc.enable()
     return spent / count * 1e6
@@ -114,7 +114,7 @@ def bench_memory(count: int) -> list[int]:
             exchange.place(taker, limit(Side.BUY, Decimal(50_000), LOT), quarter)
             for account in (maker, taker):
                 resting = exchange.place(account, limit(Side.BUY, Decimal(49_000), LOT), quarter).order.order_id
-                exchange.cancel(account, SYMBOL, quarter, order_id=resting)
+                exchange.cancel(account, SYMBOL, Ref(resting), quarter)
             exchange.drain()
         gc.collect()
         held.append(Process().memory_info().rss >> 20)

@@ -18,6 +18,7 @@ from simulator.engine.orders import (
     ListRequest,
     OrderRequest,
     OrderType,
+    Ref,
     Side,
     StpMode,
     TimeInForce,
@@ -214,7 +215,7 @@ class History:
         account = self.accounts[self.draw(3)]
         lists = list(account.open_lists)
         if lists and self.draw(2):
-            self.exchange.cancel_list(account, SYMBOL, self.now, list_id=lists[self.draw(len(lists))])
+            self.exchange.cancel_list(account, SYMBOL, Ref(lists[self.draw(len(lists))]), self.now)
         else:
             self.exchange.cancel_all(account, SYMBOL, self.now)
 
@@ -262,19 +263,19 @@ class History:
 
     def _cancel(self) -> None:
         index, order_id = self._some_order()
-        self.exchange.cancel(self.accounts[index], SYMBOL, self.now, order_id=order_id)
+        self.exchange.cancel(self.accounts[index], SYMBOL, Ref(order_id), self.now)
 
     def _amend(self) -> None:
         index, order_id = self._some_order()
         quantity = self.world.step * (1 + self.draw(15))
-        self.exchange.amend_keep_priority(self.accounts[index], SYMBOL, quantity, self.now, order_id=order_id)
+        self.exchange.amend_keep_priority(self.accounts[index], SYMBOL, Ref(order_id), quantity, self.now)
 
     def _cancel_replace(self) -> None:
         index, order_id = self._some_order()
         kind = TYPES[self.draw(len(TYPES))]
         request = self._request(kind, SIDES[self.draw(2)], quantity=self.world.step * (1 + self.draw(20)))
         self.exchange.cancel_replace(
-            self.accounts[index], request, self.now, stop_on_failure=self.draw(2) == 0, order_id=order_id
+            self.accounts[index], request, Ref(order_id), self.now, stop_on_failure=self.draw(2) == 0
         )
 
     def _set_liquidity(self) -> None:

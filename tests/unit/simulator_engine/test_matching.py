@@ -29,6 +29,7 @@ from simulator.engine.orders import (
     OrderRequest,
     OrderStatus,
     OrderType,
+    Ref,
     Side,
     StpMode,
     TimeInForce,
@@ -199,7 +200,7 @@ def test_execution_ids_and_update_ids_are_gapless() -> None:
     exchange = make_exchange()
     exchange.set_liquidity(SYMBOL, levels(("99", "1")), levels(("101", "1")), NOW)
     place(exchange, "ann", Side.BUY, "2", "101")
-    exchange.cancel(exchange.account("ann"), SYMBOL, NOW, order_id=1)
+    exchange.cancel(exchange.account("ann"), SYMBOL, Ref(1), NOW)
     events = exchange.drain()
     books = [event for event in events if isinstance(event, BookEvent)]
     for earlier, later in pairwise(books):
@@ -212,7 +213,7 @@ def test_cancel_tells_the_id_of_the_cancel_and_the_original() -> None:
     exchange = make_exchange()
     place(exchange, "ann", Side.BUY, "1", "99", client_order_id="mine")
     exchange.drain()
-    exchange.cancel(exchange.account("ann"), SYMBOL, NOW, client_order_id="mine", new_client_order_id="stop")
+    exchange.cancel(exchange.account("ann"), SYMBOL, Ref(client_id="mine"), NOW, new_client_order_id="stop")
     event = next(event for event in exchange.drain() if isinstance(event, OrderEvent))
     assert (event.client_order_id, event.original_client_order_id) == ("stop", "mine")
 

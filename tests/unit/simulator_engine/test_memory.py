@@ -10,7 +10,7 @@ import pytest
 
 from simulator.engine.errors import ApiError
 from simulator.engine.exchange import Exchange
-from simulator.engine.orders import ListKind, ListRequest, OrderRequest, OrderStatus, OrderType, Side, TimeInForce
+from simulator.engine.orders import ListKind, ListRequest, OrderRequest, OrderStatus, OrderType, Ref, Side, TimeInForce
 from simulator.engine.records import everything
 from simulator.engine.rules import SymbolRules
 
@@ -38,16 +38,16 @@ def trade_on(exchange: Exchange, rounds: int) -> None:
         exchange.place(ann, limit(Side.SELL, "101"), 1)
         exchange.place(ben, limit(Side.BUY, "101"), 1)
         resting = exchange.place(ann, limit(Side.BUY, "90"), 1).order.order_id
-        exchange.amend_keep_priority(ann, SYMBOL, D("0.5"), 1, order_id=resting)
-        exchange.cancel(ann, SYMBOL, 1, order_id=resting)
+        exchange.amend_keep_priority(ann, SYMBOL, Ref(resting), D("0.5"), 1)
+        exchange.cancel(ann, SYMBOL, Ref(resting), 1)
         exchange.place(ann, limit(Side.BUY, "99"), 1)
         # the default of a symbol is EXPIRE_MAKER
         taker = exchange.place(ann, limit(Side.SELL, "99"), 1).order.order_id
-        exchange.cancel(ann, SYMBOL, 1, order_id=taker)
+        exchange.cancel(ann, SYMBOL, Ref(taker), 1)
         above = OrderRequest(SYMBOL, Side.SELL, OrderType.LIMIT_MAKER, D(1), D(150))
         below = OrderRequest(SYMBOL, Side.SELL, OrderType.STOP_LOSS, D(1), stop_price=D(50))
         pair = exchange.place_list(ben, ListRequest(ListKind.OCO, SYMBOL, (above, below)), 1)
-        exchange.cancel_list(ben, SYMBOL, 1, list_id=pair.order_list.list_id)
+        exchange.cancel_list(ben, SYMBOL, Ref(pair.order_list.list_id), 1)
         exchange.drain()
 
 
@@ -83,7 +83,7 @@ def test_what_is_forgotten_is_archived_and_what_never_was_does_not_exist() -> No
     exchange = make_exchange()
     ann = exchange.account("ann")
     first = exchange.place(ann, limit(Side.BUY, "90", "first"), 1).order.order_id
-    exchange.cancel(ann, SYMBOL, 1, order_id=first)
+    exchange.cancel(ann, SYMBOL, Ref(first), 1)
     stays = exchange.place(ann, limit(Side.BUY, "91", "stays"), 1).order.order_id
     trade_on(exchange, 2 * KEPT)
 
@@ -94,13 +94,13 @@ def test_what_is_forgotten_is_archived_and_what_never_was_does_not_exist() -> No
     ]
     for order_id, client_order_id, code in asked:
         with pytest.raises(ApiError) as refused:
-            exchange.order(ann, SYMBOL, order_id=order_id, client_order_id=client_order_id)
+            exchange.order(ann, SYMBOL, Ref(order_id, client_order_id))
         assert refused.value.error_code == code
     with pytest.raises(ApiError) as refused:
-        exchange.cancel(ann, SYMBOL, 1, order_id=first)
+        exchange.cancel(ann, SYMBOL, Ref(first), 1)
     assert refused.value.error_code == -2011
-    assert exchange.order(ann, SYMBOL, order_id=stays).status is OrderStatus.NEW
-    assert exchange.cancel(ann, SYMBOL, 1, client_order_id="stays").order.order_id == stays
+    assert exchange.order(ann, SYMBOL, Ref(stays)).status is OrderStatus.NEW
+    assert exchange.cancel(ann, SYMBOL, Ref(client_id="stays"), 1).order.order_id == stays
 
 
 def test_a_done_order_of_an_open_list_is_not_forgotten() -> None:
@@ -112,7 +112,7 @@ def test_a_done_order_of_an_open_list_is_not_forgotten() -> None:
     placed = exchange.place_list(ann, ListRequest(ListKind.OTO, SYMBOL, (working, pending)), 1)
     trade_on(exchange, 2 * KEPT)
 
-    assert exchange.order(ann, SYMBOL, client_order_id="working").status is OrderStatus.FILLED
-    cancelled = exchange.cancel_list(ann, SYMBOL, 1, list_id=placed.order_list.list_id)
+    assert exchange.order(ann, SYMBOL, Ref(client_id="working")).status is OrderStatus.FILLED
+    cancelled = exchange.cancel_list(ann, SYMBOL, Ref(placed.order_list.list_id), 1)
     assert [item.order.status for item in cancelled.cancellations] == [OrderStatus.CANCELED]
     assert exchange.audit()["ok"]
