@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from shared.src.domain.errors import ConfigurationError
 from simulator.engine.accounts import HISTORY
+from simulator.engine.rules import PriceRangeRule
 from simulator.market.clock import ClockMode
 from simulator.market.symbols import default_filters, default_symbols
 
@@ -103,8 +104,32 @@ def check_filters(filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
 Filters = Annotated[list[dict[str, Any]], AfterValidator(check_filters)]
 
 
+class ExecutionRule(_Part):
+    """Execution rule PRICE_RANGE as executionRules shows it: takers do not trade outside reference price x multiplier.
+    Without a reference price it says nothing."""
+
+    rule_type: Literal["PRICE_RANGE"] = Field(alias="ruleType")
+    bid_up: Positive = Field(alias="bidLimitMultUp")
+    bid_down: Positive = Field(alias="bidLimitMultDown")
+    ask_up: Positive = Field(alias="askLimitMultUp")
+    ask_down: Positive = Field(alias="askLimitMultDown")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.bid_down > self.bid_up or self.ask_down > self.ask_up:
+            raise ValueError("PRICE_RANGE: a lower bound is above its upper bound")
+        return self
+
+    def rule(self) -> PriceRangeRule:
+        return PriceRangeRule(self.bid_up, self.bid_down, self.ask_up, self.ask_down)
+
+
+Rules = Annotated[list[ExecutionRule], Field(max_length=1)]
+
+
 class SymbolPart(_Part):
-    """One symbol. Without filters it gets those of an ordinary pair with a tick fitting its price."""
+    """One symbol. Without filters it gets those of an ordinary pair with a tick fitting its price. A `reference_price`
+    of null is one that exists and is not known; left out, the symbol has none."""
 
     symbol: str = Field(pattern=r"^[^a-z\s/@!]{1,50}$")
     base: str = Field(min_length=1)
@@ -112,6 +137,8 @@ class SymbolPart(_Part):
     status: str = "TRADING"
     last_price: Positive
     filters: Filters = Field(default_factory=list)
+    rules: Rules = Field(default_factory=list)
+    reference_price: Positive | None = None
     bids: list[Level] = Field(default_factory=list)
     asks: list[Level] = Field(default_factory=list)
 

@@ -5,6 +5,7 @@ One `TwinState` object lives as long as the process, since doors hold on to it; 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from simulator.doors.state import TwinState
 from simulator.doors.user_stream import UserStreams
 from simulator.engine.events import AggTradeEvent, BookEvent, Event, TradeEvent
 from simulator.engine.orders import Side
-from simulator.fixture import AccountPart, Fixture
+from simulator.fixture import AccountPart, ExecutionRule, Fixture
 from simulator.market.book import Level
 from simulator.market.clock import ClockMode
 from simulator.market.driver import Driver
@@ -239,8 +240,9 @@ class Twin:
         }
 
     def change_symbol(
-        self, symbol: str, *, status: str | None = None, filters: list[dict[str, Any]] | None = None
-    ) -> dict[str, Any]:
+        self, symbol: str, *, status: str | None = None, filters: list[dict[str, Any]] | None = None,
+        rules: list[ExecutionRule] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
         """Change a symbol while running. Raises ValueError for a status or filter that does not exist."""
         now = self.clock.now_ms()
         if filters:
@@ -248,9 +250,12 @@ class Twin:
         if status is not None:
             self.exchange.set_status(symbol, status, now)
             self.driver.freeze(symbol, frozen=status != "TRADING")
+        if rules is not None:
+            old, rule = self.exchange.market(symbol).rules, rules[0].rule() if rules else None
+            self.exchange.set_rules(replace(old, price_range_rule=rule), now)
         self.flush()
-        rules = self.exchange.market(symbol).rules
-        return {"symbol": symbol, "status": rules.status, "filters": [dict(entry) for entry in rules.filters]}
+        found = self.exchange.market(symbol).rules
+        return {"symbol": symbol, "status": found.status, "filters": [dict(entry) for entry in found.filters]}
 
     def add_account(self, part: AccountPart) -> dict[str, Any]:
         """Open an account; returns its key. Raises ValueError when the name is taken."""

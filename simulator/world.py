@@ -67,9 +67,14 @@ class World:
         part = fixture.limits
         self.limits = Limits(part.weight_1m, part.orders_10s, part.orders_1d, part.raw_5m)
         for symbol in fixture.symbols:
-            rules = SymbolRules.create(symbol.symbol, symbol.base, symbol.quote, symbol.filters, status=symbol.status)
+            rules = SymbolRules.create(
+                symbol.symbol, symbol.base, symbol.quote, symbol.filters, status=symbol.status,
+                price_range_rule=symbol.rules[0].rule() if symbol.rules else None,
+            )  # fmt: skip
             self._list(rules)
             self.exchange.set_liquidity(symbol.symbol, symbol.bids, symbol.asks, start_ms)
+            if "reference_price" in symbol.model_fields_set:
+                self.exchange.set_reference_price(symbol.symbol, symbol.reference_price, start_ms)
         self.exchange.set_exchange_filters(fixture.exchange_filters)
         for account in fixture.accounts:
             self.open_account(account)

@@ -17,7 +17,7 @@ from simulator.doors.control_page import control_page
 from simulator.doors.faults import CATALOGUE, catalogue_help
 from simulator.doors.overview import overview
 from simulator.engine.errors import ApiError
-from simulator.fixture import AccountPart, Amount, Filters, Positive, describe_errors, parse_fixture
+from simulator.fixture import AccountPart, Amount, Filters, Positive, Rules, describe_errors, parse_fixture
 from simulator.twin import Twin
 
 
@@ -72,11 +72,14 @@ class BalanceChange(_Body):
 
 
 class SymbolChange(_Body):
-    """A new status, or filters that replace those of the same type."""
+    """A new status, filters that replace those of the same type, execution rules (an empty list lifts them), or a
+    reference price (null: not known)."""
 
     symbol: str
     status: Literal["TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY"] | None = None
     filters: Filters | None = None
+    rules: Rules | None = None
+    reference_price: Positive | None = None
 
 
 class Match(_Body):
@@ -196,9 +199,8 @@ def _market_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
 
     @app.post("/v1/symbols", dependencies=guard)
     async def symbols(body: SymbolChange) -> dict[str, Any]:
-        """Halt, break or reopen a symbol, or change its filters while running."""
-        _known_symbol(twin, body.symbol)
-        return twin.change_symbol(body.symbol, status=body.status, filters=body.filters)
+        """Halt, break or reopen a symbol, or change its filters, execution rules or reference price while running."""
+        return _change_symbol(twin, body)
 
     @app.get("/v1/state", dependencies=guard)
     async def state() -> dict[str, Any]:
@@ -273,6 +275,15 @@ def _fault_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
     async def shutdown_notice(body: Notice) -> dict[str, Any]:
         """Send serverShutdown on every connection, and close them after a while."""
         return {"connections": twin.announce_shutdown(body.close_after_s)}
+
+
+def _change_symbol(twin: Twin, body: SymbolChange) -> dict[str, Any]:
+    _known_symbol(twin, body.symbol)
+    changed = twin.change_symbol(body.symbol, status=body.status, filters=body.filters, rules=body.rules)
+    if "reference_price" in body.model_fields_set:
+        twin.exchange.set_reference_price(body.symbol, body.reference_price, twin.clock.now_ms())
+        twin.flush()
+    return changed
 
 
 def _known_symbol(twin: Twin, symbol: str) -> None:

@@ -15,6 +15,10 @@ from tests.contract.twin_rest import BTC, FIXTURE
 
 TOKEN = "a-token-for-tests-only"
 LOT = {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "9", "stepSize": "0.001"}
+RANGE = {
+    "ruleType": "PRICE_RANGE", "bidLimitMultUp": "1.10000000", "bidLimitMultDown": "0.90000000",
+    "askLimitMultUp": "1.20000000", "askLimitMultDown": "0.80000000",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -86,6 +90,10 @@ REFUSALS: list[tuple[str, Any, int, str]] = [
     ("symbols", {"symbol": BTC, "filters": [{"filterType": "LOT_SIZE"}]}, 400, "minQty"),
     ("symbols", {"symbol": BTC, "filters": [{**LOT, "stepSize": "NaN"}]}, 422, "stepSize"),
     ("symbols", {"symbol": BTC, "filters": [{**LOT, "maxQty": "-1"}]}, 422, "maxQty"),
+    ("symbols", {"symbol": BTC, "rules": [{**RANGE, "ruleType": "NOPE"}]}, 422, "ruleType"),
+    ("symbols", {"symbol": BTC, "rules": [{**RANGE, "bidLimitMultDown": "2"}]}, 422, "above its upper bound"),
+    ("symbols", {"symbol": BTC, "rules": [RANGE, RANGE]}, 422, "at most 1 item"),
+    ("symbols", {"symbol": BTC, "reference_price": "0"}, 422, "reference_price"),
     ("faults", {"fault": "nope"}, 400, "no fault 'nope'"),
     ("faults", {"fault": "answer_lost", "probability": 2}, 422, "probability"),
     ("faults", {"fault": "answer_lost", "count": 0}, 422, "count"),
@@ -185,3 +193,25 @@ async def test_filters_are_shown_as_the_exchange_writes_them(control: httpx.Asyn
     shown = {entry["filterType"]: entry for entry in info["filters"]}
     assert shown["LOT_SIZE"] == {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "9", "stepSize": "0.001"}
     assert shown["MAX_NUM_ORDERS"] == {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 5}
+
+
+async def test_rules_and_reference_price_are_set_and_lifted_while_running(control: httpx.AsyncClient) -> None:
+    """Rules: executionRules and referencePrice; a price that was never set is an error, an unknown one is null."""
+
+    async def shown() -> tuple[Any, Any]:
+        rules = (await control.get(f"/api/v3/executionRules?symbol={BTC}")).json()["symbolRules"][0]["rules"]
+        price = (await control.get(f"/api/v3/referencePrice?symbol={BTC}")).json()
+        return rules, price.get("code", price.get("referencePrice"))
+
+    async def change(**fields: Any) -> tuple[Any, Any]:
+        answer = await control.post("/control/v1/symbols", json={"symbol": BTC, **fields})
+        assert answer.status_code == 200, answer.text
+        return await shown()
+
+    assert await shown() == ([], -2043)
+    assert await change(rules=[RANGE], reference_price="50000") == ([RANGE], "50000.00000000")
+    assert await change(status="TRADING") == ([RANGE], "50000.00000000")
+    assert await change(rules=[], reference_price=None) == ([], None)
+    part = {"symbol": BTC, "base": "BTC", "quote": "USDT", "last_price": "1", "rules": [RANGE], "reference_price": "2"}
+    assert (await control.post("/control/v1/reset", json=fixture(symbols=[part]))).status_code == 200
+    assert await shown() == ([RANGE], "2.00000000")
