@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+
 import typer
 
 from cli.commands import data, doctor, look, offline, run, simulator, strategy
@@ -18,6 +21,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback()(set_defaults)
+# or the interpreter looks for garbage in all it loaded on its way out, which takes longer than many a command
+atexit.register(gc.freeze)
 for commands in (run, look, doctor, data, strategy, offline, simulator):
     commands.register(app)
 

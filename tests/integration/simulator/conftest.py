@@ -91,7 +91,7 @@ def running_twin(folder: Path, *options: str, fixture: dict[str, Any] | None = N
     finally:
         if process.poll() is None:
             process.terminate()
-        assert process.wait(15) in (0, -9), log.read_text()[-3000:]
+        assert process.wait(60) in (0, -9), log.read_text()[-3000:]
         process.stdout.close()
         assert "Traceback" not in log.read_text(), log.read_text()[-4000:]
 
