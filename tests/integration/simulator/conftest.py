@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "a-token-for-tests-only"
+# Made once: every client of httpx reads the certificates of the machine, a tenth of a second of work. No connection is
+# kept, so that a twin that went is not met again.
+HTTP = httpx.Client(timeout=60, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 @dataclass
@@ -44,9 +48,7 @@ class RunningTwin:
 
     def do(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Use the control door; fails the test when it refuses."""
-        answer = httpx.request(
-            method, f"{self.control}{path}", json=body, headers={"X-Control-Token": TOKEN}, timeout=60, trust_env=False
-        )
+        answer = HTTP.request(method, f"{self.control}{path}", json=body, headers={"X-Control-Token": TOKEN})
         assert answer.status_code == 200, answer.text
         result: dict[str, Any] = answer.json()
         return result
@@ -56,7 +58,7 @@ class RunningTwin:
 
     def get(self, path: str, **params: Any) -> Any:
         """A public REST call."""
-        answer = httpx.get(f"{self.rest}{path}", params=params, timeout=30, trust_env=False)
+        answer = HTTP.get(f"{self.rest}{path}", params=params)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -65,6 +67,14 @@ async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that other tasks bring about; the caller sets the limit."""
     while not condition():  # noqa: ASYNC110 - the clients under test offer callbacks, no events
         await asyncio.sleep(0.05)
+
+
+def until_true(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something that a process brings about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it does not happen"
+        time.sleep(0.05)
 
 
 @contextmanager
