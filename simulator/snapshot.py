@@ -39,8 +39,9 @@ APPLICATION_ID = 0x5254776E
 VERSION = 2
 SAVE_EVERY_S = 1.0
 CANDLES_EVERY_S = 60.0
-# Time left to the clients for each second of writing
+# Time left to the clients for each second of writing; a second in which the whole machine stood still is no writing
 REST_SHARE = 30
+REST_S_MAX = 30.0
 # A longer gap is skipped instead of played
 GAP_MINUTES_MAX = 240
 
@@ -140,7 +141,8 @@ class Keeper:
                 self.save_candles()
                 candles_due = began + CANDLES_EVERY_S
             # clients must not feel a large market being written
-            await asyncio.sleep(max(SAVE_EVERY_S, REST_SHARE * (time.monotonic() - began)))
+            rest_s = min(REST_SHARE * (time.monotonic() - began), REST_S_MAX)
+            await asyncio.sleep(max(SAVE_EVERY_S, rest_s))
 
     def save(self) -> None:
         """Save everything."""
