@@ -31,11 +31,12 @@ from tests.browser.seeding import SYMBOLS, Seeded, seed
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 ARTIFACTS = PROJECT_ROOT / "artifacts"
-START_S_MAX = 30
+START_S_MAX = 90
 NOW = datetime(2026, 3, 4, 14, 0, tzinfo=UTC)
 
 # Patience, not a measure: a busy machine may take this long to paint what is already true.
-expect.set_options(timeout=20_000)
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +63,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page as wide as a desktop; what the page complains about fails the test."""
     context = await browser.new_context(viewport={"width": 1600, "height": 1000})
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -134,7 +136,7 @@ async def served(settings: Settings, ports: dict[str, int]) -> AsyncIterator[str
         yield url
     finally:
         process.terminate()
-        code = await asyncio.wait_for(process.wait(), 15)
+        code = await asyncio.wait_for(process.wait(), 60)
         await reading
         assert code == 0, log.getvalue()
 

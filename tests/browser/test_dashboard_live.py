@@ -16,7 +16,7 @@ from tests.demo import RunningDemo
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
 
 TRADE_MS_MAX = 120_000
-MOVE_MS_MAX = 30_000
+MOVE_MS_MAX = 60_000
 
 
 @contextlib.asynccontextmanager

@@ -38,7 +38,7 @@ async def served() -> AsyncIterator[tuple[str, Door]]:
 
 def use_connector(url: str, key: ApiKey) -> None:
     """What a user of binance-sdk-spot does; its typed models check every shape."""
-    configuration = ConfigurationRestAPI(api_key=key.api_key, api_secret=key.secret_key, base_path=url, timeout=20_000)
+    configuration = ConfigurationRestAPI(api_key=key.api_key, api_secret=key.secret_key, base_path=url, timeout=60_000)
     client: Any = Spot(config_rest_api=configuration).rest_api
     assert client.ping().data() is not None
     assert client.exchange_info(symbols=[BTC]).data().symbols[0].symbol == BTC

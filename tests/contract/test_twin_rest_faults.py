@@ -99,7 +99,7 @@ async def served(door: Door) -> AsyncIterator[str]:
 @pytest.mark.parametrize(("kind", "placed"), [("drop_answer", True), ("drop_request", False)])
 async def test_a_lost_message_breaks_the_connection(kind: str, placed: bool) -> None:
     door = Door(fixture_with())
-    async with door.http, served(door) as url, httpx.AsyncClient(base_url=url) as client:
+    async with door.http, served(door) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
         local, door.http = door.http, client
         arm(door, kind)
         with pytest.raises(httpx.TransportError):

@@ -47,7 +47,7 @@ def test_the_defaults_are_those_of_the_exchange() -> None:
 async def test_pings_carry_a_payload_and_go_on_while_they_are_answered(process: RunningTwin, door: str) -> None:
     twin = with_limits(process, ping_interval_s=0.05, pong_timeout_s=20)
     url = twin.ws_api if door == "ws_api" else f"{twin.streams}/ws"
-    async with asyncio.timeout(20), RawSocket(url) as socket:
+    async with asyncio.timeout(60), RawSocket(url) as socket:
         payloads = []
         for _ in range(3):
             ping = await socket.frame(Opcode.PING)
@@ -60,7 +60,7 @@ async def test_pings_carry_a_payload_and_go_on_while_they_are_answered(process: 
 @pytest.mark.parametrize("answer", [None, b"", b"another"], ids=["none", "unsolicited", "of another ping"])
 async def test_a_client_that_does_not_answer_a_ping_is_disconnected(process: RunningTwin, answer: bytes | None) -> None:
     twin = with_limits(process, ping_interval_s=0.05, pong_timeout_s=0.2)
-    async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws") as socket:
+    async with asyncio.timeout(60), RawSocket(f"{twin.streams}/ws") as socket:
         await socket.frame(Opcode.PING)
         if answer is not None:
             await socket.pong(answer)
@@ -69,7 +69,7 @@ async def test_a_client_that_does_not_answer_a_ping_is_disconnected(process: Run
 
 @pytest.mark.parametrize("kind", ["messages", "pings", "pongs", "mixed"])
 async def test_six_frames_in_a_second_end_the_connection(twin: RunningTwin, kind: str) -> None:
-    async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws") as socket:
+    async with asyncio.timeout(60), RawSocket(f"{twin.streams}/ws") as socket:
         for number in range(6):
             if kind == "messages" or (kind == "mixed" and number % 3 == 0):
                 await socket.send(LIST)
@@ -81,7 +81,7 @@ async def test_six_frames_in_a_second_end_the_connection(twin: RunningTwin, kind
 
 
 async def test_five_frames_in_a_second_are_fine(twin: RunningTwin) -> None:
-    async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws") as socket:
+    async with asyncio.timeout(60), RawSocket(f"{twin.streams}/ws") as socket:
         await socket.ping(b"x")
         await socket.pong()
         for _ in range(3):
@@ -91,15 +91,15 @@ async def test_five_frames_in_a_second_are_fine(twin: RunningTwin) -> None:
 
 async def test_an_address_that_is_cut_off_again_and_again_is_banned(twin: RunningTwin) -> None:
     for _ in range(CUTS_BEFORE_BAN + 1):
-        async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws") as socket:
+        async with asyncio.timeout(60), RawSocket(f"{twin.streams}/ws") as socket:
             for _ in range(6):
                 await socket.pong()
             await socket.closed()
-    answer = await asyncio.to_thread(httpx.get, f"{twin.rest}/api/v3/ping", trust_env=False)
+    answer = await asyncio.to_thread(httpx.get, f"{twin.rest}/api/v3/ping", timeout=60, trust_env=False)
     assert (answer.status_code, answer.json()["code"]) == (418, -1003)
     assert 0 < int(answer.headers["Retry-After"]) <= 120
     for url in (f"{twin.streams}/ws", twin.ws_api):
-        async with asyncio.timeout(20), RawSocket(url) as socket:
+        async with asyncio.timeout(60), RawSocket(url) as socket:
             assert socket.response is not None
             assert socket.response.status_code == 418
 
@@ -108,7 +108,7 @@ async def test_attempts_beyond_the_limit_are_refused(tmp_path: Path) -> None:
     with running_twin(tmp_path, fixture={**STILL, "limits": {"connections_5m": 3}}) as twin:
         statuses = []
         for _ in range(4):
-            async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws/btcusdt@trade") as socket:
+            async with asyncio.timeout(60), RawSocket(f"{twin.streams}/ws/btcusdt@trade") as socket:
                 assert socket.response is not None
                 statuses.append(socket.response.status_code)
     assert statuses == [101, 101, 101, 429]
@@ -117,13 +117,13 @@ async def test_attempts_beyond_the_limit_are_refused(tmp_path: Path) -> None:
 async def test_a_connection_ends_when_its_day_is_over(process: RunningTwin) -> None:
     twin = with_limits(process, connection_life_s=0.3)
     for url in (f"{twin.streams}/stream?streams=btcusdt@trade", twin.ws_api):
-        async with asyncio.timeout(20), RawSocket(url) as socket:
+        async with asyncio.timeout(60), RawSocket(url) as socket:
             assert (await socket.closed())[0] == 1001
 
 
 async def test_a_shutdown_is_announced_in_the_form_and_unit_of_each_connection(twin: RunningTwin) -> None:
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(60),
         RawSocket(f"{twin.streams}/ws") as raw,
         RawSocket(f"{twin.streams}/stream?streams=btcusdt@trade") as combined,
         RawSocket(f"{twin.streams}/ws?timeUnit=microsecond") as micro,
@@ -169,7 +169,7 @@ async def test_frames_that_are_no_requests_get_the_documented_errors(twin: Runni
         ("{oops", 3, "Invalid JSON"),
     ]  # fmt: skip
     for message, code, text in cases:
-        async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws") as socket:
+        async with asyncio.timeout(60), RawSocket(f"{twin.streams}/ws") as socket:
             await socket.send(message if isinstance(message, str) else json.dumps(message))
             answer = await socket.json()
             assert answer["code"] == code
@@ -178,7 +178,7 @@ async def test_frames_that_are_no_requests_get_the_documented_errors(twin: Runni
 
 @pytest.mark.parametrize("name", ["0", "btcusdt@trade", "%0A", "a%0Ab@trade", "%2F%2F", "btcusdt%40trade/x", ""])
 async def test_any_name_after_ws_is_accepted(twin: RunningTwin, name: str) -> None:
-    async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws/{name}") as socket:
+    async with asyncio.timeout(60), RawSocket(f"{twin.streams}/ws/{name}") as socket:
         assert socket.response is not None
         assert socket.response.status_code == 101
         await socket.send(LIST)
@@ -186,7 +186,7 @@ async def test_any_name_after_ws_is_accepted(twin: RunningTwin, name: str) -> No
 
 
 async def test_all_book_tickers_at_once_are_a_stream_the_exchange_no_longer_has(twin: RunningTwin) -> None:
-    async with asyncio.timeout(20), RawSocket(f"{twin.streams}/ws/!bookTicker") as socket:
+    async with asyncio.timeout(60), RawSocket(f"{twin.streams}/ws/!bookTicker") as socket:
         await socket.send({"method": "SUBSCRIBE", "params": ["!bookTicker", "!ticker@arr"], "id": "a"})
         assert await socket.json() == {"result": None, "id": "a"}, "accepted, as any name is"
         body = {"symbol": "BTCUSDT", "bids": [["49000", "1"]], "asks": [["51000", "1"]]}

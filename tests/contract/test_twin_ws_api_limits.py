@@ -47,7 +47,7 @@ async def ask(socket: RawSocket, method: str, params: dict[str, Any] | None = No
 
 
 async def test_orders_tell_the_order_counts_of_the_key_that_signed_them(twin: RunningTwin) -> None:
-    async with asyncio.timeout(20), RawSocket(twin.ws_api) as socket:
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as socket:
         answer = await ask(socket, "order.place", signed(twin, "alice", ORDER))
         assert answer["status"] == 200
         assert [(row["rateLimitType"], row["interval"], row["intervalNum"]) for row in answer["rateLimits"]] == [
@@ -65,7 +65,7 @@ async def test_connecting_and_every_session_request_weigh_two(twin: RunningTwin)
     def used(answer: dict[str, Any]) -> int:
         return int(answer["rateLimits"][-1]["count"])
 
-    async with asyncio.timeout(20), RawSocket(twin.ws_api) as socket:
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as socket:
         assert used(await ask(socket, "ping")) == 3
         assert used(await ask(socket, "session.status")) == 5
         assert used(await ask(socket, "session.subscriptions")) == 7
@@ -75,7 +75,7 @@ async def test_connecting_and_every_session_request_weigh_two(twin: RunningTwin)
 
 
 async def test_a_session_whose_key_is_gone_is_told_so_once(twin: RunningTwin) -> None:
-    async with asyncio.timeout(20), RawSocket(twin.ws_api) as socket:
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as socket:
         assert (await ask(socket, "session.logon", signed(twin, "bob", {})))["status"] == 200
         accounts = [{"name": "dora", "balances": {"USDT": "10"}}]
         await asyncio.to_thread(twin.reset, {**STILL, "accounts": accounts})
@@ -97,7 +97,7 @@ async def test_fills_by_smart_order_routing_are_told_as_allocations(twin: Runnin
     await asyncio.to_thread(twin.reset, {**STILL, "sors": sors})
     info = await asyncio.to_thread(twin.get, "/api/v3/exchangeInfo")
     assert info["sors"] == [{"baseAsset": "BTC", "symbols": ["BTCUSDT"]}]
-    async with asyncio.timeout(20), RawSocket(twin.ws_api) as events, RawSocket(twin.ws_api) as orders:
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as events, RawSocket(twin.ws_api) as orders:
         await ask(events, "userDataStream.subscribe.signature", signed(twin, "alice", {}))
         market = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
         placed = (await ask(orders, "sor.order.place", signed(twin, "alice", market)))["result"]
@@ -115,7 +115,7 @@ async def test_fills_by_smart_order_routing_are_told_as_allocations(twin: Runnin
 
 
 async def test_a_connection_in_microseconds_gets_all_its_times_so(twin: RunningTwin) -> None:
-    async with asyncio.timeout(20), RawSocket(f"{twin.ws_api}?timeUnit=MICROSECOND") as socket:
+    async with asyncio.timeout(60), RawSocket(f"{twin.ws_api}?timeUnit=MICROSECOND") as socket:
         server = (await ask(socket, "time"))["result"]["serverTime"]
         assert server > 10**15
         session = (await ask(socket, "session.logon", signed(twin, "bob", {})))["result"]
@@ -123,7 +123,7 @@ async def test_a_connection_in_microseconds_gets_all_its_times_so(twin: RunningT
 
 
 async def test_a_lock_from_outside_is_told_and_unlocked_again(twin: RunningTwin) -> None:
-    async with asyncio.timeout(20), RawSocket(twin.ws_api) as socket:
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as socket:
         await ask(socket, "userDataStream.subscribe.signature", signed(twin, "alice", {}))
         for delta, free, locked in (("0.4", "0.60000000", "0.40000000"), ("-0.4", "1.00000000", "0.00000000")):
             body = {"account": "alice", "asset": "BTC", "delta": delta}
@@ -140,7 +140,7 @@ async def test_a_lock_from_outside_is_told_and_unlocked_again(twin: RunningTwin)
 
 @pytest.mark.parametrize("number", [None, 0, -5, 2**53, "abc", "x" * 36, ""])
 async def test_ids_come_back_as_they_were_sent(twin: RunningTwin, number: Any) -> None:
-    async with asyncio.timeout(20), RawSocket(f"{twin.ws_api}?returnRateLimits=false") as socket:
+    async with asyncio.timeout(60), RawSocket(f"{twin.ws_api}?returnRateLimits=false") as socket:
         assert await ask(socket, "ping", {}, number) == {"id": number, "status": 200, "result": {}}
 
 
@@ -151,5 +151,5 @@ async def test_a_request_that_says_whether_it_wants_the_limits_overrides_its_url
     twin: RunningTwin, url: str, wish: bool | None, shown: bool
 ) -> None:
     params = {} if wish is None else {"returnRateLimits": wish}
-    async with asyncio.timeout(20), RawSocket(f"{twin.ws_api}?returnRateLimits={url}") as socket:
+    async with asyncio.timeout(60), RawSocket(f"{twin.ws_api}?returnRateLimits={url}") as socket:
         assert ("rateLimits" in await ask(socket, "ping", params)) == shown

@@ -35,8 +35,9 @@ SAMPLES = {
 def test_every_service_is_killed_in_turn_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     with RunningDemo(tmp_path / "data", "--duration", "170", "--seed", "11") as demo:
         time.sleep(20)
+        services = demo.status()["services"]
         for service in SERVICES:
-            os.kill(demo.service(service)["pid"], signal.SIGKILL)
+            os.kill(services[service]["pid"], signal.SIGKILL)
             demo.wait_for(service, restarts=1)
         url = roottrading("db", "url", data=demo.data).stdout.strip()
         with psycopg.connect(url) as connection:

@@ -211,7 +211,7 @@ class Server:
     async def settle(self, heard: list[Any]) -> None:
         """A deposit comes after all that was told before."""
         await self.deposit(SYNC, Decimal(1))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not any(isinstance(row, dict) and SYNC in row for row in heard):  # noqa: ASYNC110 - a callback fills it
                 await asyncio.sleep(0.001)
         heard[:] = [row for row in heard if not (isinstance(row, dict) and SYNC in row)]
@@ -263,7 +263,7 @@ async def listening(venue: Venue) -> AsyncIterator[Door]:
 
     task = asyncio.create_task(venue.exchange.run(Listener(report, balances, is_connected)))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await connected.wait()
         yield door
         assert not task.done(), task.result()
@@ -310,7 +310,9 @@ class BothDoors:
         clock = ManualClock()
         executor = BinanceExecutor(settings, clock)
         await executor.prepare()
-        control = httpx.Client(base_url=self.twin.control, headers={"X-Control-Token": TOKEN}, trust_env=False)
+        control = httpx.Client(
+            base_url=self.twin.control, headers={"X-Control-Token": TOKEN}, timeout=60, trust_env=False
+        )
         stack.callback(control.close)
         return Server(control, executor, clock)
 

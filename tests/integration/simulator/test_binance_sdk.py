@@ -39,7 +39,7 @@ def spot(twin: RunningTwin, key: str, *, secret: str | None = None, private_key:
     if private_key is not None:
         keys = {"api_key": key, "private_key": private_key}
     return Spot(
-        config_rest_api=ConfigurationRestAPI(**keys, base_path=twin.rest, timeout=10_000),
+        config_rest_api=ConfigurationRestAPI(**keys, base_path=twin.rest, timeout=60_000),
         config_ws_api=ConfigurationWebSocketAPI(**keys, stream_url=twin.ws_api),
         config_ws_streams=ConfigurationWebSocketStreams(stream_url=twin.streams),
     )
@@ -112,7 +112,7 @@ async def test_market_streams_fit_its_models(lively: RunningTwin) -> None:
         "depth": await connection.diff_book_depth("btcusdc"),
     }.items():
         opened.on("message", seen.setdefault(name, []).append)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await until(lambda: all(seen.values()))
     await connection.close_connection(close_session=True)
 
@@ -140,7 +140,7 @@ async def test_the_websocket_api_takes_orders_and_tells_of_them(still: RunningTw
     assert cancelled.data().result.status == "CANCELED"
     balances = (await connection.account_status()).data().result.balances
     assert {balance.asset for balance in balances} >= {"BTC", "USDT"}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await until(lambda: len(events) >= 4)
     await connection.close_connection(close_session=True)
 

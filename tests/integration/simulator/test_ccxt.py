@@ -75,7 +75,7 @@ async def test_candles_books_and_trades_over_rest(exchange: Any) -> None:
 
 async def test_streams_over_its_websocket(exchange: Any) -> None:
     await exchange.load_markets()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         candles = await exchange.watch_ohlcv("BTC/USDC", "1m")
         assert candles[-1][4] > 0
         ticker = await exchange.watch_ticker("ETH/USDC")
@@ -89,7 +89,7 @@ async def test_streams_over_its_websocket(exchange: Any) -> None:
 
 async def test_own_orders_over_its_websocket(exchange: Any) -> None:
     await exchange.load_markets()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         watching = asyncio.create_task(exchange.watch_orders("XRP/USDC"))
         balance = asyncio.create_task(exchange.watch_balance())
         await asyncio.sleep(1.5)

@@ -103,7 +103,7 @@ def test_a_served_twin_ends_in_good_order(tmp_path: Path, number: int, code: int
         assert process.stdout is not None
         line = json.loads(process.stdout.readline())
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=20)
+        rest, errors = process.communicate(timeout=60)
     assert set(line) == {"rest", "streams", "ws_api", "control", "control_token", "accounts"}
     assert (process.returncode, rest) == (code, b"")
     assert b"Traceback" not in errors

@@ -38,7 +38,7 @@ def test_a_program_of_the_page_trades(program: str, lively: RunningTwin) -> None
         env=environment,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

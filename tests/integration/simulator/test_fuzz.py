@@ -49,7 +49,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
 
 @pytest.fixture(scope="module")
 def caller() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=10, trust_env=False) as client:
+    with httpx.Client(timeout=60, trust_env=False) as client:
         yield client
 
 
@@ -125,7 +125,7 @@ def test_the_websocket_api_answers_every_frame(target: RunningTwin, frames: list
         async with socket_to(target.ws_api) as opened:
             for frame in frames:
                 await opened.send(frame)
-                answer = json.loads(await asyncio.wait_for(opened.recv(), 10))
+                answer = json.loads(await asyncio.wait_for(opened.recv(), 60))
                 assert answer["status"] < 500, (frame, answer)
                 assert "result" in answer or answer["error"]["code"] < 0
 
@@ -139,7 +139,7 @@ def test_the_stream_door_answers_every_frame(target: RunningTwin, frame: str, na
         path = quote(name.encode("utf-8", "replace"), safe="@/")
         async with socket_to(f"{target.streams}/ws/{path}") as opened:
             await opened.send(frame)
-            answer = json.loads(await asyncio.wait_for(opened.recv(), 10))
+            answer = json.loads(await asyncio.wait_for(opened.recv(), 60))
             assert "code" in answer or "result" in answer
 
     asyncio.run(converse())
@@ -157,7 +157,7 @@ def test_the_control_door_keeps_to_its_own_description(target: RunningTwin) -> N
         @given(case=case_of.as_strategy())
         @settings(parent=SLOW, max_examples=15)
         def send(case: Any) -> None:
-            answer = case.call(base_url=f"{target.rest}/control", headers={"X-Control-Token": TOKEN}, timeout=20)
+            answer = case.call(base_url=f"{target.rest}/control", headers={"X-Control-Token": TOKEN}, timeout=60)
             assert answer.status_code < 500, answer.text
 
         send()

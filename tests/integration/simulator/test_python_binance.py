@@ -36,7 +36,7 @@ def sockets(client: Any, twin: RunningTwin) -> Any:
 
 async def next_event(socket: Any, kind: str, **fields: Any) -> dict[str, Any]:
     """The next event of a kind with the given fields."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             message = await socket.recv()
             event: dict[str, Any] = message.get("data", message)
@@ -101,7 +101,7 @@ async def test_history_is_there_for_a_warm_up(client: Any) -> None:
 async def test_candles_close_once_each_and_follow_each_other(client: Any, lively: RunningTwin) -> None:
     closed: list[int] = []
     async with sockets(client, lively).kline_socket("BTCUSDC", interval="1m") as socket:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(closed) < 5:
                 candle = (await socket.recv())["k"]
                 if candle["x"]:
@@ -116,7 +116,7 @@ async def test_a_multiplex_socket_carries_several_streams(client: Any, lively: R
     names = ["btcusdc@bookTicker", "ethusdc@aggTrade", "solusdc@depth@100ms", "!miniTicker@arr"]
     seen: set[str] = set()
     async with sockets(client, lively).multiplex_socket(names) as socket:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while seen != set(names):
                 seen.add((await socket.recv())["stream"])
 

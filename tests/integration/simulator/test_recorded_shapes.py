@@ -39,7 +39,7 @@ async def collect(
     """Messages by stream until there are enough."""
     seen: dict[str, list[Any]] = {}
     async with websockets.connect(f"{twin.streams}/stream?streams={streams}") as socket:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not enough(seen):
                 message = json.loads(await socket.recv())
                 seen.setdefault(message["stream"], []).append(message["data"])

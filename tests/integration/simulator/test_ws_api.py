@@ -47,7 +47,7 @@ class Api:
 
     async def send(self, text: str) -> dict[str, Any]:
         await self.opened.send(text)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 message: dict[str, Any] = json.loads(await self.opened.recv())
                 if "event" not in message:
@@ -55,7 +55,7 @@ class Api:
                 self.events.append(message)
 
     async def event(self, kind: str) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 while self.events:
                     found = self.events.pop(0)
