@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-ORDER_TYPES = (
-    "LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Profile:
