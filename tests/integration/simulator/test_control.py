@@ -9,7 +9,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.integration.simulator.conftest import STILL, TOKEN, RunningTwin
+from tests.integration.simulator.conftest import HTTP, STILL, TOKEN, RunningTwin
 
 STEPPED: dict[str, Any] = {
     "seed": 3,
@@ -21,9 +21,7 @@ STEPPED: dict[str, Any] = {
 
 
 def raw(twin: RunningTwin, method: str, path: str, body: Any = None, token: str = TOKEN) -> httpx.Response:
-    return httpx.request(
-        method, f"{twin.control}{path}", json=body, headers={"X-Control-Token": token}, timeout=30, trust_env=False
-    )
+    return HTTP.request(method, f"{twin.control}{path}", json=body, headers={"X-Control-Token": token})
 
 
 @pytest.mark.parametrize("path", ["/state", "/accounts", "/audit", "/faults"])
@@ -198,12 +196,12 @@ def test_wrong_use_is_refused_with_a_reason(
 
 def test_the_admin_page_and_the_description_of_the_door_are_served(still: RunningTwin) -> None:
     base = still.rest
-    assert "<title>RootTrading twin</title>" in httpx.get(f"{base}/", trust_env=False).text
-    page = httpx.get(f"{base}/control/docs", trust_env=False)
+    assert "<title>RootTrading twin</title>" in HTTP.get(f"{base}/").text
+    page = HTTP.get(f"{base}/control/docs")
     assert page.status_code == 200
     assert "/control/v1/liquidity" in page.text
     assert "<script" not in page.text, "there is no internet where a twin runs"
-    paths = httpx.get(f"{base}/control/openapi.json", trust_env=False).json()["paths"]
+    paths = HTTP.get(f"{base}/control/openapi.json").json()["paths"]
     documented = {"reset", "liquidity", "trades", "clock", "balances", "symbols", "faults", "audit"}
     assert documented <= {path.rsplit("/", 1)[1] for path in paths}
 
