@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from analyzer.src.monitors import FUTURES_EVERY_S
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
 from shared.src.contracts.topics import KAFKA_TICK, MONITOR_KEY, TICK_KEY
@@ -21,6 +22,8 @@ from shared.src.domain.clock import SystemClock
 from tests.processes import environment_of, services
 
 pytestmark = pytest.mark.integration
+
+PATIENCE_S = FUTURES_EVERY_S + 60  # a host that did not answer is asked again that late
 
 ROWS = [
     {"symbol": "ETHUSDT", "markPrice": "2000.0", "lastFundingRate": "0.0005"},
@@ -62,12 +65,15 @@ async def quote(redis: Redis, **prices: str) -> None:
         await redis.set(TICK_KEY.format(symbol=symbol), KAFKA_TICK.encode(tick))
 
 
-async def reports(environment: dict[str, str], wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """What /monitors says, by monitor, once it says what is wanted."""
+async def reports(
+    environment: dict[str, str], wanted: Callable[[dict[str, Any]], bool], market: Callable[[], Awaitable[None]]
+) -> dict[str, Any]:
+    """What /monitors says, by monitor, once it says what is wanted; ``market`` goes on meanwhile."""
     headers = {"Authorization": f"Bearer {environment['API_TOKEN']}"}
     url = f"http://127.0.0.1:{environment['ANALYZER_PORT']}/monitors"
-    async with httpx.AsyncClient(headers=headers, trust_env=False) as client, asyncio.timeout(20):
+    async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=60) as client, asyncio.timeout(PATIENCE_S):
         while True:
+            await market()
             found = {entry["monitor"]: entry for entry in (await client.get(url)).json()}
             if found and wanted(found):
                 return found
@@ -77,11 +83,17 @@ async def reports(environment: dict[str, str], wanted: Callable[[dict[str, Any]]
 async def test_every_monitor_sees_what_is_out_of_line_and_none_votes(
     settings: Settings, redis: Redis, tmp_path: Path, futures_url: str
 ) -> None:
-    await quote(redis, LINKUSDC="10", ETHUSDC="2000", LINKETH="0.00506", USDCUSDT="0.9990")
+    async def market() -> None:  # an old quote counts for nothing
+        await quote(redis, LINKUSDC="10", ETHUSDC="2000", LINKETH="0.00506", USDCUSDT="0.9990")
+
     environment = environment_of(settings, FUTURES_DATA_URL=futures_url)
     with services(("analyzer",), environment, tmp_path):
-        found = await reports(environment, lambda seen: bool(seen["Funding_Monitor"]["observations"]))
-        stored = orjson.loads(await redis.get(MONITOR_KEY) or b"")
+        found = await reports(environment, lambda seen: all(one["observations"] for one in seen.values()), market)
+        # written just after it can be read over REST
+        async with asyncio.timeout(PATIENCE_S):
+            while not (raw := await redis.get(MONITOR_KEY)):  # noqa: ASYNC110 - Redis does not call back
+                await asyncio.sleep(0.1)
+        stored = orjson.loads(raw)
     subjects = {name: [one["subject"] for one in entry["observations"]] for name, entry in found.items()}
     assert subjects == {
         "Triangular_Monitor": ["USDC>LINK>ETH>USDC"],
@@ -95,6 +107,6 @@ async def test_every_monitor_sees_what_is_out_of_line_and_none_votes(
 async def test_futures_are_not_asked_for_unless_a_host_is_set(settings: Settings, redis: Redis, tmp_path: Path) -> None:
     environment = environment_of(settings)
     with services(("analyzer",), environment, tmp_path):
-        found = await reports(environment, lambda seen: True)
+        found = await reports(environment, lambda seen: True, lambda: quote(redis))
     assert found["Funding_Monitor"]["state"] == "off: FUTURES_DATA_URL is not set"
     assert (found["Triangular_Monitor"]["watches"], found["Triangular_Monitor"]["observations"]) == (0, [])
