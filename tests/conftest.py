@@ -22,13 +22,15 @@ from tests.stack import Stack, test_stack
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
-hypothesis.settings.register_profile("ci", derandomize=True)  # what is accepted must not depend on luck
+# How long an example takes is no property of the code; in CI, what is accepted must not depend on luck either.
+UNTIMED: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("here", **UNTIMED)
+hypothesis.settings.register_profile("ci", derandomize=True, **UNTIMED)
 
 
 def pytest_configure() -> None:
     """Tests choose every setting themselves: nothing of the caller's environment reaches them."""
-    if os.environ.get("CI"):
-        hypothesis.settings.load_profile("ci")
+    hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
     for field in Settings.model_fields.values():
         for name in getattr(field.validation_alias, "choices", ()):
             os.environ.pop(str(name), None)

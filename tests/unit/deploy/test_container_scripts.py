@@ -53,7 +53,7 @@ def probe(**variables: str) -> subprocess.CompletedProcess[str]:
         env={"PATH": os.environ["PATH"], **variables},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         check=False,
     )
 
@@ -103,7 +103,7 @@ def test_without_a_note_a_container_runs_its_command_as_it_is() -> None:
         env={"BINANCE_API_KEY": "mine"},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         check=True,
     )
     assert "'mine'" in done.stdout

@@ -57,7 +57,7 @@ class TwinBook:
 
 
 @given(seed=st.integers(0, 10_000), fates=st.lists(st.sampled_from(FATES), min_size=5, max_size=80))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_lost_doubled_or_reordered_a_shown_book_is_one_the_exchange_had(
     seed: int, fates: list[str]
 ) -> None:

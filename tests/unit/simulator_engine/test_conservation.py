@@ -27,7 +27,7 @@ WORLDS = {
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_every_coin_is_where_it_must_be_after_any_history(name: str) -> None:
-    @settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=2_000, suppress_health_check=list(HealthCheck), database=None)
     @given(data=st.binary(min_size=100, max_size=240))
     def check(data: bytes) -> None:
         History(WORLDS[name], data).run()

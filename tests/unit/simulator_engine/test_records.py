@@ -28,7 +28,7 @@ def read(rows: dict[tuple[str, str], Any]) -> Exchange:
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_an_exchange_that_was_read_back_goes_on_exactly_like_the_one_that_was_not(name: str) -> None:
-    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=100, suppress_health_check=list(HealthCheck), database=None)
     @given(before=st.binary(min_size=50, max_size=200), after=st.binary(min_size=50, max_size=150))
     def check(before: bytes, after: bytes) -> None:
         stayed = History(WORLDS[name], before)
@@ -50,7 +50,7 @@ def test_an_exchange_that_was_read_back_goes_on_exactly_like_the_one_that_was_no
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_changes_written_one_after_another_are_the_whole_state(name: str) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
     @given(data=st.binary(min_size=100, max_size=300), kept=st.sampled_from([1, 3, 1_000]))
     def check(data: bytes, kept: int) -> None:
         history = History(WORLDS[name], data, kept=kept)

@@ -111,7 +111,7 @@ def test_a_zone_outside_the_world_is_refused(text: str) -> None:
     ),
     st.sampled_from([interval for interval in INTERVALS if interval not in ("1s", "1m")]),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_higher_candles_are_the_sum_of_their_minutes(trades: list[tuple[int, int, int]], interval: str) -> None:
     ordered = sorted(trades)
     store = store_of([(at, str(price), f"{Decimal(size) / 100_000}") for at, price, size in ordered])

@@ -72,7 +72,7 @@ class Scene:
 
 
 async def settled(scene: Scene, entries: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(scene.played.log) < entries:  # noqa: ASYNC110 - the driver runs as a task of its own
             await asyncio.sleep(0.005)
 

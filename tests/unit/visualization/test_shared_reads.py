@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from visualization.src.shared_reads import ANSWERS_MAX, SharedAnswers, SharedRou
 
 
 async def test_all_who_ask_at_once_share_one_read() -> None:
-    answers, reads = SharedAnswers(), 0
+    answers, reads = SharedAnswers(fresh_s=math.inf), 0
     released = asyncio.Event()
 
     async def read() -> Response:
