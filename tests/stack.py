@@ -89,7 +89,7 @@ def mock_kafka() -> Iterator[str]:
         yield str(json.loads(process.stdout.readline())["bootstrap"])
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         if process.stdout is not None:
             process.stdout.close()
 

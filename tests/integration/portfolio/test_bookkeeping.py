@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from decimal import Decimal
 
 import pytest
@@ -15,6 +16,7 @@ from shared.src.contracts.orders import CycleStatus, OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated
 from shared.src.database import Database
 from shared.src.domain.clock import ManualClock
+from shared.src.domain.errors import TransientError
 from tests.integration.portfolio.builders import TraderRows, fill_event
 
 pytestmark = pytest.mark.integration
@@ -48,9 +50,12 @@ async def pocket(database: Database, name: str = "active") -> dict[str, Decimal]
         return dict(row._mapping)
 
 
-async def reserve(books: Bookkeeper, intent_id: str, amount: int = 200, *, ttl_s: float = 60) -> Reserved | Refused:
-    (answer,) = await books.reserve([Reservation(intent_id, "active", Decimal(amount))], ttl_s=ttl_s)
-    return answer
+async def reserve(books: Bookkeeper, intent_id: str, amount: int = 200) -> Reserved | Refused:
+    """As the coordinator does: whoever waited too long for a connection or a lock asks again."""
+    while True:
+        with contextlib.suppress(TransientError):
+            (answer,) = await books.reserve([Reservation(intent_id, "active", Decimal(amount))], ttl_s=3600)
+            return answer
 
 
 async def test_the_opening_splits_the_capital(books: Bookkeeper, database: Database) -> None:

@@ -37,6 +37,7 @@ STILL: dict[str, Any] = {
     "accounts": [{"name": "demo", "balances": {"USDC": "10000"}}],
 }  # fmt: skip
 TOKEN = "a-long-enough-token-for-tests"
+PATIENCE_S = 60
 Wait = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 
@@ -87,7 +88,7 @@ class Running:
 
     async def until(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         """Wait until a query finds something."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 if rows := await self.rows(sql, **parameters):
                     return rows
@@ -128,7 +129,7 @@ async def running_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator
     trader = TraderService(settings=settings, clock=clock, store=store, exchange=exchange, bus=bus, redis=redis)
     tasks = [asyncio.ensure_future(task()) for task in trader.tasks().values()]
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not trader.reconciler.runs:  # noqa: ASYNC110  the reconciler has no event of its own
                 await asyncio.sleep(0.01)
         yield Running(trader, database, redis, twin)

@@ -14,7 +14,7 @@ from shared.src.config import Settings
 from shared.src.contracts.topics import ORDER_INTENT
 from shared.src.domain.errors import TransientError
 from tests.integration.simulator.conftest import RunningTwin
-from tests.integration.trader.conftest import TOKEN, Running, entry, running_trader, way_out
+from tests.integration.trader.conftest import PATIENCE_S, TOKEN, Running, entry, running_trader, way_out
 
 pytestmark = pytest.mark.integration
 
@@ -92,7 +92,7 @@ async def test_doubled_events_and_a_broken_stream_change_nothing(running: Runnin
     ended = (await running.until(ENDED))[0]
     assert (ended["status"], ended["exit_reason"]) == ("completed", "take_profit")
     assert len(await running.rows("SELECT * FROM trade_executions")) == 2
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while running.trader.reconciler.runs == runs:  # noqa: ASYNC110  the reconciler has no event of its own
             await asyncio.sleep(0.05)
 
@@ -115,14 +115,19 @@ async def test_an_order_from_elsewhere_is_adopted_and_labelled(running: Running)
     assert not await running.rows("SELECT * FROM trade_cycles")
 
 
-async def test_missing_units_halt_new_entries_and_say_why(running: Running, twin: RunningTwin) -> None:
+async def test_missing_units_halt_new_entries_and_say_why(
+    running: Running, twin: RunningTwin, faults: Callable[..., None]
+) -> None:
     await running.trader.bus.publish(ORDER_INTENT, entry())
     await running.until(PROTECTED)
     account = twin.accounts[0]["name"]
     standing = (await running.trader.exchange.open_orders())[0]
     assert standing.order_list_id is not None
-    await running.trader.exchange._orders.cancel_order_list("BTCUSDC", standing.order_list_id)  # type: ignore[attr-defined]
-    twin.do("POST", "/balances", {"account": account, "asset": "BTC", "delta": "-0.015"})
+    # the trader must not hear of the free units before they are gone: it would protect them again
+    faults("stream_drop", probability=1.0)
+    async with running.trader.reconciler._lock:
+        await running.trader.exchange._orders.cancel_order_list("BTCUSDC", standing.order_list_id)  # type: ignore[attr-defined]
+        twin.do("POST", "/balances", {"account": account, "asset": "BTC", "delta": "-0.015"})
     for _ in range(2):
         await running.trader.reconciler.run()
         await running.trader.keeper.idle()

@@ -17,7 +17,7 @@ from shared.src.database import Database
 from shared.src.domain.clock import SystemClock
 from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.conftest import RunningTwin
-from tests.integration.trader.conftest import Running, ended, entry
+from tests.integration.trader.conftest import PATIENCE_S, Running, ended, entry
 from trader.src.adapters.paper import PaperExchange
 from trader.src.adapters.store import PostgresStore
 from trader.src.service import TraderService
@@ -50,6 +50,14 @@ async def tick(redis: Redis, bid: str, ask: str, symbol: str = "BTCUSDC") -> Non
     await redis.publish(tick_channel(symbol), raw)
 
 
+async def told(running: Running, bid: str, ask: str, symbol: str = "BTCUSDC") -> None:
+    """A price, sent until it was heard: notices to nobody are lost."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (await running.trader.exchange.ticker(symbol)).bid != Decimal(bid):
+            await tick(running.redis, bid, ask, symbol)
+            await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
 async def paper_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator[Running]:
     clock = SystemClock()
@@ -62,7 +70,6 @@ async def paper_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator[R
     tasks = [asyncio.ensure_future(task()) for task in trader.tasks().values()]
     running = Running(trader, database, redis, twin)
     try:
-        await asyncio.sleep(0.3)
         yield running
         for task in tasks:
             assert not task.done(), task
@@ -77,8 +84,7 @@ async def test_paper_positions_are_bought_protected_and_sold_and_survive_a_resta
     paper_settings: Settings, twin: RunningTwin, redis: Redis
 ) -> None:
     async with paper_trader(paper_settings, twin) as running:
-        await tick(redis, "49999.00", "50000.00")
-        await asyncio.sleep(0.2)
+        await told(running, "49999.00", "50000.00")
         await running.trader.bus.publish(ORDER_INTENT, entry())
         cycle = (await running.until("SELECT * FROM trade_cycles WHERE protected_at IS NOT NULL"))[0]
         assert cycle["entry_price"] == 50000
@@ -87,8 +93,8 @@ async def test_paper_positions_are_bought_protected_and_sold_and_survive_a_resta
         assert held == Decimal("0.01998")
     async with paper_trader(paper_settings, twin) as running:
         assert await running.exchange_holds("BTC") == held
-        await tick(redis, "50000.00", "50001.00")
-        await tick(redis, "52100.00", "52101.00")
+        await told(running, "50000.00", "50001.00")
+        await told(running, "52100.00", "52101.00")
         ended = (await running.until("SELECT * FROM trade_cycles WHERE completed_at IS NOT NULL"))[0]
         assert (ended["status"], ended["exit_reason"]) == ("completed", "take_profit")
         assert ended["exit_price"] == 52000
@@ -102,9 +108,7 @@ async def test_a_symbol_chosen_while_running_is_bought_at_its_live_price(
 ) -> None:
     async with paper_trader(paper_settings, twin) as running:
         await running.trader.set_symbols(("BTCUSDC", "ETHUSDC"))
-        await asyncio.sleep(0.2)
-        await tick(redis, "2999.00", "3000.00", "ETHUSDC")
-        await asyncio.sleep(0.2)
+        await told(running, "2999.00", "3000.00", "ETHUSDC")
         intent = entry(
             symbol="ETHUSDC", quantity=Decimal("0.3"), reference_price=Decimal(3000), stop_loss=Decimal(2900),
             take_profit=Decimal(3200), reserved=Decimal(900),

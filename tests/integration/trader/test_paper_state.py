@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -44,36 +44,46 @@ def given(stack: Any, settings: Settings, twin: RunningTwin) -> dict[str, Any]:
     return environment | {"pgdatabase": name, "binance_rest_url": twin.rest, "trading_symbols": SYMBOL}
 
 
-def life(given: dict[str, Any], number: int, seconds: float) -> list[dict[str, Any]]:
-    """Let a paper exchange trade for a while and kill it in the middle of whatever it does; what it said."""
+def life(given: dict[str, Any], number: int, folder: Path, *, more: int) -> list[dict[str, Any]]:
+    """Let a paper exchange trade for a while and kill it in the middle of whatever it does; what it said.
+
+    ``more``: how many lines it may say after it was filled and has cancelled often enough.
+    """
     command = [sys.executable, "-m", "tests.integration.trader.paper_child", json.dumps(given, default=str)]
-    process = subprocess.Popen(
-        [*command, str(number), str(number)], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=dict(os.environ), text=True,
-    )  # fmt: skip
+    log = folder / f"life-{number}.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [*command, str(number), str(number)], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=errors,
+            env=dict(os.environ), text=True,
+        )  # fmt: skip
     assert process.stdout is not None
-    assert process.stderr is not None
-    first = process.stdout.readline()
-    assert first, process.stderr.read()
-    time.sleep(seconds)
-    process.kill()
-    rest, errors = process.communicate(timeout=10)
-    assert process.returncode == -9, errors
-    lines = (first + rest).split("\n")
-    # what stands behind the last line break was cut off in the middle
-    return [json.loads(line) for line in lines[:-1]]
+    with process.stdout as lines:
+        said: list[str] = []
+        while not _lived(said) or more:
+            more -= _lived(said)
+            said.append(lines.readline())
+            assert said[-1], log.read_text()
+        process.kill()
+        said += lines.readlines()
+    assert process.wait(60) == -9, log.read_text()
+    # what has no line break was cut off in the middle
+    return [json.loads(line) for line in said if line.endswith("\n")]
 
 
-async def test_nothing_that_was_told_is_lost_or_doubled_by_kill_9(given: dict[str, Any], database: Database) -> None:
+def _lived(said: list[str]) -> bool:
+    return sum('"trade"' in line for line in said) > 8 and sum('"cancelled"' in line for line in said) > 2
+
+
+async def test_nothing_that_was_told_is_lost_or_doubled_by_kill_9(
+    given: dict[str, Any], database: Database, tmp_path: Path
+) -> None:
     random = Random(5)
     said: list[dict[str, Any]] = []
     for number in range(3):
-        said += life(given, number, 0.4 + random.random() / 3)
+        said += life(given, number, tmp_path, more=random.randrange(20))
         engine = await PaperState(database, NAME).load()
         assert engine is not None
         _check(engine, said, lives=number + 1)
-    assert sum("trade" in row for row in said) > 20
-    assert sum("cancelled" in row for row in said) > 3
 
 
 def _check(engine: Exchange, said: list[dict[str, Any]], *, lives: int) -> None:

@@ -67,7 +67,7 @@ class Trader:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
         self.process: subprocess.Popen[bytes] | None = None
-        self.client = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+        self.client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
 
     def start(self) -> None:
         with self._log.open("ab") as errors:
@@ -88,12 +88,12 @@ class Trader:
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self) -> int:
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(15)
+        return self.process.wait(60)
 
     def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         return self.client.post(path, json=body, headers=AUTHORIZED | headers)
@@ -271,7 +271,7 @@ def test_a_wrong_configuration_refuses_to_start_and_names_the_variable(
             cwd=PROJECT_ROOT,
             env=environment(trader_settings, free_port()) | filled,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 2
