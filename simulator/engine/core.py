@@ -140,7 +140,8 @@ class Core:
             # Working at market: the budget locked at the start shrinks by what is spent, the end frees the rest.
             need = held - spent
         else:
-            need = self.required_lock(order)
+            # never more: a trailing stop that buys at market reserved at the price of the day it was placed
+            need = min(self.required_lock(order), held)
         if need == held and not spent:
             return
         account = self.accounts[order.account]

@@ -340,3 +340,17 @@ def test_the_audit_notices_a_coin_from_nowhere() -> None:
     verdict = exchange.audit()
     assert not verdict["ok"]
     assert verdict["problems"] == ["BTC: off by -0.00000001"]
+
+
+def test_a_trailing_buy_amended_after_the_price_rose_holds_no_more_than_before() -> None:
+    exchange = make_exchange()
+    ben = exchange.account("ben")
+    request = OrderRequest(SYMBOL, Side.BUY, OrderType.STOP_LOSS, Decimal(50), trailing_delta=2_000)
+    order = exchange.place(ben, request, NOW).order
+    assert holdings(ben, "USDT") == (5_000, 5_000)
+    place(exchange, "ben", Side.BUY, "98", "50")
+    exchange.outside_trade(SYMBOL, Side.BUY, Decimal(1), NOW, price=Decimal(119), print_rest=True)
+    exchange.amend_keep_priority(ben, SYMBOL, Ref(order.order_id), Decimal(49), NOW)
+    assert holdings(ben, "USDT") == (100, 9_900)
+    exchange.amend_keep_priority(ben, SYMBOL, Ref(order.order_id), Decimal(10), NOW)
+    assert holdings(ben, "USDT") == (3_910, 6_090)
