@@ -100,9 +100,10 @@ class AmendDesk:
         order.amends += 1
         order.update_time = now_ms
         if order.locked:
-            self.core.relock(order)
+            # a trailing stop that buys at market reserved at the price of its day; a higher one locks no more
+            self.core.relock(order, at_most=order.locked)
         elif order.order_list_id != -1:
-            self._relock_list(order)
+            self.core.relock_list(self.core.accounts[order.account].lists[order.order_list_id])
         if order.display > ZERO:
             # Its place in the queue stays; only what it shows may shrink.
             shown = min(order.display, order.remaining)
@@ -111,19 +112,6 @@ class AmendDesk:
             level.visible += shown - order.display
             order.display = shown
             half.tidy(level)
-
-    def _relock_list(self, order: Order) -> None:
-        """A leg whose reservation the list holds got smaller: so does the reservation."""
-        account = self.core.accounts[order.account]
-        order_list = account.lists[order.order_list_id]
-        legs = [leg for leg in self.core.legs(order_list) if leg.is_open and not leg.locked]
-        need = max((self.core.required_lock(leg) for leg in legs), default=ZERO)
-        if order_list.locked > need:
-            balance = account.balance(order_list.locked_asset)
-            balance.locked -= order_list.locked - need
-            balance.free += order_list.locked - need
-            order_list.locked = need
-            account.touched[order_list.locked_asset] = None
 
     def _follow_list(self, account: Account, order_list: OrderList, order: Order, now_ms: int) -> None:
         ids = tuple(leg.client_order_id for leg in self.core.legs(order_list))

@@ -133,15 +133,16 @@ class Core:
         rules = self.markets[order.symbol].rules
         return rules.quote if order.is_buy else rules.base
 
-    def relock(self, order: Order, spent: Decimal = ZERO) -> None:
+    def relock(self, order: Order, spent: Decimal = ZERO, *, at_most: Decimal | None = None) -> None:
         """Bring what an order holds to what it needs, after ``spent`` left the account."""
         held = order.locked
         if order.is_working and order.type in MARKET_TYPES and order.is_open:
             # Working at market: the budget locked at the start shrinks by what is spent, the end frees the rest.
             need = held - spent
         else:
-            # never more: a trailing stop that buys at market reserved at the price of the day it was placed
-            need = min(self.required_lock(order), held)
+            need = self.required_lock(order)
+        if at_most is not None:
+            need = min(need, at_most)
         if need == held and not spent:
             return
         account = self.accounts[order.account]
@@ -151,6 +152,18 @@ class Core:
         balance.free += held - need - spent
         order.locked = need
         account.touched[asset] = None
+
+    def relock_list(self, order_list: OrderList) -> None:
+        """A leg whose reservation the list holds got smaller: so does the reservation."""
+        account = self.accounts[order_list.account]
+        legs = [leg for leg in self.legs(order_list) if leg.is_open and not leg.locked]
+        need = max((self.required_lock(leg) for leg in legs), default=ZERO)
+        if order_list.locked > need:
+            balance = account.balance(order_list.locked_asset)
+            balance.locked -= order_list.locked - need
+            balance.free += order_list.locked - need
+            order_list.locked = need
+            account.touched[order_list.locked_asset] = None
 
     def lock(self, order: Order, amount: Decimal) -> None:
         """Lock ``amount`` for an order instead of what it holds now.

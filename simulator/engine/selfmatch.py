@@ -64,13 +64,20 @@ class SelfMatch:
         if order.remaining <= ZERO:
             self.core.finish(order, OrderStatus.EXPIRED_IN_MATCH, now_ms)
         else:
-            self.core.relock(order)
+            self._relock(order)
         self.core.report(
             order, "TRADE_PREVENTION", now_ms, prevented_match_id=record.prevented_match_id,
             prevented_quantity=order.prevented, last_prevented_quantity=quantity,
             trade_group_id=record.trade_group_id, counter_order_id=counter.order_id, counter_symbol=counter.symbol,
             prevented_price=price,
         )  # fmt: skip
+
+    def _relock(self, order: Order) -> None:
+        order_list = self.core.accounts[order.account].lists.get(order.order_list_id)
+        if order_list is not None and order_list.locked and not order.locked:
+            self.core.relock_list(order_list)  # the pair holds for this leg, and goes on to
+        else:
+            self.core.relock(order)
 
     def _transfer(self, market: Market, taker: Order, maker: Order, price: Decimal, quantity: Decimal) -> None:
         """TRANSFER between accounts of a group: base and notional change hands without a trade or a fee."""
