@@ -30,7 +30,7 @@ test: setup-dev dashboard chromium ## every test: unit, contract, integration, e
 	@$(PY) -m pytest $(TESTS) --ignore=tests/bench
 
 env: setup ## write .env from .env.example, with generated secrets
-	@$(PY) -m cli.env_file
+	@$(PY) -m cli.setup.env_file
 
 up: dashboard ## the platform as processes in the background (TWIN=1: against the twin)
 	@$(ROOTTRADING) up $(UP_OPTIONS) $(SHARED_OPTIONS)
@@ -77,13 +77,13 @@ bench: setup-dev ## the benchmarks
 		$(PY) -m tests.bench.$${name%.py} || exit 1; done
 
 setup: ## what the platform needs, in .venv
-	@$(PYTHON) cli/bootstrap.py embedded
+	@$(PYTHON) cli/setup/bootstrap.py embedded
 
 setup-dev: ## what the tests need too
-	@$(PYTHON) cli/bootstrap.py dev
+	@$(PYTHON) cli/setup/bootstrap.py dev
 
 dashboard: setup ## build the dashboard if it changed
-	@$(PY) -m cli.dashboard_build
+	@$(PY) -m cli.setup.dashboard_build
 
 .PHONY: chromium
 chromium: setup-dev

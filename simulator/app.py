@@ -9,11 +9,11 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from simulator.doors.admin import PAGE
-from simulator.doors.control import create_control
-from simulator.doors.rest_app import WS_METHODS, FastLane, rest_routes
-from simulator.doors.streams import StreamDoor
-from simulator.doors.ws_api import WsApiDoor
+from simulator.api.rest.app import WS_METHODS, FastLane, rest_routes
+from simulator.api.streams.streams import StreamDoor
+from simulator.api.ws_api import WsApiDoor
+from simulator.control.admin import PAGE
+from simulator.control.api import create_control
 from simulator.twin import Twin
 
 

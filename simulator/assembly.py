@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from shared.src.candle_files import read_bars
+from shared.src.market.candle_files import read_bars
 from simulator.engine.rules import SymbolRules
 from simulator.fixture import Fixture, FixtureError, SymbolPart
 from simulator.market.clock import ClockMode, wall_ms

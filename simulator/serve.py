@@ -19,8 +19,8 @@ import orjson
 import uvicorn
 
 from shared.src.domain.errors import ConfigurationError
+from simulator.api.streams.sockets import socket_protocol
 from simulator.app import create_app
-from simulator.doors.sockets import socket_protocol
 from simulator.fixture import DEFAULT_FIXTURE, Fixture, parse_fixture
 from simulator.snapshot import Keeper, restore
 from simulator.twin import Twin

@@ -21,8 +21,8 @@ import orjson
 from pydantic import TypeAdapter
 
 from shared.src.domain.errors import ConfigurationError
-from simulator.doors.auth import load_key
-from simulator.doors.rest_sapi import Twap
+from simulator.api.auth import load_key
+from simulator.api.rest.sapi import Twap
 from simulator.engine.exchange import Exchange
 from simulator.engine.records import Batch, RecordError, changes, everything, tape_record
 from simulator.engine.restore import restore as restore_exchange

@@ -9,15 +9,15 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from simulator.doors.auth import ApiKey
-from simulator.doors.faults import Faults, Rule
-from simulator.doors.feed import Feed
-from simulator.doors.hub import GOING_AWAY, Hub, render
-from simulator.doors.market_data import StoredMarketData
-from simulator.doors.rest_sapi import advance_algos
-from simulator.doors.sockets import ConnectionLimits
-from simulator.doors.state import TwinState
-from simulator.doors.user_stream import UserStreams
+from simulator.api.auth import ApiKey
+from simulator.api.faults import Faults, Rule
+from simulator.api.market_data import StoredMarketData
+from simulator.api.rest.sapi import advance_algos
+from simulator.api.state import TwinState
+from simulator.api.streams.feed import Feed
+from simulator.api.streams.hub import GOING_AWAY, Hub, render
+from simulator.api.streams.sockets import ConnectionLimits
+from simulator.api.streams.user_stream import UserStreams
 from simulator.engine.events import AggTradeEvent, BookEvent, Event, TradeEvent
 from simulator.engine.orders import Side
 from simulator.fixture import AccountPart, ExecutionRule, Fixture

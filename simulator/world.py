@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import numpy as np
 
+from simulator.api.auth import ApiKey, generate_key, load_key
+from simulator.api.limits import Limits
 from simulator.assembly import build_source, decimals_of, listed, open_mirror, profiles_of
-from simulator.doors.auth import ApiKey, generate_key, load_key
-from simulator.doors.limits import Limits
 from simulator.engine.core import unused_id
 from simulator.engine.exchange import Exchange
 from simulator.engine.orders import Side

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 
-from cli.ports import PortChooser
+from cli.run.ports import PortChooser
 from shared.src.config import SERVICES, Settings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent

@@ -19,9 +19,9 @@ import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from cli.data_folder import DataFolder
-from cli.ports import PortChooser
-from cli.processes import Child, Launch, start
+from cli.run.data_folder import DataFolder
+from cli.run.ports import PortChooser
+from cli.run.processes import Child, Launch, start
 from cli.stack.postgres import Postgres
 from cli.stack.redis import Redis
 from shared.src.domain.clock import SystemClock

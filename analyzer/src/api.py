@@ -10,9 +10,9 @@ from analyzer.src.monitors import MonitorRunner
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.parameters import ParameterStore, parameters_of
 from analyzer.src.strategy_loader import LoadedStrategy
-from shared.src.auth import Principal, Scope
 from shared.src.domain.errors import ConfigurationError
-from shared.src.service import Service
+from shared.src.frame.auth import Principal, Scope
+from shared.src.frame.service import Service
 
 
 class ParameterChange(BaseModel):

@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.src.lockstep import Lockstep
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.parameters import ParameterStore, ParameterWatch
 from analyzer.src.redis_subscriber import RedisSubscriber
 from analyzer.src.strategy_loader import BUILT_IN, LoadReport, StrategyLoader
-from shared.src.service import Service
-from shared.src.symbol_choice import chosen_symbols
+from analyzer.src.watermark import Watermark
+from shared.src.frame.service import Service
+from shared.src.market.symbol_choice import chosen_symbols
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Components:
     """What was composed."""
 
     manager: AnalyzerManager
@@ -28,7 +28,7 @@ class Parts:
     report: LoadReport
 
 
-async def compose(service: Service, environment: Mapping[str, str]) -> Parts:
+async def compose(service: Service, environment: Mapping[str, str]) -> Components:
     """Strategies, their parameters, and the subscription that feeds them."""
     settings, database, clock = service.settings, service.database, service.clock
     folders = [BUILT_IN, *([Path(settings.strategies_dir)] if settings.strategies_dir else [])]
@@ -41,14 +41,14 @@ async def compose(service: Service, environment: Mapping[str, str]) -> Parts:
 
     manager = AnalyzerManager(report.loaded, clock, min_volume=settings.min_volume)
     symbols = await chosen_symbols(database, settings.trading_symbols)
-    lockstep = Lockstep(symbols, monotonic=clock.monotonic)
-    subscriber = RedisSubscriber(service.bus, manager, lockstep, database, timeframes=settings.interval)
+    watermark = Watermark(symbols, monotonic=clock.monotonic)
+    subscriber = RedisSubscriber(service.bus, manager, watermark, database, timeframes=settings.interval)
     subscriber.subscribe()
 
     async def expect(chosen: tuple[str, ...]) -> None:
-        lockstep.expect(chosen)
+        watermark.expect(chosen)
 
     service.add_task("features", service.bus.run)
     service.add_task("parameters", ParameterWatch(store, manager.apply, clock).run)
     service.follow_symbols(expect, current=symbols)
-    return Parts(manager, subscriber, store, report)
+    return Components(manager, subscriber, store, report)

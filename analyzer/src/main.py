@@ -8,15 +8,15 @@ from analyzer.src import api
 from analyzer.src.composition import compose
 from analyzer.src.monitors import MonitorRunner
 from analyzer.src.worker_pool import WorkerPool
-from shared.src.service import Service, run_service
+from shared.src.frame.service import Service, run_service
 
 
 async def build(service: Service) -> None:
     """Compose the analyzer."""
     settings = service.settings
-    parts = await compose(service, dict(os.environ))
+    components = await compose(service, dict(os.environ))
     monitors = MonitorRunner(
-        parts.report.loaded,
+        components.report.loaded,
         service.bus.redis,
         service.clock,
         symbols=settings.trading_symbols,
@@ -28,10 +28,10 @@ async def build(service: Service) -> None:
         service.add_task("workers", workers.run)
         service.add_diagnostic("workers", workers.statistics)
         service.health.add("workers", workers.check)
-    api.install(service, parts.manager, parts.store, monitors)
-    service.add_diagnostic("strategies", parts.subscriber.statistics)
+    api.install(service, components.manager, components.store, monitors)
+    service.add_diagnostic("strategies", components.subscriber.statistics)
     service.add_diagnostic(
-        "refused", lambda: [f"{refused.source.name}: {refused.error}" for refused in parts.report.refused]
+        "refused", lambda: [f"{refused.source.name}: {refused.error}" for refused in components.report.refused]
     )
 
 

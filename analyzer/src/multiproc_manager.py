@@ -16,17 +16,18 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 from pydantic import ValidationError
 
-from analyzer.src.chorus import Chorus
 from analyzer.src.stored_features import stored_features
 from analyzer.src.strategy_loader import LoadedStrategy
+from analyzer.src.strategy_set import StrategySet
 from analyzer.strategies.base_strategy import BaseStrategy, MarketData, RuleStrategy, Signal, level_of
-from analyzer.strategies.feature_window import ROWS_KEPT, FeatureWindow
+from core.features.window import ROWS_KEPT, FeatureWindow
 from shared.src.contracts.market import FeatureFrame
-from shared.src.contracts.signals import StrategyVotes, StrengthLevel, Vote
+from shared.src.contracts.signals import StrategyVotes, Vote
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.money import score_to_decimal
+from shared.src.domain.signals import StrengthLevel
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class AnalyzerManager:
         self._clock = clock
         self._min_volume = min_volume
         self._window = FeatureWindow()
-        self._instances: dict[tuple[str, str], Chorus] = {}
+        self._instances: dict[tuple[str, str], StrategySet] = {}
         self._by_strategy: Counter[str] = Counter()
         self._failures: list[str] = []
         self._remembered = 0
@@ -96,11 +97,11 @@ class AnalyzerManager:
         for loaded in changed.values():
             loaded.create()
         self._strategies = [changed.get(loaded.name, loaded) for loaded in self._strategies]
-        for key, chorus in self._instances.items() if changed else ():
-            self._instances[key] = Chorus(
+        for key, strategy_set in self._instances.items() if changed else ():
+            self._instances[key] = StrategySet(
                 [
                     (changed[one.name], changed[one.name].create()) if one.name in changed else (one, strategy)
-                    for one, strategy in chorus.members
+                    for one, strategy in strategy_set.members
                 ]
             )
         return sorted(changed)
@@ -159,11 +160,11 @@ class AnalyzerManager:
                 self._by_strategy[vote.strategy] += 1
         return votes
 
-    def _instances_of(self, symbol: str, timeframe: str) -> Chorus:
+    def _instances_of(self, symbol: str, timeframe: str) -> StrategySet:
         key = (symbol, timeframe)
         if key not in self._instances:
             made = [(loaded, loaded.create()) for loaded in self._strategies]
-            self._instances[key] = Chorus(
+            self._instances[key] = StrategySet(
                 [
                     (loaded, strategy)
                     for loaded, strategy in made

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from analyzer.src.lockstep import Lockstep
 from analyzer.src.multiproc_manager import AnalyzerManager
-from shared.src.consumer import BATCH_MAX, Delivery
+from analyzer.src.watermark import Watermark
+from shared.src.bus.stream_consumer import BATCH_MAX, Delivery
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes
 from shared.src.contracts.topics import FEATURES, VOTES
@@ -32,14 +32,14 @@ class RedisSubscriber:
         self,
         bus: RedisBus,
         manager: AnalyzerManager,
-        lockstep: Lockstep,
+        watermark: Watermark,
         database: Database,
         *,
         timeframes: Iterable[Timeframe],
     ) -> None:
         self._bus = bus
         self._manager = manager
-        self._lockstep = lockstep
+        self._watermark = watermark
         self._database = database
         self._timeframes = frozenset(timeframes)
         self._due: deque[Delivery[FeatureFrame]] = deque()
@@ -53,7 +53,7 @@ class RedisSubscriber:
         self._bus.follow(FEATURES, self, group=GROUP)
 
     def statistics(self) -> dict[str, Any]:
-        return {"frames": self.frames, "votes": self.votes} | self._lockstep.statistics() | self._manager.statistics()
+        return {"frames": self.frames, "votes": self.votes} | self._watermark.statistics() | self._manager.statistics()
 
     async def restart(self, waiting: Sequence[FeatureFrame]) -> None:
         """Begin anew before the first bar that is not decided on: from the database, then from the streams."""
@@ -62,13 +62,13 @@ class RedisSubscriber:
         self._acted.clear()
         self._results.clear()
         self._newest.clear()
-        self._lockstep.reset()
+        self._watermark.reset()
         for symbol, timeframe, time_ms in await self._manager.remember(self._database, before_ms=before):
-            self._lockstep.reached(symbol, timeframe, time_ms)
+            self._watermark.reached(symbol, timeframe, time_ms)
 
     def take(self, deliveries: Sequence[Delivery[FeatureFrame]]) -> None:
         for delivery in deliveries:
-            self._lockstep.hold(delivery)
+            self._watermark.hold(delivery)
 
     async def act(self) -> None:
         """Decide on what is due, in the order of market time."""
@@ -92,7 +92,7 @@ class RedisSubscriber:
         return self._acted[-1].message
 
     def _next(self) -> bool:
-        self._due.extend(self._lockstep.release(BATCH_MAX))
+        self._due.extend(self._watermark.release(BATCH_MAX))
         return bool(self._due)
 
     def _decide(self, delivery: Delivery[FeatureFrame]) -> None:

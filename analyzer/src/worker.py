@@ -9,18 +9,21 @@ import sys
 import orjson
 
 from analyzer.src.composition import compose
-from shared.src.service import Service, run_service
+from shared.src.frame.service import Service, run_service
 
 REPORT_S = 1.0
 
 
 async def build(service: Service) -> None:
     """Compose one worker."""
-    parts = await compose(service, dict(os.environ))
+    components = await compose(service, dict(os.environ))
 
     async def report() -> None:
         while True:
-            state = {"frames": parts.subscriber.frames, "votes": parts.subscriber.votes} | service.bus.shares()
+            state = {
+                "frames": components.subscriber.frames,
+                "votes": components.subscriber.votes,
+            } | service.bus.shares()
             sys.stdout.write(orjson.dumps(state).decode() + "\n")
             sys.stdout.flush()
             await asyncio.sleep(REPORT_S)

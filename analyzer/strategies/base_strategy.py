@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.strategies.options import Option, resolve
-from shared.src.indicators.compiled import Compiled, UntraceableError, compile_rule
-from shared.src.indicators.frames import (
+from core.rules.compiler import Compiled, UntraceableError, compile_rule
+from core.rules.frames import (
     BarFrame,
     Column,
     ColumnFrame,
@@ -23,7 +23,7 @@ from shared.src.indicators.frames import (
     clip,
     numeric_row,
 )
-from shared.src.indicators.multi_timeframe import TREND_FEATURES
+from core.rules.multi_timeframe import TREND_FEATURES
 
 MarketData = dict[str, Any]
 Signal = dict[str, Any]
@@ -351,11 +351,11 @@ def stale(frame: Frame, other: Frame) -> Condition:
     return frame["open_time"] - other["open_time"] > 2.0 * bar
 
 
-def graded(*parts: tuple[float, Value]) -> tuple[Value, Value]:
+def graded(*components: tuple[float, Value]) -> tuple[Value, Value]:
     """Strength (.3 to 1) and confidence (.58 to .9) from weighted shares of 0..1 that speak for a signal."""
-    total = sum(weight for weight, _ in parts)
+    total = sum(weight for weight, _ in components)
     share: Value = 0.0
-    for weight, part in parts:
+    for weight, part in components:
         share = share + (weight / total) * part
     return 0.3 + 0.7 * share, 0.58 + 0.32 * share
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, fell_below, graded, rose_above, stale
 from analyzer.strategies.options import Option
-from shared.src.indicators.frames import Condition, Frame, scale
+from core.rules.frames import Condition, Frame, scale
 
 
 class CrossPairSwingStrategy(RuleStrategy):

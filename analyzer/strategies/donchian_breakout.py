@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.strategies.base_strategy import STOP_ATR, RuleStrategy, Verdict
 from analyzer.strategies.events import stood_under
 from analyzer.strategies.options import Option
-from shared.src.indicators.frames import Frame, scale
+from core.rules.frames import Frame, scale
 
 BARS_INSIDE = 3
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.src.indicators.frames import Condition, Frame, Value
+from core.rules.frames import Condition, Frame, Value
 
 
 def held_under(frame: Frame, name: str, level: Value, bars: int) -> Condition:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, crossed_above, crossed_below, graded
-from shared.src.indicators.frames import Condition, Frame, scale
-from shared.src.indicators.multi_timeframe import higher_trends
+from core.rules.frames import Condition, Frame, scale
+from core.rules.multi_timeframe import higher_trends
 
 
 class MultiTfConfluentEntryStrategy(RuleStrategy):

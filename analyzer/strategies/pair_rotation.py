@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded, stale
 from analyzer.strategies.options import Option
-from shared.src.indicators.frames import Condition, Frame, Value, scale
+from core.rules.frames import Condition, Frame, Value, scale
 
 
 class PairRotationStrategy(RuleStrategy):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
 from analyzer.strategies.options import Option
-from shared.src.indicators.frames import Frame, scale
+from core.rules.frames import Frame, scale
 
 
 class ResistanceRejectionStrategy(RuleStrategy):

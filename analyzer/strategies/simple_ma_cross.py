@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, crossed_above, crossed_below, graded
 from analyzer.strategies.events import stood_under
 from analyzer.strategies.options import Option
-from shared.src.indicators.frames import Frame, scale
+from core.rules.frames import Frame, scale
 
 BARS_ON_A_SIDE = 5
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
-from shared.src.indicators.frames import Frame, scale
+from core.rules.frames import Frame, scale
 
 
 class SupertrendReversalStrategy(RuleStrategy):

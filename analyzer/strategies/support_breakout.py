@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzer.strategies.base_strategy import RuleStrategy, Verdict, graded
 from analyzer.strategies.events import held_over, held_under
 from analyzer.strategies.options import Option
-from shared.src.indicators.frames import Frame, scale
+from core.rules.frames import Frame, scale
 
 BARS_HELD = 3
 

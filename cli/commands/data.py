@@ -9,11 +9,11 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from cli import runs, services
-from cli.data_folder import read_json
-from cli.detached import start_detached
 from cli.exits import missing, misused
-from cli.platform import RunPlan
+from cli.run import run_state, services
+from cli.run.data_folder import read_json
+from cli.run.detached import start_detached
+from cli.run.platform import RunPlan
 from cli.session import Session, command, set_defaults
 from shared.src.config import load_settings
 from shared.src.domain.clock import SystemClock
@@ -46,7 +46,7 @@ def database_url(session: Session, *, start: bool = True) -> str:
     """
     data = session.data
     known = read_json(data.connections_file)
-    if known is not None and runs.find(data) is not None:
+    if known is not None and run_state.find(data) is not None:
         return str(known["database_url"])
     services.adopt_env_file()
     if os.environ.get("PGHOST") or os.environ.get("DB_HOST"):
@@ -105,7 +105,7 @@ def create(
     name: Annotated[str, typer.Option(help="What it is for.")] = "",
 ) -> None:
     """Make a token. It is shown once: only its hash is kept."""
-    from shared.src.auth import Scope, create_token
+    from shared.src.frame.auth import Scope, create_token
 
     try:
         parsed = Scope.parse(scope)
@@ -119,7 +119,7 @@ def create(
 
 def list_(session: Session) -> None:
     """List the tokens, withdrawn ones too."""
-    from shared.src.auth import list_tokens
+    from shared.src.frame.auth import list_tokens
 
     rows = with_database(session, list_tokens)
 
@@ -135,7 +135,7 @@ def list_(session: Session) -> None:
 
 def revoke(session: Session, token_id: Annotated[str, typer.Argument(help="As `token list` shows it.")]) -> None:
     """Withdraw a token; services notice within seconds."""
-    from shared.src.auth import revoke_token
+    from shared.src.frame.auth import revoke_token
 
     done = with_database(session, lambda database: revoke_token(database, token_id))
     session.answer({"ok": done, "token_id": token_id}, lambda out: out.print("revoked" if done else "nothing revoked"))

@@ -7,9 +7,10 @@ import asyncio
 import typer
 from rich.console import Console
 
-from cli import checkup, services
 from cli.exits import ExitCode
+from cli.run import services
 from cli.session import Session, command
+from cli.setup import checkup
 
 MARKS = {"ok": "[green]ok[/]  ", "warning": "[yellow]warn[/]", "problem": "[red]bad[/] "}
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli import services
 from cli.commands.strategy_parameters import read_parameters
 from cli.exits import misused
+from cli.offline.tables import TableWriter, check_out
+from cli.run import services
 from cli.session import Session, command
-from cli.tables import TableWriter, check_out
 from shared.src.config import Settings, load_settings
 from shared.src.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from analyzer.src.strategy_loader import LoadedStrategy
-    from cli.offline import History, Strategist
+    from cli.offline.history_run import History, Strategist
 
 SYMBOL = re.compile(r"^[A-Z0-9]{5,20}$")
 SIGNAL_COLUMNS = (
@@ -64,7 +64,7 @@ def register(app: typer.Typer) -> None:
 
 def features(session: Session, file: File, out: Out, symbol: Symbol = None) -> None:
     """Every indicator of analyzer_data, a row per closed bar, as the live pipeline computes them."""
-    from cli.offline import feature_row, frames_of
+    from cli.offline.history_run import feature_row, frames_of
     from market_analyzer.src.data_listener import parameters_of
 
     out, settings = check_out(out, [file]), _settings()
@@ -85,7 +85,7 @@ def signals(session: Session, files: Files, out: Out, symbol: Symbols = None, pa
 
     Strategies that compare symbols need the files of several.
     """
-    from cli.offline import signal_row
+    from cli.offline.history_run import signal_row
 
     out, settings = check_out(out, files), _settings()
     histories = _histories(session, files, symbol or [])
@@ -99,7 +99,7 @@ def signals(session: Session, files: Files, out: Out, symbol: Symbols = None, pa
 
 def decisions(session: Session, files: Files, out: Out, symbol: Symbols = None, parameters: Parameters = None) -> None:
     """The consensus on every bar that has votes, the refused ones with the reason, and the votes behind it as JSON."""
-    from cli.offline import decision_of
+    from cli.offline.history_run import decision_of
 
     out, settings = check_out(out, files), _settings()
     histories = _histories(session, files, symbol or [])
@@ -120,7 +120,7 @@ def _settings() -> Settings:
 
 
 def _histories(session: Session, files: Sequence[Path], symbols: Sequence[str]) -> list[History]:
-    from cli.offline import read_history
+    from cli.offline.history_run import read_history
 
     if symbols and len(symbols) != len(files):
         raise misused(f"--symbol: {len(symbols)} symbols for {len(files)} files", "one for each file, in order")
@@ -152,7 +152,7 @@ def _symbol_of(file: Path) -> str:
 def _strategist(
     session: Session, settings: Settings, histories: Sequence[History], overrides: Mapping[str, Mapping[str, float]]
 ) -> Strategist:
-    from cli.offline import Strategist, decided_on
+    from cli.offline.history_run import Strategist, decided_on
 
     # a failing strategy is part of the answer; the log would repeat it for every bar
     logging.getLogger("analyzer").setLevel(logging.CRITICAL)

@@ -9,18 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import control, runs, services
-from cli.data_folder import DataFolder
-from cli.demo_options import demo_options
-from cli.demo_run import run_demo
-from cli.detached import start_detached
+from cli.demo.fixture import twin_fixture
+from cli.demo.options import demo_options
+from cli.demo.run import run_demo
+from cli.demo.summary_view import show_summary
 from cli.exits import ExitCode, missing, misused, not_so
-from cli.fixture import twin_fixture
-from cli.platform import RunPlan, require_program_tree
 from cli.progress import Progress, parts_table
+from cli.run import requests, run_state, services
+from cli.run.data_folder import DataFolder
+from cli.run.detached import start_detached
+from cli.run.platform import RunPlan, require_program_tree
 from cli.session import Session, command
 from cli.stack.kafka.brokers import split_address
-from cli.summary_view import show_summary
 from shared.src.config import SERVICES, TradingMode, load_settings
 from shared.src.domain.clock import SystemClock
 
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     session: Session,
     duration: Annotated[float, typer.Option(help="Seconds to trade.")] = 180.0,
-    speed: Annotated[float, typer.Option(help="How many times faster than real time the market runs.")] = 60.0,
+    speed: Annotated[float, typer.Option(help="How many times faster than real time the market run_state.")] = 60.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 7,
     symbols: Annotated[str | None, typer.Option(help="Symbols, comma separated [the platform's 22].")] = None,
     replay: Annotated[Path | None, typer.Option(help="Trade on the candles of this file (SYMBOL-1m-...).")] = None,
@@ -65,7 +65,7 @@ def demo(
     )
     clock = SystemClock()
     asyncio.run(_end_database_run(session.data))
-    with runs.exclusive(session.data), Progress(session.err, clock) as progress:
+    with run_state.exclusive(session.data), Progress(session.err, clock) as progress:
         document = asyncio.run(run_demo(options, session.data, clock, progress))
     session.answer(document, lambda out: show_summary(out, document))
     if not document["ok"]:
@@ -84,19 +84,19 @@ def up(
     settings = load_settings()
     data, clock = session.data, SystemClock()
     asyncio.run(_end_database_run(data))
-    run = runs.find(data)
+    run = run_state.find(data)
     if run is not None:
         session.note(f"already up (process {run.pid})")
     else:
         fixture = _real_time_twin(settings.trading_symbols) if twin else None
         plan = RunPlan(kind="platform", kafka=_broker(kafka), fixture=fixture)
         asyncio.run(start_detached(plan, data, clock, timeout_s=timeout, say=session.note))
-    document = runs.status(data)
+    document = run_state.status(data)
     session.answer(document, lambda out: out.print(parts_table(document)))
     if "API_TOKEN" not in os.environ:
         session.note(f"the API token for trading by hand is in {data.token_file}")
     session.conclude(
-        ok=runs.is_healthy(document), why="not everything is healthy", remedy="roottrading logs SERVICE says why"
+        ok=run_state.is_healthy(document), why="not everything is healthy", remedy="roottrading logs SERVICE says why"
     )
 
 
@@ -106,9 +106,9 @@ def _real_time_twin(symbols: tuple[str, ...]) -> dict[str, Any]:
 
 def down(session: Session) -> None:
     """Stop the platform, in order."""
-    run = runs.find(session.data)
+    run = run_state.find(session.data)
     stopped = run is not None
-    clean = asyncio.run(runs.end(session.data, run, SystemClock())) if run is not None else True
+    clean = asyncio.run(run_state.end(session.data, run, SystemClock())) if run is not None else True
     document = {"ok": clean, "stopped": stopped}
     text = "stopped" if stopped else "nothing was running"
     session.answer(document, lambda out: out.print(text))
@@ -124,14 +124,14 @@ def restart(
         raise misused(f"there is no service {service!r}", f"one of {', '.join(SERVICES)}")
     names = [service] if service else list(SERVICES)
     data = session.data
-    before = runs.require(data).document["services"]
+    before = run_state.require(data).document["services"]
     absent = [name for name in names if name not in before]
     if absent:
         raise missing(f"not running: {', '.join(absent)}", "roottrading up")
     for name in names:
-        control.ask_restart(data, name)
+        requests.ask_restart(data, name)
     asyncio.run(_until_restarted(data, names, before))
-    after = runs.status(data)["services"]
+    after = run_state.status(data)["services"]
     session.answer(
         {"services": {name: after[name] for name in names}}, lambda out: out.print(f"restarted: {', '.join(names)}")
     )
@@ -141,7 +141,7 @@ async def _until_restarted(data: DataFolder, names: list[str], before: dict[str,
     clock = SystemClock()
     deadline = clock.monotonic() + RESTART_TIMEOUT_S
     while True:
-        now = runs.require(data).document["services"]
+        now = run_state.require(data).document["services"]
         waiting = [name for name in names if not now[name]["healthy"] or now[name]["pid"] == before[name]["pid"]]
         if not waiting:
             return
@@ -159,6 +159,6 @@ def _broker(option: str | None) -> str:
 
 async def _end_database_run(data: DataFolder) -> None:
     """A PostgreSQL that `db url` started makes room by itself."""
-    run = runs.find(data)
+    run = run_state.find(data)
     if run is not None and run.kind == "database":
-        await runs.end(data, run, SystemClock())
+        await run_state.end(data, run, SystemClock())

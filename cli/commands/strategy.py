@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import services
 from cli.commands.strategy_parameters import set_, show
 from cli.exits import missing, misused
+from cli.run import services
 from cli.session import Session, command, set_defaults
 from shared.src.config import load_settings
 from shared.src.domain.clock import SystemClock
@@ -61,7 +61,7 @@ def list_(session: Session) -> None:
 def new(session: Session, name: Annotated[str, typer.Argument(help="Letters, digits and _: Morning_Dip.")]) -> None:
     """Write a strategy that works as it is, and its test, into STRATEGIES_DIR (or ./strategies)."""
     from analyzer.src.strategy_loader import StrategyLoader
-    from cli.strategy_template import STRATEGY, TEST, file_name, write_out
+    from cli.offline.strategy_template import STRATEGY, TEST, file_name, write_out
 
     if not NAME.match(name) or keyword.iskeyword(file_name(name)):
         raise misused(f"{name!r} is not a name for a strategy", "letters, digits and _, a letter first")
@@ -87,7 +87,7 @@ def new(session: Session, name: Annotated[str, typer.Argument(help="Letters, dig
 
 def check(session: Session, file: Annotated[Path, typer.Argument(help="A strategy file.")]) -> None:
     """Load a strategy file as the analyzer does, run it over generated candles, and say how that went."""
-    from cli.strategy_check import check_file
+    from cli.offline.strategy_check import check_file
 
     file = file.expanduser()
     if not file.is_file():

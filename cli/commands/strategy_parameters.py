@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import services
 from cli.commands.data import with_database
 from cli.exits import missing, misused
+from cli.run import services
 from cli.session import Session
 from shared.src.config import load_settings
 from shared.src.domain.errors import ConfigurationError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
-from cli.health import Health
-from cli.processes import Launch
+from cli.run.health import Health
+from cli.run.processes import Launch
 
 
 class Component(Protocol):

@@ -14,11 +14,11 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from cli.data_folder import DataFolder
 from cli.exits import missing
-from cli.health import Health
-from cli.ports import HOST
-from cli.processes import Launch
+from cli.run.data_folder import DataFolder
+from cli.run.health import Health
+from cli.run.ports import HOST
+from cli.run.processes import Launch
 from cli.stack.identity import Identity, run_as, unprivileged
 
 USER = "roottrading"

@@ -12,14 +12,14 @@ import orjson
 from sqlalchemy import text
 
 from coordinator.src.pocket_checker import OpenCycle, View
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import DecisionMade, IntentKind, OrderIntent
+from shared.src.contracts.orders import DecisionMade, OrderIntent
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import CONSENSUS, ORDER_INTENT
 from shared.src.database import Database
 from shared.src.domain.clock import to_ms
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import IntentKind, Side
 from shared.src.domain.symbols import split_symbol
 
 SWEEP_MAX = 200

@@ -1,7 +1,7 @@
 """The settings that bound entries, as the pure rules read them."""
 
 from coordinator.src.pocket_checker import Limits
-from coordinator.src.sizing import SizingRules
+from core.risk.sizing import SizingRules
 from shared.src.config import Settings
 
 

@@ -1,6 +1,6 @@
 """coordinator: a consensus becomes a funded order intent, or a refusal with its reason."""
 
-import shared.src.lean_imports  # noqa: F401 - first, before anything imports httpx
+import shared.src.frame.lean_imports  # noqa: F401 - first, before anything imports httpx
 from coordinator.src.api import create_router
 from coordinator.src.decision_store import DecisionStore
 from coordinator.src.exchange_rules import ExchangeRules
@@ -11,7 +11,7 @@ from coordinator.src.signal_handler import GROUP, SignalHandler
 from coordinator.src.universe import Universe
 from shared.src.contracts.topics import CONSENSUS
 from shared.src.exchange.weights import WeightBudget
-from shared.src.service import Service, run_service
+from shared.src.frame.service import Service, run_service
 
 
 class CoordinatorService:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from coordinator.src.sizing import HUNDRED, Levels, Sized, SizingRules, TooSmall, exit_levels, size_entry
-from shared.src.contracts.base import Side
-from shared.src.contracts.signals import ConsensusSignal, StrengthLevel
+from core.risk.sizing import HUNDRED, Levels, Sized, SizingRules, TooSmall, exit_levels, size_entry
+from shared.src.contracts.signals import ConsensusSignal
 from shared.src.domain.money import ONE, ZERO, wire
+from shared.src.domain.orders import Side
+from shared.src.domain.signals import StrengthLevel
 
 STRENGTH_MIN = 0.3
 # Binance's ordinary taker fee (0.1 %), twice: an entry that would lose even when it is right is none

@@ -20,17 +20,17 @@ from prometheus_client import Counter as Metric
 from coordinator.src.decision_store import Decision, DecisionStore
 from coordinator.src.pocket_checker import Approved, ApprovedExit, PocketChecker, Refused, SymbolTerms, View
 from coordinator.src.portfolio_client import Denied, Granted, Wanted
-from coordinator.src.sizing import shrink
 from coordinator.src.universe import Universe
-from shared.src.bus import Bus
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import IntentKind, OrderIntent
+from core.risk.sizing import shrink
+from shared.src.bus.ports import Bus
+from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import DECISION_MADE, ORDER_INTENT
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.domain.ids import derived_id
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import IntentKind, Side
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import sys
 
 import httpx
 
-from cli.books import Books
-from cli.exchange_account import ExchangeAccount
-from cli.summary import settle
+from cli.demo.exchange_account import ExchangeAccount
+from cli.demo.run_facts import Books
+from cli.demo.summary import settle
 from shared.src.config import Settings, load_settings
 from shared.src.domain.clock import SystemClock
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cli.demo_options import DemoOptions, demo_options
+from cli.demo.options import DemoOptions, demo_options
 from cli.exits import CommandError
 
 NOTE = Path("/run/roottrading/exchange.json")

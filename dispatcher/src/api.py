@@ -6,8 +6,8 @@ from fastapi import Depends, HTTPException, Query
 
 from dispatcher.src.persister import DeadLetterPersister
 from dispatcher.src.service import DispatcherService
-from shared.src.auth import Principal, Scope
-from shared.src.service import Service
+from shared.src.frame.auth import Principal, Scope
+from shared.src.frame.service import Service
 
 
 def add_routes(service: Service, dispatcher: DispatcherService, letters: DeadLetterPersister) -> None:

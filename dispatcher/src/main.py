@@ -6,9 +6,9 @@ from dispatcher.src.api import add_routes
 from dispatcher.src.persister import CandlePersister, DeadLetterPersister
 from dispatcher.src.service import DispatcherService
 from shared.src.contracts.topics import kafka_market
+from shared.src.frame.service import Service, run_service
 from shared.src.kafka_client import KafkaConsumer, KafkaProducer
-from shared.src.service import Service, run_service
-from shared.src.symbol_choice import chosen_symbols
+from shared.src.market.symbol_choice import chosen_symbols
 
 
 async def build(service: Service) -> None:

@@ -18,8 +18,7 @@ from redis.exceptions import RedisError
 
 from dispatcher.src.message_router import MIRROR, Routed, route
 from dispatcher.src.persister import CandlePersister, DeadLetterPersister
-from shared.src import metrics
-from shared.src.consumer import stream_entries
+from shared.src.bus.stream_consumer import stream_entries
 from shared.src.contracts.topics import (
     CANDLE_CLOSED,
     DEAD_LETTERS,
@@ -30,6 +29,7 @@ from shared.src.contracts.topics import (
 )
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
+from shared.src.frame import metrics
 from shared.src.kafka_client import KafkaConsumer, KafkaProducer, Record
 from shared.src.redis_client import RedisBus, translated
 

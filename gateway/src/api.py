@@ -7,14 +7,14 @@ from fastapi import Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.src.service import GatewayService
-from shared.src.auth import Principal, Scope
+from shared.src.bus.kafka_topics import create_market_topics
 from shared.src.config import SYMBOLS_MAX, symbols_of
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.money import wire
 from shared.src.exchange.market_data import MarketData
-from shared.src.kafka_topics import create_market_topics
-from shared.src.service import Service
-from shared.src.symbol_choice import choose_symbols, chosen_symbols, held_symbols
+from shared.src.frame.auth import Principal, Scope
+from shared.src.frame.service import Service
+from shared.src.market.symbol_choice import choose_symbols, chosen_symbols, held_symbols
 
 TOPIC_WAIT_S = 10.0
 

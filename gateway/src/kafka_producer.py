@@ -6,12 +6,12 @@ import logging
 from collections.abc import Sequence
 from typing import assert_never
 
-from shared.src import metrics
 from shared.src.contracts.market import BookDepth, CandleMessage, DayStatistics, MarketTick, TradeFlow
 from shared.src.contracts.topics import KAFKA_CANDLE, KAFKA_DAY, KAFKA_DEPTH, KAFKA_FLOW, KAFKA_TICK, kafka_market
 from shared.src.domain.candles import Candle
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
+from shared.src.frame import metrics
 from shared.src.kafka_client import KafkaProducer
 
 logger = logging.getLogger(__name__)

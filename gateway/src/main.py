@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from gateway.src.api import add_routes
 from gateway.src.binance_ws import BinanceWebSocket
-from gateway.src.book_keeper import BookKeeper
 from gateway.src.gap_detector import GapDetector
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.kafka_producer import MarketProducer
+from gateway.src.order_books import OrderBooks
 from gateway.src.service import GatewayService
 from gateway.src.verifier import VERIFIED_BARS, CandleVerifier
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.market_data import MarketData
+from shared.src.frame.service import Service, run_service
 from shared.src.kafka_client import KafkaProducer
-from shared.src.service import Service, run_service
-from shared.src.symbol_choice import chosen_symbols
+from shared.src.market.symbol_choice import chosen_symbols
 
 
 async def build(service: Service) -> None:
@@ -27,7 +27,7 @@ async def build(service: Service) -> None:
     symbols = await chosen_symbols(database, settings.trading_symbols)
     gateway = GatewayService(
         clock=clock, fetcher=fetcher, producer=producer, gaps=GapDetector(database, clock),
-        books=BookKeeper(exchange, clock=clock, producer=producer),
+        books=OrderBooks(exchange, clock=clock, producer=producer),
         verifier=CandleVerifier(database, fetcher, bars=VERIFIED_BARS),
         warmup_candles=settings.warmup_candles, verify_every_s=settings.verify_every_s,
         optional=settings.gateway_streams,

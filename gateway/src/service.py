@@ -9,15 +9,15 @@ from typing import Any, Protocol
 
 from prometheus_client import Counter
 
-from gateway.src.book_keeper import BookKeeper
 from gateway.src.frames import WRONG, broken, candle_of, open_frame
 from gateway.src.gap_detector import GapDetector
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.kafka_producer import MarketProducer
-from gateway.src.lane import Lane
 from gateway.src.live import SymbolLive
+from gateway.src.order_books import OrderBooks
 from gateway.src.series import MINUTE_MS
 from gateway.src.stream_watch import LateAsks, StreamWatch
+from gateway.src.symbol_feed import SymbolFeed
 from gateway.src.verifier import CandleVerifier
 from shared.src.config import OptionalStream
 from shared.src.domain.candles import Timeframe
@@ -61,7 +61,7 @@ class GatewayService:
         fetcher: HistoricalDataFetcher,
         producer: MarketProducer,
         gaps: GapDetector,
-        books: BookKeeper,
+        books: OrderBooks,
         verifier: CandleVerifier,
         warmup_candles: int,
         verify_every_s: float,
@@ -76,7 +76,7 @@ class GatewayService:
         self._warmup = warmup_candles
         self._verify_every_s = verify_every_s
         self._optional = tuple(optional)
-        self._lanes: dict[str, Lane] = {}
+        self._feeds: dict[str, SymbolFeed] = {}
         self._live: dict[str, SymbolLive] = {}
         self._handlers: dict[str, Handler] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -88,7 +88,7 @@ class GatewayService:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        return tuple(self._lanes)
+        return tuple(self._feeds)
 
     @property
     def live_symbols(self) -> tuple[str, ...]:
@@ -102,28 +102,28 @@ class GatewayService:
 
     def statistics(self) -> dict[str, Any]:
         return {
-            "symbols": len(self._lanes),
+            "symbols": len(self._feeds),
             "ready": self.ready.is_set(),
             "candles_published": self._producer.candles,
             "live_taken": sum(live.taken for live in self._live.values()),
             "live_published": sum(live.published for live in self._live.values()),
             "live_dropped": self._producer.dropped,
             "trades_missed": sum(live.trades_missed for live in self._live.values()),
-            "repaired": sum(lane.repaired for lane in self._lanes.values()),
+            "repaired": sum(feed.repaired for feed in self._feeds.values()),
             "requests": self._fetcher.requests,
             "bad_frames": self.bad_frames[-5:],
             "silent_streams": self._watch.silent(),
             "renewed_streams": self._watch.renewed,
             "books": self.books.statistics(),
             "verified": self._verifier.statistics(),
-            "last_open_ms": {symbol: lane.last_open_ms for symbol, lane in self._lanes.items()},
+            "last_open_ms": {symbol: feed.last_open_ms for symbol, feed in self._feeds.items()},
         }
 
     def tasks(self, socket: Socket) -> dict[str, Callable[[], Awaitable[None]]]:
         """What runs as long as the service."""
         return {
             "stream": socket.run,
-            "lanes": self.run,
+            "feeds": self.run,
             "live": self.publish_live,
             "lateness": self.watch_lateness,
             "silence": lambda: self.watch_silence(socket),
@@ -138,22 +138,24 @@ class GatewayService:
     def add_symbols(self, symbols: Sequence[str]) -> None:
         """Take symbols in; their history comes with ``run`` or ``set_symbols``."""
         for symbol in symbols:
-            lane = Lane(symbol, clock=self._clock, fetcher=self._fetcher, producer=self._producer, warmup=self._warmup)
-            self._lanes[symbol] = lane
-            self._live[symbol] = SymbolLive(symbol, lambda lane=lane: lane.last_open_ms)  # type: ignore[misc]
+            feed = SymbolFeed(
+                symbol, clock=self._clock, fetcher=self._fetcher, producer=self._producer, warmup=self._warmup
+            )
+            self._feeds[symbol] = feed
+            self._live[symbol] = SymbolLive(symbol, lambda feed=feed: feed.last_open_ms)  # type: ignore[misc]
             self._handlers |= self._handlers_of(symbol)
         if OptionalStream.DEPTH in self._optional:
-            self.books.set_symbols(set(self._lanes))
+            self.books.set_symbols(set(self._feeds))
         self._watch.set_streams(self.streams)
 
     def _handlers_of(self, symbol: str) -> dict[str, Handler]:
-        lower, lane, live = symbol.lower(), self._lanes[symbol], self._live[symbol]
+        lower, feed, live = symbol.lower(), self._feeds[symbol], self._live[symbol]
 
         def on_kline(data: Any) -> None:
             if data["k"]["x"] is False:
                 live.on_open_candle(data)
             else:
-                lane.waiting.put_nowait(candle_of(data))
+                feed.waiting.put_nowait(candle_of(data))
 
         def on_depth(data: Any) -> None:
             self.books.on_event(symbol, data)
@@ -173,8 +175,8 @@ class GatewayService:
         """
         async with self._changing:
             await self.ready.wait()
-            gone = [symbol for symbol in self._lanes if symbol not in symbols]
-            new = [symbol for symbol in symbols if symbol not in self._lanes]
+            gone = [symbol for symbol in self._feeds if symbol not in symbols]
+            new = [symbol for symbol in symbols if symbol not in self._feeds]
             for symbol in gone:
                 await self._remove(symbol)
             if gone:
@@ -189,17 +191,17 @@ class GatewayService:
             worker.cancel()
         for stream in self._handlers_of(symbol):
             self._handlers.pop(stream)
-        del self._lanes[symbol], self._live[symbol]
-        self.books.set_symbols(set(self._lanes) if OptionalStream.DEPTH in self._optional else set())
+        del self._feeds[symbol], self._live[symbol]
+        self.books.set_symbols(set(self._feeds) if OptionalStream.DEPTH in self._optional else set())
         self._watch.set_streams(self.streams)
 
     async def run(self) -> None:
-        """Load the history, then serve every symbol's lane until cancelled."""
+        """Load the history, then serve every symbol's feed until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             await self._load(self.symbols)
             self.ready.set()
-            logger.info("history loaded", extra={"symbols": len(self._lanes), "candles": self._producer.candles})
+            logger.info("history loaded", extra={"symbols": len(self._feeds), "candles": self._producer.candles})
             await asyncio.Event().wait()
 
     async def _load(self, symbols: Sequence[str]) -> None:
@@ -207,12 +209,12 @@ class GatewayService:
 
         async def load(symbol: str) -> None:
             async with limit:
-                await self._lanes[symbol].load(await self._stored(symbol))
+                await self._feeds[symbol].load(await self._stored(symbol))
 
         await asyncio.gather(*(load(symbol) for symbol in symbols))
         assert self._tasks is not None, "symbols are loaded while the service runs"
         for symbol in symbols:
-            self._workers[symbol] = self._tasks.create_task(self._lanes[symbol].run())
+            self._workers[symbol] = self._tasks.create_task(self._feeds[symbol].run())
 
     async def _stored(self, symbol: str) -> dict[Timeframe, int]:
         while True:
@@ -250,7 +252,7 @@ class GatewayService:
     async def on_connect(self, streams: Sequence[str]) -> None:
         """Streams were (re)subscribed: fetch what their symbols missed."""
         await self.ready.wait()
-        symbols = sorted({stream.split("@", 1)[0].upper() for stream in streams} & self._lanes.keys())
+        symbols = sorted({stream.split("@", 1)[0].upper() for stream in streams} & self._feeds.keys())
         for symbol in symbols:
             self._live[symbol].forget_order()
             self.books.lose(symbol, "the stream was interrupted")
@@ -262,9 +264,9 @@ class GatewayService:
 
         async def one(symbol: str) -> None:
             async with limit:
-                lane = self._lanes.get(symbol)
-                if lane is not None:
-                    await lane.catch_up()
+                feed = self._feeds.get(symbol)
+                if feed is not None:
+                    await feed.catch_up()
 
         await asyncio.gather(*(one(symbol) for symbol in symbols))
 
@@ -290,7 +292,7 @@ class GatewayService:
             await self._clock.sleep(1.0)
             due = Timeframe.M1.open_of(self._clock.now_ms()) - MINUTE_MS
             late = {
-                symbol for symbol, lane in self._lanes.items() if lane.last_open_ms is None or lane.last_open_ms < due
+                symbol for symbol, feed in self._feeds.items() if feed.last_open_ms is None or feed.last_open_ms < due
             }
             overdue = asks.due(late, self._clock.monotonic())
             if overdue:
@@ -318,11 +320,11 @@ class GatewayService:
                 logger.warning("holes not looked for", extra={"reason": str(error)})
                 continue
             for symbol, holes in found.items():
-                lane = self._lanes.get(symbol)
-                for hole in holes if lane is not None else ():
-                    if lane is not None and (symbol, hole.start_ms) not in unfillable:
+                feed = self._feeds.get(symbol)
+                for hole in holes if feed is not None else ():
+                    if feed is not None and (symbol, hole.start_ms) not in unfillable:
                         candles = await self._fetcher.between(symbol, Timeframe.M1, hole.start_ms, hole.end_ms)
-                        await lane.correct(candles, source="repair")
+                        await feed.correct(candles, source="repair")
                         logger.warning("hole repaired", extra={"symbol": symbol, "candles": len(candles)})
                         unfillable.add((symbol, hole.start_ms))
 
@@ -330,9 +332,9 @@ class GatewayService:
         """Compare what is stored with the exchange's own candles, at start and on a timer."""
         await self.ready.wait()
         while True:
-            for lane in list(self._lanes.values()):
+            for feed in list(self._feeds.values()):
                 try:
-                    await self._verifier.check(lane)
+                    await self._verifier.check(feed)
                 except TransientError as error:
-                    logger.warning("candles not verified", extra={"symbol": lane.symbol, "reason": str(error)})
+                    logger.warning("candles not verified", extra={"symbol": feed.symbol, "reason": str(error)})
             await self._clock.sleep(self._verify_every_s)

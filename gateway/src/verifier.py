@@ -12,11 +12,11 @@ from typing import Any
 from prometheus_client import Counter
 
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
-from gateway.src.lane import Lane
+from gateway.src.symbol_feed import SymbolFeed
 from shared.src.contracts.market import CORRECTION
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.history import stored_candles
+from shared.src.market.history import stored_candles
 
 logger = logging.getLogger(__name__)
 
@@ -56,20 +56,20 @@ class CandleVerifier:
     def statistics(self) -> dict[str, Any]:
         return {"checked": self.checked, "corrected": self.corrected, "added": self.added}
 
-    async def check(self, lane: Lane) -> None:
+    async def check(self, feed: SymbolFeed) -> None:
         """Compare one symbol's time frames and publish the exchange's candles where they differ.
 
         Raises:
             TransientError: the database or the exchange is away.
         """
         for timeframe in Timeframe:
-            exchange = await self._fetcher.latest(lane.symbol, timeframe, self._bars)
+            exchange = await self._fetcher.latest(feed.symbol, timeframe, self._bars)
             if exchange:
-                await self._check(lane, timeframe, exchange)
+                await self._check(feed, timeframe, exchange)
 
-    async def _check(self, lane: Lane, timeframe: Timeframe, exchange: list[Candle]) -> None:
+    async def _check(self, feed: SymbolFeed, timeframe: Timeframe, exchange: list[Candle]) -> None:
         stored = await stored_candles(
-            self._database, lane.symbol, timeframe, until_ms=exchange[-1].open_time_ms, count=self._bars
+            self._database, feed.symbol, timeframe, until_ms=exchange[-1].open_time_ms, count=self._bars
         )
         wrong, missing = differing(stored, exchange)
         self.checked += len(exchange)
@@ -80,8 +80,8 @@ class CandleVerifier:
                 extra={"symbol": candle.symbol, "timeframe": timeframe.value, "open_time_ms": candle.open_time_ms},
             )
         if missing:
-            logger.warning("missing candles added", extra={"symbol": lane.symbol, "timeframe": timeframe.value})
+            logger.warning("missing candles added", extra={"symbol": feed.symbol, "timeframe": timeframe.value})
         self.corrected += len(wrong)
         self.added += len(missing)
-        await lane.correct(wrong, source=CORRECTION)
-        await lane.correct(missing, source="repair")
+        await feed.correct(wrong, source=CORRECTION)
+        await feed.correct(missing, source="repair")

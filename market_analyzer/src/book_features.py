@@ -12,8 +12,8 @@ import logging
 from collections.abc import Collection
 from decimal import Decimal
 
-from market_analyzer.src.indicators.engine import FeatureRow
-from market_analyzer.src.indicators.registry import BOOK_COLUMNS
+from core.features.engine import FeatureRow
+from core.features.registry import BOOK_COLUMNS
 from shared.src.contracts.market import BookDepth
 from shared.src.contracts.topics import DEPTH_KEY, KAFKA_DEPTH
 from shared.src.domain.clock import to_ms
@@ -29,7 +29,7 @@ LATE_MS_MAX = 5_000
 BAND = Decimal("0.5")
 
 
-class OrderBooks:
+class OrderBookReader:
     """The newest depth of symbols, where the dispatcher keeps it."""
 
     def __init__(self, bus: RedisBus) -> None:

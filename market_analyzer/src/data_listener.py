@@ -14,18 +14,18 @@ from typing import Any
 
 from prometheus_client import Counter, Histogram
 
-from market_analyzer.src.book_features import OrderBooks, book_features
+from core.features.engine import FeatureRow, IndicatorEngine
+from core.features.indicators.base import IndicatorParameters
+from core.features.revisions import REVISED_FRAMES, recompute
+from market_analyzer.src.book_features import OrderBookReader, book_features
 from market_analyzer.src.feature_store import FeatureStore
-from market_analyzer.src.indicators.base import IndicatorParameters
-from market_analyzer.src.indicators.engine import FeatureRow, IndicatorEngine
-from market_analyzer.src.revisions import REVISED_FRAMES, recompute
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.contracts.topics import FEATURES
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
-from shared.src.history import stored_candles, unbroken_tail
+from shared.src.market.history import stored_candles, unbroken_tail
 from shared.src.redis_client import RedisBus
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class DataListener:
         clock: Clock,
         warmup: int,
         parameters: IndicatorParameters | None = None,
-        books: OrderBooks | None = None,
+        books: OrderBookReader | None = None,
     ) -> None:
         self._database = database
         self._bus = bus

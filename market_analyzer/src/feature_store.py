@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.sql.elements import TextClause
 
-from market_analyzer.src.indicators.engine import FeatureRow
+from core.features.engine import FeatureRow
 from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe

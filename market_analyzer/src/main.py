@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shared.src.lean_imports  # noqa: F401 - first, before anything imports TA-Lib
+import shared.src.frame.lean_imports  # noqa: F401 - first, before anything imports TA-Lib
 
 # isort: split
-from market_analyzer.src.book_features import OrderBooks
+from market_analyzer.src.book_features import OrderBookReader
 from market_analyzer.src.data_listener import DataListener, parameters_of
 from market_analyzer.src.feature_store import FeatureStore
 from shared.src.config import OptionalStream
 from shared.src.contracts.topics import CANDLE_CLOSED
-from shared.src.service import Service, run_service
+from shared.src.frame.service import Service, run_service
 
 
 async def build(service: Service) -> None:
@@ -23,7 +23,7 @@ async def build(service: Service) -> None:
         clock=service.clock,
         warmup=settings.warmup_candles,
         parameters=parameters_of(settings),
-        books=OrderBooks(service.bus) if OptionalStream.DEPTH in settings.gateway_streams else None,
+        books=OrderBookReader(service.bus) if OptionalStream.DEPTH in settings.gateway_streams else None,
     )
     service.bus.subscribe_batch(
         CANDLE_CLOSED, listener.on_candles, group="market_analyzer", fenced=True, on_rebalance=listener.on_rebalance

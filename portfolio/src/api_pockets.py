@@ -9,14 +9,14 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.capital.pockets import Lease, Pocket, Refused
 from portfolio.src.api import answer
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper, Reservation
 from portfolio.src.models import SharedCache
-from portfolio.src.pockets import Lease, Pocket, Refused
-from shared.src.auth import Authorizer, Principal, Scope
 from shared.src.contracts.base import Positive
 from shared.src.domain.errors import RejectedError
+from shared.src.frame.auth import Authorizer, Principal, Scope
 
 IntentId = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9_:\-]+$")]
 TTL_S_MAX = 3600

@@ -16,14 +16,14 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from portfolio.src.assets import value
+from core.capital.differences import Reconciler, Standing, describe, one_direction
+from core.capital.ledger import adjustment_posting, differences, opening_posting, owner_posting
+from core.capital.valuation import value
 from portfolio.src.exchange_account import ExchangeAccount, Trade
-from portfolio.src.ledger import adjustment_posting, differences, opening_posting, owner_posting
 from portfolio.src.ledger_store import BEGINNING, LedgerStore
-from portfolio.src.pocket_store import PocketStore
+from portfolio.src.pockets import PocketManager
 from portfolio.src.prices import Prices
-from portfolio.src.reconcile import Reconciler, Standing, describe, one_direction
-from shared.src.bus import Bus
+from shared.src.bus.ports import Bus
 from shared.src.contracts.portfolio import BalanceUpdated
 from shared.src.contracts.topics import BALANCE_UPDATED, BALANCES_KEY, TOTAL_BALANCE_KEY
 from shared.src.database import Database
@@ -89,7 +89,7 @@ class BinanceAccountManager:
         self._quote = quote_asset
         self._symbols = symbols
         self._ledger = LedgerStore(quote_asset=quote_asset)
-        self._pockets = PocketStore(database, quote_asset=quote_asset)
+        self._pockets = PocketManager(database, quote_asset=quote_asset)
         self._prices = Prices(database, redis, quote_asset=quote_asset)
         self._reconciler = Reconciler()
         self._wake = asyncio.Event()

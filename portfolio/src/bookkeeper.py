@@ -10,15 +10,16 @@ from decimal import Decimal
 
 from prometheus_client import Counter
 
-from portfolio.src.ledger import Fill
+from core.capital.ledger import Fill
+from core.capital.pockets import LeaseStatus, Pocket, Refused, Reserved, pocket_name
 from portfolio.src.ledger_store import BEGINNING, SWEEP_MAX, LedgerStore
-from portfolio.src.pocket_store import PocketStore
-from portfolio.src.pockets import LeaseStatus, Pocket, Refused, Reserved, pocket_name
-from shared.src.contracts.orders import CycleStatus, ExecutionEvent, OrderFailed
+from portfolio.src.pockets import PocketManager
+from shared.src.contracts.orders import ExecutionEvent, OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
+from shared.src.domain.orders import CycleStatus
 from shared.src.redis_client import RedisBus
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Bookkeeper:
 
     def __init__(
         self,
-        pockets: PocketStore,
+        pockets: PocketManager,
         ledger: LedgerStore,
         clock: Clock,
         *,

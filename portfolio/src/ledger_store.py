@@ -11,10 +11,10 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from portfolio.src.ledger import Account, Fill, Posting, fill_posting
-from shared.src.contracts.base import Side
+from core.capital.ledger import Account, Fill, Posting, fill_posting
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.domain.errors import ContractError
+from shared.src.domain.orders import Side
 from shared.src.domain.symbols import split_symbol
 
 logger = logging.getLogger(__name__)

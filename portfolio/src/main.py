@@ -1,6 +1,6 @@
 """portfolio: executions become balanced postings; capital is leased to intents; balances and results are shown."""
 
-import shared.src.lean_imports  # noqa: F401 - first, before anything imports httpx
+import shared.src.frame.lean_imports  # noqa: F401 - first, before anything imports httpx
 from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.binance_account_manager import BinanceAccountManager
@@ -9,16 +9,16 @@ from portfolio.src.exchange_account import account_for
 from portfolio.src.ledger_store import LedgerStore
 from portfolio.src.models import PortfolioModel, SharedCache
 from portfolio.src.performance import PerformanceKeeper
-from portfolio.src.pocket_store import PocketStore
+from portfolio.src.pockets import PocketManager
 from portfolio.src.prices import Prices
-from shared.src.service import Service, run_service
+from shared.src.frame.service import Service, run_service
 
 
 async def build(service: Service) -> None:
     """Compose the portfolio."""
     settings, database, clock, redis = service.settings, service.database, service.clock, service.bus.redis
     quote = settings.quote_asset
-    pockets, ledger = PocketStore(database, quote_asset=quote), LedgerStore(quote_asset=quote)
+    pockets, ledger = PocketManager(database, quote_asset=quote), LedgerStore(quote_asset=quote)
     prices = Prices(database, redis, quote_asset=quote)
     exchange = account_for(settings, clock, redis)
     account = BinanceAccountManager(

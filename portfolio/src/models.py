@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from core.capital.ledger import Account
+from core.capital.pockets import POCKETS
+from core.capital.valuation import value
 from portfolio.src import queries
-from portfolio.src.assets import value
-from portfolio.src.ledger import Account
-from portfolio.src.pockets import POCKETS
 from portfolio.src.prices import Prices
 from shared.src.database import Database
 from shared.src.domain.clock import Clock

@@ -1,283 +1,218 @@
-"""Capital pockets: how much of the capital may be used for what, and who holds a lease on it.
-
-Pure. Invariants, checked after every change: the totals add up to the capital; what is leased never exceeds what
-its pocket, and the capital as a whole, has free at that moment.
-
-A lease: active (set aside) -> committed (spent, the position is open) -> released (the position is closed);
-active -> released (refused) or expired (nobody used it). A fill is a fact: it reopens a lease that was given up.
-"""
+"""The pockets and their leases in PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, Decimal
-from enum import StrEnum
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
-from shared.src.domain.errors import InvariantError, RejectedError
-from shared.src.domain.money import ZERO, wire
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-POCKETS = ("active", "buffer", "safety")
-ALIASES = {"reserve": "buffer"}
-SPLIT_STEP = Decimal("0.00000001")
+from core.capital.pockets import Facts, Lease, LeaseStatus, Pockets, settle
+from shared.src.database import Database
+from shared.src.domain.money import wire
 
+_SHARES = text("SELECT pocket, share_percent, total, reserved, used FROM capital_pockets ORDER BY pocket FOR UPDATE")
 
-class PocketNotFoundError(RejectedError):
-    """There is no pocket of that name."""
+_LEASES = text("""
+WITH wanted AS (
+    SELECT intent_id FROM pocket_reservations WHERE status IN ('active', 'committed')
+    UNION SELECT intent_id FROM trade_cycles
+          WHERE status NOT IN ('completed', 'canceled', 'failed') AND intent_id IS NOT NULL
+    UNION SELECT unnest(CAST(:also AS varchar[]))
+)
+SELECT r.intent_id, r.pocket, r.asset, r.amount, r.spent, r.status, r.reason, r.expires_at <= now() AS overdue,
+       c.status AS cycle_status, o.orders, o.open_orders,
+       COALESCE(e.spent, 0) AS filled_quote, COALESCE(e.bought, 0) AS bought, COALESCE(x.sold, 0) AS sold
+FROM wanted JOIN pocket_reservations r USING (intent_id)
+LEFT JOIN trade_cycles c ON c.intent_id = r.intent_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS orders,
+           count(*) FILTER (WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')) AS open_orders
+    FROM orders WHERE orders.intent_id = r.intent_id AND purpose NOT IN ('stop_loss', 'take_profit', 'exit')
+) o
+CROSS JOIN LATERAL (
+    SELECT sum(t.quantity) AS bought,
+           sum(t.quote_quantity + CASE WHEN t.fee_asset = r.asset THEN t.fee ELSE 0 END) AS spent
+    FROM orders b JOIN trade_executions t ON t.client_order_id = b.client_order_id
+    JOIN ledger_postings p ON p.posting_id = 'fill:' || t.id
+    WHERE b.intent_id = r.intent_id AND t.side = 'BUY'
+) e
+CROSS JOIN LATERAL (
+    SELECT sum(t.quantity) AS sold
+    FROM trade_executions t JOIN ledger_postings p ON p.posting_id = 'fill:' || t.id
+    WHERE t.cycle_id = c.id AND t.side = 'SELL'
+) x
+""")
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"there is no pocket {name!r}: {', '.join(POCKETS)}", code=404)
+# Leases that do not begin now keep the end they have; amounts travel as text.
+_SAVE_LEASES = text("""
+INSERT INTO pocket_reservations (intent_id, pocket, asset, amount, spent, status, reason, expires_at)
+SELECT l.intent_id, l.pocket, l.asset, l.amount, l.spent, l.status, l.reason,
+       CASE WHEN l.begins OR r.intent_id IS NULL THEN now() + make_interval(secs => :ttl_s) ELSE r.expires_at END
+FROM jsonb_to_recordset(CAST(:leases AS jsonb)) AS l (intent_id varchar, pocket varchar, asset varchar, amount numeric,
+     spent numeric, status varchar, reason text, begins boolean)
+LEFT JOIN pocket_reservations r USING (intent_id)
+ON CONFLICT (intent_id) DO UPDATE SET pocket = EXCLUDED.pocket, amount = EXCLUDED.amount, spent = EXCLUDED.spent,
+    status = EXCLUDED.status, reason = EXCLUDED.reason, updated_at = now(), expires_at = EXCLUDED.expires_at
+""")
 
+_SAVE_POCKET = text("""
+UPDATE capital_pockets SET share_percent = :share_percent, total = :total, reserved = :reserved, used = :used,
+       updated_at = :at
+WHERE pocket = :pocket
+""")
 
-class LeaseStatus(StrEnum):
-    ACTIVE = "active"
-    COMMITTED = "committed"
-    RELEASED = "released"
-    EXPIRED = "expired"
+_QUOTE_IN_BOOKS = text(
+    "SELECT COALESCE(sum(amount), 0) FROM ledger_lines WHERE account = 'exchange' AND asset = :asset"
+)
 
-
-OPEN = frozenset({LeaseStatus.ACTIVE, LeaseStatus.COMMITTED})
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Quote funds set aside for one intent. ``spent`` has left for the position; ``cost`` is still bound in it."""
-
-    intent_id: str
-    pocket: str
-    asset: str
-    amount: Decimal
-    spent: Decimal = ZERO
-    cost: Decimal = ZERO
-    status: LeaseStatus = LeaseStatus.ACTIVE
-    reason: str = ""
-
-    @property
-    def held(self) -> Decimal:
-        """Set aside and not spent yet."""
-        return max(ZERO, self.amount - self.spent) if self.status is LeaseStatus.ACTIVE else ZERO
-
-    @property
-    def used(self) -> Decimal:
-        """Bound in an open position."""
-        return self.cost if self.status in OPEN else ZERO
-
-
-@dataclass(frozen=True, slots=True)
-class Pocket:
-    """A share of the capital, in quote units."""
-
-    name: str
-    share_percent: Decimal
-    total: Decimal = ZERO
-    reserved: Decimal = ZERO
-    used: Decimal = ZERO
-
-    @property
-    def room(self) -> Decimal:
-        """What is left of it; negative after losses made the capital smaller than what is bound."""
-        return self.total - self.reserved - self.used
-
-
-@dataclass(frozen=True, slots=True)
-class Reserved:
-    lease: Lease
+_CLOSED = {"completed", "canceled", "failed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    reason: str
+@dataclass(slots=True)
+class Unit:
+    """One transaction on the pockets. Set ``posted`` when fills were booked in it: the leases are settled again."""
 
-
-def pocket_name(name: str) -> str:
-    """The pocket meant.
-
-    Raises:
-        PocketNotFoundError: it is neither a pocket nor an alias of one.
-    """
-    known = ALIASES.get(name, name)
-    if known not in POCKETS:
-        raise PocketNotFoundError(name)
-    return known
-
-
-def checked_shares(shares: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Percent of capital for each pocket.
-
-    Raises:
-        PocketNotFoundError: a name is unknown.
-        RejectedError: a pocket is missing, a share is negative, or they do not add up to 100 (code 422).
-    """
-    named = {pocket_name(name): share for name, share in shares.items()}
-    if set(named) != set(POCKETS) or len(named) != len(shares):
-        raise RejectedError(f"give each of {', '.join(POCKETS)} once", code=422)
-    if min(named.values()) < 0 or sum(named.values()) != 100:
-        raise RejectedError("shares are percentages of 0 or more that add up to 100", code=422)
-    return named
-
-
-def split(capital: Decimal, shares: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Each pocket's part of ``capital``; together exactly ``capital``. The rounding rest goes to the largest share."""
-    if capital < 0:
-        raise InvariantError(f"capital cannot be negative: {capital}")
-    parts = {name: (capital * share / 100).quantize(SPLIT_STEP, rounding=ROUND_DOWN) for name, share in shares.items()}
-    largest = max(shares, key=lambda name: shares[name])
-    parts[largest] += capital - sum(parts.values(), ZERO)
-    return parts
+    manager: Pockets
+    connection: AsyncConnection
+    facts: dict[str, Facts]
+    stored: dict[str, Lease]
+    posted: bool = False
+    ttl_s: float = 0.0
 
 
 class PocketManager:
-    """The pockets and their leases at one moment. Operations change it in memory; a store makes them last."""
+    """Opens the pockets under lock, settles their leases by the facts, and writes back what changed.
 
-    def __init__(self, shares: Mapping[str, Decimal], leases: Iterable[Lease] = (), *, capital: Decimal = ZERO) -> None:
-        self._shares = dict(shares)
-        self._leases = {lease.intent_id: lease for lease in leases}
-        self._capital = capital
+    Whoever holds the pocket rows' locks decides alone, in any number of processes.
+    """
 
-    @property
-    def capital(self) -> Decimal:
-        """Quote units: what the account holds plus the cost of open positions."""
-        return self._capital
+    def __init__(self, database: Database, *, quote_asset: str) -> None:
+        self._database = database
+        self._quote = quote_asset
 
-    @property
-    def leases(self) -> Mapping[str, Lease]:
-        return self._leases
-
-    def adopt(self, leases: Iterable[Lease]) -> None:
-        """Take over leases as a store has them."""
-        self._leases |= {lease.intent_id: lease for lease in leases}
-
-    def bound(self) -> Decimal:
-        """Cost of the open positions that leases paid for."""
-        return sum((lease.used for lease in self._leases.values()), ZERO)
-
-    def pockets(self) -> dict[str, Pocket]:
-        totals = split(self._capital, self._shares)
-        leases = self._leases.values()
-        return {
-            name: Pocket(
-                name=name,
-                share_percent=self._shares[name],
-                total=totals[name],
-                reserved=sum((lease.held for lease in leases if lease.pocket == name), ZERO),
-                used=sum((lease.used for lease in leases if lease.pocket == name), ZERO),
+    async def found(self, shares: Mapping[str, Decimal], at: datetime) -> None:
+        """Make the pockets of a new installation; shares that were changed since stay as they are."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO capital_pockets (pocket, share_percent, total, updated_at)"
+                    " VALUES (:pocket, :share, 0, :at) ON CONFLICT DO NOTHING"
+                ),
+                [{"pocket": name, "share": share, "at": at} for name, share in shares.items()],
             )
-            for name in self._shares
-        }
 
-    def available(self, name: str) -> Decimal:
-        """What may be leased from a pocket now: bounded by the pocket and by what the whole account has free.
+    @asynccontextmanager
+    async def unit(self, at: datetime, *also: str) -> AsyncIterator[Unit]:
+        """One transaction on the pockets, settled. ``also``: ids of closed leases that the block needs to see."""
+        async with self._locked(at) as unit:
+            await self._load(unit, also)
+            yield unit
+            if unit.posted:
+                await self._load(unit, also, again=True)
 
-        Raises:
-            PocketNotFoundError: there is no such pocket.
-        """
-        pockets = self.pockets()
-        pocket = pockets.get(pocket_name(name))
-        if pocket is None:
-            raise PocketNotFoundError(name)
-        overall = sum((each.room for each in pockets.values()), ZERO)
-        return max(ZERO, min(pocket.room, overall))
+    @asynccontextmanager
+    async def posting(self, at: datetime) -> AsyncIterator[AsyncConnection]:
+        """One transaction that books fills; the leases are settled by what was booked when the block ends."""
+        async with self._locked(at) as unit:
+            yield unit.connection
+            await self._load(unit, ())
 
-    def reserve(self, intent_id: str, *, pocket: str, asset: str, amount: Decimal) -> Reserved | Refused:
-        """Set funds aside for an intent. Asked again for the same intent, the first lease stands as it is.
+    @asynccontextmanager
+    async def _locked(self, at: datetime) -> AsyncIterator[Unit]:
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(_SHARES)).all()
+            before = {row.pocket: (row.share_percent, row.total, row.reserved, row.used) for row in rows}
+            unit = Unit(Pockets({name: values[0] for name, values in before.items()}), connection, {}, {})
+            yield unit
+            unit.manager.check()
+            await self._save_leases(unit)
+            await self._save_pockets(unit, before, at)
 
-        Raises:
-            PocketNotFoundError: there is no such pocket.
-        """
-        name = pocket_name(pocket)
-        known = self._leases.get(intent_id)
-        if known is not None and known.status in OPEN:
-            return Reserved(known)
-        if known is not None and known.status is LeaseStatus.RELEASED:
-            return Refused(f"the funds of {intent_id} were released: {known.reason or 'it ended'}")
-        if amount <= 0:
-            return Refused(f"an amount must be positive, not {wire(amount)}")
-        free = self.available(name)
-        if amount > free:
-            return Refused(f"pocket {name} has {wire(free)} {asset} free, {wire(amount)} needed")
-        lease = Lease(intent_id=intent_id, pocket=name, asset=asset, amount=amount)
-        self._leases[intent_id] = lease
-        return Reserved(lease)
+    async def _load(self, unit: Unit, also: Iterable[str], *, again: bool = False) -> None:
+        """Read leases and facts and settle the former by the latter; ``again``: leases in memory stay as they are."""
+        manager = unit.manager
+        rows = (await unit.connection.execute(_LEASES, {"also": list(also)})).all()
+        for row in rows:
+            lease = _lease(row)
+            unit.stored.setdefault(row.intent_id, lease)
+            if row.intent_id not in manager.leases:
+                manager.adopt([lease])
+            unit.facts[row.intent_id] = facts = _facts(row, overdue=row.overdue and not again)
+            settle(manager, row.intent_id, facts)
+        held = (await unit.connection.execute(_QUOTE_IN_BOOKS, {"asset": self._quote})).scalar_one()
+        manager.revalue(held + manager.bound())
 
-    def spend(self, intent_id: str, *, spent: Decimal, cost: Decimal) -> None:
-        """Book what the entry's fills took altogether, and what of it is still bound in the position."""
-        lease = self._leases[intent_id]
-        status = lease.status
-        if spent > 0 and cost > 0 and status not in OPEN:
-            status = LeaseStatus.COMMITTED
-        self._leases[intent_id] = replace(lease, spent=spent, cost=cost, status=status)
+    async def _save_leases(self, unit: Unit) -> None:
+        changed = []
+        for lease in unit.manager.leases.values():
+            before = unit.stored.get(lease.intent_id)
+            if before is None or not _same(before, lease):
+                began = before is not None and before.status is LeaseStatus.ACTIVE
+                changed.append(_record(lease, begins=lease.status is LeaseStatus.ACTIVE and not began))
+        if changed:
+            leases = orjson.dumps(changed).decode()
+            await unit.connection.execute(_SAVE_LEASES, {"leases": leases, "ttl_s": unit.ttl_s})
 
-    def commit(self, intent_id: str) -> None:
-        """The entry is over: what it did not spend is free again."""
-        lease = self._leases[intent_id]
-        if lease.status is LeaseStatus.ACTIVE:
-            self._leases[intent_id] = replace(lease, status=LeaseStatus.COMMITTED)
-
-    def release(self, intent_id: str, reason: str) -> None:
-        """Nothing is bound any more: the position is closed, or there was none. Again: no effect."""
-        self._end(intent_id, LeaseStatus.RELEASED, reason)
-
-    def expire(self, intent_id: str, reason: str) -> None:
-        """Nobody used the lease in time."""
-        self._end(intent_id, LeaseStatus.EXPIRED, reason)
-
-    def _end(self, intent_id: str, status: LeaseStatus, reason: str) -> None:
-        lease = self._leases.get(intent_id)
-        if lease is not None and lease.status in OPEN:
-            self._leases[intent_id] = replace(lease, status=status, reason=reason)
-
-    def allocate(self, shares: Mapping[str, Decimal]) -> None:
-        """Change the shares; leases stay where they are.
-
-        Raises:
-            RejectedError: the shares are not a split of 100 percent.
-        """
-        self._shares = checked_shares(shares)
-
-    def revalue(self, capital: Decimal) -> None:
-        """Adopt a new capital (profit, loss, deposit)."""
-        self._capital = max(ZERO, capital)
-
-    def check(self) -> None:
-        """Raises:
-        InvariantError: money appeared or vanished between the pockets.
-        """
-        pockets = self.pockets().values()
-        if sum((pocket.total for pocket in pockets), ZERO) != self._capital:
-            raise InvariantError("the pockets do not add up to the capital")
-        if any(pocket.reserved < 0 or pocket.used < 0 or pocket.total < 0 for pocket in pockets):
-            raise InvariantError("a pocket is negative")
+    async def _save_pockets(self, unit: Unit, before: Mapping[str, tuple[Decimal, ...]], at: datetime) -> None:
+        for pocket in unit.manager.pockets().values():
+            if before[pocket.name] == (pocket.share_percent, pocket.total, pocket.reserved, pocket.used):
+                continue
+            await unit.connection.execute(
+                _SAVE_POCKET,
+                {
+                    "pocket": pocket.name,
+                    "share_percent": pocket.share_percent,
+                    "total": pocket.total,
+                    "reserved": pocket.reserved,
+                    "used": pocket.used,
+                    "at": at,
+                },
+            )
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the database says about an intent that holds a lease."""
-
-    spent: Decimal = ZERO
-    bought: Decimal = ZERO
-    sold: Decimal = ZERO
-    orders: int = 0
-    open_orders: int = 0
-    cycle_ended: bool = False
-    overdue: bool = False
-
-    @property
-    def cost(self) -> Decimal:
-        """Of what was spent, the part whose coins are not sold yet (quote units)."""
-        if self.bought <= 0:
-            return self.spent
-        left = max(ZERO, self.bought - self.sold) / self.bought
-        return (self.spent * left).quantize(SPLIT_STEP, rounding=ROUND_DOWN) if left < 1 else self.spent
+def _record(lease: Lease, *, begins: bool) -> dict[str, Any]:
+    return {
+        "intent_id": lease.intent_id,
+        "pocket": lease.pocket,
+        "asset": lease.asset,
+        "amount": wire(lease.amount),
+        "spent": wire(lease.spent),
+        "status": lease.status.value,
+        "reason": lease.reason,
+        "begins": begins,
+    }
 
 
-def settle(manager: PocketManager, intent_id: str, facts: Facts) -> None:
-    """Bring one lease in line with the facts. An order that may still fill keeps its lease, however old."""
-    manager.spend(intent_id, spent=facts.spent, cost=ZERO if facts.cycle_ended else facts.cost)
-    if facts.cycle_ended:
-        manager.release(intent_id, "the cycle ended")
-    elif facts.open_orders:
-        return
-    elif facts.spent > 0:
-        manager.commit(intent_id)
-    elif facts.overdue:
-        manager.expire(intent_id, "no order used it in time" if not facts.orders else "its orders ended without a fill")
+def _lease(row: Any) -> Lease:
+    return Lease(
+        intent_id=row.intent_id,
+        pocket=row.pocket,
+        asset=row.asset,
+        amount=row.amount,
+        spent=row.spent,
+        status=LeaseStatus(row.status),
+        reason=row.reason,
+    )
+
+
+def _facts(row: Any, *, overdue: bool) -> Facts:
+    return Facts(
+        spent=row.filled_quote,
+        bought=row.bought,
+        sold=row.sold,
+        orders=row.orders,
+        open_orders=row.open_orders,
+        cycle_ended=row.cycle_status in _CLOSED,
+        overdue=overdue,
+    )
+
+
+def _same(one: Lease, other: Lease) -> bool:
+    return (one.status, one.spent, one.amount, one.reason) == (other.status, other.spent, other.amount, other.reason)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from portfolio.src.assets import symbols_of
+from core.capital.valuation import symbols_of
 from shared.src.contracts.topics import KAFKA_TICK, TICK_KEY
 from shared.src.database import Database
 from shared.src.domain.errors import ContractError

@@ -19,10 +19,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.src import metrics
-from shared.src.bus import Handler
-from shared.src.config import Settings
-from shared.src.consumer import (
+from shared.src.bus.leases import BEAT_S, PUBLISH, Fence, GroupMember, member_name
+from shared.src.bus.ports import Handler
+from shared.src.bus.stream_consumer import (
     BATCH_MAX,
     BLOCK_MS,
     FENCE,
@@ -31,9 +30,10 @@ from shared.src.consumer import (
     Subscription,
     stream_entries,
 )
+from shared.src.config import Settings
 from shared.src.contracts.topics import DEAD_LETTERS, DURABLE, PARTITIONS, PARTITIONS_KEY, Topic
 from shared.src.domain.errors import ContractError, LeaseLostError, TransientError
-from shared.src.leases import BEAT_S, PUBLISH, Fence, GroupMember, member_name
+from shared.src.frame import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ async def translated() -> AsyncIterator[None]:
 
 
 class RedisBus:
-    """Implements ``shared.src.bus.Bus``. Any number of processes with buses may join a group: they share its streams.
+    """Implements ``shared.src.bus.ports.Bus``. Processes with buses that join a group share its streams.
 
     ``partitions`` is a wish: what the first process stored in Redis counts, so that all agree.
     """

@@ -1,268 +1,208 @@
-"""One decision from the votes on one bar.
-
-Invariants: the order of votes does not matter; an agreeing vote never lowers the strength of its side; a vote of a new
-family raises it, repetition within a family does not; a vote of the other side never strengthens.
-
-A vote weighs strength x confidence. A family's score is its heaviest vote: what its members read of one bar is nearly
-the same, and said twice it is not known better. A side's score is ``1 - prod(1 - lead * score)`` over its families,
-``lead`` telling how much the market mode trusts the family. The net strength is the winner's score times (1 - the
-loser's).
-"""
+"""Votes in, one decision per symbol, time frame and bar out; everything with its reason in ``trading_signals``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import median
-from typing import Final, Protocol
+import logging
+from collections import Counter
+from datetime import datetime
+from typing import Any
 
-from shared.src.indicators.labels import LABELS
-from signal_aggregator.src.critical_filters import Blocked, Entry, FeatureValues, FilterRules, check_entry, number
+import orjson
+from prometheus_client import Counter as Metric
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-RIDE: Final = "ride"
-REACT: Final = "react"
-AUTO: Final = "auto"
-# the families that lead when the market is ridden, and when it is reacted to
-LEADERS: Final[dict[str, dict[str, float]]] = {
-    RIDE: {"trend_following": 1.0, "breakout": 1.0, "volume_based": 0.9, "structure_based": 0.8, "mean_reversion": 0.5},
-    REACT: {
-        "mean_reversion": 1.0,
-        "structure_based": 1.0,
-        "volume_based": 0.9,
-        "breakout": 0.6,
-        "trend_following": 0.6,
-    },
-    "balanced": dict.fromkeys(
-        ("trend_following", "breakout", "volume_based", "structure_based", "mean_reversion"), 0.85
-    ),
-}
-MODE_OF_REGIME: Final[dict[str, str]] = {
-    "TRENDING_BULL": RIDE,
-    "TRENDING_BEAR": RIDE,
-    "BREAKOUT_BULL": RIDE,
-    "BREAKOUT_BEAR": RIDE,
-    "RANGING": REACT,
-    "VOLATILE": REACT,
-}
-# a family that is not in the table: a user's own
-OTHER_FAMILY: Final = 0.8
+from core.consensus.decision import Consensus, ConsensusRules, NoConsensus, decide
+from shared.src.config import Settings
+from shared.src.contracts.signals import ConsensusSignal, StrategyVotes
+from shared.src.contracts.topics import CONSENSUS
+from shared.src.database import Database
+from shared.src.domain.clock import Clock, from_ms
+from shared.src.domain.ids import derived_id
+from shared.src.domain.money import score_to_decimal
+from shared.src.domain.orders import Side
+from shared.src.domain.signals import StrengthLevel
+from shared.src.redis_client import RedisBus
 
+logger = logging.getLogger(__name__)
 
-class VoteLike(Protocol):
-    """What the consensus reads of a vote (``shared.src.contracts.signals.Vote`` has it)."""
+PRICE_PLACES = 12
+DECISIONS = Metric("roottrading_consensus", "bars with votes, by outcome", ["outcome"])
 
-    @property
-    def strategy(self) -> str: ...
-    @property
-    def family(self) -> str: ...
-    @property
-    def side(self) -> str: ...
-    @property
-    def strength(self) -> float: ...
-    @property
-    def confidence(self) -> float: ...
-    @property
-    def stop_loss(self) -> object: ...
-    @property
-    def take_profit(self) -> object: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ConsensusRules:
-    """How much agreement a decision needs.
-
-    ``more_by_regime`` adds to ``min_votes`` for an entry in a regime that speaks against it.
+COLUMNS = (
+    "id, strategy, symbol, timeframe, side, timestamp, strength, level, confidence, price, stop_loss, take_profit,"
+    " accepted, reason, votes, votes_count, metadata"
+)
+# One statement whatever the number of rows: a process that is frozen while it sends them has locked none yet.
+INSERT = text(
+    f"INSERT INTO trading_signals ({COLUMNS})"
+    f" SELECT {COLUMNS} FROM jsonb_populate_recordset(CAST(NULL AS trading_signals), CAST(:rows AS jsonb))"
+    " ON CONFLICT (symbol, timeframe, timestamp) DO NOTHING"
+)
+PUBLISHED = text("UPDATE trading_signals SET processed = TRUE WHERE id = ANY(:ids)")
+ALREADY = text("SELECT id FROM trading_signals WHERE id = ANY(:ids) AND processed")
+# younger rows are being published by whoever wrote them; rows that another replica is publishing are passed over
+UNPUBLISHED = text(
+    "SELECT metadata -> 'message' AS message FROM trading_signals WHERE accepted AND NOT processed"
+    " AND created_at < now() - make_interval(secs => :age_s) ORDER BY timestamp LIMIT 200 FOR UPDATE SKIP LOCKED"
+)
+PENDING_S = 5.0
+ONE = text("SELECT * FROM trading_signals WHERE id = :id")
+RECENT = text(
     """
-
-    min_votes: int = 2
-    min_families: int = 1
-    min_strength: float = 0.3
-    tie_margin: float = 0.05
-    vote_confidence_min: float = 0.5
-    more_by_regime: Mapping[str, int] = field(
-        default_factory=lambda: {"TRENDING_BEAR": 1, "BREAKOUT_BEAR": 1, "VOLATILE": 1, "UNKNOWN": 1}
-    )
-    filters: FilterRules = field(default_factory=FilterRules)
-
-
-@dataclass(frozen=True, slots=True)
-class Consensus:
-    """A decision. BUY opens a position, SELL closes what is held."""
-
-    side: str
-    strength: float
-    confidence: float
-    price: float
-    stop_loss: float | None
-    take_profit: float | None
-    strategy: str
-    strategies: tuple[str, ...]
-    families: tuple[str, ...]
-    regime: str
-    mode: str
-    atr: float | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoConsensus:
-    """No decision and why; ``filter`` names the critical filter that spoke, if one did."""
-
-    reason: str
-    side: str | None = None
-    strength: float = 0.0
-    filter: str | None = None
-    strategies: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    votes: tuple[VoteLike, ...]
-    score: float
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        return tuple(sorted({vote.family for vote in self.votes}))
-
-    @property
-    def strategies(self) -> tuple[str, ...]:
-        return tuple(sorted(vote.strategy for vote in self.votes))
-
-
-def market_mode(regime: str, mode: str) -> str:
-    """``ride`` or ``react`` as asked, or by the regime when ``auto``; a regime in between is ``balanced``."""
-    return mode if mode in (RIDE, REACT) else MODE_OF_REGIME.get(regime, "balanced")
-
-
-def decide(
-    votes: Sequence[VoteLike], features: FeatureValues, rules: ConsensusRules, mode: str = AUTO
-) -> Consensus | NoConsensus:
-    """Turn the votes on one bar into a decision, or say why there is none.
-
-    ``features`` are those of the bar: close, atr_14, market_regime and what the critical filters read.
+    SELECT id, strategy, symbol, timeframe, side, timestamp, strength, level, confidence, price, stop_loss, take_profit,
+           accepted, reason, votes_count
+    FROM trading_signals
+    WHERE (CAST(:symbol AS text) IS NULL OR symbol = :symbol)
+      AND (CAST(:accepted AS boolean) IS NULL OR accepted = :accepted)
+    ORDER BY timestamp DESC LIMIT :limit
     """
-    price = number(features, "close")
-    if price is None or price <= 0:
-        return NoConsensus("the price of the bar is not known")
-    regime = _regime_of(features)
-    chosen = market_mode(regime, mode)
-    lead = LEADERS[chosen]
-    heard = _heard(votes, rules)
-    buy = _side((vote for vote in heard if vote.side == "BUY"), lead)
-    sell = _side((vote for vote in heard if vote.side == "SELL"), lead)
-    if not heard:
-        return NoConsensus("no votes")
-    if abs(buy.score - sell.score) < rules.tie_margin:
-        return NoConsensus(
-            f"votes contradict: BUY {buy.score:.2f}, SELL {sell.score:.2f}",
-            strategies=tuple(sorted(buy.strategies + sell.strategies)),
-        )
-    name, side, other = ("BUY", buy, sell) if buy.score > sell.score else ("SELL", sell, buy)
-    strength = side.score * (1.0 - other.score)
-    refusal = _too_little(name, side, strength, regime, rules)
-    if refusal is not None:
-        return NoConsensus(refusal, name, strength, None, side.strategies)
-    stop, target = _levels(name, side.votes, price, number(features, "atr_14"), rules.filters)
-    if name == "BUY":
-        verdict = check_entry(Entry(strength, price, stop, target, features), rules.filters)
-        if isinstance(verdict, Blocked):
-            return NoConsensus(verdict.reason, name, strength, verdict.filter, side.strategies)
-    return Consensus(
-        side=name,
-        strength=strength,
-        confidence=_confidence(side, other),
-        price=price,
-        stop_loss=stop,
-        take_profit=target,
-        strategy=_strongest(side.votes),
-        strategies=side.strategies,
-        families=side.families,
-        regime=regime,
-        mode=chosen,
-        atr=number(features, "atr_14"),
-        reason=_reason(name, side, other, regime, chosen),
+)
+
+
+class SignalAggregatorService:
+    """Owns ``trading_signals``."""
+
+    def __init__(
+        self, *, database: Database, bus: RedisBus, clock: Clock, rules: ConsensusRules, market_mode: str
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._rules = rules
+        self._market_mode = market_mode
+        self._outcomes: Counter[str] = Counter()
+
+    def statistics(self) -> dict[str, Any]:
+        return {"outcomes": dict(self._outcomes)}
+
+    async def on_votes(self, messages: list[StrategyVotes]) -> None:
+        """Decide on each bar that has votes. The row is committed before the decision is published."""
+        rows, signals = [], []
+        for message in messages:
+            if not message.votes:
+                continue
+            verdict = decide(message.votes, message.features, self._rules, self._market_mode)
+            signal = None
+            if isinstance(verdict, Consensus):
+                signal = signal_of(message, verdict, occurred_at=self._clock.now())
+            rows.append(decision_row(message, verdict, signal))
+            outcome = "accepted" if signal else (getattr(verdict, "filter", None) or "refused")
+            self._outcomes[outcome] += 1
+            DECISIONS.labels(outcome).inc()
+            if signal is not None:
+                signals.append(signal)
+        if rows:
+            async with self._database.autocommit() as connection:
+                inserted = await connection.execute(INSERT, {"rows": orjson.dumps(rows, default=str).decode()})
+                if signals and inserted.rowcount != len(rows):
+                    signals = await self._not_yet_published(connection, signals)
+        if signals:
+            await self._bus.publish_many(CONSENSUS, signals)
+            async with self._database.autocommit() as connection:
+                await connection.execute(PUBLISHED, {"ids": [signal.message_id for signal in signals]})
+
+    async def _not_yet_published(
+        self, connection: AsyncConnection, signals: list[ConsensusSignal]
+    ) -> list[ConsensusSignal]:
+        """Without those of bars that came a second time."""
+        answer = await connection.execute(ALREADY, {"ids": [signal.message_id for signal in signals]})
+        already = set(answer.scalars())
+        return [signal for signal in signals if signal.message_id not in already]
+
+    async def publish_pending(self) -> None:
+        """Publish decisions that a crash kept from being published."""
+        while True:
+            await self._publish_forgotten()
+            await self._clock.sleep(PENDING_S)
+
+    async def _publish_forgotten(self) -> None:
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(UNPUBLISHED, {"age_s": PENDING_S})).all()
+            signals = [CONSENSUS.decode(orjson.dumps(row.message)) for row in rows if row.message]
+            if signals:
+                await self._bus.publish_many(CONSENSUS, signals)
+                await connection.execute(PUBLISHED, {"ids": [signal.message_id for signal in signals]})
+
+    # Reading
+
+    async def recent(self, *, symbol: str | None, accepted: bool | None, limit: int) -> list[dict[str, Any]]:
+        async with self._database.autocommit() as connection:
+            rows = await connection.execute(RECENT, {"symbol": symbol, "accepted": accepted, "limit": limit})
+            return [dict(row) for row in rows.mappings()]
+
+    async def explain(self, decision_id: str) -> dict[str, Any] | None:
+        """One decision with the votes and numbers behind it."""
+        async with self._database.autocommit() as connection:
+            row = (await connection.execute(ONE, {"id": decision_id})).mappings().one_or_none()
+            return dict(row) if row else None
+
+
+def consensus_id(message: StrategyVotes) -> str:
+    """The same bar always has the same decision id."""
+    return derived_id("con", message.symbol, message.timeframe.value, message.time)
+
+
+def rules_of(settings: Settings) -> ConsensusRules:
+    """The rules as the user set them."""
+    return ConsensusRules(min_votes=settings.min_votes)
+
+
+def signal_of(message: StrategyVotes, verdict: Consensus, *, occurred_at: datetime) -> ConsensusSignal:
+    """The message that carries an accepted decision."""
+    return ConsensusSignal(
+        message_id=consensus_id(message),
+        correlation_id=message.correlation_id,
+        occurred_at=occurred_at,
+        symbol=message.symbol,
+        timeframe=message.timeframe,
+        time=message.time,
+        close_time=message.close_time,
+        side=Side(verdict.side),
+        strength=verdict.strength,
+        level=StrengthLevel.of(verdict.strength),
+        confidence=verdict.confidence,
+        price=message.price,
+        stop_loss=_price(verdict.stop_loss),
+        take_profit=_price(verdict.take_profit),
+        strategy=verdict.strategy,
+        strategies=verdict.strategies,
+        families=verdict.families,
+        regime=verdict.regime,
+        atr=verdict.atr,
+        reason=verdict.reason,
     )
 
 
-def _regime_of(features: FeatureValues) -> str:
-    regime = features.get("market_regime")
-    return regime if isinstance(regime, str) and regime in LABELS["market_regime"] else "UNKNOWN"
+def _price(value: float | None) -> Any:
+    return None if value is None or value <= 0 else score_to_decimal(value, PRICE_PLACES)
 
 
-def _heard(votes: Sequence[VoteLike], rules: ConsensusRules) -> list[VoteLike]:
-    """The votes that count, in one order whatever order they came in; a strategy is heard once."""
-    confident = [vote for vote in votes if vote.confidence >= rules.vote_confidence_min]
-    once = {vote.strategy: vote for vote in sorted(confident, key=_order)}
-    return sorted(once.values(), key=_order)
-
-
-def _order(vote: VoteLike) -> tuple[object, ...]:
-    return (str(vote.side), vote.family, vote.strategy, vote.strength, vote.confidence, str(vote.stop_loss))
-
-
-def _weight(vote: VoteLike) -> float:
-    return min(1.0, max(0.0, vote.strength)) * min(1.0, max(0.0, vote.confidence))
-
-
-def _side(votes: Iterable[VoteLike], lead: Mapping[str, float]) -> _Side:
-    members = tuple(votes)
-    doubt = 1.0
-    for family in sorted({vote.family for vote in members}):
-        heaviest = max(_weight(vote) for vote in members if vote.family == family)
-        doubt *= 1.0 - lead.get(family, OTHER_FAMILY) * heaviest
-    return _Side(members, 1.0 - doubt)
-
-
-def _too_little(name: str, side: _Side, strength: float, regime: str, rules: ConsensusRules) -> str | None:
-    needed = rules.min_votes + (rules.more_by_regime.get(regime, 0) if name == "BUY" else 0)
-    if len(side.votes) < needed:
-        return f"{len(side.votes)} of {needed} agreeing strategies for {name} in {regime}"
-    if len(side.families) < rules.min_families:
-        return f"{len(side.families)} of {rules.min_families} families for {name}"
-    if strength < rules.min_strength:
-        return f"net strength {strength:.2f} for {name} is under {rules.min_strength:g}"
-    return None
-
-
-def _levels(
-    name: str, votes: Sequence[VoteLike], price: float, atr: float | None, rules: FilterRules
-) -> tuple[float, float]:
-    """Median stop and target of the agreeing votes, as distances, and never nearer than the costs allow.
-
-    A vote without levels counts with 1.5 and 3 average ranges. A stop closer than twice the costs of a round trip would
-    be hit by the spread; the target keeps its ratio to the stop.
-    """
-    sign = 1.0 if name == "BUY" else -1.0
-    usual = atr if atr is not None and atr > 0 else rules.round_trip_cost * price
-    risk = median(_distance(vote.stop_loss, price, -sign) or 1.5 * usual for vote in votes)
-    reward = median(_distance(vote.take_profit, price, sign) or 3.0 * usual for vote in votes)
-    least = 2.0 * rules.round_trip_cost * price
-    if risk < least:
-        reward *= least / risk
-        risk = least
-    return price - sign * risk, price + sign * reward
-
-
-def _distance(level: object, price: float, sign: float) -> float | None:
-    if level is None:
-        return None
-    distance = sign * (float(str(level)) - price)
-    return distance if distance > 0 else None
-
-
-def _confidence(side: _Side, other: _Side) -> float:
-    total = sum(_weight(vote) for vote in side.votes)
-    mean = sum(_weight(vote) * vote.confidence for vote in side.votes) / total if total else 0.0
-    return min(1.0, max(0.0, mean + 0.05 * (len(side.families) - 1) - 0.5 * other.score))
-
-
-def _strongest(votes: Sequence[VoteLike]) -> str:
-    return min(votes, key=lambda vote: (-_weight(vote), vote.strategy)).strategy
-
-
-def _reason(name: str, side: _Side, other: _Side, regime: str, mode: str) -> str:
-    against = f", {len(other.votes)} against" if other.votes else ""
-    return (
-        f"{name}: {len(side.votes)} strategies of {len(side.families)} families{against}, "
-        f"{regime}, mode {mode}: {', '.join(side.strategies)}"
-    )
+def decision_row(
+    message: StrategyVotes, verdict: Consensus | NoConsensus, signal: ConsensusSignal | None
+) -> dict[str, Any]:
+    """A decision as ``trading_signals`` has it, the refused ones too."""
+    strongest = max(message.votes, key=lambda vote: (vote.strength, vote.strategy))
+    return {
+        "id": consensus_id(message),
+        "strategy": signal.strategy if signal else strongest.strategy,
+        "symbol": message.symbol,
+        "timeframe": message.timeframe.value,
+        "side": verdict.side,
+        "timestamp": from_ms(message.close_time),
+        "strength": min(1.0, max(0.0, verdict.strength)),
+        "level": StrengthLevel.of(verdict.strength).value,
+        "confidence": signal.confidence if signal else None,
+        "price": message.price,
+        "stop_loss": signal.stop_loss if signal else None,
+        "take_profit": signal.take_profit if signal else None,
+        "accepted": signal is not None,
+        "reason": verdict.reason,
+        "votes": [vote.model_dump(mode="json") for vote in message.votes],
+        "votes_count": len(message.votes),
+        "metadata": {
+            "message": signal.model_dump(mode="json") if signal else None,
+            "features": message.features,
+            "filter": getattr(verdict, "filter", None),
+        },
+    }

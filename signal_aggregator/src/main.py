@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import HTTPException, Query
 
 from shared.src.contracts.topics import VOTES
-from shared.src.service import Service, run_service
-from signal_aggregator.src.service import SignalAggregatorService, rules_of
+from shared.src.frame.service import Service, run_service
+from signal_aggregator.src.consensus import SignalAggregatorService, rules_of
 
 
 async def build(service: Service) -> None:

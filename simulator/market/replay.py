@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from shared.src.candle_files import Recorded, bar_milliseconds
+from shared.src.market.candle_files import Recorded, bar_milliseconds
 from simulator.market import series as column
 from simulator.market.intervals import HOUR_MS, MINUTE_MS
 from simulator.market.series import NO_ID, PRICE_SCALE, WIDTH, merge

@@ -11,8 +11,8 @@ import json
 from random import Random
 from time import process_time
 
-from tests.unit.simulator_engine.histories import History
-from tests.unit.simulator_engine.test_conservation import WORLDS
+from tests.unit.simulator.engine.histories import History
+from tests.unit.simulator.engine.test_conservation import WORLDS
 
 
 def main() -> None:

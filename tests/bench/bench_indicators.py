@@ -18,14 +18,14 @@ import numpy as np
 import talib
 from talib import stream
 
-from analyzer.src.chorus import Chorus
 from analyzer.src.strategy_loader import StrategyLoader
-from analyzer.strategies.feature_window import FeatureWindow
-from market_analyzer.src.indicators.base import Call, IndicatorParameters, TalibIndicator
-from market_analyzer.src.indicators.engine import IndicatorEngine, columns_of
-from market_analyzer.src.indicators.registry import indicator_classes
-from shared.src.indicators.frames import ColumnFrame
-from tests.unit.indicators.market import Bar, generated
+from analyzer.src.strategy_set import StrategySet
+from core.features.engine import IndicatorEngine, columns_of
+from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator
+from core.features.registry import indicator_classes
+from core.features.window import FeatureWindow
+from core.rules.frames import ColumnFrame
+from tests.unit.core.features.market import Bar, generated
 
 WARM = 1000
 BLOCK = 100
@@ -121,7 +121,9 @@ def measure(candles: list[Bar]) -> dict[str, float]:
     whole = updating(candles)
     rows: list[Any] = []
     members = [(loaded, loaded.create()) for loaded in StrategyLoader().load().loaded]
-    chorus = Chorus([(loaded, made) for loaded, made in members if made.timeframes is None or "1m" in made.timeframes])
+    strategy_set = StrategySet(
+        [(loaded, made) for loaded, made in members if made.timeframes is None or "1m" in made.timeframes]
+    )
     window = FeatureWindow()
     raw = raw_streams({name: column[:WARM] for name, column in arrays.items()})
 
@@ -136,7 +138,7 @@ def measure(candles: list[Bar]) -> dict[str, float]:
     def vote(index: int) -> None:
         window.push("BENCH", "1m", index, rows[index - WARM])
         data = window.market_data("BENCH", "1m", start_time=index)
-        for _, strategy in chorus.speaking(data):
+        for _, strategy in strategy_set.speaking(data):
             strategy.generate_signal(data)
 
     works: dict[str, tuple[Callable[[int], object], int]] = {

@@ -24,13 +24,14 @@ from typing import Any
 from sqlalchemy import text
 
 from shared.src.config import Settings
-from shared.src.contracts.base import Side
 from shared.src.contracts.market import MarketTick
-from shared.src.contracts.signals import ConsensusSignal, StrengthLevel
+from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import CONSENSUS, KAFKA_TICK, ORDER_INTENT, TICK_KEY
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import SystemClock
+from shared.src.domain.orders import Side
+from shared.src.domain.signals import StrengthLevel
 from shared.src.redis_client import RedisBus, redis_from
 from tests.bench.bench_pipeline import cpu_of, fresh_database, memory_of, report, symbols_of, waited_of
 from tests.integration.simulator.conftest import RunningTwin, running_twin

@@ -92,9 +92,9 @@ def measure(twin: RunningTwin, listeners: int, seconds: float) -> dict[str, Any]
     process = psutil.Process(twin.process.pid)
     before, began = process.cpu_times(), time.monotonic()
     if listeners:
-        parts = [len(range(start, listeners, PROCESSES)) for start in range(min(PROCESSES, listeners))]
+        components = [len(range(start, listeners, PROCESSES)) for start in range(min(PROCESSES, listeners))]
         with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-            asked = [pool.submit(listen_together, url, scale, seconds, part) for part in parts]
+            asked = [pool.submit(listen_together, url, scale, seconds, part) for part in components]
             results = [heard for answer in asked for heard in answer.result()]
     else:
         time.sleep(seconds)

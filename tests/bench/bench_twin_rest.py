@@ -27,11 +27,11 @@ import httpx
 import orjson
 import psutil
 
+from simulator.api.auth import sign, verify
+from simulator.api.order_params import parse_order
+from simulator.api.params import Params
+from simulator.api.views import ResponseType, placement_view
 from simulator.app import create_app
-from simulator.doors.auth import sign, verify
-from simulator.doors.params import Params
-from simulator.doors.parse_orders import parse_order
-from simulator.doors.views import ResponseType, placement_view
 from simulator.fixture import parse_fixture
 from simulator.twin import Twin
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
@@ -106,7 +106,7 @@ def cost_us(work: Callable[[], Any], rounds: int = 3000) -> float:
 
 
 def pieces() -> dict[str, float]:
-    """What the parts of an order cost, in microseconds."""
+    """What the components of an order cost, in microseconds."""
     twin = Twin(parse_fixture({**STILL, "limits": LIMITS}))
     key = next(iter(twin.state.keys.values()))
     account, exchange, params = twin.exchange.account(key.account), twin.exchange, Params(ORDER)

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from market_analyzer.src.indicators.engine import IndicatorEngine, columns_of
-from market_analyzer.src.indicators.registry import CANDLE_COLUMNS
-from shared.src.candle_files import bar_milliseconds, read_bars
+from core.features.engine import IndicatorEngine, columns_of
+from core.features.registry import CANDLE_COLUMNS
+from core.rules.frames import Column, numeric_row
 from shared.src.domain.candles import Timeframe
-from shared.src.indicators.frames import Column, numeric_row
-from tests.unit.indicators.market import Bar
-from tests.unit.indicators.textbook import TALIB, difference, reference
+from shared.src.market.candle_files import bar_milliseconds, read_bars
+from tests.unit.core.features.market import Bar
+from tests.unit.core.features.textbook import TALIB, difference, reference
 
 LIMIT = 1e-9
 

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from shared.src.domain.candles import Timeframe
-from tests.unit.strategies.histories import SEEDS, Series, frames, recordings, synthetic
-from tests.unit.strategies.markets import rules
+from tests.unit.analyzer.strategies.histories import SEEDS, Series, frames, recordings, synthetic
+from tests.unit.analyzer.strategies.markets import rules
 
 Counts = dict[str, tuple[int, int, int]]
 

@@ -100,15 +100,15 @@ class Load:
             symbol.open_ms = self.market_ms() // MINUTE_MS * MINUTE_MS
         while time.monotonic() - began < self.seconds:
             now_ms = self.market_ms()
-            parts = [symbol.frame("closed", now_ms) for symbol in own if symbol.open_ms + MINUTE_MS <= now_ms]
+            components = [symbol.frame("closed", now_ms) for symbol in own if symbol.open_ms + MINUTE_MS <= now_ms]
             due = int((time.monotonic() - began) * BURSTS_PER_S * share) - number
-            for _ in range(max(0, due - len(parts))):
+            for _ in range(max(0, due - len(components))):
                 turn += 1
                 symbol = own[turn % len(own)]
-                parts.append(symbol.frame("open" if turn // len(own) % open_every == 0 else "tick", now_ms))
-            number += len(parts)
-            self.sent += len(parts)
-            writer.write(b"".join(parts))
+                components.append(symbol.frame("open" if turn // len(own) % open_every == 0 else "tick", now_ms))
+            number += len(components)
+            self.sent += len(components)
+            writer.write(b"".join(components))
             await writer.drain()
             await asyncio.sleep(1 / BURSTS_PER_S)
         last = [symbol.frame("tick", self.market_ms()) for symbol in own]

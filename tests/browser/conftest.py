@@ -17,7 +17,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from cli import dashboard_build
+from cli.setup import dashboard_build
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.topics import KAFKA_CANDLE, market_channel

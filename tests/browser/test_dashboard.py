@@ -12,9 +12,9 @@ from decimal import Decimal
 import pytest
 from playwright.async_api import Page, expect
 
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import ExecutionEvent, LiquidityRole
+from shared.src.contracts.orders import ExecutionEvent
 from shared.src.contracts.topics import EXECUTION
+from shared.src.domain.orders import LiquidityRole, Side
 from tests.browser.conftest import ARTIFACTS, Dashboard
 from tests.browser.neighbours import TOKEN
 

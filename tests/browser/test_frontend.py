@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import dashboard_build
+from cli.setup import dashboard_build
 
 
 @pytest.mark.parametrize("script", ["check", "test"])

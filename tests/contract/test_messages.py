@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from shared.src.contracts import topics
-from shared.src.contracts.base import Side
 from shared.src.contracts.market import (
     BookDepth,
     CandleMessage,
@@ -25,20 +24,14 @@ from shared.src.contracts.market import (
     MarketTick,
     TradeFlow,
 )
-from shared.src.contracts.orders import (
-    CycleStatus,
-    DecisionMade,
-    ExecutionEvent,
-    IntentKind,
-    LiquidityRole,
-    OrderFailed,
-    OrderIntent,
-)
+from shared.src.contracts.orders import DecisionMade, ExecutionEvent, OrderFailed, OrderIntent
 from shared.src.contracts.portfolio import BalanceUpdated, CycleUpdated
-from shared.src.contracts.signals import ConsensusSignal, StrategyVotes, StrengthLevel, Vote
+from shared.src.contracts.signals import ConsensusSignal, StrategyVotes, Vote
 from shared.src.contracts.topics import Topic
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.errors import ContractError
+from shared.src.domain.orders import CycleStatus, IntentKind, LiquidityRole, Side
+from shared.src.domain.signals import StrengthLevel
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).with_name("messages")

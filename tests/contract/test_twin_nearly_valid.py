@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.doors.rest_app import ENDPOINTS
+from simulator.api.rest.app import ENDPOINTS
 from tests.contract.raw_socket import RawSocket
 from tests.contract.twin_rest import BTC, LIMIT_BUY, MARKET_BUY, OCO_SELL, OTO, STOP_SELL, Door, fixture_with
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin

@@ -14,8 +14,8 @@ from binance_common.configuration import ConfigurationRestAPI
 from binance_common.errors import BadRequestError
 from binance_sdk_spot.spot import Spot
 
-from simulator.doors.auth import ApiKey
-from simulator.doors.rest_app import rest_app
+from simulator.api.auth import ApiKey
+from simulator.api.rest.app import rest_app
 from tests.contract.twin_rest import BTC, Door, fixture_with
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")

@@ -11,8 +11,8 @@ import httpx
 import pytest
 import uvicorn
 
-from simulator.doors.rest_app import rest_app
-from simulator.doors.state import Fault
+from simulator.api.rest.app import rest_app
+from simulator.api.state import Fault
 from tests.contract.twin_rest import BTC, LIMIT_BUY, Door, fixture_with, refusal
 
 

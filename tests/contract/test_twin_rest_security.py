@@ -8,9 +8,9 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
-from simulator.doors.auth import ApiKey, sign, verify
-from simulator.doors.limits import STRIKES_BEFORE_BAN
-from simulator.doors.rest_wire import Wire
+from simulator.api.auth import ApiKey, sign, verify
+from simulator.api.limits import STRIKES_BEFORE_BAN
+from simulator.api.rest.wire import Wire
 from tests.contract.twin_rest import BTC, LIMIT_BUY, MARKET_BUY, Door, fixture_with, refusal
 
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.frames import Opcode
 
-from simulator.doors.limits import CUTS_BEFORE_BAN
+from simulator.api.limits import CUTS_BEFORE_BAN
 from simulator.fixture import LimitsPart
 from tests.contract.raw_socket import RawSocket
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from simulator.doors.auth import ApiKey, sign
-from simulator.doors.rest_app import rest_app
+from simulator.api.auth import ApiKey, sign
+from simulator.api.rest.app import rest_app
 from simulator.fixture import parse_fixture
 from simulator.twin import Twin
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from core.positions.model import Order
 from shared.src.config import Settings
-from shared.src.contracts.orders import OrderType
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError, RejectedError, TransientError
 from shared.src.domain.money import wire
+from shared.src.domain.orders import OrderType
 from shared.src.exchange.account import AccountData, OrderCalls, SignedCalls
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.market_data import MarketData
@@ -26,8 +27,7 @@ from shared.src.exchange.models import (
 )
 from shared.src.exchange.rules import SymbolRules
 from shared.src.exchange.user_stream import UserStream
-from trader.src.known_rules import KnownRules
-from trader.src.model import Order
+from trader.src.adapters.known_rules import KnownRules
 from trader.src.ports import Listener
 
 

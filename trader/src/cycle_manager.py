@@ -1,265 +1,382 @@
-"""What a cycle needs next, decided from what is written down and nothing else.
+"""Carries cycles forward: asks CycleRules for the next step, does it, until there is nothing to do.
 
-The same rule runs after an event, after a restart and on a timer, so there is nothing to restore after a crash.
-Sizes are of the position: what the cycle bought, less fees, less what it sold.
+One worker per cycle at a time; whatever happens to a cycle only wakes its worker, which reads the database. What
+fails in a way that may pass is tried again later; a step that repeats waits longer each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
-from enum import StrEnum
+from typing import assert_never
 
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import CycleStatus, OrderStatus, OrderType
-from shared.src.domain.money import ZERO
+from core.positions.cycle_steps import (
+    SELL_AT_MOST,
+    Cancel,
+    Collect,
+    CycleRules,
+    EnterAgain,
+    Finish,
+    GiveUpProtection,
+    Protect,
+    Reopen,
+    Resolve,
+    Sell,
+    Shape,
+    Step,
+    Wait,
+)
+from core.positions.model import Cycle, CycleView, Order, Purpose
+from core.positions.protection import levels, stop_prices, take_profit_price, trailing_delta
+from shared.src.config import Settings
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import ContractError, OutcomeUnknownError, RejectedError, TransientError
+from shared.src.domain.ids import client_order_id
+from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
-from trader.src.lifecycle import is_disproved
-from trader.src.model import Cycle, CycleView, Order, Purpose
-from trader.src.positions import Position
+from trader.src.execution import metrics
+from trader.src.execution.messages import failed_cycle
+from trader.src.execution.unprotected_time import Exposure
+from trader.src.order_manager import NEW_ORDER_REJECTED, OrderManager
+from trader.src.ports import Exchange, Prices, Store
+from trader.src.risk_manager import ALL, DIFFERENCE
 
-SELL_AT_MOST = "sell_at_most"
-FILTER_FAILURE = -1013
-ENTRY_ATTEMPTS_MAX = 3
+logger = logging.getLogger(__name__)
 
-
-class Shape(StrEnum):
-    """How a position is protected, best first."""
-
-    PAIR = "pair"
-    STOP = "stop"
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Resolve:
-    """Ask the exchange what became of an order that got no answer."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True)
-class Collect:
-    """Fetch fills the exchange has executed and we have not booked."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    order: Order
-
-
-@dataclass(frozen=True, slots=True)
-class Protect:
-    quantity: Decimal
-    shape: Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Sell:
-    quantity: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class EnterAgain:
-    """The entry never reached the exchange and its decision is still good: a new attempt under a new id."""
-
-    lost: Order
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUpProtection:
-    """The exchange takes no protection for this position: it must be sold."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    status: CycleStatus
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reopen:
-    """A fill came after the cycle had ended: what it brought must be sold."""
-
-    reason: str
-
-
-Step = Wait | Resolve | Collect | Cancel | EnterAgain | Protect | Sell | GiveUpProtection | Finish | Reopen
+STEPS_MAX = 16
+RETRY_S = 0.5
+RETRY_S_MAX = 30.0
 
 
 class CycleManager:
-    """Pure. ``price`` is what the position could be sold at now, for judging what is too small to sell.
+    """``wake`` wakes a cycle's worker; ``due`` says which cycles asked to be woken later."""
 
-    ``entry_age_max``: how long after its start a cycle may still try to enter.
-    """
+    def __init__(
+        self,
+        *,
+        exchange: Exchange,
+        store: Store,
+        orders: OrderManager,
+        prices: Prices,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._exchange = exchange
+        self._store = store
+        self._orders = orders
+        self._prices = prices
+        self._clock = clock
+        self._settings = settings
+        self._rules = CycleRules(timedelta(seconds=settings.signal_max_age_s))
+        self._exposure = Exposure(clock)
+        self._wanted: set[str] = set()
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._unsent: dict[str, Order] = {}
+        self._retries: dict[str, int] = {}
+        self._due: dict[str, float] = {}
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def __init__(self, entry_age_max: timedelta = timedelta(0)) -> None:
-        self._entry_age_max = entry_age_max
+    # Waking
 
-    def next_step(self, view: CycleView, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
-        """The one thing to do now."""
-        for order in view.orders:
-            if order.is_unresolved:
-                return Resolve(order)
-            if order.executed_quantity > view.booked(order):
-                return Collect(order)
-        if view.cycle.is_ended:
-            grown = self._position(view, rules).held > view.cycle.dust
-            return Reopen("a fill came after the end") if grown else Wait("ended")
-        entry = self._open_entry(view)
+    def enter(self, cycle_id: str, entry: Order) -> None:
+        """Send the entry of a cycle whose row is committed."""
+        self._unsent[cycle_id] = entry
+        self.wake(cycle_id)
+
+    def wake(self, cycle_id: str) -> None:
+        """Something happened to the cycle."""
+        self._wanted.add(cycle_id)
+        if cycle_id not in self._workers:
+            worker = asyncio.create_task(self._work(cycle_id), name=f"cycle-{cycle_id}")
+            self._workers[cycle_id] = worker
+            worker.add_done_callback(lambda done: self._worked(cycle_id, done))
+
+    def note_fill(self, cycle_id: str) -> None:
+        """An entry of the cycle was filled just now: its exposure starts."""
+        self._exposure.start(cycle_id)
+
+    def due(self) -> list[str]:
+        """Cycles whose time to be woken has come."""
+        now = self._clock.monotonic()
+        ready = [cycle_id for cycle_id, at in self._due.items() if at <= now]
+        for cycle_id in ready:
+            del self._due[cycle_id]
+        return ready
+
+    async def idle(self) -> None:
+        """Wait until no worker is at work."""
+        while self._workers:
+            await asyncio.wait(self._workers.values())
+            await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        """Stop between two steps. A library may swallow one cancellation, so it is repeated."""
+        self._wanted.clear()
+        while self._workers:
+            for task in list(self._workers.values()):
+                task.cancel()
+            await asyncio.wait(list(self._workers.values()), timeout=1)
+            await asyncio.sleep(0)
+
+    async def _work(self, cycle_id: str) -> None:
+        try:
+            while cycle_id in self._wanted:
+                self._wanted.discard(cycle_id)
+                await self._once(cycle_id)
+        except (TransientError, OutcomeUnknownError, ContractError, RejectedError) as error:
+            logger.warning("cycle waits", extra={"cycle_id": cycle_id, "reason": str(error)})
+            self._later(cycle_id)
+
+    def _worked(self, cycle_id: str, worker: asyncio.Task[None]) -> None:
+        """A worker is through. What it may not survive, such as a broken money rule, ends the service."""
+        del self._workers[cycle_id]
+        if worker.cancelled():
+            return
+        error = worker.exception()
+        if error is None:
+            if cycle_id in self._wanted:
+                self.wake(cycle_id)
+        elif not self.failure.done():
+            self.failure.set_exception(error)
+
+    async def _once(self, cycle_id: str) -> None:
+        entry = self._unsent.pop(cycle_id, None)
         if entry is not None:
-            if view.cycle.exit_reason:
-                return Cancel(entry)
-            if entry.type is OrderType.MARKET:
-                return Wait("the entry is filling")
-        lost = self._lost_entry(view, now)
-        return EnterAgain(lost) if lost is not None else self._exit_step(view, rules, price, entry)
+            with metrics.ORDER_S.time():
+                status = await self._orders.submit(entry)
+            metrics.ORDERS.labels(entry.purpose.value, status.value).inc()
+            if status in {OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED}:
+                self.note_fill(cycle_id)
+        await self.advance(cycle_id)
 
-    def _exit_step(self, view: CycleView, rules: SymbolRules, price: Decimal, entry: Order | None) -> Step:
-        position = self._position(view, rules)
-        sells = [order for order in view.of(Side.SELL) if order.is_open]
-        at_most = view.cycle.metadata.get(SELL_AT_MOST)
-        held = position.held if at_most is None else min(position.held, Decimal(at_most))
-        quantity = rules.floor_quantity(held, market=True)
-        sellable = rules.is_sellable(held, price) and not _too_small(view)
-        protections = [order for order in sells if order.is_protection]
-        if view.cycle.exit_reason and protections:
-            return Cancel(protections[0])
-        if sells:
-            return self._watch_protection(protections, quantity)
-        if not sellable:
-            return Wait("the entry rests") if entry is not None else self._finish(view, position)
-        if view.cycle.exit_reason:
-            return Sell(quantity)
-        return self._protect(view, quantity)
+    def _later(self, cycle_id: str) -> None:
+        count = self._retries.get(cycle_id, 0)
+        self._retries[cycle_id] = count + 1
+        self._due[cycle_id] = self._clock.monotonic() + min(RETRY_S * 2**count, RETRY_S_MAX)
 
-    def _watch_protection(self, protections: list[Order], quantity: Decimal) -> Step:
-        """Open sells stay, unless they are a protection that covers less than what is held by now."""
-        covered = max((order.remaining for order in protections), default=quantity)
-        if quantity > covered:
-            return Cancel(protections[0])
-        return Wait("protected" if protections else "the exit is on its way")
+    # Stepping
 
-    def _protect(self, view: CycleView, quantity: Decimal) -> Step:
-        refusals = _refused_protections(view.orders)
-        if len(refusals) >= len(Shape):
-            return GiveUpProtection(f"protection refused: {refusals[0].reason}")
-        return Protect(quantity, tuple(Shape)[len(refusals)])
+    async def advance(self, cycle_id: str) -> None:
+        """Do what the cycle needs until it needs nothing now."""
+        for _ in range(STEPS_MAX):
+            read_at = self._clock.monotonic()
+            view = await self._store.view(cycle_id)
+            rules = await self._exchange.rules(view.cycle.symbol)
+            price = await self._price(view)
+            step = self._rules.next_step(view, rules, price, self._clock.now())
+            if isinstance(step, Finish):
+                await self._finish(view, rules, step, read_at)
+                return
+            await self._save_progress(view, rules, price, read_at)
+            if isinstance(step, Wait):
+                self._retries.pop(cycle_id, None)
+                return
+            if not await self._carry_out(step, view, rules, price):
+                self._later(cycle_id)
+                return
+        logger.warning("cycle is busy", extra={"cycle_id": cycle_id})
+        self._later(cycle_id)
 
-    def _finish(self, view: CycleView, position: Position) -> Step:
-        if position.bought:
-            return Finish(CycleStatus.COMPLETED, view.cycle.exit_reason or exit_purpose(view))
-        entry = next(iter(reversed(view.of(Side.BUY))), None)
-        if entry is not None and entry.status is OrderStatus.REJECTED:
-            return Finish(CycleStatus.FAILED, entry.reason or "the entry was refused")
-        return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or "the entry ended without a fill")
+    async def _price(self, view: CycleView) -> Decimal:
+        """What the position would bring now; its own entry price when nobody knows better."""
+        try:
+            return (await self._prices.ticker(view.cycle.symbol)).bid
+        except (TransientError, RejectedError):
+            known = [order.price for order in view.orders if order.price] + [fill.price for fill in view.fills]
+            if not known:
+                raise
+            return known[-1]
 
-    def holding(self, view: CycleView, rules: SymbolRules) -> Decimal:
-        """Base units the cycle owns."""
-        return self._position(view, rules).held
+    async def _save_progress(self, view: CycleView, rules: SymbolRules, price: Decimal, read_at: float) -> None:
+        cycle = self._rules.refreshed(view, rules, self._clock.now())
+        exposed = self._rules.is_exposed(view, rules, price)
+        protected = any(order.is_open and order.is_protection for order in view.orders)
+        cycle = self._exposure.measured(cycle, read_at=read_at, exposed=exposed, protected=protected, fills=view.fills)
+        if cycle != view.cycle:
+            await self._store.save_cycle(cycle)
 
-    def is_exposed(self, view: CycleView, rules: SymbolRules, price: Decimal) -> bool:
-        """Whether it holds something that can be sold and that no order on the exchange protects."""
-        if any(order.is_open and order.is_protection for order in view.orders):
-            return False
-        return not view.cycle.is_ended and rules.is_sellable(self.holding(view, rules), price)
+    async def _carry_out(self, step: Step, view: CycleView, rules: SymbolRules, price: Decimal) -> bool:
+        """Do a step; False when the next one should wait."""
+        match step:
+            case Resolve(order):
+                return await self._orders.resolve(order)
+            case Collect(order):
+                return await self._orders.collect(order)
+            case Cancel(order):
+                return await self._orders.cancel(order)
+            case EnterAgain(lost):
+                return await self._enter_again(view, lost, price)
+            case Protect():
+                return await self._protect(view, step, rules, price)
+            case Sell(quantity):
+                return await self._sell(view, quantity)
+            case GiveUpProtection(reason):
+                logger.warning("no protection", extra={"cycle_id": view.cycle.id, "reason": reason})
+                await self._store.request_exit(view.cycle.id, reason)
+                return True
+            case Reopen(reason):
+                reopened = replace(view.cycle, status=CycleStatus.ACTIVE_BUY, completed_at=None, exit_reason=reason)
+                await self._store.save_cycle(reopened)
+                return True
+            case Wait() | Finish():
+                return True
+            case _:
+                assert_never(step)
 
-    def _lost_entry(self, view: CycleView, now: datetime) -> Order | None:
-        """The last entry, when it certainly never arrived and may be tried again."""
-        entries = view.of(Side.BUY)
-        if not entries or view.cycle.exit_reason or now - view.cycle.created_at > self._entry_age_max:
-            return None
-        last = max(entries, key=lambda order: order.attempt)
-        return last if is_disproved(last) and last.attempt < ENTRY_ATTEMPTS_MAX else None
-
-    def _open_entry(self, view: CycleView) -> Order | None:
-        return next((order for order in view.of(Side.BUY) if order.is_open), None)
-
-    def _position(self, view: CycleView, rules: SymbolRules) -> Position:
-        return Position.of(view.fills, rules.base)
-
-    def refreshed(self, view: CycleView, rules: SymbolRules, now: datetime) -> Cycle:
-        """The cycle with everything that follows from its orders and fills."""
-        position = self._position(view, rules)
-        cycle = view.cycle
-        entries, exits = view.of(Side.BUY), [order for order in view.of(Side.SELL) if order.executed_quantity]
-        started = min((fill.at for fill in view.fills), default=None)
-        return replace(
-            cycle,
-            status=cycle.status if cycle.is_ended else _status(view, position),
-            entry_order_id=entries[0].client_order_id if entries else cycle.entry_order_id,
-            exit_order_id=exits[-1].client_order_id if exits else cycle.exit_order_id,
-            entry_price=_rounded(position.entry_price),
-            exit_price=_rounded(position.exit_price),
-            quantity=position.bought,
-            exit_quantity=position.sold,
-            fees=position.fees,
-            opened_at=cycle.opened_at or (min(now, started) if started else None),
-        )
-
-    def finished(self, view: CycleView, rules: SymbolRules, step: Finish, now: datetime) -> Cycle:
-        """The cycle at its end: result, dust, reason."""
-        position = self._position(view, rules)
-        done = replace(
-            self.refreshed(view, rules, now),
-            status=step.status,
-            exit_reason=step.reason,
-            completed_at=now,
-            dust=max(ZERO, position.held),
-        )
+    async def _finish(self, view: CycleView, rules: SymbolRules, step: Finish, read_at: float) -> None:
+        cycle = self._rules.finished(view, rules, step, self._clock.now())
+        cycle = self._exposure.measured(cycle, read_at=read_at, exposed=False, protected=False, fills=view.fills)
+        entry = next(iter(view.of(Side.BUY)), None)
+        failed = None
         if step.status is not CycleStatus.COMPLETED:
-            return done
-        return replace(
-            done,
-            profit_loss=_rounded(position.profit_loss),
-            profit_loss_percent=position.profit_loss_percent.quantize(Decimal("1e-8")),
+            failed = failed_cycle(cycle, step.reason, self._clock.now(), entry.reject_code if entry else None)
+        await self._store.save_cycle(cycle, failed)
+        self._retries.pop(cycle.id, None)
+        self._due.pop(cycle.id, None)
+        metrics.CYCLES_ENDED.labels(step.status.value, _label(step.reason)).inc()
+        logger.info(
+            "cycle ended",
+            extra={
+                "cycle_id": cycle.id,
+                "symbol": cycle.symbol,
+                "status": step.status.value,
+                "reason": step.reason,
+                "profit_loss": str(cycle.profit_loss),
+            },
+        )
+
+    async def _enter_again(self, view: CycleView, lost: Order, price: Decimal) -> bool:
+        """Send the entry under a new id, unless the price left the decision in the meantime."""
+        reference = Decimal(view.cycle.metadata.get("reference_price", format(price, "f")))
+        if 100 * abs(price - reference) / reference > self._settings.max_price_drift_percent:
+            await self._store.request_exit(view.cycle.id, "the price left before the entry was sent")
+            return True
+        attempt = lost.attempt + 1
+        order = replace(
+            lost,
+            client_order_id=client_order_id(view.cycle.intent_id, "entry", attempt),
+            attempt=attempt,
+            status=OrderStatus.INTENT,
+            reason="",
+            created_at=self._clock.now(),
+        )
+        await self._store.add_orders([order])
+        status = await self._orders.submit(order)
+        metrics.ORDERS.labels(order.purpose.value, status.value).inc()
+        return await self._is_definite(order, status)
+
+    # Selling
+
+    async def _sell(self, view: CycleView, quantity: Decimal) -> bool:
+        order = self._order(view, Purpose.EXIT, OrderType.MARKET, quantity)
+        await self._store.add_orders([order])
+        status = await self._orders.submit(order)
+        metrics.ORDERS.labels(order.purpose.value, status.value).inc()
+        if status is not OrderStatus.REJECTED:
+            return True
+        return await self._after_refused_sale(view, order)
+
+    async def _after_refused_sale(self, view: CycleView, order: Order) -> bool:
+        refused = await self._store.order(order.client_order_id)
+        if refused is not None and refused.reject_code == NEW_ORDER_REJECTED and "insufficient" in refused.reason:
+            rules = await self._exchange.rules(order.symbol)
+            free = (await self._exchange.account()).free(rules.base)
+            needed = self._rules.holding(view, rules)
+            reason = f"{DIFFERENCE}: the exchange has {free} {rules.base} free, cycle {view.cycle.id} needs {needed}"
+            logger.error("unexplained difference, new entries halted", extra={"reason": reason})
+            await self._store.pause(ALL, reason, self._clock.now())
+            metadata = view.cycle.metadata | {SELL_AT_MOST: format(free, "f")}
+            await self._store.save_cycle(replace(view.cycle, metadata=metadata))
+        return False
+
+    async def _protect(self, view: CycleView, step: Protect, rules: SymbolRules, price: Decimal) -> bool:
+        cycle = await self._with_levels(view, rules)
+        if cycle.stop_price is None or cycle.take_profit_price is None:
+            return False
+        if price <= cycle.stop_price or price >= cycle.take_profit_price:
+            # The exchange would refuse these orders: the price is beyond them already.
+            reason = Purpose.STOP_LOSS if price <= cycle.stop_price else Purpose.TAKE_PROFIT
+            await self._store.request_exit(cycle.id, reason.value)
+            return True
+        stop = self._stop(replace(view, cycle=cycle), step.quantity, rules)
+        if step.shape is Shape.STOP or not rules.oco_allowed:
+            await self._store.add_orders([stop])
+            status = await self._orders.submit(stop)
+        else:
+            target = self._take_profit(replace(view, cycle=cycle), step.quantity, rules)
+            await self._store.add_orders([target, stop])
+            list_id = client_order_id(cycle.id, "pair", stop.attempt)
+            status = await self._orders.submit_pair(target, stop, list_id)
+        metrics.ORDERS.labels(stop.purpose.value, status.value).inc()
+        return await self._is_definite(stop, status)
+
+    async def _is_definite(self, order: Order, status: OrderStatus) -> bool:
+        """Whether to go on at once: yes unless the order was not sent, or nobody knows."""
+        if status is not OrderStatus.REJECTED:
+            return True
+        row = await self._store.order(order.client_order_id)
+        return row is not None and row.reject_code is not None
+
+    async def _with_levels(self, view: CycleView, rules: SymbolRules) -> Cycle:
+        """The cycle with its exit levels; decided once, at the real entry price."""
+        cycle = self._rules.refreshed(view, rules, self._clock.now())
+        if cycle.metadata.get("levels_at") or cycle.entry_price is None:
+            return cycle
+        exits = levels(
+            cycle.entry_price,
+            stop_loss=cycle.stop_price,
+            take_profit=cycle.take_profit_price,
+            stop_percent=self._settings.stop_loss_percent,
+            take_profit_percent=self._settings.take_profit_percent,
+        )
+        settled = replace(
+            cycle,
+            stop_price=stop_prices(exits.stop, rules)[0],
+            take_profit_price=take_profit_price(exits.take_profit, rules),
+            metadata=cycle.metadata | {"levels_at": format(cycle.entry_price, "f")},
+        )
+        await self._store.save_cycle(settled)
+        return settled
+
+    def _stop(self, view: CycleView, quantity: Decimal, rules: SymbolRules) -> Order:
+        bips = self._trailing_bips(view.cycle)
+        delta = trailing_delta(bips, rules) if bips else None
+        if delta is not None:
+            return replace(self._order(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS, quantity), trailing_delta=delta)
+        trigger, limit = stop_prices(view.cycle.stop_price or Decimal(0), rules)
+        order = self._order(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, quantity)
+        return replace(order, stop_price=trigger, price=limit, time_in_force="GTC")
+
+    def _take_profit(self, view: CycleView, quantity: Decimal, rules: SymbolRules) -> Order:
+        order = self._order(view, Purpose.TAKE_PROFIT, OrderType.LIMIT_MAKER, quantity)
+        return replace(order, price=take_profit_price(view.cycle.take_profit_price or Decimal(0), rules))
+
+    def _trailing_bips(self, cycle: Cycle) -> int | None:
+        if cycle.trailing_delta is not None:
+            return cycle.trailing_delta
+        percent = self._settings.trailing_stop_percent
+        return None if percent is None else int(percent * 100)
+
+    def _order(self, view: CycleView, purpose: Purpose, kind: OrderType, quantity: Decimal) -> Order:
+        attempt = max((order.attempt for order in view.of(Side.SELL)), default=0) + 1
+        return Order(
+            client_order_id=client_order_id(view.cycle.id, purpose.value, attempt),
+            intent_id=view.cycle.intent_id,
+            cycle_id=view.cycle.id,
+            attempt=attempt,
+            purpose=purpose,
+            symbol=view.cycle.symbol,
+            side=Side.SELL,
+            type=kind,
+            quantity=quantity,
+            created_at=self._clock.now(),
+            correlation_id=view.cycle.metadata.get("correlation_id", ""),
         )
 
 
-def exit_purpose(view: CycleView) -> str:
-    """What sold the position, by the last sale."""
-    sales = sorted((fill for fill in view.fills if fill.side is Side.SELL), key=lambda fill: fill.trade_id)
-    by_id = {order.client_order_id: order for order in view.orders}
-    return by_id[sales[-1].client_order_id].purpose.value if sales else "nothing left to sell"
-
-
-def _status(view: CycleView, position: Position) -> CycleStatus:
-    if not position.bought:
-        rests = any(order.is_open for order in view.of(Side.BUY))
-        return CycleStatus.WAITING_BUY if rests else CycleStatus.INITIATING
-    if position.sold:
-        return CycleStatus.ACTIVE_SELL
-    return CycleStatus.WAITING_SELL if view.cycle.exit_reason else CycleStatus.ACTIVE_BUY
-
-
-def _refused_protections(orders: Iterable[Order]) -> list[Order]:
-    """Attempts to protect that the exchange refused since the last one it took, one order of each."""
-    attempts: dict[int, Order] = {}
-    for order in sorted((item for item in orders if item.is_protection), key=lambda item: item.attempt):
-        if order.status is not OrderStatus.REJECTED:
-            attempts.clear()
-        elif order.reject_code is not None:
-            attempts.setdefault(order.attempt, order)
-    return list(attempts.values())
-
-
-def _too_small(view: CycleView) -> bool:
-    """The exchange refused the last sale by a filter: what is left counts as dust."""
-    exits = [order for order in view.orders if order.purpose is Purpose.EXIT]
-    if not exits or exits[-1].status is not OrderStatus.REJECTED or exits[-1].reject_code != FILTER_FAILURE:
-        return False
-    return any(name in exits[-1].reason for name in ("NOTIONAL", "LOT_SIZE"))
-
-
-def _rounded(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else amount.quantize(Decimal("1e-12"))
+def _label(reason: str) -> str:
+    """Reasons as metric labels: the short words only."""
+    return reason if reason.isidentifier() else "other"

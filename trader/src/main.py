@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from shared.src.service import Service, run_service
+from shared.src.frame.service import Service, run_service
+from trader.src.adapters.exchange_choice import exchange_for
 from trader.src.adapters.store import PostgresStore
-from trader.src.desk import Desk
-from trader.src.exchange_choice import exchange_for
+from trader.src.api.control import TraderControl
 from trader.src.rest_server import RestApiServer
 from trader.src.service import TraderService
 
@@ -32,7 +32,7 @@ async def build(service: Service) -> None:
     for name, task in trader.tasks().items():
         service.add_task(name, task)
     service.follow_symbols(trader.set_symbols)
-    server = RestApiServer(service, Desk(trader, service.database, service.auth))
+    server = RestApiServer(service, TraderControl(trader, service.database, service.auth))
     service.add_task("rest", server.run)
     service.on_stop(trader.stop)
     service.on_stop(server.stop)

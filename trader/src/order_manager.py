@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from shared.src.contracts.orders import OrderStatus
+from core.positions.lifecycle import adopted, fill_of, merged
+from core.positions.model import Fill, Order
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import OrderStatus
 from shared.src.exchange.models import ExchangeFill, ExchangeOrder, OrderReport
 from shared.src.exchange.rules import SymbolRules
-from trader.src.lifecycle import adopted, fill_of, merged
-from trader.src.model import Fill, Order
 from trader.src.ports import Booked, Exchange, Prices, Store
 
 logger = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from core.positions.model import Cycle, CycleView, Fill, Order
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.exchange.models import Account, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
 from shared.src.exchange.rules import SymbolRules
-from trader.src.model import Cycle, CycleView, Fill, Order
 
 OnReport = Callable[[OrderReport], Awaitable[None]]
 OnBalances = Callable[[dict[str, Balance]], Awaitable[None]]

@@ -22,12 +22,12 @@ from pydantic import BaseModel, ValidationError
 from waitress import create_server
 from werkzeug.exceptions import HTTPException
 
-from shared.src.auth import Principal, Scope
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
-from shared.src.service import Service, listen_on
-from trader.src.api_models import CloseCycle, ClosePosition, ManualOrder, OrdersQuery, PauseRequest
-from trader.src.desk import Desk
-from trader.src.openapi import ROUTES, document, page
+from shared.src.frame.auth import Principal, Scope
+from shared.src.frame.service import Service, listen_on
+from trader.src.api.control import TraderControl
+from trader.src.api.models import CloseCycle, ClosePosition, ManualOrder, OrdersQuery, PauseRequest
+from trader.src.api.openapi import ROUTES, document, page
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ KEY_LENGTH_MAX = 200
 class RestApiServer:
     """Made on the loop it serves; ``run`` is a task of the service."""
 
-    def __init__(self, service: Service, desk: Desk) -> None:
+    def __init__(self, service: Service, desk: TraderControl) -> None:
         self._service = service
         self._desk = desk
         self._loop = asyncio.get_running_loop()

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from core.positions.model import MANUAL
 from shared.src.config import Settings
-from shared.src.contracts.orders import OrderIntent, OrderType
+from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import from_ms
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import OrderType
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
-from trader.src.model import MANUAL
 from trader.src.ports import RiskFacts
 
 HUNDRED = Decimal(100)

@@ -11,27 +11,27 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from shared.src.bus import Bus
+from shared.src.bus.ports import Bus
 from shared.src.config import Settings
-from shared.src.contracts.base import Side
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.portfolio import BalanceUpdated
 from shared.src.contracts.topics import BALANCE_UPDATED, ORDER_INTENT
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.ids import derived_id
+from shared.src.domain.orders import Side
 from shared.src.exchange.models import Balance, OrderReport
 from trader.src.adapters.store import PostgresStore
-from trader.src.cycle_keeper import CycleKeeper
-from trader.src.funds import Funds
-from trader.src.intents import IntentDesk
+from trader.src.adapters.tick_prices import TickPrices
+from trader.src.cycle_manager import CycleManager
+from trader.src.execution.funds import Funds
+from trader.src.execution.intent_handler import IntentHandler
+from trader.src.execution.publisher import Publisher
+from trader.src.execution.reconciler import Reconciler
+from trader.src.execution.watcher import EVERY_S, Watcher
 from trader.src.order_manager import MATCHING_S, OrderManager
 from trader.src.ports import Exchange, Listener
-from trader.src.prices import TickPrices
-from trader.src.publisher import Publisher
-from trader.src.reconciler import Reconciler
 from trader.src.risk_manager import DIFFERENCE
-from trader.src.watcher import EVERY_S, Watcher
 
 logger = logging.getLogger(__name__)
 
@@ -59,22 +59,29 @@ class TraderService:
         self.prices = TickPrices(redis, exchange, clock)
         horizon_s = MATCHING_S + settings.recv_window_ms / 1000
         self.orders = OrderManager(exchange, store, self.prices, clock, horizon_s=horizon_s)
-        self.keeper = CycleKeeper(
+        self.cycle_manager = CycleManager(
             exchange=exchange, store=store, orders=self.orders, prices=self.prices, clock=clock, settings=settings
         )
-        self.intents = IntentDesk(
+        self.intents = IntentHandler(
             exchange=exchange,
             store=store,
-            keeper=self.keeper,
+            cycle_manager=self.cycle_manager,
             prices=self.prices,
             funds=self.funds,
             clock=clock,
             settings=settings,
         )
         self.reconciler = Reconciler(
-            exchange=exchange, store=store, orders=self.orders, keeper=self.keeper, funds=self.funds, clock=clock
+            exchange=exchange,
+            store=store,
+            orders=self.orders,
+            cycle_manager=self.cycle_manager,
+            funds=self.funds,
+            clock=clock,
         )
-        self.watcher = Watcher(store=store, keeper=self.keeper, prices=self.prices, clock=clock, settings=settings)
+        self.watcher = Watcher(
+            store=store, cycle_manager=self.cycle_manager, prices=self.prices, clock=clock, settings=settings
+        )
         self.publisher = Publisher(store, bus)
         bus.subscribe(ORDER_INTENT, self.on_intent, group=GROUP)
 
@@ -120,8 +127,8 @@ class TraderService:
         if cycle_id is None or not booked.changed:
             return
         if booked.fills and booked.order.side is Side.BUY:
-            self.keeper.note_fill(cycle_id)
-        self.keeper.kick(cycle_id)
+            self.cycle_manager.note_fill(cycle_id)
+        self.cycle_manager.wake(cycle_id)
 
     async def on_balances(self, balances: dict[str, Balance]) -> None:
         """Balances changed: keep them, and tell the screens."""
@@ -160,7 +167,7 @@ class TraderService:
 
     async def watch_workers(self) -> None:
         """Ends the service when a cycle's worker met what nobody may survive."""
-        await self.keeper.failure
+        await self.cycle_manager.failure
 
     async def _repeat(self, action: Callable[[], Awaitable[Any]], every_s: float) -> None:
         while True:
@@ -183,6 +190,6 @@ class TraderService:
 
     async def stop(self) -> None:
         """Workers stop between two steps; what they were at is found again at the next start."""
-        await self.keeper.stop()
+        await self.cycle_manager.stop()
         await self._tried(self.publisher.flush)
         await self.exchange.close()

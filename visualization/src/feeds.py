@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from core.statistics.performance import percent_of
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.topics import (
     BALANCE_UPDATED,
@@ -26,7 +27,6 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, TransientError
 from shared.src.domain.money import wire
 from visualization.src.forming import FormingCandle
-from visualization.src.statistics import percent_of
 from visualization.src.views import CandleView, PlatformHealth, SymbolView, TickerView
 from visualization.src.websocket import Hub
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shared.src.lean_imports  # noqa: F401 - first, before anything imports httpx
+import shared.src.frame.lean_imports  # noqa: F401 - first, before anything imports httpx
 
 # isort: split
 from functools import partial
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from shared.src.service import Service, run_service
+from shared.src.frame.service import Service, run_service
 from visualization.src.api import health_routes, market_routes, performance_routes, serve_pages, trading_routes
 from visualization.src.feeds import MarketFeed, feed_balances, feed_events, feed_health
 from visualization.src.performance import PerformanceQueries

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from core.statistics.performance import max_drawdown_percent, percent_of, sharpe_ratio, thinned
 from shared.src.domain.clock import to_ms
 from shared.src.domain.money import wire
 from visualization.src.queries import Queries
 from visualization.src.rows import Row, amount
-from visualization.src.statistics import max_drawdown_percent, percent_of, sharpe_ratio, thinned
 from visualization.src.views import BalanceView, EquityPoint, GlobalStatistics, GroupStatistics, PocketView
 
 EQUITY_POINTS_MAX = 400

@@ -11,7 +11,7 @@ from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.domain.money import wire
-from shared.src.symbol_choice import chosen_symbols
+from shared.src.market.symbol_choice import chosen_symbols
 from visualization.src.rows import (
     Row,
     candle_view,

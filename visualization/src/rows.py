@@ -7,9 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from core.statistics.performance import percent_of
 from shared.src.domain.clock import to_ms
 from shared.src.domain.money import wire
-from visualization.src.statistics import percent_of
 from visualization.src.views import (
     CandleView,
     CycleView,

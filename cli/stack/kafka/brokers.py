@@ -13,11 +13,11 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from cli.data_folder import PROJECT_ROOT, DataFolder
 from cli.exits import missing, misused
-from cli.health import Health, tcp_health
-from cli.ports import HOST, PortChooser
-from cli.processes import Launch
+from cli.run.data_folder import PROJECT_ROOT, DataFolder
+from cli.run.health import Health, tcp_health
+from cli.run.ports import HOST, PortChooser
+from cli.run.processes import Launch
 
 POM = Path(__file__).with_name("pom.xml")
 KAFKA_VERSION = "4.1.0"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
@@ -23,11 +22,6 @@ Positive = Annotated[Amount, Field(gt=0)]
 NonNegative = Annotated[Amount, Field(ge=0)]
 Symbol = Annotated[str, Field(min_length=3, max_length=20)]
 UnitScore = Annotated[float, Field(ge=0, le=1)]
-
-
-class Side(StrEnum):
-    BUY = "BUY"
-    SELL = "SELL"
 
 
 class Message(BaseModel):

@@ -2,57 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from pydantic import Field
 
-from shared.src.contracts.base import Message, NonNegative, Positive, Side, Symbol, UnitScore
-
-
-class OrderType(StrEnum):
-    MARKET = "MARKET"
-    LIMIT = "LIMIT"
-    LIMIT_MAKER = "LIMIT_MAKER"
-    STOP_LOSS = "STOP_LOSS"
-    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
-    TAKE_PROFIT = "TAKE_PROFIT"
-    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
-
-
-class OrderStatus(StrEnum):
-    """INTENT, SENT and UNKNOWN are ours; the rest are Binance's."""
-
-    INTENT = "INTENT"
-    SENT = "SENT"
-    UNKNOWN = "UNKNOWN"
-    NEW = "NEW"
-    PARTIALLY_FILLED = "PARTIALLY_FILLED"
-    FILLED = "FILLED"
-    CANCELED = "CANCELED"
-    REJECTED = "REJECTED"
-    EXPIRED = "EXPIRED"
-    EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
-
-
-TERMINAL = frozenset({
-    OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH,
-})  # fmt: skip
-
-
-class CycleStatus(StrEnum):
-    INITIATING = "initiating"
-    WAITING_BUY = "waiting_buy"
-    ACTIVE_BUY = "active_buy"
-    WAITING_SELL = "waiting_sell"
-    ACTIVE_SELL = "active_sell"
-    COMPLETED = "completed"
-    CANCELED = "canceled"
-    FAILED = "failed"
-
-
-class IntentKind(StrEnum):
-    ENTRY = "entry"
-    EXIT = "exit"
+from shared.src.contracts.base import Message, NonNegative, Positive, Symbol, UnitScore
+from shared.src.domain.orders import IntentKind, LiquidityRole, OrderType, Side
 
 
 class OrderIntent(Message):
@@ -79,11 +32,6 @@ class OrderIntent(Message):
     consensus_id: str = ""
     decided_on: int = Field(ge=0, description="close time of the bar decided on, ms UTC")
     reason: str = ""
-
-
-class LiquidityRole(StrEnum):
-    MAKER = "maker"
-    TAKER = "taker"
 
 
 class ExecutionEvent(Message):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.src.contracts.base import Amount, Message, NonNegative, Positive, Side, Symbol
-from shared.src.contracts.orders import CycleStatus
+from shared.src.contracts.base import Amount, Message, NonNegative, Positive, Symbol
+from shared.src.domain.orders import CycleStatus, Side
 
 
 class BalanceUpdated(Message):

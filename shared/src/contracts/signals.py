@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from pydantic import Field
 
-from shared.src.contracts.base import Message, Positive, Side, Symbol, UnitScore
+from shared.src.contracts.base import Message, Positive, Symbol, UnitScore
 from shared.src.contracts.market import FeatureValue
 from shared.src.domain.candles import Timeframe
-
-
-class StrengthLevel(StrEnum):
-    WEAK = "WEAK"
-    MODERATE = "MODERATE"
-    STRONG = "STRONG"
-    VERY_STRONG = "VERY_STRONG"
-
-    @classmethod
-    def of(cls, strength: float) -> StrengthLevel:
-        """0-.4 weak, .4-.6 moderate, .6-.8 strong, from .8 very strong."""
-        bounds = ((0.8, cls.VERY_STRONG), (0.6, cls.STRONG), (0.4, cls.MODERATE))
-        return next((level for bound, level in bounds if strength >= bound), cls.WEAK)
+from shared.src.domain.orders import Side
+from shared.src.domain.signals import StrengthLevel
 
 
 class Vote(Message):

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import OrderStatus, OrderType
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import OrderStatus, OrderType, Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from shared.src.contracts.base import Side
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import ZERO, ceil_to_step, floor_to_step
+from shared.src.domain.orders import Side
 
 NO_LIMIT = Decimal(0)
 

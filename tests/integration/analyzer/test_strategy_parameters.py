@@ -15,7 +15,6 @@ from redis.asyncio import Redis
 from typer.testing import CliRunner
 
 from cli.main import app
-from shared.src.auth import Scope, create_token
 from shared.src.config import Settings
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import Vote
@@ -23,10 +22,11 @@ from shared.src.contracts.topics import FEATURES, VOTES
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import from_ms
+from shared.src.frame.auth import Scope, create_token
 from shared.src.redis_client import RedisBus
 from tests.processes import environment_of, services
 from tests.streams import length_of, messages_of
-from tests.unit.strategies.test_parameters import BAR, GUIDE
+from tests.unit.analyzer.test_parameters import BAR, GUIDE
 
 pytestmark = pytest.mark.integration
 

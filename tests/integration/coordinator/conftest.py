@@ -19,7 +19,7 @@ from coordinator.src.pocket_checker import PocketChecker
 from coordinator.src.portfolio_client import Denied, Granted, Wanted
 from coordinator.src.signal_handler import SignalHandler
 from coordinator.src.universe import Universe
-from shared.src.bus import Bus
+from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.signals import ConsensusSignal

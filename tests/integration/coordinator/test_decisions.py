@@ -13,13 +13,12 @@ from redis.asyncio import Redis
 from coordinator.src.decision_store import DecisionStore
 from coordinator.src.portfolio_client import Wanted
 from coordinator.src.signal_handler import GROUP, SignalHandler, intent_id_of
-from shared.src.bus import Bus
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import IntentKind
+from shared.src.bus.ports import Bus
 from shared.src.contracts.topics import CONSENSUS, DECISION_MADE
 from shared.src.database import Database
 from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import TransientError
+from shared.src.domain.orders import IntentKind, Side
 from shared.src.redis_client import RedisBus
 from tests.integration.coordinator.conftest import DeafBus, FakeFunds, sent_intents, until, write_cycle, write_signal
 from tests.unit.coordinator.builders import CLOSE_MS, consensus

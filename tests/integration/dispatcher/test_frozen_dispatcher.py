@@ -19,8 +19,8 @@ from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.contracts.topics import KAFKA_CANDLE, kafka_market
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
-from shared.src.history import stored_candles
 from shared.src.kafka_client import KafkaProducer
+from shared.src.market.history import stored_candles
 from tests.integration.pipeline.recorded import candle, count, produce, until
 from tests.processes import PORTS, ServiceProcess, environment_of
 

@@ -15,7 +15,7 @@ from shared.src.config import Settings
 from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.history import stored_candles
+from shared.src.market.history import stored_candles
 
 pytestmark = pytest.mark.integration
 

@@ -12,13 +12,13 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from market_analyzer.src.feature_store import FeatureStore
+from shared.src.bus.leases import Fence, Lease
+from shared.src.bus.stream_consumer import FENCE
 from shared.src.config import Settings
-from shared.src.consumer import FENCE
 from shared.src.contracts.market import CandleMessage
 from shared.src.database import SESSION, Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.errors import LeaseLostError
-from shared.src.leases import Fence, Lease
 from shared.src.redis_client import RedisBus
 
 pytestmark = pytest.mark.integration

@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
+from core.features.engine import IndicatorEngine
 from market_analyzer.src.data_listener import feature_frame
-from market_analyzer.src.indicators.engine import IndicatorEngine
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.signals import StrategyVotes

@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from analyzer.strategies.feature_window import ROWS_KEPT
+from core.features.window import ROWS_KEPT
 from shared.src.config import Settings
 from shared.src.contracts.market import BookDepth, CandleMessage, DepthBand
 from shared.src.contracts.topics import (

@@ -10,9 +10,9 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from core.features.engine import IndicatorEngine
 from market_analyzer.src.data_listener import parameters_of
 from market_analyzer.src.feature_store import CANDLE
-from market_analyzer.src.indicators.engine import IndicatorEngine
 from shared.src.config import Settings
 from shared.src.contracts.market import CORRECTION
 from shared.src.contracts.topics import CANDLE_CLOSED, FEATURES, VOTES

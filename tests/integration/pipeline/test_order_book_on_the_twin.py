@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.src.book_keeper import BookKeeper
+from gateway.src.order_books import OrderBooks
 from gateway.src.service import GatewayService
 from shared.src.config import OptionalStream, Settings
 from shared.src.domain.clock import SystemClock
@@ -47,7 +47,7 @@ async def gateway_of(twin: RunningTwin, settings: Settings) -> AsyncIterator[Gat
     clock = SystemClock()
     client = BinanceClient(settings, clock)
     gateway, kept = gateway_on(ListedExchange(), clock, [SYMBOL], optional=[OptionalStream.DEPTH])
-    gateway.books = BookKeeper(MarketData(client, clock), clock=clock, producer=kept)  # type: ignore[arg-type]  # keeps what it publishes
+    gateway.books = OrderBooks(MarketData(client, clock), clock=clock, producer=kept)  # type: ignore[arg-type]  # keeps what it publishes
     gateway.books.set_symbols({SYMBOL})
     gateway.ready.set()
     socket = BinanceWebSocket(

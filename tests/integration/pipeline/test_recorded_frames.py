@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.src.book_keeper import SNAPSHOT_GAP_S
+from gateway.src.order_books import SNAPSHOT_GAP_S
 from shared.src.config import OptionalStream
 from shared.src.contracts.market import MarketTick, TradeFlow
 from shared.src.domain.candles import Candle

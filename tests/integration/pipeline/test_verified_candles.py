@@ -10,13 +10,13 @@ import pytest
 
 from dispatcher.src.persister import CandlePersister
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
-from gateway.src.lane import Lane
+from gateway.src.symbol_feed import SymbolFeed
 from gateway.src.verifier import CandleVerifier
 from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import ManualClock, from_ms
-from shared.src.history import stored_candles
+from shared.src.market.history import stored_candles
 from tests.unit.gateway.rig import KeptMessages, ListedExchange
 
 pytestmark = pytest.mark.integration
@@ -45,9 +45,9 @@ async def test_what_is_wrong_or_missing_in_the_table_is_replaced_by_the_exchange
 
     kept: Any = KeptMessages()
     fetcher = HistoricalDataFetcher(ListedExchange(exchange), clock)
-    lane = Lane(SYMBOL, clock=clock, fetcher=fetcher, producer=kept, warmup=100)
+    feed = SymbolFeed(SYMBOL, clock=clock, fetcher=fetcher, producer=kept, warmup=100)
     verifier = CandleVerifier(database, fetcher, bars=30)
-    await verifier.check(lane)
+    await verifier.check(feed)
     assert kept.published == [(wrong, CORRECTION), (gone, "repair")]
     assert verifier.statistics() == {"checked": 20, "corrected": 1, "added": 1}
 
@@ -56,5 +56,5 @@ async def test_what_is_wrong_or_missing_in_the_table_is_replaced_by_the_exchange
     until_ms = START_MS + 21 * Timeframe.M5.milliseconds
     found = await stored_candles(database, SYMBOL, Timeframe.M5, until_ms=until_ms, count=100)
     assert found == exchange[20:]
-    await verifier.check(lane)
+    await verifier.check(feed)
     assert len(kept.published) == 2, "what is right is left alone"

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import text
 
 from portfolio.src.exchange_account import Trade
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import ExecutionEvent, LiquidityRole
+from shared.src.contracts.orders import ExecutionEvent
 from shared.src.database import Database
+from shared.src.domain.orders import LiquidityRole, Side
 from shared.src.exchange.models import Balance
 
 ENDED = ("completed", "canceled", "failed")

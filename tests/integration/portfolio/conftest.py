@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.ledger_store import LedgerStore
-from portfolio.src.pocket_store import PocketStore
+from portfolio.src.pockets import PocketManager
 from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.clock import ManualClock
@@ -36,15 +36,15 @@ def manager(
 
 
 @pytest.fixture
-async def founded(database: Database, settings: Settings, clock: ManualClock) -> PocketStore:
+async def founded(database: Database, settings: Settings, clock: ManualClock) -> PocketManager:
     """Empty pockets."""
-    pockets = PocketStore(database, quote_asset="USDC")
+    pockets = PocketManager(database, quote_asset="USDC")
     await pockets.found(settings.pocket_shares(), clock.now())
     return pockets
 
 
 @pytest.fixture
-async def books(founded: PocketStore, clock: ManualClock, manager: BinanceAccountManager) -> Bookkeeper:
+async def books(founded: PocketManager, clock: ManualClock, manager: BinanceAccountManager) -> Bookkeeper:
     """Opened books on 1000 USDC and 5 BNB: 600 active, 300 buffer, 100 safety."""
     assert await manager.open_books()
     manager.state.opened = True

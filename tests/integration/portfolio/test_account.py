@@ -9,13 +9,13 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from core.capital.differences import Standing
+from core.capital.pockets import Refused
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper, Reservation
 from portfolio.src.exchange_account import Trade
 from portfolio.src.ledger_store import LedgerStore
-from portfolio.src.pocket_store import PocketStore
-from portfolio.src.pockets import Refused
-from portfolio.src.reconcile import Standing
+from portfolio.src.pockets import PocketManager
 from shared.src.database import Database
 from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import RejectedError, TransientError
@@ -54,7 +54,7 @@ async def test_the_books_are_not_opened_while_an_order_may_be_filled(
 
 
 async def test_nothing_is_reserved_before_the_books_are_open(
-    founded: PocketStore, manager: BinanceAccountManager, clock: ManualClock
+    founded: PocketManager, manager: BinanceAccountManager, clock: ManualClock
 ) -> None:
     books = Bookkeeper(founded, LedgerStore(quote_asset="USDC"), clock, quote_asset="USDC", halted=manager.halted)
     with pytest.raises(TransientError, match="not open yet"):
@@ -62,7 +62,7 @@ async def test_nothing_is_reserved_before_the_books_are_open(
 
 
 async def test_fills_booked_before_the_opening_are_part_of_it(
-    founded: PocketStore, manager: BinanceAccountManager, account: FakeAccount, trader: TraderRows
+    founded: PocketManager, manager: BinanceAccountManager, account: FakeAccount, trader: TraderRows
 ) -> None:
     await trader.entry("int-1", 1, fee="0")
     account.held = {"USDC": Decimal(900), "BTC": Decimal(1)}

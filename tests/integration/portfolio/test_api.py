@@ -20,12 +20,12 @@ from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.models import PortfolioModel, SharedCache
 from portfolio.src.performance import PerformanceKeeper
 from portfolio.src.prices import Prices
-from shared.src.auth import Authorizer, Scope, create_token
-from shared.src.contracts.base import Side
 from shared.src.database import Database
 from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import RejectedError
-from shared.src.service import install_error_handlers
+from shared.src.domain.orders import Side
+from shared.src.frame.auth import Authorizer, Scope, create_token
+from shared.src.frame.service import install_error_handlers
 from tests.integration.portfolio.builders import FakeAccount, TraderRows
 
 pytestmark = pytest.mark.integration

@@ -9,14 +9,14 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
+from core.capital.pockets import PocketNotFoundError, Refused, Reserved
 from portfolio.src.bookkeeper import Bookkeeper, Reservation
-from portfolio.src.pockets import PocketNotFoundError, Refused, Reserved
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import CycleStatus, OrderFailed
+from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated
 from shared.src.database import Database
 from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import TransientError
+from shared.src.domain.orders import CycleStatus, Side
 from tests.integration.portfolio.builders import TraderRows, fill_event
 
 pytestmark = pytest.mark.integration

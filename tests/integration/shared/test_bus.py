@@ -12,10 +12,10 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from shared.src.contracts.base import Side
 from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.topics import DEAD_LETTERS, ORDER_FAILED
 from shared.src.domain.errors import TransientError
+from shared.src.domain.orders import Side
 from shared.src.redis_client import RedisBus
 
 pytestmark = pytest.mark.integration

@@ -13,12 +13,12 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from shared.src.bus.leases import BEAT_S, MEMBER_TTL_MS, GroupMember, shares
+from shared.src.bus.stream_consumer import Delivery
 from shared.src.config import Settings
-from shared.src.consumer import Delivery
-from shared.src.contracts.base import Side
 from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.topics import DEAD_LETTERS, PARTITIONS, PARTITIONS_KEY, Topic
-from shared.src.leases import BEAT_S, MEMBER_TTL_MS, GroupMember, shares
+from shared.src.domain.orders import Side
 from shared.src.redis_client import RedisBus, redis_from
 from tests.streams import messages_of
 

@@ -14,13 +14,13 @@ import httpx
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from core.positions.model import Order, Purpose
 from shared.src.config import Settings
-from shared.src.contracts.base import Side
 from shared.src.contracts.market import MarketTick
-from shared.src.contracts.orders import OrderStatus, OrderType
 from shared.src.database import Database
 from shared.src.domain.clock import SystemClock, from_ms
 from shared.src.domain.errors import RootTradingError
+from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.exchange.account import SignedCalls
 from shared.src.exchange.models import Balance, ExchangeOrder, OrderReport
 from shared.src.redis_client import redis_from
@@ -28,7 +28,6 @@ from tests.integration.simulator.conftest import TOKEN, RunningTwin
 from trader.src.adapters.live_offers import move_of
 from trader.src.adapters.paper import NAME, PaperExchange
 from trader.src.binance_executor import BinanceExecutor
-from trader.src.model import Order, Purpose
 from trader.src.ports import Exchange, Listener
 
 START_MS = 1_767_225_600_000

@@ -17,9 +17,8 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from shared.src.config import Settings, load_settings
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import OrderStatus, OrderType
 from shared.src.domain.errors import RootTradingError
+from shared.src.domain.orders import OrderStatus, OrderType, Side
 from tests.integration.simulator.both_doors import FIXTURE, SYMBOL, BothDoors, Door, fills_of, got, order
 from tests.integration.simulator.conftest import running_twin
 from tests.stack import Stack

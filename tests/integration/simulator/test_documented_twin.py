@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from simulator.doors.faults import CATALOGUE, Kind
+from simulator.api.faults import CATALOGUE, Kind
 from tests.integration.simulator.conftest import PROJECT_ROOT, RunningTwin
 
 TEXT = (PROJECT_ROOT / "docs" / "simulator.md").read_text()

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from schemathesis import openapi
 from schemathesis.core.result import Ok
 
-from simulator.doors.rest_app import ENDPOINTS, WS_METHODS
+from simulator.api.rest.app import ENDPOINTS, WS_METHODS
 from tests.integration.simulator.conftest import STILL, TOKEN, RunningTwin, running_twin
 
 NAMES = sorted({name for endpoint in ENDPOINTS for name in endpoint.params} | {"recvWindow", "surprise"})

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 
-from cli.data_folder import DataFolder
-from cli.health import Health, http_health
-from cli.ports import HOST, PortChooser
-from cli.processes import Launch
-from cli.supervisor import Supervisor, stop_on_signals
+from cli.run.data_folder import DataFolder
+from cli.run.health import Health, http_health
+from cli.run.ports import HOST, PortChooser
+from cli.run.processes import Launch
+from cli.run.supervisor import Supervisor, stop_on_signals
 from shared.src.domain.clock import SystemClock
 
 # A service with a worker process of its own, as the analyzer has.

@@ -15,13 +15,13 @@ from confluent_kafka import Consumer, Producer
 from redis.asyncio import Redis as Client
 from redis.exceptions import AuthenticationError
 
-from cli.data_folder import DataFolder
-from cli.parts import Part
-from cli.ports import HOST, PortChooser
+from cli.run.data_folder import DataFolder
+from cli.run.ports import HOST, PortChooser
+from cli.run.supervised import Part
+from cli.run.supervisor import Supervisor
 from cli.stack.kafka.brokers import EmbeddedKafka
 from cli.stack.postgres import Postgres
 from cli.stack.redis import Redis
-from cli.supervisor import Supervisor
 from shared.src.domain.clock import SystemClock
 from tests.integration.stack.fake_platform import TinyService
 

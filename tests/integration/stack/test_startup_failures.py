@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cli import runs
-from cli.data_folder import DataFolder
 from cli.exits import CommandError, ExitCode
-from cli.ports import PortChooser
-from cli.processes import Launch
-from cli.supervisor import Supervisor
+from cli.run import run_state
+from cli.run.data_folder import DataFolder
+from cli.run.ports import PortChooser
+from cli.run.processes import Launch
+from cli.run.supervisor import Supervisor
 from shared.src.domain.clock import SystemClock
 from tests.integration.stack.fake_platform import STUBBORN, TinyService
 
@@ -76,7 +76,7 @@ async def test_a_service_that_ignores_the_request_to_stop_is_killed(data: DataFo
 
 def test_a_second_run_on_the_same_folder_is_refused(data: DataFolder) -> None:
     refused = pytest.raises(CommandError, match="already uses the data folder")
-    with runs.exclusive(data), refused as caught, runs.exclusive(data):
+    with run_state.exclusive(data), refused as caught, run_state.exclusive(data):
         pytest.fail("two runs at once")
     assert caught.value.code is ExitCode.USAGE
 

@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from cli import control, runs
-from cli.data_folder import DataFolder
+from cli.run import requests, run_state
+from cli.run.data_folder import DataFolder
 
 SCRIPT = Path(__file__).with_name("fake_platform.py")
 PATIENCE_S = 60.0
@@ -38,11 +38,11 @@ class FakePlatform:
     def __init__(self, folder: Path) -> None:
         self.data = DataFolder.at(folder)
         self.process = subprocess.Popen([sys.executable, str(SCRIPT), str(folder)], start_new_session=True)
-        eventually(lambda: runs.is_healthy(runs.status(self.data)), "the platform is healthy")
+        eventually(lambda: run_state.is_healthy(run_state.status(self.data)), "the platform is healthy")
         self.family = psutil.Process(self.process.pid).children(recursive=True)
 
     def part(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = runs.status(self.data)["services"][name]
+        found: dict[str, Any] = run_state.status(self.data)["services"][name]
         return found
 
     def restarted(self, name: str, old_pid: int) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def test_a_killed_services_workers_end_with_it(platform: FakePlatform) -> None:
 
 def test_restarting_on_request_gives_the_service_a_new_process(platform: FakePlatform) -> None:
     pid = platform.part("two")["pid"]
-    control.ask_restart(platform.data, "two")
+    requests.ask_restart(platform.data, "two")
     assert platform.restarted("two", pid)["restarts"] == 1
 
 
@@ -95,12 +95,12 @@ def test_an_orderly_stop_leaves_no_process(platform: FakePlatform, number: signa
     platform.process.send_signal(number)
     assert platform.process.wait(PATIENCE_S) == 0
     assert platform.nothing_is_left()
-    assert runs.find(platform.data) is None
-    assert runs.status(platform.data)["services"]["gateway"]["state"] == "stopped"
+    assert run_state.find(platform.data) is None
+    assert run_state.status(platform.data)["services"]["gateway"]["state"] == "stopped"
 
 
 def test_a_killed_supervisor_leaves_no_process(platform: FakePlatform) -> None:
     platform.process.kill()
     platform.process.wait(PATIENCE_S)
     eventually(platform.nothing_is_left, "everything ended")
-    assert runs.find(platform.data) is None
+    assert run_state.find(platform.data) is None

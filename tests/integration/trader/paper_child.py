@@ -15,12 +15,11 @@ from random import Random
 from typing import Any
 
 from shared.src.config import load_settings
-from shared.src.contracts.base import Side
 from shared.src.contracts.market import MarketTick
-from shared.src.contracts.orders import OrderType
 from shared.src.database import Database
 from shared.src.domain.clock import SystemClock
 from shared.src.domain.errors import RejectedError
+from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.models import Balance, OrderReport
 from shared.src.redis_client import redis_from
 from tests.integration.simulator.both_doors import order

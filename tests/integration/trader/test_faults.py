@@ -130,7 +130,7 @@ async def test_missing_units_halt_new_entries_and_say_why(
         twin.do("POST", "/balances", {"account": account, "asset": "BTC", "delta": "-0.015"})
     for _ in range(2):
         await running.trader.reconciler.run()
-        await running.trader.keeper.idle()
+        await running.trader.cycle_manager.idle()
     pause = await running.row("SELECT * FROM trading_pauses")
     assert pause["scope"] == "all"
     assert "BTC" in pause["reason"]

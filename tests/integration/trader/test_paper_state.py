@@ -19,11 +19,10 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.src.config import Settings
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import OrderStatus, OrderType
 from shared.src.database import Database
 from shared.src.domain.clock import SystemClock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, TransientError
+from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.redis_client import redis_from
 from simulator.engine.exchange import Exchange
 from tests.integration.simulator.both_doors import order

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.demo_options import demo_options
+from cli.demo.options import demo_options
 from cli.exits import CommandError, ExitCode
 from shared.src.domain.symbols import DEFAULT_SYMBOLS
 from simulator.fixture import parse_fixture

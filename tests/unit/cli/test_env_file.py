@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.env_file import with_secrets, write_env
+from cli.setup.env_file import with_secrets, write_env
 
 EXAMPLE = "#LOG_LEVEL=INFO\nPGPASSWORD=\nAPI_TOKEN=   # made by make env\nBINANCE_SECRET_KEY=\nREDIS_PASSWORD=kept\n"
 

@@ -22,17 +22,17 @@ from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from cli.offline import feature_row, frames_of, read_history
+from cli.offline.history_run import feature_row, frames_of, read_history
+from core.features.indicators.base import IndicatorParameters
 from gateway.src.series import Built, CandleSeries
 from market_analyzer.src.data_listener import DataListener
-from market_analyzer.src.indicators.base import IndicatorParameters
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import ManualClock
-from tests.unit.indicators.market import Bar, generated
+from tests.unit.core.features.market import Bar, generated
 
 ROOT = Path(__file__).resolve().parents[3]
-GUIDE = ROOT / "tests" / "unit" / "strategies" / "guide" / "bollinger_bands.py.txt"
+GUIDE = ROOT / "tests" / "unit" / "analyzer" / "guide" / "bollinger_bands.py.txt"
 RECORDED = ROOT.parent / "shared" / "data" / "klines" / "BTCUSDC-1m-2023-03.csv.gz"
 BARS = generated(900)
 ALL = frozenset(Timeframe)

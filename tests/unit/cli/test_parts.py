@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cli.health import Health
-from cli.parts import BACKOFF_MAX_S, Part, PartState
-from cli.processes import Launch
+from cli.run.health import Health
+from cli.run.processes import Launch
+from cli.run.supervised import BACKOFF_MAX_S, Part, PartState
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.summary import differences
+from cli.demo.summary import differences
 
 amounts = st.decimals(min_value=0, max_value=10**9, places=12, allow_nan=False, allow_infinity=False)
 balances = st.dictionaries(st.sampled_from(["BTC", "ETH", "USDC", "BNB"]), amounts)

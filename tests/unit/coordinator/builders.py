@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from coordinator.src.pocket_checker import Limits, SymbolTerms, View
-from coordinator.src.sizing import SizingRules
-from shared.src.contracts.base import Side
-from shared.src.contracts.signals import ConsensusSignal, StrengthLevel
+from core.risk.sizing import SizingRules
+from shared.src.contracts.signals import ConsensusSignal
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import from_ms
+from shared.src.domain.orders import Side
+from shared.src.domain.signals import StrengthLevel
 
 CLOSE_MS = 1_767_225_659_999
 RULES = SizingRules(

@@ -17,8 +17,8 @@ from coordinator.src.pocket_checker import (
     Refused,
     Verdict,
 )
-from shared.src.contracts.base import Side
 from shared.src.domain.candles import Timeframe
+from shared.src.domain.orders import Side
 from tests.unit.coordinator.builders import CLOSE_MS, LIMITS, TERMS, consensus, view
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.src.book_keeper import BookKeeper
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
-from gateway.src.lane import Lane
+from gateway.src.order_books import OrderBooks
 from gateway.src.service import GatewayService
+from gateway.src.symbol_feed import SymbolFeed
 from shared.src.config import OptionalStream
 from shared.src.contracts.market import MarketMessage
 from shared.src.domain.candles import Candle, Timeframe
@@ -82,7 +82,7 @@ class NothingToVerify:
     def statistics(self) -> dict[str, Any]:
         return {}
 
-    async def check(self, lane: Lane) -> None:
+    async def check(self, feed: SymbolFeed) -> None:
         return None
 
 
@@ -98,7 +98,7 @@ def gateway_on(
         fetcher=HistoricalDataFetcher(exchange, clock),
         producer=kept,
         gaps=nothing,
-        books=BookKeeper(exchange, clock=clock, producer=kept),
+        books=OrderBooks(exchange, clock=clock, producer=kept),
         verifier=unverified,
         warmup_candles=100,
         verify_every_s=3600,

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from shared.src.bus.kafka_topics import TopicPlan, ensure, planned
 from shared.src.config import Settings, load_settings
 from shared.src.domain.errors import RootTradingError, TransientError
-from shared.src.kafka_topics import TopicPlan, ensure, planned
 
 PLANS = (TopicPlan("signals", 3, "-1"), TopicPlan("orders", 3, "-1"))
 

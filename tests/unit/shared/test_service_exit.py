@@ -9,7 +9,7 @@ import pytest
 
 from shared.src.config import Settings
 from shared.src.domain.errors import ConfigurationError, RootTradingError, TransientError
-from shared.src.service import Service, listen_on, start
+from shared.src.frame.service import Service, listen_on, start
 
 
 @pytest.mark.parametrize(

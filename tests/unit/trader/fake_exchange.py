@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeVar
 
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import TERMINAL, OrderStatus, OrderType
+from core.positions.model import Order
 from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import TERMINAL, OrderStatus, OrderType, Side
 from shared.src.exchange.models import Account, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
 from shared.src.exchange.rules import SymbolRules
-from trader.src.model import Order
 from trader.src.ports import Listener
 
 T = TypeVar("T")

@@ -10,16 +10,17 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
+from core.positions.lifecycle import merged
+from core.positions.model import Cycle, CycleView, Fill, Order
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import ENDED
 from shared.src.exchange.models import ExchangeOrder
 from tests.unit.trader.fake_exchange import Fuse
-from trader.src.lifecycle import merged
-from trader.src.messages import cycle_updated, execution
-from trader.src.model import ENDED, Cycle, CycleView, Fill, Order
+from trader.src.execution.messages import cycle_updated, execution
 from trader.src.ports import Booked, OutboxMessage, Pause, RiskFacts
 
 

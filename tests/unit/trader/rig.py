@@ -6,21 +6,21 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+from core.positions.cycle_steps import CycleRules
 from shared.src.config import Settings, load_settings
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import TERMINAL, CycleStatus, IntentKind, OrderIntent
+from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import TERMINAL, CycleStatus, IntentKind, Side
 from tests.unit.trader.fake_exchange import RULES, SYMBOL, Crash, FakeExchange, Fuse
 from tests.unit.trader.fake_store import FakeStore
-from trader.src.cycle_keeper import CycleKeeper
 from trader.src.cycle_manager import CycleManager
-from trader.src.funds import Funds
-from trader.src.intents import IntentDesk
+from trader.src.execution.funds import Funds
+from trader.src.execution.intent_handler import IntentHandler
+from trader.src.execution.reconciler import Reconciler
+from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import OrderManager
-from trader.src.reconciler import Reconciler
-from trader.src.watcher import Watcher
 
 LIMITS = {"max_position_size": "100000", "max_exposure_percent": "100", "max_concurrent_positions": 50}
 
@@ -40,7 +40,7 @@ class Rig:
         """A new process on the same database and exchange; needs the running loop."""
         self.funds = Funds()
         self.orders = OrderManager(self.exchange, self.store, self.exchange, self.clock, horizon_s=15)
-        self.keeper = CycleKeeper(
+        self.cycle_manager = CycleManager(
             exchange=self.exchange,
             store=self.store,
             orders=self.orders,
@@ -48,10 +48,10 @@ class Rig:
             clock=self.clock,
             settings=self.settings,
         )
-        self.intents = IntentDesk(
+        self.intents = IntentHandler(
             exchange=self.exchange,
             store=self.store,
-            keeper=self.keeper,
+            cycle_manager=self.cycle_manager,
             prices=self.exchange,
             funds=self.funds,
             clock=self.clock,
@@ -61,12 +61,16 @@ class Rig:
             exchange=self.exchange,
             store=self.store,
             orders=self.orders,
-            keeper=self.keeper,
+            cycle_manager=self.cycle_manager,
             funds=self.funds,
             clock=self.clock,
         )
         self.watcher = Watcher(
-            store=self.store, keeper=self.keeper, prices=self.exchange, clock=self.clock, settings=self.settings
+            store=self.store,
+            cycle_manager=self.cycle_manager,
+            prices=self.exchange,
+            clock=self.clock,
+            settings=self.settings,
         )
 
     async def live(self, work: Any) -> bool:
@@ -85,16 +89,16 @@ class Rig:
             continue
 
     async def _rest(self) -> None:
-        await self.keeper.idle()
-        if self.keeper.failure.done():
-            error = self.keeper.failure.exception()
+        await self.cycle_manager.idle()
+        if self.cycle_manager.failure.done():
+            error = self.cycle_manager.failure.exception()
             assert isinstance(error, Crash), error
             raise error
 
     async def _restart(self) -> None:
-        await self.keeper.stop()
-        if self.keeper.failure.done():
-            self.keeper.failure.exception()
+        await self.cycle_manager.stop()
+        if self.cycle_manager.failure.done():
+            self.cycle_manager.failure.exception()
         self.start()
 
     async def deliver(self, count: int | None = None, *, keep: bool = False) -> None:
@@ -107,7 +111,7 @@ class Rig:
     async def _report(self, report: Any) -> None:
         booked = await self.orders.book(report)
         if booked is not None and booked.order.cycle_id:
-            self.keeper.kick(booked.order.cycle_id)
+            self.cycle_manager.wake(booked.order.cycle_id)
         elif booked is None:
             await self.orders.adopt(report.order)
 
@@ -227,4 +231,4 @@ def run(work: Any) -> None:
     asyncio.run(work)
 
 
-__all__ = ["CycleManager", "Rig", "intent", "run"]
+__all__ = ["CycleRules", "Rig", "intent", "run"]

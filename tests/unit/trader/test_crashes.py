@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from shared.src.contracts.orders import CycleStatus, IntentKind
+from shared.src.domain.orders import CycleStatus, IntentKind
 from tests.unit.trader.rig import Rig, intent
 
 STEPS = 60

@@ -10,7 +10,7 @@ from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import TransientError
 from shared.src.exchange.rules import SymbolRules
 from tests.unit.trader.fake_exchange import RULES, SYMBOL
-from trader.src.known_rules import KnownRules
+from trader.src.adapters.known_rules import KnownRules
 
 
 class Listing:

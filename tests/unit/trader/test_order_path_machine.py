@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shared.src.contracts.orders import IntentKind, OrderType
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
+from shared.src.domain.orders import IntentKind, OrderType
 from tests.unit.trader.rig import Rig, intent
 
 PRICES = st.sampled_from(["44000", "48500", "49400", "50000", "50600", "51900", "52500", "56000"]).map(Decimal)
@@ -115,7 +115,7 @@ class OrderPath(RuleBasedStateMachine):
             self.rig.exchange.requests_to_lose = self.rig.exchange.answers_to_lose = 0
             self.loop.run_until_complete(self.rig.settle(180))
             self.rig.check()
-            self.loop.run_until_complete(self.rig.keeper.stop())
+            self.loop.run_until_complete(self.rig.cycle_manager.stop())
         self.loop.close()
 
 

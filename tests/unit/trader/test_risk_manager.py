@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.positions.model import MANUAL, Cycle
 from shared.src.config import load_settings
-from shared.src.contracts.orders import CycleStatus
 from shared.src.domain.clock import ManualClock
+from shared.src.domain.orders import CycleStatus
 from shared.src.exchange.models import BookTicker
 from tests.unit.trader.fake_exchange import RULES, SYMBOL
 from tests.unit.trader.rig import intent
-from trader.src.model import MANUAL, Cycle
 from trader.src.ports import Pause, RiskFacts
 from trader.src.risk_manager import Approved, Refused, RiskManager, RiskView
 

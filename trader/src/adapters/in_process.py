@@ -13,11 +13,11 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, RootTradingError, TransientError
 from shared.src.exchange.client import TOO_MANY, Params
 from shared.src.exchange.weights import Urgency
-from simulator.doors.calls import Call, perform
-from simulator.doors.params import Params as DoorParams
-from simulator.doors.rest_account import ACCOUNT_ENDPOINTS
-from simulator.doors.rest_trade import TRADE_ENDPOINTS
-from simulator.doors.state import TwinState
+from simulator.api.calls import Call, perform
+from simulator.api.params import Params as DoorParams
+from simulator.api.rest.account import ACCOUNT_ENDPOINTS
+from simulator.api.rest.trade import TRADE_ENDPOINTS
+from simulator.api.state import TwinState
 from simulator.engine.errors import ApiError
 from simulator.engine.exchange import Exchange
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from shared.src.contracts.base import Side
 from shared.src.contracts.market import MarketTick
 from shared.src.domain.money import floor_to_step
+from shared.src.domain.orders import Side
 
 # What stands behind the best level: a share of the price away, a multiple of its quantity. The tick does not say.
 DEPTH = ((Decimal("0.0005"), 20), (Decimal("0.002"), 200))

@@ -30,7 +30,7 @@ from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from shared.src.redis_client import RedisBus
-from simulator.doors.user_stream import user_payload
+from simulator.api.streams.user_stream import user_payload
 from simulator.engine.core import unused_id
 from simulator.engine.exchange import Exchange as Engine
 from simulator.engine.orders import Side

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from shared.src.database import Database
 from shared.src.domain.money import wire
-from trader.src.api_models import OrdersQuery
+from trader.src.api.models import OrdersQuery
 
 ORDERS = """
 SELECT o.*, f.fees, f.fee_assets FROM orders o

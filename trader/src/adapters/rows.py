@@ -8,10 +8,9 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping
 
-from shared.src.contracts.base import Side
-from shared.src.contracts.orders import CycleStatus, OrderStatus, OrderType
+from core.positions.model import Cycle, Fill, Order, Purpose
 from shared.src.domain.money import ZERO
-from trader.src.model import Cycle, Fill, Order, Purpose
+from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 
 ORDER_COLUMNS = (
     "client_order_id", "intent_id", "cycle_id", "attempt", "purpose", "order_list_id", "exchange_order_id", "symbol",

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.positions.lifecycle import merged
+from core.positions.model import Cycle, CycleView, Fill, Order
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT, Topic
 from shared.src.database import Database
@@ -32,9 +34,7 @@ from trader.src.adapters.rows import (
     order_of,
     order_parameters,
 )
-from trader.src.lifecycle import merged
-from trader.src.messages import cycle_updated, execution
-from trader.src.model import Cycle, CycleView, Fill, Order
+from trader.src.execution.messages import cycle_updated, execution
 from trader.src.ports import Booked, OutboxMessage, Pause, RiskFacts
 
 M = TypeVar("M", bound=BaseModel)

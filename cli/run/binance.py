@@ -1,0 +1,50 @@
+"""Binance as a part that somebody else runs: watched, so that `status` says whether it can be reached."""
+
+from __future__ import annotations
+
+import httpx
+
+from cli.run.health import Health
+from shared.src.domain.clock import SystemClock
+
+ASK_EVERY_S = 30.0
+TIMEOUT_S = 4.0
+
+
+class BinanceExchange:
+    """Asks ``/api/v3/ping`` now and then (weight 1)."""
+
+    name = "exchange"
+    port = None
+
+    def __init__(self, rest_url: str) -> None:
+        self._rest_url = rest_url
+        self._clock = SystemClock()
+        self._asked: float | None = None
+        self._last = Health(healthy=False, detail="not asked yet", answered=True)
+
+    def prepare(self) -> None:
+        """Nothing of ours."""
+
+    def launch(self) -> None:
+        """Nothing of ours runs."""
+
+    async def probe(self) -> Health:
+        now = self._clock.monotonic()
+        if self._asked is None or now - self._asked >= ASK_EVERY_S:
+            self._asked = now
+            self._last = await ping(self._rest_url)
+        return self._last
+
+    async def after_start(self) -> None:
+        """Nothing."""
+
+
+async def ping(rest_url: str) -> Health:
+    """Whether the exchange's REST door answers."""
+    try:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+            (await client.get(f"{rest_url}/api/v3/ping")).raise_for_status()
+    except httpx.HTTPError as error:
+        return Health(healthy=False, detail=f"{rest_url} cannot be reached ({type(error).__name__})")
+    return Health(healthy=True)

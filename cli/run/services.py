@@ -1,0 +1,80 @@
+"""The nine services as supervised parts, and the environment they get."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+import httpx
+from dotenv import dotenv_values
+
+from cli.run.data_folder import PROJECT_ROOT, DataFolder
+from cli.run.health import Health, http_health
+from cli.run.ports import HOST, SERVICE_PORTS, PortChooser
+from cli.run.processes import Launch
+from shared.src.config import SERVICES
+
+Variables = Callable[[], Mapping[str, str]]
+
+# Those who receive start before those who send, so that the first message finds its reader.
+START_ORDER = (
+    "portfolio",
+    "trader",
+    "coordinator",
+    "signal_aggregator",
+    "analyzer",
+    "market_analyzer",
+    "dispatcher",
+    "gateway",
+    "visualization",
+)
+HEALTH_TIMEOUT_S = 3.0
+
+
+class Service:
+    """One service: ``python -m <name>.src.main`` with the environment of the moment."""
+
+    def __init__(self, name: str, data: DataFolder, *, port: int, variables: Variables) -> None:
+        self.name = name
+        self.port = port
+        self._log = data.log_of(name)
+        self._variables = variables
+        self._client = httpx.AsyncClient(timeout=HEALTH_TIMEOUT_S, trust_env=False)
+
+    def prepare(self) -> None:
+        """Nothing: a service makes what it needs."""
+
+    def launch(self) -> Launch:
+        return Launch(
+            argv=(sys.executable, "-m", f"{self.name}.src.main"), env=self._variables(), log=self._log, cwd=PROJECT_ROOT
+        )
+
+    async def probe(self) -> Health:
+        return await http_health(self._client, f"http://{HOST}:{self.port}/health", service=self.name)
+
+    async def after_start(self) -> None:
+        """Nothing."""
+
+
+def adopt_env_file() -> None:
+    """Complete the environment by the project's ``.env`` (or ``ROOTTRADING_ENV_FILE``), which never overrides it.
+
+    Addresses in it are those of the containers, so a broker named there is not the one of this machine.
+    """
+    for name, value in dotenv_values(os.environ.get("ROOTTRADING_ENV_FILE", PROJECT_ROOT / ".env")).items():
+        if value and name != "KAFKA_BROKER":
+            os.environ.setdefault(name, value)
+
+
+def choose_ports(environment: Mapping[str, str], ports: PortChooser) -> dict[str, int]:
+    """A port for each service: the configured or documented one when free."""
+    chosen = {}
+    for name in SERVICES:
+        wanted = environment.get(f"{name.upper()}_PORT", "")
+        chosen[name] = ports.choose(int(wanted) if wanted.isdigit() else SERVICE_PORTS[name])
+    return chosen
+
+
+def port_variables(ports: Mapping[str, int]) -> dict[str, str]:
+    return {f"{name.upper()}_PORT": str(port) for name, port in ports.items()}

@@ -1,0 +1,171 @@
+"""Double entry, pure: every posting adds up to zero in every asset, so nothing appears or vanishes.
+
+Accounts: ``exchange`` mirrors what the exchange holds for us, asset by asset; ``trading`` is the other side of
+swaps; ``fees`` is what the exchange kept; ``capital`` is what the owner brought or took; ``difference`` is what
+nobody could explain and an administrator wrote off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.src.domain.errors import InvariantError
+from shared.src.domain.money import ZERO
+from shared.src.domain.orders import Side
+
+
+class Account(StrEnum):
+    EXCHANGE = "exchange"
+    TRADING = "trading"
+    FEES = "fees"
+    CAPITAL = "capital"
+    DIFFERENCE = "difference"
+
+
+class PostingKind(StrEnum):
+    OPENING = "opening"
+    FILL = "fill"
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    ADJUSTMENT = "adjustment"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``amount`` of ``asset`` into (+) or out of (-) an account."""
+
+    account: Account
+    asset: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One event in the books.
+
+    Raises:
+        InvariantError: the lines do not add up to zero in some asset.
+    """
+
+    posting_id: str
+    kind: PostingKind
+    occurred_at: datetime
+    lines: tuple[Line, ...]
+    reference: str = ""
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        for asset, total in totals(self.lines).items():
+            if total != 0:
+                raise InvariantError(f"posting {self.posting_id} does not balance: {total} {asset}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution, with the symbol taken apart."""
+
+    execution_id: str
+    base: str
+    quote: str
+    side: Side
+    quantity: Decimal
+    quote_quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    occurred_at: datetime
+    order_id: str = ""
+
+
+def totals(lines: Iterable[Line]) -> dict[str, Decimal]:
+    """Sum of the amounts of each asset."""
+    sums: dict[str, Decimal] = {}
+    for line in lines:
+        sums[line.asset] = sums.get(line.asset, ZERO) + line.amount
+    return sums
+
+
+def transfer(source: Account, target: Account, asset: str, amount: Decimal) -> tuple[Line, ...]:
+    """``amount`` from one account to another; nothing when it is zero."""
+    if amount == 0:
+        return ()
+    return Line(source, asset, -amount), Line(target, asset, amount)
+
+
+def fill_id(execution_id: str) -> str:
+    return f"fill:{execution_id}"
+
+
+def fill_posting(fill: Fill, *, before_opening: bool = False) -> Posting:
+    """The lines of an execution: base and quote change places with the market, the fee stays at the exchange.
+
+    A fill from before the books were opened is already in the opening balance: its exchange side falls to capital.
+    """
+    ours = Account.CAPITAL if before_opening else Account.EXCHANGE
+    market = Account.TRADING
+    if fill.side is Side.BUY:
+        swap = transfer(market, ours, fill.base, fill.quantity) + transfer(
+            ours, market, fill.quote, fill.quote_quantity
+        )
+    else:
+        swap = transfer(ours, market, fill.base, fill.quantity) + transfer(
+            market, ours, fill.quote, fill.quote_quantity
+        )
+    return Posting(
+        posting_id=fill_id(fill.execution_id),
+        kind=PostingKind.FILL,
+        reference=fill.order_id,
+        description=f"{fill.side} {fill.base}/{fill.quote}",
+        occurred_at=fill.occurred_at,
+        lines=swap + transfer(ours, Account.FEES, fill.fee_asset, fill.fee),
+    )
+
+
+def opening_posting(amounts: Mapping[str, Decimal], occurred_at: datetime) -> Posting:
+    """The first balances: what the owner had when the books were opened."""
+    lines = tuple(
+        line
+        for asset, amount in sorted(amounts.items())
+        for line in transfer(Account.CAPITAL, Account.EXCHANGE, asset, amount)
+    )
+    return Posting(
+        posting_id="opening",
+        kind=PostingKind.OPENING,
+        description="balances when the books were opened",
+        occurred_at=occurred_at,
+        lines=lines,
+    )
+
+
+def owner_posting(posting_id: str, asset: str, amount: Decimal, occurred_at: datetime, description: str) -> Posting:
+    """A deposit (+) or a withdrawal (-)."""
+    return Posting(
+        posting_id=posting_id,
+        kind=PostingKind.DEPOSIT if amount > 0 else PostingKind.WITHDRAWAL,
+        description=description,
+        occurred_at=occurred_at,
+        lines=transfer(Account.CAPITAL, Account.EXCHANGE, asset, amount),
+    )
+
+
+def adjustment_posting(
+    posting_id: str, asset: str, amount: Decimal, occurred_at: datetime, description: str
+) -> Posting:
+    """What an administrator accepted as unexplained; it stays visible in the account ``difference``."""
+    return Posting(
+        posting_id=posting_id,
+        kind=PostingKind.ADJUSTMENT,
+        description=description,
+        occurred_at=occurred_at,
+        lines=transfer(Account.DIFFERENCE, Account.EXCHANGE, asset, amount),
+    )
+
+
+def differences(books: Mapping[str, Decimal], exchange: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Exchange minus books, for the assets where they are not equal to the last digit."""
+    assets = set(books) | set(exchange)
+    gaps = {asset: exchange.get(asset, ZERO) - books.get(asset, ZERO) for asset in sorted(assets)}
+    return {asset: gap for asset, gap in gaps.items() if gap != 0}

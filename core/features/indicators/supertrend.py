@@ -1,0 +1,29 @@
+"""Supertrend."""
+
+from __future__ import annotations
+
+from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+
+
+@register
+class Supertrend(TalibIndicator):
+    """Midpoint -+ 3 ATR of 10 bars, carried in the direction of the trend (O. Seban); ``supertrend_direction`` is
+    +1 or -1.
+    """
+
+    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+        return (
+            Call(
+                "SUPERTREND",
+                (
+                    "high",
+                    "low",
+                    "close",
+                ),
+                (
+                    "supertrend",
+                    "supertrend_direction",
+                ),
+                {"timeperiod": 10, "multiplier": 3.0},
+            ),
+        )

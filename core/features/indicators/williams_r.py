@@ -1,0 +1,24 @@
+"""Williams %R."""
+
+from __future__ import annotations
+
+from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+
+
+@register
+class WilliamsR(TalibIndicator):
+    """%R = -100 (highest high - close) / (highest high - lowest low) over 14 bars (L. Williams, 1973)."""
+
+    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+        return (
+            Call(
+                "WILLR",
+                (
+                    "high",
+                    "low",
+                    "close",
+                ),
+                ("williams_r",),
+                {"timeperiod": 14},
+            ),
+        )

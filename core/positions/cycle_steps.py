@@ -1,0 +1,264 @@
+"""What a cycle needs next, decided from what is written down and nothing else.
+
+The same rule runs after an event, after a restart and on a timer, so there is nothing to restore after a crash.
+Sizes are of the position: what the cycle bought, less fees, less what it sold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from core.positions.lifecycle import is_disproved
+from core.positions.model import Cycle, CycleView, Order, Purpose
+from core.positions.position import Position
+from shared.src.domain.money import ZERO
+from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.exchange.rules import SymbolRules
+
+SELL_AT_MOST = "sell_at_most"
+FILTER_FAILURE = -1013
+ENTRY_ATTEMPTS_MAX = 3
+
+
+class Shape(StrEnum):
+    """How a position is protected, best first."""
+
+    PAIR = "pair"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Ask the exchange what became of an order that got no answer."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Fetch fills the exchange has executed and we have not booked."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Protect:
+    quantity: Decimal
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Sell:
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class EnterAgain:
+    """The entry never reached the exchange and its decision is still good: a new attempt under a new id."""
+
+    lost: Order
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpProtection:
+    """The exchange takes no protection for this position: it must be sold."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    status: CycleStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """A fill came after the cycle had ended: what it brought must be sold."""
+
+    reason: str
+
+
+Step = Wait | Resolve | Collect | Cancel | EnterAgain | Protect | Sell | GiveUpProtection | Finish | Reopen
+
+
+class CycleRules:
+    """Pure. ``price`` is what the position could be sold at now, for judging what is too small to sell.
+
+    ``entry_age_max``: how long after its start a cycle may still try to enter.
+    """
+
+    def __init__(self, entry_age_max: timedelta = timedelta(0)) -> None:
+        self._entry_age_max = entry_age_max
+
+    def next_step(self, view: CycleView, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
+        """The one thing to do now."""
+        for order in view.orders:
+            if order.is_unresolved:
+                return Resolve(order)
+            if order.executed_quantity > view.booked(order):
+                return Collect(order)
+        if view.cycle.is_ended:
+            grown = self._position(view, rules).held > view.cycle.dust
+            return Reopen("a fill came after the end") if grown else Wait("ended")
+        entry = self._open_entry(view)
+        if entry is not None:
+            if view.cycle.exit_reason:
+                return Cancel(entry)
+            if entry.type is OrderType.MARKET:
+                return Wait("the entry is filling")
+        lost = self._lost_entry(view, now)
+        return EnterAgain(lost) if lost is not None else self._exit_step(view, rules, price, entry)
+
+    def _exit_step(self, view: CycleView, rules: SymbolRules, price: Decimal, entry: Order | None) -> Step:
+        position = self._position(view, rules)
+        sells = [order for order in view.of(Side.SELL) if order.is_open]
+        at_most = view.cycle.metadata.get(SELL_AT_MOST)
+        held = position.held if at_most is None else min(position.held, Decimal(at_most))
+        quantity = rules.floor_quantity(held, market=True)
+        sellable = rules.is_sellable(held, price) and not _too_small(view)
+        protections = [order for order in sells if order.is_protection]
+        if view.cycle.exit_reason and protections:
+            return Cancel(protections[0])
+        if sells:
+            return self._watch_protection(protections, quantity)
+        if not sellable:
+            return Wait("the entry rests") if entry is not None else self._finish(view, position)
+        if view.cycle.exit_reason:
+            return Sell(quantity)
+        return self._protect(view, quantity)
+
+    def _watch_protection(self, protections: list[Order], quantity: Decimal) -> Step:
+        """Open sells stay, unless they are a protection that covers less than what is held by now."""
+        covered = max((order.remaining for order in protections), default=quantity)
+        if quantity > covered:
+            return Cancel(protections[0])
+        return Wait("protected" if protections else "the exit is on its way")
+
+    def _protect(self, view: CycleView, quantity: Decimal) -> Step:
+        refusals = _refused_protections(view.orders)
+        if len(refusals) >= len(Shape):
+            return GiveUpProtection(f"protection refused: {refusals[0].reason}")
+        return Protect(quantity, tuple(Shape)[len(refusals)])
+
+    def _finish(self, view: CycleView, position: Position) -> Step:
+        if position.bought:
+            return Finish(CycleStatus.COMPLETED, view.cycle.exit_reason or exit_purpose(view))
+        entry = next(iter(reversed(view.of(Side.BUY))), None)
+        if entry is not None and entry.status is OrderStatus.REJECTED:
+            return Finish(CycleStatus.FAILED, entry.reason or "the entry was refused")
+        return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or "the entry ended without a fill")
+
+    def holding(self, view: CycleView, rules: SymbolRules) -> Decimal:
+        """Base units the cycle owns."""
+        return self._position(view, rules).held
+
+    def is_exposed(self, view: CycleView, rules: SymbolRules, price: Decimal) -> bool:
+        """Whether it holds something that can be sold and that no order on the exchange protects."""
+        if any(order.is_open and order.is_protection for order in view.orders):
+            return False
+        return not view.cycle.is_ended and rules.is_sellable(self.holding(view, rules), price)
+
+    def _lost_entry(self, view: CycleView, now: datetime) -> Order | None:
+        """The last entry, when it certainly never arrived and may be tried again."""
+        entries = view.of(Side.BUY)
+        if not entries or view.cycle.exit_reason or now - view.cycle.created_at > self._entry_age_max:
+            return None
+        last = max(entries, key=lambda order: order.attempt)
+        return last if is_disproved(last) and last.attempt < ENTRY_ATTEMPTS_MAX else None
+
+    def _open_entry(self, view: CycleView) -> Order | None:
+        return next((order for order in view.of(Side.BUY) if order.is_open), None)
+
+    def _position(self, view: CycleView, rules: SymbolRules) -> Position:
+        return Position.of(view.fills, rules.base)
+
+    def refreshed(self, view: CycleView, rules: SymbolRules, now: datetime) -> Cycle:
+        """The cycle with everything that follows from its orders and fills."""
+        position = self._position(view, rules)
+        cycle = view.cycle
+        entries, exits = view.of(Side.BUY), [order for order in view.of(Side.SELL) if order.executed_quantity]
+        started = min((fill.at for fill in view.fills), default=None)
+        return replace(
+            cycle,
+            status=cycle.status if cycle.is_ended else _status(view, position),
+            entry_order_id=entries[0].client_order_id if entries else cycle.entry_order_id,
+            exit_order_id=exits[-1].client_order_id if exits else cycle.exit_order_id,
+            entry_price=_rounded(position.entry_price),
+            exit_price=_rounded(position.exit_price),
+            quantity=position.bought,
+            exit_quantity=position.sold,
+            fees=position.fees,
+            opened_at=cycle.opened_at or (min(now, started) if started else None),
+        )
+
+    def finished(self, view: CycleView, rules: SymbolRules, step: Finish, now: datetime) -> Cycle:
+        """The cycle at its end: result, dust, reason."""
+        position = self._position(view, rules)
+        done = replace(
+            self.refreshed(view, rules, now),
+            status=step.status,
+            exit_reason=step.reason,
+            completed_at=now,
+            dust=max(ZERO, position.held),
+        )
+        if step.status is not CycleStatus.COMPLETED:
+            return done
+        return replace(
+            done,
+            profit_loss=_rounded(position.profit_loss),
+            profit_loss_percent=position.profit_loss_percent.quantize(Decimal("1e-8")),
+        )
+
+
+def exit_purpose(view: CycleView) -> str:
+    """What sold the position, by the last sale."""
+    sales = sorted((fill for fill in view.fills if fill.side is Side.SELL), key=lambda fill: fill.trade_id)
+    by_id = {order.client_order_id: order for order in view.orders}
+    return by_id[sales[-1].client_order_id].purpose.value if sales else "nothing left to sell"
+
+
+def _status(view: CycleView, position: Position) -> CycleStatus:
+    if not position.bought:
+        rests = any(order.is_open for order in view.of(Side.BUY))
+        return CycleStatus.WAITING_BUY if rests else CycleStatus.INITIATING
+    if position.sold:
+        return CycleStatus.ACTIVE_SELL
+    return CycleStatus.WAITING_SELL if view.cycle.exit_reason else CycleStatus.ACTIVE_BUY
+
+
+def _refused_protections(orders: Iterable[Order]) -> list[Order]:
+    """Attempts to protect that the exchange refused since the last one it took, one order of each."""
+    attempts: dict[int, Order] = {}
+    for order in sorted((item for item in orders if item.is_protection), key=lambda item: item.attempt):
+        if order.status is not OrderStatus.REJECTED:
+            attempts.clear()
+        elif order.reject_code is not None:
+            attempts.setdefault(order.attempt, order)
+    return list(attempts.values())
+
+
+def _too_small(view: CycleView) -> bool:
+    """The exchange refused the last sale by a filter: what is left counts as dust."""
+    exits = [order for order in view.orders if order.purpose is Purpose.EXIT]
+    if not exits or exits[-1].status is not OrderStatus.REJECTED or exits[-1].reject_code != FILTER_FAILURE:
+        return False
+    return any(name in exits[-1].reason for name in ("NOTIONAL", "LOT_SIZE"))
+
+
+def _rounded(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else amount.quantize(Decimal("1e-12"))

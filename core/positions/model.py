@@ -1,0 +1,154 @@
+"""What the trader keeps: orders, fills and cycles. Values; every change makes a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from shared.src.domain.money import ZERO
+from shared.src.domain.orders import ENDED, TERMINAL, UNRESOLVED, CycleStatus, OrderStatus, OrderType, Side
+
+MANUAL = "MANUAL"
+EXTERNAL = "external"
+
+
+class Purpose(StrEnum):
+    ENTRY = "entry"
+    EXIT = "exit"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    MANUAL = "manual"
+    EXTERNAL = "external"
+
+
+PROTECTION = frozenset({Purpose.STOP_LOSS, Purpose.TAKE_PROFIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order. Its row is committed before anything is sent; prices in quote, quantities in base units."""
+
+    client_order_id: str
+    intent_id: str
+    cycle_id: str | None
+    attempt: int
+    purpose: Purpose
+    symbol: str
+    side: Side
+    type: OrderType
+    quantity: Decimal
+    created_at: datetime
+    status: OrderStatus = OrderStatus.INTENT
+    time_in_force: str | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trailing_delta: int | None = None
+    executed_quantity: Decimal = ZERO
+    executed_quote: Decimal = ZERO
+    order_list_id: int | None = None
+    exchange_order_id: int | None = None
+    reject_code: int | None = None
+    reason: str = ""
+    correlation_id: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Known to stand on the exchange."""
+        return self.status not in TERMINAL and self.status not in UNRESOLVED
+
+    @property
+    def is_unresolved(self) -> bool:
+        return self.status in UNRESOLVED
+
+    @property
+    def is_done(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.quantity - self.executed_quantity
+
+    @property
+    def is_protection(self) -> bool:
+        return self.purpose in PROTECTION
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One booked fill. ``fee_quote`` is the fee in quote units at the price of the fill."""
+
+    symbol: str
+    trade_id: int
+    client_order_id: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    quote_quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    fee_quote: Decimal
+    is_maker: bool
+    at: datetime
+
+    @property
+    def execution_id(self) -> str:
+        return f"ex-{self.symbol}-{self.trade_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One position from its entry to flat. ``exit_reason`` set while it is open means: get out."""
+
+    id: str
+    intent_id: str
+    symbol: str
+    strategy: str
+    status: CycleStatus
+    created_at: datetime
+    stop_price: Decimal | None = None
+    take_profit_price: Decimal | None = None
+    trailing_delta: int | None = None
+    entry_order_id: str | None = None
+    exit_order_id: str | None = None
+    entry_price: Decimal | None = None
+    exit_price: Decimal | None = None
+    quantity: Decimal = ZERO
+    exit_quantity: Decimal = ZERO
+    dust: Decimal = ZERO
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    fees: Decimal = ZERO
+    profit_loss: Decimal | None = None
+    profit_loss_percent: Decimal | None = None
+    exit_reason: str = ""
+    exit_intent_id: str = ""
+    protected_at: datetime | None = None
+    unprotected_s: float = 0.0
+    opened_at: datetime | None = None
+    completed_at: datetime | None = None
+    reserved: Decimal = ZERO
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_ended(self) -> bool:
+        return self.status in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class CycleView:
+    """Everything known of one cycle: what decisions are made on."""
+
+    cycle: Cycle
+    orders: tuple[Order, ...]
+    fills: tuple[Fill, ...]
+
+    def of(self, side: Side) -> tuple[Order, ...]:
+        return tuple(order for order in self.orders if order.side is side)
+
+    def booked(self, order: Order) -> Decimal:
+        """Base units of ``order`` whose fills are booked."""
+        mine = (fill.quantity for fill in self.fills if fill.client_order_id == order.client_order_id)
+        return sum(mine, ZERO)

@@ -1,0 +1,73 @@
+"""What a cycle holds and what it earned, folded from its fills alone.
+
+With bought quantity B, base fees f and sold quantity S the cycle holds B - f - S. Its profit is
+S x (average exit - average entry) - fees, every fee valued in quote at the price of its fill; what cannot be sold
+(dust) stays at its cost and earns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.positions.model import Fill
+from shared.src.domain.money import ZERO
+from shared.src.domain.orders import Side
+
+HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Sums over the fills of one cycle; quantities in base units, the rest in quote units."""
+
+    bought: Decimal = ZERO
+    bought_quote: Decimal = ZERO
+    sold: Decimal = ZERO
+    sold_quote: Decimal = ZERO
+    base_fees: Decimal = ZERO
+    fees: Decimal = ZERO
+
+    @classmethod
+    def of(cls, fills: Iterable[Fill], base: str) -> Position:
+        """Fold the fills of one cycle; ``base`` is the asset whose fees reduce the holding."""
+        bought = bought_quote = sold = sold_quote = base_fees = fees = ZERO
+        for fill in fills:
+            if fill.side is Side.BUY:
+                bought += fill.quantity
+                bought_quote += fill.quote_quantity
+            else:
+                sold += fill.quantity
+                sold_quote += fill.quote_quantity
+            base_fees += fill.fee if fill.fee_asset == base else ZERO
+            fees += fill.fee_quote
+        return cls(bought, bought_quote, sold, sold_quote, base_fees, fees)
+
+    @property
+    def held(self) -> Decimal:
+        """Base units that the cycle owns."""
+        return self.bought - self.base_fees - self.sold
+
+    @property
+    def entry_price(self) -> Decimal | None:
+        return self.bought_quote / self.bought if self.bought else None
+
+    @property
+    def exit_price(self) -> Decimal | None:
+        return self.sold_quote / self.sold if self.sold else None
+
+    @property
+    def profit_loss(self) -> Decimal:
+        """Realised, net of fees, in quote units."""
+        cost = self.bought_quote * self.sold / self.bought if self.bought else ZERO
+        return self.sold_quote - cost - self.fees
+
+    @property
+    def profit_loss_percent(self) -> Decimal:
+        """Of what was paid for the entry."""
+        return HUNDRED * self.profit_loss / self.bought_quote if self.bought_quote else ZERO
+
+    def unrealised(self, price: Decimal) -> Decimal:
+        """What the holding would add to the profit at ``price``, in quote units."""
+        return self.held * (price - self.entry_price) if self.entry_price else ZERO

@@ -1,0 +1,80 @@
+"""What a cycle holds and earned follows from its fills alone, in whatever asset fees were paid."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.positions.model import Fill
+from core.positions.position import Position
+from core.positions.protection import levels, stop_prices, take_profit_price
+from shared.src.domain.clock import ManualClock
+from shared.src.domain.money import ZERO
+from shared.src.domain.orders import Side
+from tests.unit.trader.fake_exchange import RULES
+
+AT = ManualClock().now()
+BNB_PRICE = Decimal(600)
+AMOUNTS = st.decimals("0.00001", "5", places=5)
+PRICES = st.decimals("0.01", "90000", places=2)
+
+
+def fill(number: int, side: Side, quantity: Decimal, price: Decimal, fee_asset: str) -> Fill:
+    quote = quantity * price
+    fee = {"BTC": quantity, "USDC": quote, "BNB": quote / BNB_PRICE}[fee_asset] / 1000
+    fee_quote = fee * {"BTC": price, "USDC": Decimal(1), "BNB": BNB_PRICE}[fee_asset]
+    return Fill("BTCUSDC", number, "o", side, price, quantity, quote, fee, fee_asset, fee_quote, False, AT)
+
+
+def test_fees_in_bnb_reduce_the_profit_but_not_the_holding() -> None:
+    fills = [
+        fill(1, Side.BUY, Decimal(1), Decimal(100), "BNB"),
+        fill(2, Side.SELL, Decimal(1), Decimal(110), "BNB"),
+    ]
+    position = Position.of(fills, "BTC")
+    assert position.held == 0
+    assert position.fees == Decimal("0.1") + Decimal("0.11")
+    assert position.profit_loss == 10 - position.fees
+
+
+@given(
+    buys=st.lists(st.tuples(AMOUNTS, PRICES), min_size=1, max_size=6),
+    share=st.decimals("0", "1", places=3),
+    price=PRICES,
+    fee_asset=st.sampled_from(["BTC", "USDC", "BNB"]),
+)
+def test_profit_is_cash_flow_plus_what_is_left_at_cost(
+    buys: list[tuple[Decimal, Decimal]], share: Decimal, price: Decimal, fee_asset: str
+) -> None:
+    fills = [fill(n, Side.BUY, quantity, paid, fee_asset) for n, (quantity, paid) in enumerate(buys)]
+    sold = Position.of(fills, "BTC").held * share
+    if sold:
+        fills.append(fill(99, Side.SELL, sold, price, "USDC" if fee_asset == "BTC" else fee_asset))
+    position = Position.of(fills, "BTC")
+    assert position.entry_price is not None
+    cash = sum((-f.quote_quantity if f.side is Side.BUY else f.quote_quantity for f in fills), ZERO)
+    other_fees = sum((f.fee_quote for f in fills if f.fee_asset != "BTC"), ZERO)
+    assert abs(position.profit_loss - (cash - other_fees + position.held * position.entry_price)) < Decimal("1e-15")
+
+
+@given(entry=st.decimals("0.05", "90000", places=2), percent=st.decimals("0.1", "20", places=1))
+def test_protection_stands_on_allowed_prices_on_the_right_sides(entry: Decimal, percent: Decimal) -> None:
+    exits = levels(entry, stop_loss=None, take_profit=None, stop_percent=percent, take_profit_percent=percent)
+    trigger, limit = stop_prices(exits.stop, RULES)
+    target = take_profit_price(exits.take_profit, RULES)
+    assert 0 < limit <= trigger < entry < target
+    assert trigger % RULES.tick == limit % RULES.tick == target % RULES.tick == 0
+
+
+def test_a_level_on_the_wrong_side_gives_way_to_the_default_distance() -> None:
+    exits = levels(
+        Decimal(100),
+        stop_loss=Decimal(101),
+        take_profit=Decimal(99),
+        stop_percent=Decimal(2),
+        take_profit_percent=Decimal(4),
+    )
+    assert exits.stop == 98
+    assert exits.take_profit == 104

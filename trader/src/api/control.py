@@ -1,0 +1,286 @@
+"""What a person can ask of the trader, run on the trader's loop: each question or command is one method."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from core.positions.model import MANUAL, Cycle, Order, Purpose
+from shared.src.contracts.orders import OrderIntent
+from shared.src.database import Database
+from shared.src.domain.errors import RejectedError, TransientError
+from shared.src.domain.ids import client_order_id, derived_id
+from shared.src.domain.money import ZERO
+from shared.src.domain.orders import IntentKind, OrderType, Side
+from shared.src.exchange.rules import SymbolRules
+from shared.src.frame.auth import Authorizer, Principal, Scope
+from trader.src.adapters.reads import Reads, plain
+from trader.src.api.models import ClosePosition, ManualOrder, OrdersQuery, PauseRequest
+from trader.src.service import TraderService
+
+ANSWER_S = 5.0
+POLL_S = 0.02
+NOT_FOUND, CONFLICT, UNPROCESSABLE = 404, 409, 422
+
+
+class TraderControl:
+    """Raises RejectedError with an HTTP status as its code, TransientError when something is away."""
+
+    def __init__(self, trader: TraderService, database: Database, auth: Authorizer) -> None:
+        self._trader = trader
+        self._store = trader.store
+        self._reads = Reads(database)
+        self._auth = auth
+
+    async def authorize(self, authorization: str | None, scope: Scope) -> Principal:
+        return await self._auth.check(authorization, scope)
+
+    # Reading
+
+    async def orders(self, query: OrdersQuery) -> list[dict[str, Any]]:
+        return await self._reads.orders(query)
+
+    async def order(self, order_id: str) -> dict[str, Any]:
+        found = await self._reads.order(order_id)
+        if found is None:
+            raise RejectedError(f"there is no order {order_id}", code=NOT_FOUND)
+        return found
+
+    async def stats(self) -> dict[str, Any]:
+        stats = await self._reads.stats()
+        positions = await self.positions()
+        unrealised = sum((Decimal(item["unrealised_profit_loss"] or 0) for item in positions), ZERO)
+        return dict(stats) | {"unrealised_profit_loss": plain(unrealised), "quote_asset": self._quote}
+
+    @property
+    def _quote(self) -> str:
+        return self._trader.settings.quote_asset
+
+    async def positions(self) -> list[dict[str, Any]]:
+        """Open cycles, valued at what they could be sold for now."""
+        cycles = await self._store.open_cycles()
+        return [await self._position(cycle) for cycle in cycles]
+
+    async def _position(self, cycle: Cycle) -> dict[str, Any]:
+        bid: Decimal | None = None
+        try:
+            bid = (await self._trader.prices.ticker(cycle.symbol)).bid
+        except (TransientError, RejectedError) as error:
+            price_note = str(error)
+        else:
+            price_note = ""
+        held = cycle.quantity - cycle.exit_quantity
+        gain = held * (bid - cycle.entry_price) if bid is not None and cycle.entry_price is not None else None
+        percent = 100 * gain / (held * cycle.entry_price) if gain is not None and held and cycle.entry_price else None
+        shown = {
+            "cycle_id": cycle.id,
+            "symbol": cycle.symbol,
+            "strategy": cycle.strategy,
+            "status": cycle.status.value,
+            "side": Side.BUY.value,
+            "quantity": held,
+            "entry_price": cycle.entry_price,
+            "current_price": bid,
+            "price_note": price_note,
+            "unrealised_profit_loss": gain,
+            "unrealised_percent": None if percent is None else round(percent, 4),
+            "stop_price": cycle.stop_price,
+            "take_profit_price": cycle.take_profit_price,
+            "fees": cycle.fees,
+            "min_price": cycle.min_price,
+            "max_price": cycle.max_price,
+            "protected_at": cycle.protected_at,
+            "unprotected_s": cycle.unprotected_s,
+            "opened_at": cycle.opened_at,
+            "created_at": cycle.created_at,
+            "exit_reason": cycle.exit_reason,
+        }
+        answer: dict[str, Any] = plain(shown)
+        return answer
+
+    async def balance(self) -> dict[str, Any]:
+        """Balances as the exchange last said."""
+        if not self._trader.funds.is_known:
+            self._trader.funds.replace((await self._trader.exchange.account()).balances)
+        rows = [
+            {"asset": item.asset, "free": item.free, "locked": item.locked, "total": item.total}
+            for item in sorted(self._trader.funds.balances.values(), key=lambda item: item.asset)
+            if item.total
+        ]
+        return {"balances": plain(rows), "quote_asset": self._quote}
+
+    async def price(self, symbol: str) -> dict[str, Any]:
+        self._check_symbol(symbol)
+        ticker = await self._trader.prices.ticker(symbol)
+        shown = {"symbol": symbol, "bid": ticker.bid, "ask": ticker.ask, "price": ticker.middle}
+        answer: dict[str, Any] = plain(shown)
+        return answer
+
+    async def prices(self) -> dict[str, Any]:
+        """The last known price of every symbol; null where none is known."""
+        shown: dict[str, Any] = {}
+        for symbol in self._trader.symbols:
+            tick = await self._trader.prices.tick(symbol)
+            shown[symbol] = None if tick is None else plain((tick.bid + tick.ask) / 2)
+        return {"prices": shown}
+
+    async def pauses(self) -> list[dict[str, Any]]:
+        return [plain({"scope": item.scope, "reason": item.reason, "since": item.since})
+                for item in await self._store.pauses()]  # fmt: skip
+
+    # Commands
+
+    async def place(self, principal: Principal, request: ManualOrder, key: str | None) -> dict[str, Any]:
+        """Place an order by hand. The same idempotency key of the same token is the same order."""
+        self._check_symbol(request.symbol)
+        unique = f"{principal.token_id}/{key}" if key else uuid.uuid4().hex
+        intent_id = derived_id("manual", unique)
+        await self._auth.record(principal, "order", request.model_dump(mode="json") | {"intent_id": intent_id})
+        rules = await self._rules(request.symbol)
+        if request.side is Side.BUY:
+            order_id = await self._buy(request, intent_id)
+        else:
+            order_id = await self._sell(request, intent_id, rules)
+        answer = await self._answer(order_id)
+        if Decimal(answer["quantity"]) > request.quantity or answer["side"] != request.side.value:
+            raise RejectedError(f"the idempotency key belongs to order {order_id}, another one", code=CONFLICT)
+        return answer
+
+    async def _buy(self, request: ManualOrder, intent_id: str) -> str:
+        ticker = await self._trader.prices.ticker(request.symbol)
+        price = request.price or request.stop_price or ticker.ask
+        now = self._trader.clock.now()
+        intent = OrderIntent(
+            message_id=intent_id,
+            occurred_at=now,
+            correlation_id=intent_id,
+            symbol=request.symbol,
+            kind=IntentKind.ENTRY,
+            side=Side.BUY,
+            type=request.type,
+            quantity=request.quantity,
+            price=request.price,
+            reference_price=price,
+            reserved=ZERO,
+            stop_loss=request.stop_loss,
+            take_profit=request.take_profit,
+            strategy=MANUAL,
+            decided_on=self._trader.clock.now_ms(),
+            reason="by hand",
+        )
+        order_id = client_order_id(intent_id, "entry", 1)
+        if await self._store.order(order_id) is not None:
+            return order_id
+        taken = await self._trader.intents.take(intent, trigger=request.stop_price)
+        if taken.refused:
+            raise RejectedError(taken.refused, code=UNPROCESSABLE)
+        return taken.client_order_id
+
+    async def _sell(self, request: ManualOrder, intent_id: str, rules: SymbolRules) -> str:
+        order_id = client_order_id(intent_id, "sale", 1)
+        if await self._store.order(order_id) is not None:
+            return order_id
+        market = request.type in {OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT}
+        quantity = rules.floor_quantity(request.quantity, market=market)
+        price = request.price or request.stop_price or (await self._trader.prices.ticker(request.symbol)).bid
+        free = self._trader.funds.free(rules.base)
+        refusal = rules.refusal(quantity, price, market=market)
+        if not refusal and quantity > free:
+            refusal = f"{quantity} {rules.base} are not free, only {free}; open positions are closed by /close"
+        if refusal:
+            raise RejectedError(refusal, code=UNPROCESSABLE)
+        order = Order(
+            client_order_id=order_id,
+            intent_id=intent_id,
+            cycle_id=None,
+            attempt=1,
+            purpose=Purpose.MANUAL,
+            symbol=request.symbol,
+            side=Side.SELL,
+            type=request.type,
+            quantity=quantity,
+            created_at=self._trader.clock.now(),
+            time_in_force=None if market or request.type is OrderType.LIMIT_MAKER else "GTC",
+            price=request.price,
+            stop_price=request.stop_price,
+            correlation_id=intent_id,
+        )
+        if await self._store.accept(intent_id, [order], reason="sale by hand"):
+            await self._trader.orders.submit(order)
+        return order_id
+
+    async def _answer(self, order_id: str) -> dict[str, Any]:
+        """The order once the exchange has spoken, or as it stands after 5 s."""
+        waited = 0.0
+        while True:
+            order = await self._store.order(order_id)
+            if order is not None and (_is_answered(order) or waited >= ANSWER_S):
+                break
+            await self._trader.clock.sleep(POLL_S)
+            waited += POLL_S
+        if order.reject_code is not None:
+            raise RejectedError(order.reason, code=UNPROCESSABLE)
+        return await self.order(order_id)
+
+    async def cancel(self, principal: Principal, order_id: str) -> dict[str, Any]:
+        """Cancel an open order; the protection of a position goes only with the position."""
+        shown = await self.order(order_id)
+        order = await self._store.order(shown["client_order_id"])
+        if order is None or order.is_done:
+            raise RejectedError(f"order {order_id} is not open: {shown['status']}", code=CONFLICT)
+        if order.is_protection:
+            raise RejectedError(f"this order protects cycle {order.cycle_id}: close the cycle instead", code=CONFLICT)
+        await self._auth.record(principal, "cancel", {"order_id": order.client_order_id})
+        if order.cycle_id is not None and order.side is Side.BUY:
+            # what was bought already stays a protected position
+            await self._trader.orders.cancel(order)
+            self._trader.cycle_manager.wake(order.cycle_id)
+        else:
+            await self._trader.orders.cancel(order)
+        return await self.order(order.client_order_id)
+
+    async def close_cycle(self, principal: Principal, cycle_id: str, reason: str) -> dict[str, Any]:
+        """Close one position: protection off, the position's quantity sold at market."""
+        cycle = next((item for item in await self._store.open_cycles() if item.id == cycle_id), None)
+        if cycle is None:
+            raise RejectedError(f"there is no open cycle {cycle_id}", code=NOT_FOUND)
+        await self._auth.record(principal, "close", {"cycle_id": cycle_id, "reason": reason})
+        await self._store.request_exit(cycle_id, reason)
+        self._trader.cycle_manager.wake(cycle_id)
+        return {"cycle_id": cycle_id, "symbol": cycle.symbol, "status": "closing", "reason": reason}
+
+    async def close_symbol(self, principal: Principal, request: ClosePosition) -> dict[str, Any]:
+        """Close every position in a symbol."""
+        cycles = [item for item in await self._store.open_cycles() if item.symbol == request.symbol]
+        if not cycles:
+            raise RejectedError(f"there is no open position in {request.symbol}", code=NOT_FOUND)
+        closed = [await self.close_cycle(principal, cycle.id, request.reason) for cycle in cycles]
+        return {"symbol": request.symbol, "closing": closed}
+
+    async def pause(self, principal: Principal, request: PauseRequest) -> dict[str, Any]:
+        """No new positions in the scope; open ones stay protected and may be closed."""
+        await self._auth.record(principal, "pause", {"scope": request.scope, "reason": request.reason})
+        await self._store.pause(request.scope, request.reason, self._trader.clock.now())
+        return {"paused": request.scope, "pauses": await self.pauses()}
+
+    async def resume(self, principal: Principal, request: PauseRequest) -> dict[str, Any]:
+        await self._auth.record(principal, "resume", {"scope": request.scope})
+        if not await self._store.resume(request.scope):
+            raise RejectedError(f"nothing is paused for {request.scope}", code=NOT_FOUND)
+        return {"resumed": request.scope, "pauses": await self.pauses()}
+
+    def _check_symbol(self, symbol: str) -> None:
+        if symbol not in self._trader.symbols:
+            raise RejectedError(f"{symbol} is not among TRADING_SYMBOLS or those chosen since", code=UNPROCESSABLE)
+
+    async def _rules(self, symbol: str) -> SymbolRules:
+        try:
+            return await self._trader.exchange.rules(symbol)
+        except RejectedError as error:
+            raise RejectedError(f"{symbol}: {error}", code=UNPROCESSABLE) from error
+
+
+def _is_answered(order: Order) -> bool:
+    """A market order is answered when it is done: the stream may tell of its arrival before its fills."""
+    return order.is_done if order.type is OrderType.MARKET else not order.is_unresolved

@@ -1,0 +1,80 @@
+"""What the REST API takes. A body that breaks these rules is answered with the reason, field by field."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from shared.src.contracts.base import Positive
+from shared.src.domain.orders import OrderStatus, OrderType, Side
+
+UpperSymbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=3, max_length=20)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+PRICED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+TRIGGERED = frozenset(
+    {OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
+)
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ManualOrder(Body):
+    """An order by hand. A BUY opens a position that is protected like any other; a SELL sells free units."""
+
+    symbol: UpperSymbol
+    side: Side = Field(validation_alias=AliasChoices("side", "signal_type"))
+    quantity: Positive = Field(description="base units")
+    type: OrderType = Field(default=OrderType.MARKET, validation_alias=AliasChoices("order_type", "type"))
+    price: Positive | None = Field(default=None, description="limit price, quote units")
+    stop_price: Positive | None = Field(default=None, description="trigger price, quote units")
+    stop_loss: Positive | None = Field(default=None, description="exit below; default STOP_LOSS_PERCENT")
+    take_profit: Positive | None = Field(default=None, description="exit above; default TAKE_PROFIT_PERCENT")
+    strategy: Words = "MANUAL"
+
+    @model_validator(mode="after")
+    def _prices_fit_the_type(self) -> Self:
+        for name, needed in (("price", self.type in PRICED), ("stop_price", self.type in TRIGGERED)):
+            given: Decimal | None = getattr(self, name)
+            if needed and given is None:
+                raise ValueError(f"{name} is needed for a {self.type.value} order")
+            if not needed and given is not None:
+                raise ValueError(f"{name} makes no sense for a {self.type.value} order")
+        return self
+
+
+class ClosePosition(Body):
+    symbol: UpperSymbol
+    reason: Words = "manual"
+
+
+class CloseCycle(Body):
+    reason: Words = "manual"
+
+
+class PauseRequest(Body):
+    """Without symbol and strategy: everything."""
+
+    symbol: UpperSymbol | None = None
+    strategy: Words | None = None
+    reason: Words = "paused by hand"
+
+    @property
+    def scope(self) -> str:
+        return self.symbol or self.strategy or "all"
+
+    @model_validator(mode="after")
+    def _one_scope(self) -> Self:
+        if self.symbol and self.strategy:
+            raise ValueError("give a symbol or a strategy, not both")
+        return self
+
+
+class OrdersQuery(Body):
+    symbol: UpperSymbol | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+    status: OrderStatus | Literal["open"] | None = None

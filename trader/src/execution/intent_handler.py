@@ -1,0 +1,199 @@
+"""Takes intents: each exactly once, from the bus or from the decisions nobody handled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+from core.positions.model import MANUAL, Cycle, Order, Purpose
+from shared.src.config import Settings
+from shared.src.contracts.orders import OrderIntent
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import RejectedError
+from shared.src.domain.ids import client_order_id, derived_id
+from shared.src.domain.money import ZERO
+from shared.src.domain.orders import CycleStatus, IntentKind, OrderType, Side
+from shared.src.exchange.rules import SymbolRules
+from trader.src.cycle_manager import CycleManager
+from trader.src.execution import metrics
+from trader.src.execution.funds import Funds, pending_cost
+from trader.src.execution.messages import failed_intent
+from trader.src.ports import Exchange, Prices, RiskFacts, Store
+from trader.src.risk_manager import Approved, Refused, RiskManager, RiskView
+
+logger = logging.getLogger(__name__)
+
+MINUTE_S = 60.0
+SWEEP_MARGIN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an intent: the cycle it opened (entries), or why not."""
+
+    cycle_id: str = ""
+    client_order_id: str = ""
+    refused: str = ""
+    code: int | None = None
+
+
+class IntentHandler:
+    """One intent is judged and written down at a time, so that limits hold between concurrent ones."""
+
+    def __init__(
+        self,
+        *,
+        exchange: Exchange,
+        store: Store,
+        cycle_manager: CycleManager,
+        prices: Prices,
+        funds: Funds,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._exchange = exchange
+        self._store = store
+        self._cycle_manager = cycle_manager
+        self._prices = prices
+        self._funds = funds
+        self._clock = clock
+        self._settings = settings
+        self._risk = RiskManager(settings)
+        self._entries: deque[float] = deque()
+        self._one_at_a_time = asyncio.Lock()
+
+    async def take(self, intent: OrderIntent, *, trigger: Decimal | None = None) -> Taken:
+        """Handle an intent; one that was handled before changes nothing. ``trigger``: stop price of a manual order."""
+        if intent.kind is IntentKind.EXIT:
+            taken = await self._exit(intent)
+        else:
+            async with self._one_at_a_time:
+                taken = await self._entry(intent, trigger)
+        metrics.INTENTS.labels(intent.kind.value, "refused" if taken.refused else "accepted").inc()
+        return taken
+
+    async def sweep(self) -> int:
+        """Take the approved decisions that no message brought; answers how many there were."""
+        since = self._clock.now() - timedelta(seconds=self._settings.signal_max_age_s) - SWEEP_MARGIN
+        intents = await self._store.pending_intents(since)
+        for intent in intents:
+            await self.take(intent)
+        return len(intents)
+
+    async def _exit(self, intent: OrderIntent) -> Taken:
+        cycles = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == intent.symbol]
+        if not cycles:
+            return await self._refuse(intent, Refused(f"no open position in {intent.symbol}"))
+        # one commit: an exit that is heard again must not close a position that was opened after it
+        await self._store.accept_exit(intent.message_id, [cycle.id for cycle in cycles])
+        for cycle in cycles:
+            self._cycle_manager.wake(cycle.id)
+        return Taken(cycle_id=cycles[0].id)
+
+    async def _entry(self, intent: OrderIntent, trigger: Decimal | None) -> Taken:
+        try:
+            rules = await self._exchange.rules(intent.symbol)
+        except RejectedError as error:
+            return await self._refuse(intent, Refused(f"{intent.symbol}: {error}", error.code))
+        view = await self._view(intent, rules)
+        match self._risk.check(intent, view):
+            case Refused() as refused:
+                return await self._refuse(intent, refused)
+            case Approved(quantity):
+                return await self._open(intent, quantity, rules, trigger)
+
+    async def _view(self, intent: OrderIntent, rules: SymbolRules) -> RiskView:
+        now = self._clock.now()
+        facts = await self._store.risk_facts(now.replace(hour=0, minute=0, second=0, microsecond=0))
+        if not self._funds.is_known:
+            self._funds.replace((await self._exchange.account()).balances)
+        positions = _positions(facts)
+        free = self._funds.free(rules.quote) - pending_cost(facts.cycles, rules.quote)
+        return RiskView(
+            now=now,
+            facts=facts,
+            rules=rules,
+            ticker=await self._prices.ticker(intent.symbol),
+            free=free,
+            capital=self._funds.total(rules.quote) + sum(positions.values(), ZERO),
+            entries_last_minute=self._entries_last_minute(),
+            positions=positions,
+        )
+
+    def _entries_last_minute(self) -> int:
+        horizon = self._clock.monotonic() - MINUTE_S
+        while self._entries and self._entries[0] < horizon:
+            self._entries.popleft()
+        return len(self._entries)
+
+    async def _open(self, intent: OrderIntent, quantity: Decimal, rules: SymbolRules, trigger: Decimal | None) -> Taken:
+        cycle = self._cycle(intent, quantity)
+        entry = replace(self._entry_order(intent, cycle, quantity, rules), stop_price=trigger)
+        if not await self._store.open_cycle(cycle, entry):
+            self._cycle_manager.wake(cycle.id)
+            return Taken(cycle_id=cycle.id, client_order_id=entry.client_order_id)
+        self._entries.append(self._clock.monotonic())
+        self._cycle_manager.enter(cycle.id, entry)
+        return Taken(cycle_id=cycle.id, client_order_id=entry.client_order_id)
+
+    async def _refuse(self, intent: OrderIntent, refused: Refused) -> Taken:
+        if await self._store.refuse(failed_intent(intent, refused.reason, self._clock.now(), refused.code)):
+            log = {"intent_id": intent.message_id, "symbol": intent.symbol, "reason": refused.reason}
+            logger.info("intent refused", extra=log)
+        return Taken(refused=refused.reason, code=refused.code)
+
+    def _cycle(self, intent: OrderIntent, quantity: Decimal) -> Cycle:
+        metadata = {
+            "correlation_id": intent.correlation_id,
+            "consensus_id": intent.consensus_id,
+            "pocket": intent.pocket,
+            "reference_price": format(intent.reference_price, "f"),
+            "reserved": format(max(intent.reserved, quantity * intent.reference_price), "f"),
+        }
+        if intent.type is not OrderType.MARKET:
+            metadata["resting"] = "true"
+        return Cycle(
+            id=derived_id("cy", intent.message_id),
+            intent_id=intent.message_id,
+            symbol=intent.symbol,
+            strategy=intent.strategy,
+            status=CycleStatus.INITIATING,
+            created_at=self._clock.now(),
+            stop_price=intent.stop_loss,
+            take_profit_price=intent.take_profit,
+            trailing_delta=intent.trailing_delta_bips,
+            reserved=Decimal(metadata["reserved"]),
+            metadata=metadata,
+        )
+
+    def _entry_order(self, intent: OrderIntent, cycle: Cycle, quantity: Decimal, rules: SymbolRules) -> Order:
+        limited = intent.type in {OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
+        priced = limited or intent.type is OrderType.LIMIT_MAKER
+        return Order(
+            client_order_id=client_order_id(intent.message_id, "entry", 1),
+            intent_id=intent.message_id,
+            cycle_id=cycle.id,
+            attempt=1,
+            purpose=Purpose.MANUAL if intent.strategy == MANUAL else Purpose.ENTRY,
+            symbol=intent.symbol,
+            side=Side.BUY,
+            type=intent.type,
+            quantity=quantity,
+            created_at=self._clock.now(),
+            time_in_force="GTC" if limited else None,
+            price=rules.round_price(intent.price, Side.BUY) if priced and intent.price is not None else None,
+            correlation_id=intent.correlation_id,
+        )
+
+
+def _positions(facts: RiskFacts) -> dict[str, Decimal]:
+    """Quote units at stake by symbol: what was paid for what is still held, or what is being bought."""
+    sums: dict[str, Decimal] = {}
+    for cycle in facts.cycles:
+        held = (cycle.quantity - cycle.exit_quantity) * (cycle.entry_price or ZERO)
+        sums[cycle.symbol] = sums.get(cycle.symbol, ZERO) + (held or cycle.reserved)
+    return sums

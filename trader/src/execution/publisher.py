@@ -1,0 +1,35 @@
+"""Sends what the outbox holds, in order; a message leaves it only after the bus has stored it (at least once)."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from typing import Any
+
+from shared.src.bus.ports import Bus
+from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, Topic
+from trader.src.ports import Store
+
+BATCH = 200
+TOPICS: dict[str, Topic[Any]] = {topic.name: topic for topic in (EXECUTION, CYCLE_UPDATED, ORDER_FAILED)}
+
+
+class Publisher:
+    """``wake`` after a change; it also looks by itself now and then."""
+
+    def __init__(self, store: Store, bus: Bus) -> None:
+        self._store = store
+        self._bus = bus
+        self._lock = asyncio.Lock()
+
+    async def flush(self) -> int:
+        """Send everything that waits; answers how many messages that were."""
+        count = 0
+        async with self._lock:
+            while messages := await self._store.outbox(BATCH):
+                for name, group in groupby(messages, key=lambda message: message.topic):
+                    topic = TOPICS[name]
+                    await self._bus.publish_many(topic, [topic.decode(message.payload) for message in group])
+                await self._store.sent(messages)
+                count += len(messages)
+        return count
