@@ -25,7 +25,7 @@ WIDTH_ELSEWHERE = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class CommandSession:
     """The options of one call, and the way to speak to its caller."""
 
     as_json: bool = False
@@ -104,11 +104,13 @@ def set_defaults(
 ) -> None:
     """Take the shared options where they stand before the command's name."""
     context.obj = _merged(
-        context.obj or Session(), as_json=as_json, data_dir=data_dir, no_color=no_color, verbose=verbose
+        context.obj or CommandSession(), as_json=as_json, data_dir=data_dir, no_color=no_color, verbose=verbose
     )
 
 
-def _merged(session: Session, *, as_json: bool, data_dir: Path | None, no_color: bool, verbose: bool) -> Session:
+def _merged(
+    session: CommandSession, *, as_json: bool, data_dir: Path | None, no_color: bool, verbose: bool
+) -> CommandSession:
     return replace(
         session,
         as_json=session.as_json or as_json,
@@ -125,7 +127,7 @@ def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Callable[
         @functools.wraps(function)
         def run(context: typer.Context, **values: Any) -> None:
             given = {key: values.pop(key) for key in SHARED}
-            session = _merged(context.obj or Session(), **given)
+            session = _merged(context.obj or CommandSession(), **given)
             guarded(session, lambda: function(session, **values))
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -145,7 +147,7 @@ def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Callable[
     return register
 
 
-def guarded(session: Session, action: Callable[[], None]) -> None:
+def guarded(session: CommandSession, action: Callable[[], None]) -> None:
     """Run an action; an error becomes one clear line and the documented exit code."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
@@ -160,7 +162,7 @@ def guarded(session: Session, action: Callable[[], None]) -> None:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
-def _fail(session: Session, message: str, code: ExitCode, remedy: str) -> None:
+def _fail(session: CommandSession, message: str, code: ExitCode, remedy: str) -> None:
     if session.as_json:
         print_json({"ok": False, "error": message, "remedy": remedy, "exit_code": int(code)})
     session.err.print(f"[bold red]error:[/] {_plain(message)}")

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from shared.src.market.candle_files import read_bars
-from simulator.engine.rules import SymbolRules
+from simulator.engine.rules import MarketRules
 from simulator.fixture import Fixture, FixtureError, SymbolPart
 from simulator.market.clock import ClockMode, wall_ms
 from simulator.market.mirror import MirrorSource
@@ -17,7 +17,7 @@ STEPPED_START_MS = 1_767_225_600_000
 MINUTE_MS = 60_000
 
 
-def decimals_of(rules: SymbolRules) -> int:
+def decimals_of(rules: MarketRules) -> int:
     """Decimals that any quantity of the symbol needs; 8 when it has no step."""
     step = rules.lot.step
     return 8 if not step else max(0, -int(step.normalize().as_tuple().exponent))
@@ -30,7 +30,7 @@ def profiles_of(fixture: Fixture) -> dict[str, Profile]:
 
 def _profile(part: SymbolPart) -> Profile:
     try:
-        rules = SymbolRules.create(part.symbol, part.base, part.quote, part.filters, status=part.status)
+        rules = MarketRules.create(part.symbol, part.base, part.quote, part.filters, status=part.status)
     except ValueError as error:
         raise FixtureError(str(error)) from error
     tick = rules.price.step or Decimal("0.00000001")

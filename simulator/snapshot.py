@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from shared.src.domain.errors import ConfigurationError
 from simulator.api.auth import load_key
 from simulator.api.rest.sapi import Twap
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from simulator.engine.records import Batch, RecordError, changes, everything, tape_record
 from simulator.engine.restore import restore as restore_exchange
 from simulator.fixture import Fixture, parse_fixture
@@ -67,7 +67,7 @@ class Saved:
     wall_ms: int
     skew_ms: int
     next_minute_ms: int
-    exchange: Exchange
+    exchange: Engine
     keys: list[tuple[str, str, str, str]]
     algos: dict[int, Twap]
 
@@ -128,7 +128,7 @@ class Keeper:
         self._database = _open(path)
         self._saved_change = -1
         # The exchange that is in the file; another one (a reset, a failed write) is written whole.
-        self._known: Exchange | None = None
+        self._known: Engine | None = None
 
     async def run(self) -> None:
         """Save for ever."""

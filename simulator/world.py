@@ -6,12 +6,12 @@ from decimal import Decimal
 import numpy as np
 
 from simulator.api.auth import ApiKey, generate_key, load_key
-from simulator.api.limits import Limits
+from simulator.api.limits import RateLimits
 from simulator.assembly import build_source, decimals_of, listed, open_mirror, profiles_of
 from simulator.engine.core import unused_id
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from simulator.engine.orders import Side
-from simulator.engine.rules import SymbolRules
+from simulator.engine.rules import MarketRules
 from simulator.fixture import AccountPart, Fixture
 from simulator.market import series as column
 from simulator.market.candles import CandleStore
@@ -61,13 +61,13 @@ class World:
         self.profiles = profiles_of(fixture)
         self.source, start_ms = build_source(fixture, self.profiles, start_ms, mirror)
         self.clock = MarketClock(fixture.clock.mode, speed=fixture.clock.speed, start_ms=start_ms)
-        self.exchange = Exchange(first_id=_first_id(fixture), history=fixture.history)
+        self.exchange = Engine(first_id=_first_id(fixture), history=fixture.history)
         self.candles = CandleStore()
         self.keys: dict[str, ApiKey] = {}
         part = fixture.limits
-        self.limits = Limits(part.weight_1m, part.orders_10s, part.orders_1d, part.raw_5m)
+        self.limits = RateLimits(part.weight_1m, part.orders_10s, part.orders_1d, part.raw_5m)
         for symbol in fixture.symbols:
-            rules = SymbolRules.create(
+            rules = MarketRules.create(
                 symbol.symbol, symbol.base, symbol.quote, symbol.filters, status=symbol.status,
                 price_range_rule=symbol.rules[0].rule() if symbol.rules else None,
             )  # fmt: skip
@@ -79,7 +79,7 @@ class World:
         for account in fixture.accounts:
             self.open_account(account)
 
-    def _list(self, rules: SymbolRules) -> None:
+    def _list(self, rules: MarketRules) -> None:
         """Add a symbol with its candles so far."""
         price = self.source.price(rules.symbol)
         self.exchange.add_symbol(rules, price)
@@ -90,7 +90,7 @@ class World:
         candles.roll(now)
         self._print_past(rules, history)
 
-    def _print_past(self, rules: SymbolRules, history: History) -> None:
+    def _print_past(self, rules: MarketRules, history: History) -> None:
         """Put the trades of the last minutes on the tape: an exchange that just opened would have none."""
         decimals = decimals_of(rules)
         step = rules.lot.step or Decimal(1).scaleb(-decimals)

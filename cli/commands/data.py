@@ -14,7 +14,7 @@ from cli.run import run_state, services
 from cli.run.data_folder import read_json
 from cli.run.detached import start_detached
 from cli.run.platform import RunPlan
-from cli.session import Session, command, set_defaults
+from cli.session import CommandSession, command, set_defaults
 from shared.src.config import load_settings
 from shared.src.domain.clock import SystemClock
 
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     command(token, "revoke", epilog="Example: roottrading token revoke 1a2b3c4d")(revoke)
 
 
-def database_url(session: Session, *, start: bool = True) -> str:
+def database_url(session: CommandSession, *, start: bool = True) -> str:
     """The DSN of the running stack, of the environment (PGHOST), or of the last run, whose PostgreSQL is then started.
 
     Raises:
@@ -62,7 +62,7 @@ def database_url(session: Session, *, start: bool = True) -> str:
     return str((read_json(data.connections_file) or {})["database_url"])
 
 
-def migrate(session: Session) -> None:
+def migrate(session: CommandSession) -> None:
     """Bring the database to the current schema; doing it again changes nothing."""
     from database.migrate import migrate as apply
 
@@ -70,7 +70,7 @@ def migrate(session: Session) -> None:
     session.answer({"ok": True, "level": level.value}, lambda out: out.print(f"up to date, on level {level.value}"))
 
 
-def status(session: Session) -> None:
+def status(session: CommandSession) -> None:
     """Say which schema the database has, and which it should have."""
     from database.migrate import status as read
 
@@ -79,13 +79,13 @@ def status(session: Session) -> None:
     session.conclude(ok=bool(found["up_to_date"]), why="the schema is not up to date", remedy="roottrading db migrate")
 
 
-def url(session: Session) -> None:
+def url(session: CommandSession) -> None:
     """Print the DSN of the running stack, for psql and other clients."""
     dsn = database_url(session)
     session.answer({"url": dsn}, lambda out: out.print(dsn, markup=False, soft_wrap=True))
 
 
-def with_database(session: Session, work: Callable[[Any], Awaitable[T]]) -> T:
+def with_database(session: CommandSession, work: Callable[[Any], Awaitable[T]]) -> T:
     from shared.src.database import Database
 
     async def run() -> T:
@@ -100,7 +100,7 @@ def with_database(session: Session, work: Callable[[Any], Awaitable[T]]) -> T:
 
 
 def create(
-    session: Session,
+    session: CommandSession,
     scope: Annotated[str, typer.Option(help="read, trade or admin; each includes those before it.")],
     name: Annotated[str, typer.Option(help="What it is for.")] = "",
 ) -> None:
@@ -117,7 +117,7 @@ def create(
     session.note(f"token {token_id} with scope {document['scope']}; it cannot be shown again")
 
 
-def list_(session: Session) -> None:
+def list_(session: CommandSession) -> None:
     """List the tokens, withdrawn ones too."""
     from shared.src.frame.auth import list_tokens
 
@@ -133,7 +133,7 @@ def list_(session: Session) -> None:
     session.answer({"tokens": rows}, show)
 
 
-def revoke(session: Session, token_id: Annotated[str, typer.Argument(help="As `token list` shows it.")]) -> None:
+def revoke(session: CommandSession, token_id: Annotated[str, typer.Argument(help="As `token list` shows it.")]) -> None:
     """Withdraw a token; services notice within seconds."""
     from shared.src.frame.auth import revoke_token
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cli.exits import ExitCode
 from cli.run import services
-from cli.session import Session, command
+from cli.session import CommandSession, command
 from cli.setup import checkup
 
 MARKS = {"ok": "[green]ok[/]  ", "warning": "[yellow]warn[/]", "problem": "[red]bad[/] "}
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     command(app, "doctor", epilog="Example: roottrading doctor --json")(doctor)
 
 
-def doctor(session: Session) -> None:
+def doctor(session: CommandSession) -> None:
     """Check this machine and the settings; each finding says what to do."""
     services.adopt_env_file()
     findings = asyncio.run(checkup.examine(session.data))

@@ -18,13 +18,13 @@ from cli.commands.strategy_parameters import read_parameters
 from cli.exits import misused
 from cli.offline.tables import TableWriter, check_out
 from cli.run import services
-from cli.session import Session, command
+from cli.session import CommandSession, command
 from shared.src.config import Settings, load_settings
 from shared.src.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from analyzer.src.strategy_loader import LoadedStrategy
-    from cli.offline.history_run import History, Strategist
+    from cli.offline.history_run import RecordedHistory, Strategist
 
 SYMBOL = re.compile(r"^[A-Z0-9]{5,20}$")
 SIGNAL_COLUMNS = (
@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
     )(decisions)
 
 
-def features(session: Session, file: File, out: Out, symbol: Symbol = None) -> None:
+def features(session: CommandSession, file: File, out: Out, symbol: Symbol = None) -> None:
     """Every indicator of analyzer_data, a row per closed bar, as the live pipeline computes them."""
     from cli.offline.history_run import feature_row, frames_of
     from market_analyzer.src.data_listener import parameters_of
@@ -80,7 +80,9 @@ def features(session: Session, file: File, out: Out, symbol: Symbol = None) -> N
     _answer(session, out, [history], table.rows)
 
 
-def signals(session: Session, files: Files, out: Out, symbol: Symbols = None, parameters: Parameters = None) -> None:
+def signals(
+    session: CommandSession, files: Files, out: Out, symbol: Symbols = None, parameters: Parameters = None
+) -> None:
     """Every strategy's votes on the file's time frame and on those of INTERVAL that can be built from it.
 
     Strategies that compare symbols need the files of several.
@@ -97,7 +99,9 @@ def signals(session: Session, files: Files, out: Out, symbol: Symbols = None, pa
     _answer(session, out, histories, table.rows, strategist.failures)
 
 
-def decisions(session: Session, files: Files, out: Out, symbol: Symbols = None, parameters: Parameters = None) -> None:
+def decisions(
+    session: CommandSession, files: Files, out: Out, symbol: Symbols = None, parameters: Parameters = None
+) -> None:
     """The consensus on every bar that has votes, the refused ones with the reason, and the votes behind it as JSON."""
     from cli.offline.history_run import decision_of
 
@@ -119,7 +123,7 @@ def _settings() -> Settings:
     return load_settings()
 
 
-def _histories(session: Session, files: Sequence[Path], symbols: Sequence[str]) -> list[History]:
+def _histories(session: CommandSession, files: Sequence[Path], symbols: Sequence[str]) -> list[RecordedHistory]:
     from cli.offline.history_run import read_history
 
     if symbols and len(symbols) != len(files):
@@ -150,7 +154,10 @@ def _symbol_of(file: Path) -> str:
 
 
 def _strategist(
-    session: Session, settings: Settings, histories: Sequence[History], overrides: Mapping[str, Mapping[str, float]]
+    session: CommandSession,
+    settings: Settings,
+    histories: Sequence[RecordedHistory],
+    overrides: Mapping[str, Mapping[str, float]],
 ) -> Strategist:
     from cli.offline.history_run import Strategist, decided_on
 
@@ -161,7 +168,7 @@ def _strategist(
 
 
 def load_strategies(
-    session: Session, settings: Settings, overrides: Mapping[str, Mapping[str, float]] | None = None
+    session: CommandSession, settings: Settings, overrides: Mapping[str, Mapping[str, float]] | None = None
 ) -> Sequence[LoadedStrategy]:
     """What the analyzer would load, with parameters of one's own; refused files are named.
 
@@ -187,7 +194,7 @@ def load_strategies(
 
 
 @contextmanager
-def _progress(session: Session, histories: Sequence[History]) -> Iterator[Callable[[], None]]:
+def _progress(session: CommandSession, histories: Sequence[RecordedHistory]) -> Iterator[Callable[[], None]]:
     """A bar on standard error; yields what to call for each candle."""
     total = sum(len(history.candles) for history in histories)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -201,7 +208,12 @@ def _progress(session: Session, histories: Sequence[History]) -> Iterator[Callab
 
 
 def _answer(
-    session: Session, out: Path, histories: Sequence[History], rows: int, failures: Sequence[str] = (), **more: Any
+    session: CommandSession,
+    out: Path,
+    histories: Sequence[RecordedHistory],
+    rows: int,
+    failures: Sequence[str] = (),
+    **more: Any,
 ) -> None:
     bars = sum(len(history.candles) for history in histories)
     document = {

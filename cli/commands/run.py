@@ -19,7 +19,7 @@ from cli.run import requests, run_state, services
 from cli.run.data_folder import DataFolder
 from cli.run.detached import start_detached
 from cli.run.platform import RunPlan, require_program_tree
-from cli.session import Session, command
+from cli.session import CommandSession, command
 from cli.stack.kafka.brokers import split_address
 from shared.src.config import SERVICES, TradingMode, load_settings
 from shared.src.domain.clock import SystemClock
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    session: Session,
+    session: CommandSession,
     duration: Annotated[float, typer.Option(help="Seconds to trade.")] = 180.0,
     speed: Annotated[float, typer.Option(help="How many times faster than real time the market run_state.")] = 60.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 7,
@@ -73,7 +73,7 @@ def demo(
 
 
 def up(
-    session: Session,
+    session: CommandSession,
     twin: Annotated[bool, typer.Option("--twin", help="Trade on the Binance twin instead of Binance.")] = False,
     kafka: Kafka = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until everything is healthy.")] = UP_TIMEOUT_S,
@@ -104,7 +104,7 @@ def _real_time_twin(symbols: tuple[str, ...]) -> dict[str, Any]:
     return twin_fixture(symbols, seed=TWIN_SEED, clock={"mode": "real"}, market={"kind": "synthetic"})
 
 
-def down(session: Session) -> None:
+def down(session: CommandSession) -> None:
     """Stop the platform, in order."""
     run = run_state.find(session.data)
     stopped = run is not None
@@ -116,7 +116,7 @@ def down(session: Session) -> None:
 
 
 def restart(
-    session: Session,
+    session: CommandSession,
     service: Annotated[str | None, typer.Argument(help="One service; all of them if left out.")] = None,
 ) -> None:
     """Restart a service, or all of them, and wait until they are healthy."""

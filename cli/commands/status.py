@@ -16,7 +16,7 @@ from cli.exits import ExitCode, missing, misused
 from cli.progress import parts_table
 from cli.run import run_state
 from cli.run.data_folder import DataFolder
-from cli.session import Session, command
+from cli.session import CommandSession, command
 from shared.src.domain.clock import SystemClock
 
 Line = Callable[[str, str], None]
@@ -32,7 +32,8 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    session: Session, once: Annotated[bool, typer.Option("--once", help="Print once, also on a terminal.")] = False
+    session: CommandSession,
+    once: Annotated[bool, typer.Option("--once", help="Print once, also on a terminal.")] = False,
 ) -> None:
     """Show every part of the platform; on a terminal the table stays and follows (Ctrl-C ends it)."""
     data = session.data
@@ -63,7 +64,7 @@ def _table(data: DataFolder) -> Any:
 
 
 def logs(
-    session: Session,
+    session: CommandSession,
     service: Annotated[str | None, typer.Argument(help="A service or a part of the stack; all if left out.")] = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as more is written.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", help="Lines from the end.")] = TAIL_LINES,
@@ -87,7 +88,7 @@ def logs(
         asyncio.run(_follow_logs(chosen, show))
 
 
-def _printer(session: Session, *, prefix: bool) -> Line:
+def _printer(session: CommandSession, *, prefix: bool) -> Line:
     out = session.out
 
     def show(name: str, line: str) -> None:

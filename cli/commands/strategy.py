@@ -14,7 +14,7 @@ import typer
 from cli.commands.strategy_parameters import set_, show
 from cli.exits import missing, misused
 from cli.run import services
-from cli.session import Session, command, set_defaults
+from cli.session import CommandSession, command, set_defaults
 from shared.src.config import load_settings
 from shared.src.domain.clock import SystemClock
 
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     command(strategy, "check", epilog="Example: roottrading strategy check strategies/morning_dip.py")(check)
 
 
-def list_(session: Session) -> None:
+def list_(session: CommandSession) -> None:
     """List the strategies that load, and the files that are refused, with the reason."""
     from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 
@@ -58,7 +58,9 @@ def list_(session: Session) -> None:
     session.conclude(ok=not report.refused, why=f"{len(report.refused)} strategy file(s) do not load")
 
 
-def new(session: Session, name: Annotated[str, typer.Argument(help="Letters, digits and _: Morning_Dip.")]) -> None:
+def new(
+    session: CommandSession, name: Annotated[str, typer.Argument(help="Letters, digits and _: Morning_Dip.")]
+) -> None:
     """Write a strategy that works as it is, and its test, into STRATEGIES_DIR (or ./strategies)."""
     from analyzer.src.strategy_loader import StrategyLoader
     from cli.offline.strategy_template import STRATEGY, TEST, file_name, write_out
@@ -85,7 +87,7 @@ def new(session: Session, name: Annotated[str, typer.Argument(help="Letters, dig
         session.note(f"the analyzer loads it when STRATEGIES_DIR={folder.resolve()} is set")
 
 
-def check(session: Session, file: Annotated[Path, typer.Argument(help="A strategy file.")]) -> None:
+def check(session: CommandSession, file: Annotated[Path, typer.Argument(help="A strategy file.")]) -> None:
     """Load a strategy file as the analyzer does, run it over generated candles, and say how that went."""
     from cli.offline.strategy_check import check_file
 

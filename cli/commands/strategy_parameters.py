@@ -14,7 +14,7 @@ import typer
 from cli.commands.data import with_database
 from cli.exits import missing, misused
 from cli.run import services
-from cli.session import Session
+from cli.session import CommandSession
 from shared.src.config import load_settings
 from shared.src.domain.errors import ConfigurationError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME = Annotated[str, typer.Argument(help="As `strategy list` shows it.")]
 
 
-def show(session: Session, name: NAME) -> None:
+def show(session: CommandSession, name: NAME) -> None:
     """Show the parameters of a strategy: value, bounds, where the value comes from, and the last changes."""
     from analyzer.src.parameters import ParameterStore
 
@@ -38,7 +38,7 @@ def show(session: Session, name: NAME) -> None:
 
 
 def set_(
-    session: Session,
+    session: CommandSession,
     name: NAME,
     values: Annotated[
         list[str], typer.Argument(help="KEY=VALUE; `KEY=default` gives it back.", metavar="KEY=VALUE...")
@@ -86,7 +86,7 @@ def _loaded(name: str) -> LoadedStrategy:
     raise missing(f"there is no strategy {name}", "roottrading strategy list")
 
 
-def _answer(session: Session, strategy: LoadedStrategy, changes: Sequence[Mapping[str, Any]]) -> None:
+def _answer(session: CommandSession, strategy: LoadedStrategy, changes: Sequence[Mapping[str, Any]]) -> None:
     from analyzer.src.parameters import parameters_of
 
     parameters = parameters_of(strategy)

@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from cli.exits import missing, misused
-from cli.session import Session, command, set_defaults
+from cli.session import CommandSession, command, set_defaults
 from shared.src.domain.errors import ConfigurationError
 from simulator.api.faults import catalogue_help
 from simulator.main import EXAMPLE
@@ -47,7 +47,7 @@ for name, group in (("account", account), ("fault", fault), ("market", market)):
     twin.add_typer(group, name=name)
 
 
-def _serve(session: Session, **options: Any) -> None:
+def _serve(session: CommandSession, **options: Any) -> None:
     try:
         serve_twin(**options)
     except ConfigurationError as error:
@@ -57,7 +57,7 @@ def _serve(session: Session, **options: Any) -> None:
 _serve.__doc__ = "Run the exchange; prints one line of JSON with its addresses and keys when it is ready."
 _serve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
     [
-        inspect.Parameter("session", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Session),
+        inspect.Parameter("session", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=CommandSession),
         *inspect.signature(serve_twin).parameters.values(),
     ]
 )
@@ -100,13 +100,13 @@ def _json_or_text(value: str) -> Any:
         return value
 
 
-def list_accounts(session: Session, token: Token, url: Url = DEFAULT_URL) -> None:
+def list_accounts(session: CommandSession, token: Token, url: Url = DEFAULT_URL) -> None:
     """Accounts with their keys and balances."""
     session.answer(_ask(url, token, "GET", "/accounts"))
 
 
 def create_account(
-    session: Session,
+    session: CommandSession,
     name: str,
     token: Token,
     balance: Balances = None,
@@ -118,7 +118,7 @@ def create_account(
     session.answer(_ask(url, token, "POST", "/accounts", body))
 
 
-def deposit(session: Session, name: str, asset: str, amount: str, token: Token, url: Url = DEFAULT_URL) -> None:
+def deposit(session: CommandSession, name: str, asset: str, amount: str, token: Token, url: Url = DEFAULT_URL) -> None:
     """Put money into an account; a negative amount takes it out."""
     session.answer(_ask(url, token, "POST", "/balances", {"account": name, "asset": asset, "delta": amount}))
 
@@ -133,13 +133,13 @@ command(
 )(deposit)  # fmt: skip
 
 
-def list_faults(session: Session, token: Token, url: Url = DEFAULT_URL) -> None:
+def list_faults(session: CommandSession, token: Token, url: Url = DEFAULT_URL) -> None:
     """Faults in force, and the catalogue."""
     session.answer(_ask(url, token, "GET", "/faults"))
 
 
 def add_fault(
-    session: Session,
+    session: CommandSession,
     fault: str,
     token: Token,
     probability: Annotated[float | None, typer.Option(min=0, max=1, help="Chance per request or message.")] = None,
@@ -164,7 +164,7 @@ def add_fault(
 
 
 def remove_fault(
-    session: Session,
+    session: CommandSession,
     token: Token,
     fault: Annotated[str | None, typer.Option(help="All of this name.")] = None,
     number: Annotated[int | None, typer.Option("--id", help="The one with this id.")] = None,
@@ -183,13 +183,13 @@ command(
 command(fault, "remove", epilog=example.format("remove --fault answer_lost"))(remove_fault)
 
 
-def show_market(session: Session, token: Token, url: Url = DEFAULT_URL) -> None:
+def show_market(session: CommandSession, token: Token, url: Url = DEFAULT_URL) -> None:
     """Clock, books, accounts, orders, faults."""
     session.answer(_ask(url, token, "GET", "/state"))
 
 
 def outside_trade(
-    session: Session,
+    session: CommandSession,
     symbol: str,
     side: str,
     quantity: str,
@@ -202,13 +202,13 @@ def outside_trade(
     session.answer(_ask(url, token, "POST", "/trades", body))
 
 
-def advance(session: Session, milliseconds: int, token: Token, url: Url = DEFAULT_URL) -> None:
+def advance(session: CommandSession, milliseconds: int, token: Token, url: Url = DEFAULT_URL) -> None:
     """Move a stepped clock."""
     session.answer(_ask(url, token, "POST", "/clock", {"advance_ms": milliseconds}))
 
 
 def halt(
-    session: Session,
+    session: CommandSession,
     symbol: str,
     token: Token,
     status: Annotated[str, typer.Option(help="HALT, BREAK, CANCEL_ONLY, END_OF_DAY or TRADING.")] = "HALT",
@@ -218,7 +218,7 @@ def halt(
     session.answer(_ask(url, token, "POST", "/symbols", {"symbol": symbol, "status": status.upper()}))
 
 
-def audit(session: Session, token: Token, url: Url = DEFAULT_URL) -> None:
+def audit(session: CommandSession, token: Token, url: Url = DEFAULT_URL) -> None:
     """Check that every coin is where it must be."""
     document = _ask(url, token, "GET", "/audit")
     session.answer(document)

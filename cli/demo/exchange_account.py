@@ -19,7 +19,7 @@ TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class ExchangeAccount:
+class AccountClient:
     """A signed client of one account."""
 
     rest: str

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from cli.demo.exchange_account import ExchangeAccount
+from cli.demo.exchange_account import AccountClient
 from cli.demo.options import DemoOptions
 from cli.demo.run_facts import Books
 from cli.demo.summary import MarketMessages, Times, pause_entries, settle, summarise
@@ -46,7 +46,7 @@ async def run_demo(options: DemoOptions, data: DataFolder, clock: Clock, progres
         await _or_stop(platform.start(), stop)
         progress.say(f"all services are healthy; the dashboard is at {platform.dashboard_url}")
         progress.say(f"the API token for trading by hand is in {data.token_file}")
-        return await _Session(options, platform, clock, progress, stop).trade()
+        return await _DemoRun(options, platform, clock, progress, stop).trade()
     except CommandError as failure:
         error = str(failure)
         raise
@@ -68,7 +68,7 @@ async def _or_stop(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T:
     return task.result()
 
 
-class _Session:
+class _DemoRun:
     """The trading time of one demo, from the moment everything is healthy."""
 
     def __init__(
@@ -107,7 +107,7 @@ class _Session:
             raise CommandError("the exchange is gone", code=ExitCode.NOT_SO)
         if not await pause_entries(platform.ports["trader"], platform.api_token):
             self._progress.say("the trader did not take the pause")
-        account = ExchangeAccount(address.rest, address.api_key, address.secret_key)
+        account = AccountClient(address.rest, address.api_key, address.secret_key)
         comparison = await settle(self._books, account, self._clock)
         startup_s = platform.supervisor.startup_s or 0.0
         document = await summarise(

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from cli.demo.exchange_account import ExchangeAccount
+from cli.demo.exchange_account import AccountClient
 from cli.demo.run_facts import Books
 from cli.run.ports import HOST
 from shared.src.domain.clock import Clock
@@ -58,7 +58,7 @@ def differences(ledger: Mapping[str, Decimal], exchange: Mapping[str, Decimal]) 
     return found
 
 
-async def compare(books: Books, account: ExchangeAccount) -> Comparison:
+async def compare(books: Books, account: AccountClient) -> Comparison:
     """One comparison, on a moment in which the exchange's balances stood still."""
     before = await account.balances()
     ledger = await books.ledger()
@@ -70,7 +70,7 @@ async def compare(books: Books, account: ExchangeAccount) -> Comparison:
     return Comparison(found, lost_fills=lost, doubled_fills=sum(1 for fill in ours if fill not in theirs))
 
 
-async def settle(books: Books, account: ExchangeAccount, clock: Clock) -> Comparison:
+async def settle(books: Books, account: AccountClient, clock: Clock) -> Comparison:
     """Let what is under way arrive, then compare; the market goes on, so a moving moment is looked at again."""
     deadline = clock.monotonic() + SETTLE_S_MAX
     while True:

@@ -40,7 +40,7 @@ Tick = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class RecordedHistory:
     """The closed candles of one symbol, in order. ``gaps`` counts the places where candles are missing, ``corrected``
     the bars that a later row of the file told otherwise."""
 
@@ -52,10 +52,10 @@ class History:
     @property
     def gaps(self) -> int:
         step = self.timeframe.milliseconds
-        return sum(after.open_time_ms - before.open_time_ms > step for before, after in pairwise(self.candles))
+        return sum(after.time - before.time > step for before, after in pairwise(self.candles))
 
 
-def read_history(path: Path, symbol: str) -> History:
+def read_history(path: Path, symbol: str) -> RecordedHistory:
     """The candles of a file; a repeated bar counts once, and where its rows differ the last one does, as live.
 
     Raises:
@@ -75,7 +75,7 @@ def read_history(path: Path, symbol: str) -> History:
     unique = {bar.open_ms: bar for bar in bars}
     corrected = sum(bar != unique[bar.open_ms] for bar in bars)
     candles = tuple(_candle(path, bar, symbol, timeframe) for bar in unique.values())
-    return History(symbol, timeframe, candles, corrected)
+    return RecordedHistory(symbol, timeframe, candles, corrected)
 
 
 def _named_in(path: Path) -> Timeframe:
@@ -88,16 +88,16 @@ def _candle(path: Path, bar: Recorded, symbol: str, timeframe: Timeframe) -> Can
     candle = Candle(
         symbol=symbol,
         timeframe=timeframe,
-        open_time_ms=bar.open_ms,
+        time=bar.open_ms,
         open=bar.open,
         high=bar.high,
         low=bar.low,
         close=bar.close,
         volume=bar.volume,
-        quote_volume=bar.quote_volume,
-        trades=bar.trades,
-        taker_buy_base=bar.taker_buy_base,
-        taker_buy_quote=bar.taker_buy_quote,
+        quote_asset_volume=bar.quote_volume,
+        number_of_trades=bar.trades,
+        taker_buy_base_asset_volume=bar.taker_buy_base,
+        taker_buy_quote_asset_volume=bar.taker_buy_quote,
     )
     if timeframe.open_of(bar.open_ms) != bar.open_ms:
         raise misused(f"{path}, line {bar.line}: {from_ms(bar.open_ms)} is not the start of a {timeframe} bar")
@@ -111,7 +111,7 @@ def _candle(path: Path, bar: Recorded, symbol: str, timeframe: Timeframe) -> Can
 
 
 def _message(candle: Candle) -> CandleMessage:
-    return CandleMessage.of(candle, source=SOURCE, occurred_at_ms=candle.close_time_ms)
+    return CandleMessage.of(candle, source=SOURCE, occurred_at_ms=candle.close_time)
 
 
 def decided_on(base: Timeframe, asked: Iterable[Timeframe]) -> tuple[Timeframe, ...]:
@@ -127,7 +127,10 @@ def watched(decided: Collection[Timeframe]) -> frozenset[Timeframe]:
 
 
 def frames_of(
-    history: History, parameters: IndicatorParameters, timeframes: Collection[Timeframe], tick: Tick = lambda: None
+    history: RecordedHistory,
+    parameters: IndicatorParameters,
+    timeframes: Collection[Timeframe],
+    tick: Tick = lambda: None,
 ) -> Iterator[FeatureFrame]:
     """The features of every bar as they close, of the file's time frame first. ``tick`` is called for each candle."""
     series = CandleSeries(history.symbol, history.timeframe)
@@ -152,7 +155,7 @@ def _closed(series: CandleSeries, candle: Candle) -> tuple[Candle, ...]:
 def _frame(engines: dict[Timeframe, IndicatorEngine], candle: Candle, parameters: IndicatorParameters) -> FeatureFrame:
     timeframe = candle.timeframe
     engine = engines.get(timeframe)
-    if engine is None or engine.last_open_time_ms != candle.open_time_ms - timeframe.milliseconds:
+    if engine is None or engine.last_open_time_ms != candle.time - timeframe.milliseconds:
         engine = engines[timeframe] = IndicatorEngine(candle.symbol, timeframe.value, parameters)
     message = _message(candle)
     return feature_frame(message, engine.update(candle), occurred_at=message.occurred_at)
@@ -178,7 +181,7 @@ class Strategist:
         found: list[str] = self._manager.statistics()["failures"]
         return found
 
-    def votes(self, histories: Sequence[History], tick: Tick = lambda: None) -> Iterator[StrategyVotes]:
+    def votes(self, histories: Sequence[RecordedHistory], tick: Tick = lambda: None) -> Iterator[StrategyVotes]:
         """One message for each bar that is decided on, also when nobody votes."""
         wanted = watched(self._decided)
         streams = [frames_of(history, self._parameters, wanted, tick) for history in histories]

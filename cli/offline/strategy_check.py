@@ -12,7 +12,7 @@ from typing import Any
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.strategy_loader import LoadedStrategy, RefusedStrategy, StrategyLoader
 from analyzer.strategies.base_strategy import RuleStrategy
-from cli.offline.history_run import History, frames_of, in_order, watched
+from cli.offline.history_run import RecordedHistory, frames_of, in_order, watched
 from cli.offline.strategy_lookahead import Decided, Seen, on_bars, on_columns
 from core.features.indicators.base import IndicatorParameters
 from shared.src.contracts.market import FeatureFrame
@@ -45,11 +45,11 @@ def market(timeframe: Timeframe) -> tuple[FeatureFrame, ...]:
     return tuple(in_order(streams))
 
 
-def generated(timeframe: Timeframe) -> list[History]:
+def generated(timeframe: Timeframe) -> list[RecordedHistory]:
     """The same seeded market every time; its minutes are read as bars of the time frame."""
     market = SyntheticMarket(COINS, seed=7, start_ms=START_MS, steps_per_minute=4, history_minutes=BARS)
     return [
-        History(coin.symbol, timeframe, _candles(market.history(coin.symbol).minutes, coin, timeframe))
+        RecordedHistory(coin.symbol, timeframe, _candles(market.history(coin.symbol).minutes, coin, timeframe))
         for coin in COINS
     ]
 

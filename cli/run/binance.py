@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from cli.run.health import Health
+from cli.run.health import ComponentHealth
 from shared.src.domain.clock import SystemClock
 
 ASK_EVERY_S = 30.0
@@ -21,7 +21,7 @@ class BinanceExchange:
         self._rest_url = rest_url
         self._clock = SystemClock()
         self._asked: float | None = None
-        self._last = Health(healthy=False, detail="not asked yet", answered=True)
+        self._last = ComponentHealth(healthy=False, detail="not asked yet", answered=True)
 
     def prepare(self) -> None:
         """Nothing of ours."""
@@ -29,7 +29,7 @@ class BinanceExchange:
     def launch(self) -> None:
         """Nothing of ours runs."""
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         now = self._clock.monotonic()
         if self._asked is None or now - self._asked >= ASK_EVERY_S:
             self._asked = now
@@ -40,11 +40,11 @@ class BinanceExchange:
         """Nothing."""
 
 
-async def ping(rest_url: str) -> Health:
+async def ping(rest_url: str) -> ComponentHealth:
     """Whether the exchange's REST door answers."""
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
             (await client.get(f"{rest_url}/api/v3/ping")).raise_for_status()
     except httpx.HTTPError as error:
-        return Health(healthy=False, detail=f"{rest_url} cannot be reached ({type(error).__name__})")
-    return Health(healthy=True)
+        return ComponentHealth(healthy=False, detail=f"{rest_url} cannot be reached ({type(error).__name__})")
+    return ComponentHealth(healthy=True)

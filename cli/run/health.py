@@ -10,7 +10,7 @@ import httpx
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class ComponentHealth:
     """``answered`` is False when nothing came back at all: the process hangs or does not listen yet."""
 
     healthy: bool
@@ -18,19 +18,19 @@ class Health:
     answered: bool = True
 
 
-async def http_health(client: httpx.AsyncClient, url: str, *, service: str) -> Health:
+async def http_health(client: httpx.AsyncClient, url: str, *, service: str) -> ComponentHealth:
     """Ask a service's ``/health``: 200 is healthy, anything else says why not. Another's answer does not count."""
     try:
         answer = await client.get(url)
     except httpx.TransportError as error:
-        return Health(healthy=False, detail=f"no answer: {type(error).__name__}", answered=False)
+        return ComponentHealth(healthy=False, detail=f"no answer: {type(error).__name__}", answered=False)
     body = _body(answer)
     name = body.get("service", service)
     if name != service:
-        return Health(healthy=False, detail=f"something else answers on its port: {name}", answered=False)
+        return ComponentHealth(healthy=False, detail=f"something else answers on its port: {name}", answered=False)
     if answer.status_code == httpx.codes.OK:
-        return Health(healthy=True)
-    return Health(healthy=False, detail=_reason(answer, body))
+        return ComponentHealth(healthy=True)
+    return ComponentHealth(healthy=False, detail=_reason(answer, body))
 
 
 def _body(answer: httpx.Response) -> dict[str, Any]:
@@ -50,11 +50,13 @@ def _reason(answer: httpx.Response, body: dict[str, Any]) -> str:
     return "; ".join(bad) or f"HTTP {answer.status_code}"
 
 
-async def tcp_health(host: str, port: int, *, timeout: float = 2.0) -> Health:
+async def tcp_health(host: str, port: int, *, timeout: float = 2.0) -> ComponentHealth:
     """Whether something listens."""
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), timeout)
     except (OSError, TimeoutError) as error:
-        return Health(healthy=False, detail=f"{host}:{port} does not answer ({type(error).__name__})", answered=False)
+        return ComponentHealth(
+            healthy=False, detail=f"{host}:{port} does not answer ({type(error).__name__})", answered=False
+        )
     writer.close()
-    return Health(healthy=True)
+    return ComponentHealth(healthy=True)

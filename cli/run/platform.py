@@ -16,7 +16,7 @@ from cli.run.ports import HOST, POSTGRES_PORT, REDIS_PORT, TWIN_PORT, PortChoose
 from cli.run.processes import Launch
 from cli.run.supervised import Part
 from cli.run.supervisor import Supervisor
-from cli.run.twin import Twin
+from cli.run.twin import TwinComponent
 from cli.stack.component import Component
 from cli.stack.kafka.brokers import kafka_for
 from cli.stack.postgres import Postgres
@@ -77,7 +77,7 @@ class Platform:
         self.kafka = kafka_for(plan.kafka, data, ports=ports, fresh=plan.fresh)
         self.ports = services.choose_ports(self._environment, ports)
         self.twin = (
-            Twin(data, port=ports.choose(TWIN_PORT), fixture=plan.fixture, fresh=plan.fresh)
+            TwinComponent(data, port=ports.choose(TWIN_PORT), fixture=plan.fixture, fresh=plan.fresh)
             if plan.fixture is not None
             else None
         )
@@ -136,7 +136,7 @@ class Platform:
 
     def begin_services(self) -> list[Part]:
         return self.supervisor.begin_services(
-            services.Service(name, self.data, port=self.ports[name], variables=self.variables)
+            services.ServiceProcess(name, self.data, port=self.ports[name], variables=self.variables)
             for name in services.START_ORDER
         )
 

@@ -10,7 +10,7 @@ import httpx
 from dotenv import dotenv_values
 
 from cli.run.data_folder import PROJECT_ROOT, DataFolder
-from cli.run.health import Health, http_health
+from cli.run.health import ComponentHealth, http_health
 from cli.run.ports import HOST, SERVICE_PORTS, PortChooser
 from cli.run.processes import Launch
 from shared.src.config import SERVICES
@@ -32,7 +32,7 @@ START_ORDER = (
 HEALTH_TIMEOUT_S = 3.0
 
 
-class Service:
+class ServiceProcess:
     """One service: ``python -m <name>.src.main`` with the environment of the moment."""
 
     def __init__(self, name: str, data: DataFolder, *, port: int, variables: Variables) -> None:
@@ -50,7 +50,7 @@ class Service:
             argv=(sys.executable, "-m", f"{self.name}.src.main"), env=self._variables(), log=self._log, cwd=PROJECT_ROOT
         )
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         return await http_health(self._client, f"http://{HOST}:{self.port}/health", service=self.name)
 
     async def after_start(self) -> None:

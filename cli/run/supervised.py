@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from cli.run.health import Health
+from cli.run.health import ComponentHealth
 from cli.run.ports import HOST
 from cli.run.processes import Child, memory_of
 from cli.stack.component import Component
@@ -35,7 +35,9 @@ class Part:
     since: datetime
     child: Child | None = None
     state: PartState = PartState.STARTING
-    health: Health = field(default_factory=lambda: Health(healthy=False, detail="starting", answered=False))
+    health: ComponentHealth = field(
+        default_factory=lambda: ComponentHealth(healthy=False, detail="starting", answered=False)
+    )
     restarts: int = 0
     crashes_in_a_row: int = 0
     last_exit: int | None = None
@@ -60,10 +62,10 @@ class Part:
         self.child = None
         self.retry_at = now + self.backoff_s()
         self.change(PartState.RESTARTING, at)
-        self.health = Health(healthy=False, detail=exit_text(exit_code), answered=False)
+        self.health = ComponentHealth(healthy=False, detail=exit_text(exit_code), answered=False)
         self.rss_bytes = 0
 
-    def observe(self, health: Health, *, now: float, at: datetime) -> None:
+    def observe(self, health: ComponentHealth, *, now: float, at: datetime) -> None:
         """Note what a probe said."""
         self.health = health
         self.rss_bytes = memory_of(self.child.pid) if self.child else 0

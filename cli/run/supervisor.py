@@ -13,7 +13,7 @@ from typing import Any
 from cli.exits import CommandError, ExitCode, missing
 from cli.run import requests
 from cli.run.data_folder import DataFolder, write_private
-from cli.run.health import Health
+from cli.run.health import ComponentHealth
 from cli.run.processes import Child, Guard, Launch, created_at, start
 from cli.run.supervised import Part, PartState, exit_text
 from cli.stack.component import Announces, Component
@@ -43,7 +43,7 @@ class Supervisor:
         self._guard = Guard()
         self._parts: dict[str, Part] = {}
         self._readers: set[asyncio.Task[None]] = set()
-        self._probes: dict[str, asyncio.Task[Health]] = {}
+        self._probes: dict[str, asyncio.Task[ComponentHealth]] = {}
         self._probed_at: dict[str, float] = {}
         self._tender: asyncio.Task[None] | None = None
         self._state = "starting"
@@ -289,7 +289,7 @@ class Supervisor:
             await self._end(part)
         part.restarts += 1
         part.crashes_in_a_row = 0
-        part.health = Health(healthy=False, detail="starting", answered=False)
+        part.health = ComponentHealth(healthy=False, detail="starting", answered=False)
         part.change(PartState.STARTING, self._clock.now())
         self._spawn(part)
 
@@ -333,16 +333,16 @@ class Supervisor:
             part.child = None
         part.retry_at = None
         part.rss_bytes = 0
-        part.health = Health(healthy=False, detail="stopped", answered=False)
+        part.health = ComponentHealth(healthy=False, detail="stopped", answered=False)
         part.change(PartState.STOPPED, self._clock.now())
 
 
-async def _probe(component: Component) -> Health:
+async def _probe(component: Component) -> ComponentHealth:
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             return await component.probe()
     except TimeoutError:
-        return Health(healthy=False, detail=f"no answer within {PROBE_TIMEOUT_S:.0f} s", answered=False)
+        return ComponentHealth(healthy=False, detail=f"no answer within {PROBE_TIMEOUT_S:.0f} s", answered=False)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -14,7 +14,7 @@ import httpx
 from cli.demo.fixture import ACCOUNT
 from cli.exits import missing
 from cli.run.data_folder import PROJECT_ROOT, DataFolder, write_json
-from cli.run.health import Health
+from cli.run.health import ComponentHealth
 from cli.run.ports import HOST
 from cli.run.processes import Launch
 
@@ -44,7 +44,7 @@ class TwinAddress:
 
 
 @dataclass(slots=True)
-class Twin:
+class TwinComponent:
     """The exchange of a demo. Its state file lets it come back after a crash with the same orders and balances."""
 
     data: DataFolder
@@ -97,15 +97,15 @@ class Twin:
             "PLATFORM_CLOCK": self.clock,
         }
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         if self.address is None:
-            return Health(healthy=False, detail="starting", answered=False)
+            return ComponentHealth(healthy=False, detail="starting", answered=False)
         try:
             async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
                 (await client.get(f"{self.address.rest}/api/v3/ping")).raise_for_status()
         except httpx.HTTPError as error:
-            return Health(healthy=False, detail=f"{type(error).__name__}: {error}", answered=False)
-        return Health(healthy=True)
+            return ComponentHealth(healthy=False, detail=f"{type(error).__name__}: {error}", answered=False)
+        return ComponentHealth(healthy=True)
 
     async def after_start(self) -> None:
         """Learn the market's clock: every service gets it, so that all agree on the time."""

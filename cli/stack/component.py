@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
-from cli.run.health import Health
+from cli.run.health import ComponentHealth
 from cli.run.processes import Launch
 
 
@@ -23,7 +23,7 @@ class Component(Protocol):
     def launch(self) -> Launch | None:
         """How to start it now; asked anew for each start, since an environment may have changed."""
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         """How it is."""
 
     async def after_start(self) -> None:

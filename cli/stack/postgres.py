@@ -16,7 +16,7 @@ from psycopg import sql
 
 from cli.exits import missing
 from cli.run.data_folder import DataFolder
-from cli.run.health import Health
+from cli.run.health import ComponentHealth
 from cli.run.ports import HOST
 from cli.run.processes import Launch
 from cli.stack.identity import Identity, run_as, unprivileged
@@ -148,14 +148,14 @@ class Postgres:
                 os.chown(folder, self._identity.uid, self._identity.gid)
         return folder
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         """Whether the server takes a login and answers."""
         try:
             async with await psycopg.AsyncConnection.connect(self.url("postgres"), connect_timeout=2) as connection:
                 await connection.execute("SELECT 1")
         except psycopg.Error as error:
-            return Health(healthy=False, detail=str(error).strip().split("\n")[0], answered=False)
-        return Health(healthy=True)
+            return ComponentHealth(healthy=False, detail=str(error).strip().split("\n")[0], answered=False)
+        return ComponentHealth(healthy=True)
 
     async def after_start(self) -> None:
         """Make the database; for a fresh run, drop the one before it first."""

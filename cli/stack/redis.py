@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from cli.exits import missing
 from cli.run.data_folder import DataFolder, write_private
-from cli.run.health import Health
+from cli.run.health import ComponentHealth
 from cli.run.ports import HOST
 from cli.run.processes import Launch
 
@@ -77,16 +77,16 @@ class Redis:
             cwd=self._home,
         )
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         """Whether the server takes the password, answers, and has loaded its file."""
         client = Client(host=HOST, port=self.port, password=self.password, socket_timeout=2, socket_connect_timeout=2)
         try:
             await client.ping()
         except (RedisError, OSError) as error:
-            return Health(healthy=False, detail=str(error), answered=False)
+            return ComponentHealth(healthy=False, detail=str(error), answered=False)
         finally:
             await client.aclose()
-        return Health(healthy=True)
+        return ComponentHealth(healthy=True)
 
     async def after_start(self) -> None:
         """Nothing: streams and groups are made by the services that read them."""

@@ -46,7 +46,7 @@ DECIDED = Metric("roottrading_decisions", "consensus decided on", ["kind", "outc
 Answer = Granted | Denied | TransientError | RejectedError
 
 
-class Funds(Protocol):
+class FundsClient(Protocol):
     async def reserve(self, wanted: Sequence[Wanted], *, ttl_s: float) -> Sequence[Granted | Denied]: ...
 
 
@@ -67,7 +67,7 @@ class SignalHandler:
         self,
         *,
         store: DecisionStore,
-        funds: Funds,
+        funds: FundsClient,
         bus: Bus,
         clock: Clock,
         checker: PocketChecker,

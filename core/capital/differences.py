@@ -32,7 +32,7 @@ class _Seen:
 
 
 @dataclass(slots=True)
-class Reconciler:
+class DifferenceWatch:
     """Remembers the last looks at one account. A gap that is passed on by fills changes; one that stays is believed."""
 
     _seen: dict[str, _Seen] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from shared.src.domain.money import ZERO
 from shared.src.domain.orders import Side
 
 
-class Account(StrEnum):
+class LedgerAccount(StrEnum):
     EXCHANGE = "exchange"
     TRADING = "trading"
     FEES = "fees"
@@ -38,7 +38,7 @@ class PostingKind(StrEnum):
 class Line:
     """``amount`` of ``asset`` into (+) or out of (-) an account."""
 
-    account: Account
+    account: LedgerAccount
     asset: str
     amount: Decimal
 
@@ -65,7 +65,7 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class LedgerFill:
     """One execution, with the symbol taken apart."""
 
     execution_id: str
@@ -88,7 +88,7 @@ def totals(lines: Iterable[Line]) -> dict[str, Decimal]:
     return sums
 
 
-def transfer(source: Account, target: Account, asset: str, amount: Decimal) -> tuple[Line, ...]:
+def transfer(source: LedgerAccount, target: LedgerAccount, asset: str, amount: Decimal) -> tuple[Line, ...]:
     """``amount`` from one account to another; nothing when it is zero."""
     if amount == 0:
         return ()
@@ -99,13 +99,13 @@ def fill_id(execution_id: str) -> str:
     return f"fill:{execution_id}"
 
 
-def fill_posting(fill: Fill, *, before_opening: bool = False) -> Posting:
+def fill_posting(fill: LedgerFill, *, before_opening: bool = False) -> Posting:
     """The lines of an execution: base and quote change places with the market, the fee stays at the exchange.
 
     A fill from before the books were opened is already in the opening balance: its exchange side falls to capital.
     """
-    ours = Account.CAPITAL if before_opening else Account.EXCHANGE
-    market = Account.TRADING
+    ours = LedgerAccount.CAPITAL if before_opening else LedgerAccount.EXCHANGE
+    market = LedgerAccount.TRADING
     if fill.side is Side.BUY:
         swap = transfer(market, ours, fill.base, fill.quantity) + transfer(
             ours, market, fill.quote, fill.quote_quantity
@@ -120,7 +120,7 @@ def fill_posting(fill: Fill, *, before_opening: bool = False) -> Posting:
         reference=fill.order_id,
         description=f"{fill.side} {fill.base}/{fill.quote}",
         occurred_at=fill.occurred_at,
-        lines=swap + transfer(ours, Account.FEES, fill.fee_asset, fill.fee),
+        lines=swap + transfer(ours, LedgerAccount.FEES, fill.fee_asset, fill.fee),
     )
 
 
@@ -129,7 +129,7 @@ def opening_posting(amounts: Mapping[str, Decimal], occurred_at: datetime) -> Po
     lines = tuple(
         line
         for asset, amount in sorted(amounts.items())
-        for line in transfer(Account.CAPITAL, Account.EXCHANGE, asset, amount)
+        for line in transfer(LedgerAccount.CAPITAL, LedgerAccount.EXCHANGE, asset, amount)
     )
     return Posting(
         posting_id="opening",
@@ -147,7 +147,7 @@ def owner_posting(posting_id: str, asset: str, amount: Decimal, occurred_at: dat
         kind=PostingKind.DEPOSIT if amount > 0 else PostingKind.WITHDRAWAL,
         description=description,
         occurred_at=occurred_at,
-        lines=transfer(Account.CAPITAL, Account.EXCHANGE, asset, amount),
+        lines=transfer(LedgerAccount.CAPITAL, LedgerAccount.EXCHANGE, asset, amount),
     )
 
 
@@ -160,7 +160,7 @@ def adjustment_posting(
         kind=PostingKind.ADJUSTMENT,
         description=description,
         occurred_at=occurred_at,
-        lines=transfer(Account.DIFFERENCE, Account.EXCHANGE, asset, amount),
+        lines=transfer(LedgerAccount.DIFFERENCE, LedgerAccount.EXCHANGE, asset, amount),
     )
 
 

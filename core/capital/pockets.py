@@ -29,18 +29,18 @@ class PocketNotFoundError(RejectedError):
         super().__init__(f"there is no pocket {name!r}: {', '.join(POCKETS)}", code=404)
 
 
-class LeaseStatus(StrEnum):
+class ReservationStatus(StrEnum):
     ACTIVE = "active"
     COMMITTED = "committed"
     RELEASED = "released"
     EXPIRED = "expired"
 
 
-OPEN = frozenset({LeaseStatus.ACTIVE, LeaseStatus.COMMITTED})
+OPEN = frozenset({ReservationStatus.ACTIVE, ReservationStatus.COMMITTED})
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class Reservation:
     """Quote funds set aside for one intent. ``spent`` has left for the position; ``cost`` is still bound in it."""
 
     intent_id: str
@@ -49,13 +49,13 @@ class Lease:
     amount: Decimal
     spent: Decimal = ZERO
     cost: Decimal = ZERO
-    status: LeaseStatus = LeaseStatus.ACTIVE
+    status: ReservationStatus = ReservationStatus.ACTIVE
     reason: str = ""
 
     @property
     def held(self) -> Decimal:
         """Set aside and not spent yet."""
-        return max(ZERO, self.amount - self.spent) if self.status is LeaseStatus.ACTIVE else ZERO
+        return max(ZERO, self.amount - self.spent) if self.status is ReservationStatus.ACTIVE else ZERO
 
     @property
     def used(self) -> Decimal:
@@ -81,11 +81,11 @@ class Pocket:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    lease: Lease
+    lease: Reservation
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ReservationRefused:
     reason: str
 
 
@@ -129,7 +129,9 @@ def split(capital: Decimal, shares: Mapping[str, Decimal]) -> dict[str, Decimal]
 class Pockets:
     """The pockets and their leases at one moment. Operations change it in memory; a store makes them last."""
 
-    def __init__(self, shares: Mapping[str, Decimal], leases: Iterable[Lease] = (), *, capital: Decimal = ZERO) -> None:
+    def __init__(
+        self, shares: Mapping[str, Decimal], leases: Iterable[Reservation] = (), *, capital: Decimal = ZERO
+    ) -> None:
         self._shares = dict(shares)
         self._leases = {lease.intent_id: lease for lease in leases}
         self._capital = capital
@@ -140,10 +142,10 @@ class Pockets:
         return self._capital
 
     @property
-    def leases(self) -> Mapping[str, Lease]:
+    def leases(self) -> Mapping[str, Reservation]:
         return self._leases
 
-    def adopt(self, leases: Iterable[Lease]) -> None:
+    def adopt(self, leases: Iterable[Reservation]) -> None:
         """Take over leases as a store has them."""
         self._leases |= {lease.intent_id: lease for lease in leases}
 
@@ -178,7 +180,7 @@ class Pockets:
         overall = sum((each.room for each in pockets.values()), ZERO)
         return max(ZERO, min(pocket.room, overall))
 
-    def reserve(self, intent_id: str, *, pocket: str, asset: str, amount: Decimal) -> Reserved | Refused:
+    def reserve(self, intent_id: str, *, pocket: str, asset: str, amount: Decimal) -> Reserved | ReservationRefused:
         """Set funds aside for an intent. Asked again for the same intent, the first lease stands as it is.
 
         Raises:
@@ -188,14 +190,14 @@ class Pockets:
         known = self._leases.get(intent_id)
         if known is not None and known.status in OPEN:
             return Reserved(known)
-        if known is not None and known.status is LeaseStatus.RELEASED:
-            return Refused(f"the funds of {intent_id} were released: {known.reason or 'it ended'}")
+        if known is not None and known.status is ReservationStatus.RELEASED:
+            return ReservationRefused(f"the funds of {intent_id} were released: {known.reason or 'it ended'}")
         if amount <= 0:
-            return Refused(f"an amount must be positive, not {wire(amount)}")
+            return ReservationRefused(f"an amount must be positive, not {wire(amount)}")
         free = self.available(name)
         if amount > free:
-            return Refused(f"pocket {name} has {wire(free)} {asset} free, {wire(amount)} needed")
-        lease = Lease(intent_id=intent_id, pocket=name, asset=asset, amount=amount)
+            return ReservationRefused(f"pocket {name} has {wire(free)} {asset} free, {wire(amount)} needed")
+        lease = Reservation(intent_id=intent_id, pocket=name, asset=asset, amount=amount)
         self._leases[intent_id] = lease
         return Reserved(lease)
 
@@ -204,24 +206,24 @@ class Pockets:
         lease = self._leases[intent_id]
         status = lease.status
         if spent > 0 and cost > 0 and status not in OPEN:
-            status = LeaseStatus.COMMITTED
+            status = ReservationStatus.COMMITTED
         self._leases[intent_id] = replace(lease, spent=spent, cost=cost, status=status)
 
     def commit(self, intent_id: str) -> None:
         """The entry is over: what it did not spend is free again."""
         lease = self._leases[intent_id]
-        if lease.status is LeaseStatus.ACTIVE:
-            self._leases[intent_id] = replace(lease, status=LeaseStatus.COMMITTED)
+        if lease.status is ReservationStatus.ACTIVE:
+            self._leases[intent_id] = replace(lease, status=ReservationStatus.COMMITTED)
 
     def release(self, intent_id: str, reason: str) -> None:
         """Nothing is bound any more: the position is closed, or there was none. Again: no effect."""
-        self._end(intent_id, LeaseStatus.RELEASED, reason)
+        self._end(intent_id, ReservationStatus.RELEASED, reason)
 
     def expire(self, intent_id: str, reason: str) -> None:
         """Nobody used the lease in time."""
-        self._end(intent_id, LeaseStatus.EXPIRED, reason)
+        self._end(intent_id, ReservationStatus.EXPIRED, reason)
 
-    def _end(self, intent_id: str, status: LeaseStatus, reason: str) -> None:
+    def _end(self, intent_id: str, status: ReservationStatus, reason: str) -> None:
         lease = self._leases.get(intent_id)
         if lease is not None and lease.status in OPEN:
             self._leases[intent_id] = replace(lease, status=status, reason=reason)

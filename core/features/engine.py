@@ -39,7 +39,7 @@ class CandleLike(Protocol):
     """What the engine reads of a candle (``shared.src.domain.candles.Candle`` has it)."""
 
     @property
-    def open_time_ms(self) -> int: ...
+    def time(self) -> int: ...
     @property
     def open(self) -> Decimal | float: ...
     @property
@@ -51,18 +51,18 @@ class CandleLike(Protocol):
     @property
     def volume(self) -> Decimal | float: ...
     @property
-    def quote_volume(self) -> Decimal | float: ...
+    def quote_asset_volume(self) -> Decimal | float: ...
     @property
-    def trades(self) -> int: ...
+    def number_of_trades(self) -> int: ...
 
 
 def bar_of(candle: CandleLike) -> tuple[float, ...]:
     """The numbers of a candle, its ``CANDLE_COLUMNS``. A quote volume of 0 beside a volume was not recorded."""
     volume = float(candle.volume)
-    quote_volume = float(candle.quote_volume)
-    trades = candle.trades
+    quote_volume = float(candle.quote_asset_volume)
+    trades = candle.number_of_trades
     return (
-        float(candle.open_time_ms),
+        float(candle.time),
         float(candle.open),
         float(candle.high),
         float(candle.low),
@@ -160,7 +160,7 @@ class IndicatorEngine:
         bar = bar_of(candle)
         if self._last_open is not None and bar[0] != self._last_open + self._step:
             expected = int(self._last_open + self._step)
-            raise SequenceError(f"{self.symbol} {self.timeframe}: bar at {candle.open_time_ms} where {expected} is due")
+            raise SequenceError(f"{self.symbol} {self.timeframe}: bar at {candle.time} where {expected} is due")
         row = (self._bar or self._bind())(*bar)
         if self._waiting and any(handle.is_open for handle in self._waiting):
             self._bar = None

@@ -22,10 +22,10 @@ def recompute(
     engine = None
     rows: list[tuple[Candle, FeatureRow]] = []
     for run in _unbroken(candles):
-        known = max(1, sum(candle.open_time_ms < since_ms for candle in run))
+        known = max(1, sum(candle.time < since_ms for candle in run))
         engine = IndicatorEngine(run[0].symbol, run[0].timeframe.value, parameters)
         engine.warm_up(run[:known])
-        if run[known - 1].open_time_ms >= since_ms:
+        if run[known - 1].time >= since_ms:
             first = engine.last_row()
             assert first is not None
             rows.append((run[known - 1], first))
@@ -37,7 +37,7 @@ def _unbroken(candles: Sequence[Candle]) -> Iterator[Sequence[Candle]]:
     start = 0
     for index in range(1, len(candles) + 1):
         if index == len(candles) or (
-            candles[index].open_time_ms != candles[index - 1].open_time_ms + candles[index].timeframe.milliseconds
+            candles[index].time != candles[index - 1].time + candles[index].timeframe.milliseconds
         ):
             if index > start:
                 yield candles[start:index]

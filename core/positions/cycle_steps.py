@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from core.positions.lifecycle import is_disproved
-from core.positions.model import Cycle, CycleView, Order, Purpose
+from core.positions.model import Cycle, CycleState, Order, Purpose
 from core.positions.position import Position
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
@@ -105,7 +105,7 @@ class CycleRules:
     def __init__(self, entry_age_max: timedelta = timedelta(0)) -> None:
         self._entry_age_max = entry_age_max
 
-    def next_step(self, view: CycleView, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
+    def next_step(self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
         """The one thing to do now."""
         for order in view.orders:
             if order.is_unresolved:
@@ -124,7 +124,7 @@ class CycleRules:
         lost = self._lost_entry(view, now)
         return EnterAgain(lost) if lost is not None else self._exit_step(view, rules, price, entry)
 
-    def _exit_step(self, view: CycleView, rules: SymbolRules, price: Decimal, entry: Order | None) -> Step:
+    def _exit_step(self, view: CycleState, rules: SymbolRules, price: Decimal, entry: Order | None) -> Step:
         position = self._position(view, rules)
         sells = [order for order in view.of(Side.SELL) if order.is_open]
         at_most = view.cycle.metadata.get(SELL_AT_MOST)
@@ -149,13 +149,13 @@ class CycleRules:
             return Cancel(protections[0])
         return Wait("protected" if protections else "the exit is on its way")
 
-    def _protect(self, view: CycleView, quantity: Decimal) -> Step:
+    def _protect(self, view: CycleState, quantity: Decimal) -> Step:
         refusals = _refused_protections(view.orders)
         if len(refusals) >= len(Shape):
             return GiveUpProtection(f"protection refused: {refusals[0].reason}")
         return Protect(quantity, tuple(Shape)[len(refusals)])
 
-    def _finish(self, view: CycleView, position: Position) -> Step:
+    def _finish(self, view: CycleState, position: Position) -> Step:
         if position.bought:
             return Finish(CycleStatus.COMPLETED, view.cycle.exit_reason or exit_purpose(view))
         entry = next(iter(reversed(view.of(Side.BUY))), None)
@@ -163,17 +163,17 @@ class CycleRules:
             return Finish(CycleStatus.FAILED, entry.reason or "the entry was refused")
         return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or "the entry ended without a fill")
 
-    def holding(self, view: CycleView, rules: SymbolRules) -> Decimal:
+    def holding(self, view: CycleState, rules: SymbolRules) -> Decimal:
         """Base units the cycle owns."""
         return self._position(view, rules).held
 
-    def is_exposed(self, view: CycleView, rules: SymbolRules, price: Decimal) -> bool:
+    def is_exposed(self, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
         """Whether it holds something that can be sold and that no order on the exchange protects."""
         if any(order.is_open and order.is_protection for order in view.orders):
             return False
         return not view.cycle.is_ended and rules.is_sellable(self.holding(view, rules), price)
 
-    def _lost_entry(self, view: CycleView, now: datetime) -> Order | None:
+    def _lost_entry(self, view: CycleState, now: datetime) -> Order | None:
         """The last entry, when it certainly never arrived and may be tried again."""
         entries = view.of(Side.BUY)
         if not entries or view.cycle.exit_reason or now - view.cycle.created_at > self._entry_age_max:
@@ -181,13 +181,13 @@ class CycleRules:
         last = max(entries, key=lambda order: order.attempt)
         return last if is_disproved(last) and last.attempt < ENTRY_ATTEMPTS_MAX else None
 
-    def _open_entry(self, view: CycleView) -> Order | None:
+    def _open_entry(self, view: CycleState) -> Order | None:
         return next((order for order in view.of(Side.BUY) if order.is_open), None)
 
-    def _position(self, view: CycleView, rules: SymbolRules) -> Position:
+    def _position(self, view: CycleState, rules: SymbolRules) -> Position:
         return Position.of(view.fills, rules.base)
 
-    def refreshed(self, view: CycleView, rules: SymbolRules, now: datetime) -> Cycle:
+    def refreshed(self, view: CycleState, rules: SymbolRules, now: datetime) -> Cycle:
         """The cycle with everything that follows from its orders and fills."""
         position = self._position(view, rules)
         cycle = view.cycle
@@ -206,7 +206,7 @@ class CycleRules:
             opened_at=cycle.opened_at or (min(now, started) if started else None),
         )
 
-    def finished(self, view: CycleView, rules: SymbolRules, step: Finish, now: datetime) -> Cycle:
+    def finished(self, view: CycleState, rules: SymbolRules, step: Finish, now: datetime) -> Cycle:
         """The cycle at its end: result, dust, reason."""
         position = self._position(view, rules)
         done = replace(
@@ -225,14 +225,14 @@ class CycleRules:
         )
 
 
-def exit_purpose(view: CycleView) -> str:
+def exit_purpose(view: CycleState) -> str:
     """What sold the position, by the last sale."""
     sales = sorted((fill for fill in view.fills if fill.side is Side.SELL), key=lambda fill: fill.trade_id)
     by_id = {order.client_order_id: order for order in view.orders}
     return by_id[sales[-1].client_order_id].purpose.value if sales else "nothing left to sell"
 
 
-def _status(view: CycleView, position: Position) -> CycleStatus:
+def _status(view: CycleState, position: Position) -> CycleStatus:
     if not position.bought:
         rests = any(order.is_open for order in view.of(Side.BUY))
         return CycleStatus.WAITING_BUY if rests else CycleStatus.INITIATING
@@ -252,7 +252,7 @@ def _refused_protections(orders: Iterable[Order]) -> list[Order]:
     return list(attempts.values())
 
 
-def _too_small(view: CycleView) -> bool:
+def _too_small(view: CycleState) -> bool:
     """The exchange refused the last sale by a filter: what is left counts as dust."""
     exits = [order for order in view.orders if order.purpose is Purpose.EXIT]
     if not exits or exits[-1].status is not OrderStatus.REJECTED or exits[-1].reject_code != FILTER_FAILURE:

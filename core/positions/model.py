@@ -138,7 +138,7 @@ class Cycle:
 
 
 @dataclass(frozen=True, slots=True)
-class CycleView:
+class CycleState:
     """Everything known of one cycle: what decisions are made on."""
 
     cycle: Cycle

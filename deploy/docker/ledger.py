@@ -9,7 +9,7 @@ import sys
 
 import httpx
 
-from cli.demo.exchange_account import ExchangeAccount
+from cli.demo.exchange_account import AccountClient
 from cli.demo.run_facts import Books
 from cli.demo.summary import settle
 from shared.src.config import Settings, load_settings
@@ -31,7 +31,7 @@ async def main() -> int:
     settings = load_settings()
     await pause(settings)
     books = Books(settings.database_url)
-    account = ExchangeAccount(
+    account = AccountClient(
         settings.simulator_url,
         settings.binance_api_key.get_secret_value(),
         settings.binance_secret_key.get_secret_value(),

@@ -29,7 +29,7 @@ from shared.src.contracts.topics import (
     tick_channel,
 )
 from shared.src.domain.errors import ContractError
-from shared.src.kafka_client import Record
+from shared.src.kafka_client import KafkaRecord
 
 # Redis topic -> Kafka topic: Kafka holds the whole event log, for replay
 MIRROR: dict[Topic[Any], str] = {
@@ -76,10 +76,10 @@ class Routed:
     shown: list[tuple[str, bytes]] = field(default_factory=list)
     newest: dict[tuple[Screen, str], bytes] = field(default_factory=dict)
     forming: dict[str, bytes] = field(default_factory=dict)
-    dead: list[tuple[Record, str]] = field(default_factory=list)
+    dead: list[tuple[KafkaRecord, str]] = field(default_factory=list)
 
 
-def route(records: Sequence[Record]) -> Routed:
+def route(records: Sequence[KafkaRecord]) -> Routed:
     """Sort records by destination. A record that breaks its contract is dead, with the reason.
 
     Closed candles are stored; those that are not history also go to the durable stream that decisions are made on.

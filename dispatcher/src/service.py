@@ -30,7 +30,7 @@ from shared.src.contracts.topics import (
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.frame import metrics
-from shared.src.kafka_client import KafkaConsumer, KafkaProducer, Record
+from shared.src.kafka_client import KafkaConsumer, KafkaProducer, KafkaRecord
 from shared.src.redis_client import RedisBus, translated
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class DispatcherService:
             if records:
                 await self._dispatch(records)
 
-    async def _dispatch(self, records: Sequence[Record]) -> None:
+    async def _dispatch(self, records: Sequence[KafkaRecord]) -> None:
         routed = route(records)
         await self._insist("database", lambda: self._candles.store(routed.store))
         await self._insist("redis", lambda: self._to_redis(routed))

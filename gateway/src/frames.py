@@ -53,16 +53,16 @@ def candle_of(data: Any) -> Candle:
     return Candle(
         symbol=kline["s"],
         timeframe=Timeframe(kline["i"]),
-        open_time_ms=int(kline["t"]),
+        time=int(kline["t"]),
         open=to_decimal(kline["o"]),
         high=to_decimal(kline["h"]),
         low=to_decimal(kline["l"]),
         close=to_decimal(kline["c"]),
         volume=to_decimal(kline["v"]),
-        quote_volume=to_decimal(kline["q"]),
-        trades=int(kline["n"]),
-        taker_buy_base=to_decimal(kline["V"]),
-        taker_buy_quote=to_decimal(kline["Q"]),
+        quote_asset_volume=to_decimal(kline["q"]),
+        number_of_trades=int(kline["n"]),
+        taker_buy_base_asset_volume=to_decimal(kline["V"]),
+        taker_buy_quote_asset_volume=to_decimal(kline["Q"]),
         is_closed=closed,
     )
 

@@ -55,12 +55,12 @@ class HistoricalDataFetcher:
             closed = [
                 candle
                 for place, candle in enumerate(page)
-                if candle.open_time_ms < end_ms and (place + 1 < len(page) or self._is_long_past(candle))
+                if candle.time < end_ms and (place + 1 < len(page) or self._is_long_past(candle))
             ]
             found.extend(closed)
             if len(page) < PAGE or not closed:
                 break
-            cursor = closed[-1].open_time_ms + timeframe.milliseconds
+            cursor = closed[-1].time + timeframe.milliseconds
         return found
 
     async def latest(self, symbol: str, timeframe: Timeframe, count: int) -> list[Candle]:
@@ -86,7 +86,7 @@ class HistoricalDataFetcher:
         """For the last row of an answer, which usually still moves: our clock may be ahead of the exchange's, and its
         candles may be behind its trades.
         """
-        return candle.is_closed and candle.close_time_ms + self._grace_ms < self._clock.now_ms()
+        return candle.is_closed and candle.close_time + self._grace_ms < self._clock.now_ms()
 
     async def _page(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> list[Candle]:
         delay = 0.2

@@ -115,7 +115,7 @@ class SymbolLive:
             except WRONG as error:
                 errors.append(broken(f"{self.symbol.lower()}@{stream}", error))
         closed = self._last_closed_ms()
-        shown = [m for m in messages if not isinstance(m, Candle) or closed is None or m.open_time_ms > closed]
+        shown = [m for m in messages if not isinstance(m, Candle) or closed is None or m.time > closed]
         if self._flow is not None:
             shown.append(self._flow_message(self._flow))
         self._candle = self._tick = self._day = self._flow = None

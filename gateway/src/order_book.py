@@ -53,7 +53,7 @@ class Depth:
     imbalance: Decimal | None
 
 
-class _Side:
+class _BookSide:
     """Levels of one side; ``sign`` -1 sorts bids best first."""
 
     def __init__(self, sign: int) -> None:
@@ -104,7 +104,7 @@ class OrderBook:
         self.reason = NOT_STARTED
         self.rebuilds = 0
         self.update_id: int | None = None
-        self._bids, self._asks = _Side(-1), _Side(1)
+        self._bids, self._asks = _BookSide(-1), _BookSide(1)
         self._buffer: list[DepthEvent] = []
 
     @property

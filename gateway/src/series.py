@@ -58,12 +58,12 @@ class CandleSeries:
         assert candle.is_closed, "an open candle is never part of the series"
         assert candle.timeframe is self._base
         if self.last_open_ms is not None:
-            if candle.open_time_ms <= self.last_open_ms:
+            if candle.time <= self.last_open_ms:
                 return None
             expected = self.last_open_ms + self._base.milliseconds
-            if candle.open_time_ms > expected:
-                return Gap(expected, candle.open_time_ms)
-        self.last_open_ms = candle.open_time_ms
+            if candle.time > expected:
+                return Gap(expected, candle.time)
+        self.last_open_ms = candle.time
         built, incomplete = [candle], []
         for timeframe in self._forming:
             finished = self._grow(timeframe, candle)
@@ -75,12 +75,12 @@ class CandleSeries:
 
     def _grow(self, timeframe: Timeframe, candle: Candle) -> Candle | int | None:
         """The higher candle that ``candle`` completes, or its open time when minutes of it are missing."""
-        start = timeframe.open_of(candle.open_time_ms)
+        start = timeframe.open_of(candle.time)
         minutes = self._forming[timeframe]
-        if minutes and timeframe.open_of(minutes[0].open_time_ms) != start:
+        if minutes and timeframe.open_of(minutes[0].time) != start:
             minutes.clear()
         minutes.append(candle)
-        if candle.open_time_ms + self._base.milliseconds != start + timeframe.milliseconds:
+        if candle.time + self._base.milliseconds != start + timeframe.milliseconds:
             return None
         # a hole the exchange itself has may lie between the first and the last of them
         complete = len(minutes) == timeframe.milliseconds // self._base.milliseconds

@@ -70,12 +70,12 @@ class SymbolFeed:
                 fresh += await self._publish_known(candles, stored.get(timeframe))
             fresh += await self._publish_known(minutes, stored.get(Timeframe.M1))
             # as they would have come: by the time they closed, 1m first
-            fresh.sort(key=lambda candle: (candle.close_time_ms, candle.timeframe.milliseconds))
+            fresh.sort(key=lambda candle: (candle.close_time, candle.timeframe.milliseconds))
             await self._producer.closed(fresh, source="repair")
 
     async def _publish_known(self, candles: list[Candle], stored_ms: int | None) -> list[Candle]:
         """Publish as history what is stored already, or everything when nothing is; answers the rest."""
-        known = [candle for candle in candles if stored_ms is None or candle.open_time_ms <= stored_ms]
+        known = [candle for candle in candles if stored_ms is None or candle.time <= stored_ms]
         await self._producer.closed(known, source="history")
         return candles[len(known) :]
 

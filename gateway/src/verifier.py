@@ -27,15 +27,15 @@ CORRECTED = Counter("roottrading_candles_corrected", "stored candles that were n
 
 def differing(stored: Sequence[Candle], exchange: Sequence[Candle]) -> tuple[list[Candle], list[Candle]]:
     """The exchange's candles that are stored with other values, and those missing between stored ones. Pure."""
-    by_open = {candle.open_time_ms: candle for candle in stored}
+    by_open = {candle.time: candle for candle in stored}
     if not by_open:
         return [], []
     oldest, newest = min(by_open), max(by_open)
     wrong, missing = [], []
     for candle in exchange:
-        known = by_open.get(candle.open_time_ms)
+        known = by_open.get(candle.time)
         if known is None:
-            if oldest < candle.open_time_ms < newest:
+            if oldest < candle.time < newest:
                 missing.append(candle)
         elif known != candle:
             wrong.append(candle)
@@ -69,7 +69,7 @@ class CandleVerifier:
 
     async def _check(self, feed: SymbolFeed, timeframe: Timeframe, exchange: list[Candle]) -> None:
         stored = await stored_candles(
-            self._database, feed.symbol, timeframe, until_ms=exchange[-1].open_time_ms, count=self._bars
+            self._database, feed.symbol, timeframe, until_ms=exchange[-1].time, count=self._bars
         )
         wrong, missing = differing(stored, exchange)
         self.checked += len(exchange)
@@ -77,7 +77,7 @@ class CandleVerifier:
             CORRECTED.labels(timeframe.value).inc()
             logger.error(
                 "stored candle was not the exchange's",
-                extra={"symbol": candle.symbol, "timeframe": timeframe.value, "open_time_ms": candle.open_time_ms},
+                extra={"symbol": candle.symbol, "timeframe": timeframe.value, "open_time_ms": candle.time},
             )
         if missing:
             logger.warning("missing candles added", extra={"symbol": feed.symbol, "timeframe": timeframe.value})

@@ -148,7 +148,7 @@ class DataListener:
         candles = await stored_candles(
             self._database, message.symbol, message.timeframe, until_ms=message.time, count=self._warmup
         )
-        tail = [candle for candle in candles if candle.open_time_ms < message.time]
+        tail = [candle for candle in candles if candle.time < message.time]
         tail.append(message.candle())
         engine = IndicatorEngine(message.symbol, message.timeframe.value, self._parameters)
         engine.warm_up(unbroken_tail(tail))

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.capital.pockets import Lease, Pocket, Refused
+from core.capital.pockets import Pocket, Reservation, ReservationRefused
 from portfolio.src.api import answer
 from portfolio.src.binance_account_manager import BinanceAccountManager
-from portfolio.src.bookkeeper import Bookkeeper, Reservation
+from portfolio.src.bookkeeper import Bookkeeper, ReservationRequest
 from portfolio.src.models import SharedCache
 from shared.src.contracts.base import Positive
 from shared.src.domain.errors import RejectedError
@@ -33,8 +33,8 @@ class Wanted(BaseModel):
     pocket: str = Field(default="active", max_length=20)
     amount: Annotated[Positive, Field(max_digits=28, decimal_places=18, description="quote units")]
 
-    def reservation(self) -> Reservation:
-        return Reservation(self.intent_id, self.pocket, self.amount)
+    def reservation(self) -> ReservationRequest:
+        return ReservationRequest(self.intent_id, self.pocket, self.amount)
 
 
 class ReserveRequest(Wanted):
@@ -104,7 +104,7 @@ def _add_reservations(router: APIRouter, books: Bookkeeper, auth: Authorizer, ca
         """Set funds aside for an intent. Asked again for the same intent: the first lease, unchanged."""
         (result,) = await books.reserve([request.reservation()], ttl_s=request.ttl_s)
         cache.clear()
-        if isinstance(result, Refused):
+        if isinstance(result, ReservationRefused):
             raise RejectedError(result.reason, code=409)
         return answer(_shown(result.lease))
 
@@ -116,7 +116,7 @@ def _add_reservations(router: APIRouter, books: Bookkeeper, auth: Authorizer, ca
         return answer(
             {
                 "results": [
-                    {"refused": result.reason} if isinstance(result, Refused) else _shown(result.lease)
+                    {"refused": result.reason} if isinstance(result, ReservationRefused) else _shown(result.lease)
                     for result in results
                 ]
             }
@@ -130,7 +130,7 @@ def _add_reservations(router: APIRouter, books: Bookkeeper, auth: Authorizer, ca
         return answer({"intent_id": request.intent_id, "released": released})
 
 
-def _shown(lease: Lease) -> dict[str, Any]:
+def _shown(lease: Reservation) -> dict[str, Any]:
     return {
         "intent_id": lease.intent_id,
         "pocket": lease.pocket,

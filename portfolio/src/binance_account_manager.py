@@ -16,13 +16,13 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.capital.differences import Reconciler, Standing, describe, one_direction
+from core.capital.differences import DifferenceWatch, Standing, describe, one_direction
 from core.capital.ledger import adjustment_posting, differences, opening_posting, owner_posting
 from core.capital.valuation import value
 from portfolio.src.exchange_account import ExchangeAccount, Trade
 from portfolio.src.ledger_store import BEGINNING, LedgerStore
 from portfolio.src.pockets import PocketManager
-from portfolio.src.prices import Prices
+from portfolio.src.prices import LastPrices
 from shared.src.bus.ports import Bus
 from shared.src.contracts.portfolio import BalanceUpdated
 from shared.src.contracts.topics import BALANCE_UPDATED, BALANCES_KEY, TOTAL_BALANCE_KEY
@@ -90,8 +90,8 @@ class BinanceAccountManager:
         self._symbols = symbols
         self._ledger = LedgerStore(quote_asset=quote_asset)
         self._pockets = PocketManager(database, quote_asset=quote_asset)
-        self._prices = Prices(database, redis, quote_asset=quote_asset)
-        self._reconciler = Reconciler()
+        self._prices = LastPrices(database, redis, quote_asset=quote_asset)
+        self._reconciler = DifferenceWatch()
         self._wake = asyncio.Event()
         self._snapshot_at = float("-inf")
         self.state = AccountState()

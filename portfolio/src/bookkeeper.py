@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from prometheus_client import Counter
 
-from core.capital.ledger import Fill
-from core.capital.pockets import LeaseStatus, Pocket, Refused, Reserved, pocket_name
+from core.capital.ledger import LedgerFill
+from core.capital.pockets import Pocket, ReservationRefused, ReservationStatus, Reserved, pocket_name
 from portfolio.src.ledger_store import BEGINNING, SWEEP_MAX, LedgerStore
 from portfolio.src.pockets import PocketManager
 from shared.src.contracts.orders import ExecutionEvent, OrderFailed
@@ -35,7 +35,7 @@ RESERVATIONS = Counter("roottrading_pocket_reservations", "answers to reservatio
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
+class ReservationRequest:
     """A request for ``amount`` quote units of a pocket."""
 
     intent_id: str
@@ -91,7 +91,9 @@ class Bookkeeper:
 
     # Leases
 
-    async def reserve(self, wanted: Sequence[Reservation], *, ttl_s: float) -> list[Reserved | Refused]:
+    async def reserve(
+        self, wanted: Sequence[ReservationRequest], *, ttl_s: float
+    ) -> list[Reserved | ReservationRefused]:
         """Set quote units aside for intents, for ``ttl_s`` wall seconds unless an order uses them.
 
         All of it is one transaction. The answers are in the order of the requests and end with the first refusal: what
@@ -103,14 +105,14 @@ class Bookkeeper:
         pockets = [pocket_name(each.pocket) for each in wanted]
         if (reason := self._halted()) is not None:
             RESERVATIONS.labels("halted").inc()
-            return [Refused(reason)]
-        answers: list[Reserved | Refused] = []
+            return [ReservationRefused(reason)]
+        answers: list[Reserved | ReservationRefused] = []
         async with self._pockets.unit(self._clock.now(), *(each.intent_id for each in wanted)) as unit:
             unit.ttl_s = ttl_s
             for each, pocket in zip(wanted, pockets, strict=True):
                 answer = unit.manager.reserve(each.intent_id, pocket=pocket, asset=self._quote, amount=each.amount)
                 answers.append(answer)
-                if isinstance(answer, Refused):
+                if isinstance(answer, ReservationRefused):
                     break
         for answer in answers:
             RESERVATIONS.labels("reserved" if isinstance(answer, Reserved) else "refused").inc()
@@ -123,7 +125,7 @@ class Bookkeeper:
             facts = unit.facts.get(intent_id)
             if lease is None or facts is None or facts.open_orders:
                 return False
-            if facts.spent > 0 and lease.status is LeaseStatus.ACTIVE:
+            if facts.spent > 0 and lease.status is ReservationStatus.ACTIVE:
                 unit.manager.commit(intent_id)
             elif facts.spent == 0:
                 unit.manager.release(intent_id, reason)
@@ -170,12 +172,12 @@ class Bookkeeper:
             if len(new) < SWEEP_MAX:
                 return booked
 
-    async def _post(self, fills: list[Fill]) -> None:
+    async def _post(self, fills: list[LedgerFill]) -> None:
         async with self._pockets.posting(self._clock.now()) as connection:
             new = await self._ledger.add_fills(connection, fills)
         self._count(new)
 
-    def _count(self, new: list[Fill]) -> None:
+    def _count(self, new: list[LedgerFill]) -> None:
         if new:
             POSTED.inc(len(new))
             for fill in new:

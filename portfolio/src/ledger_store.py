@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.capital.ledger import Account, Fill, Posting, fill_posting
+from core.capital.ledger import LedgerAccount, LedgerFill, Posting, fill_posting
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.domain.errors import ContractError
 from shared.src.domain.orders import Side
@@ -86,7 +86,7 @@ class LedgerStore:
             )
         return True
 
-    async def add_fills(self, connection: AsyncConnection, fills: Sequence[Fill]) -> list[Fill]:
+    async def add_fills(self, connection: AsyncConnection, fills: Sequence[LedgerFill]) -> list[LedgerFill]:
         """Book executions; answers those that were new."""
         if not fills:
             return []
@@ -107,7 +107,9 @@ class LedgerStore:
             ).scalar_one_or_none()
         return self._opened
 
-    async def unposted(self, connection: AsyncConnection, *, since: datetime, limit: int = SWEEP_MAX) -> list[Fill]:
+    async def unposted(
+        self, connection: AsyncConnection, *, since: datetime, limit: int = SWEEP_MAX
+    ) -> list[LedgerFill]:
         """Executions the books do not have yet, oldest first."""
         fills = []
         for row in await connection.execute(_UNPOSTED, {"since": since, "limit": limit}):
@@ -128,7 +130,7 @@ class LedgerStore:
                 logger.error("execution cannot be booked", extra={"execution_id": row.id, "reason": str(error)})
         return fills
 
-    def fill_of(self, event: ExecutionEvent) -> Fill:
+    def fill_of(self, event: ExecutionEvent) -> LedgerFill:
         return self._fill(
             execution_id=event.execution_id,
             symbol=event.symbol,
@@ -149,10 +151,10 @@ class LedgerStore:
         fee_asset: str,
         occurred_at: datetime,
         order_id: str,
-    ) -> Fill:
+    ) -> LedgerFill:
         base, quote = split_symbol(symbol, quote_first=self._quote)
         quantity, quote_quantity, fee = amounts
-        return Fill(
+        return LedgerFill(
             execution_id=execution_id,
             base=base,
             quote=quote,
@@ -165,7 +167,9 @@ class LedgerStore:
             order_id=order_id,
         )
 
-    async def balances(self, connection: AsyncConnection, account: Account = Account.EXCHANGE) -> dict[str, Decimal]:
+    async def balances(
+        self, connection: AsyncConnection, account: LedgerAccount = LedgerAccount.EXCHANGE
+    ) -> dict[str, Decimal]:
         """What an account holds, asset by asset, without those at zero."""
         rows = await connection.execute(
             text(

@@ -10,7 +10,7 @@ from portfolio.src.ledger_store import LedgerStore
 from portfolio.src.models import PortfolioModel, SharedCache
 from portfolio.src.performance import PerformanceKeeper
 from portfolio.src.pockets import PocketManager
-from portfolio.src.prices import Prices
+from portfolio.src.prices import LastPrices
 from shared.src.frame.service import Service, run_service
 
 
@@ -19,7 +19,7 @@ async def build(service: Service) -> None:
     settings, database, clock, redis = service.settings, service.database, service.clock, service.bus.redis
     quote = settings.quote_asset
     pockets, ledger = PocketManager(database, quote_asset=quote), LedgerStore(quote_asset=quote)
-    prices = Prices(database, redis, quote_asset=quote)
+    prices = LastPrices(database, redis, quote_asset=quote)
     exchange = account_for(settings, clock, redis)
     account = BinanceAccountManager(
         exchange, database, redis, service.bus, clock, quote_asset=quote, symbols=settings.trading_symbols

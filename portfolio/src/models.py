@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from core.capital.ledger import Account
+from core.capital.ledger import LedgerAccount
 from core.capital.pockets import POCKETS
 from core.capital.valuation import value
 from portfolio.src import queries
-from portfolio.src.prices import Prices
+from portfolio.src.prices import LastPrices
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
@@ -96,7 +96,13 @@ class PortfolioModel:
     """The portfolio's state, valued in the quote asset. Amounts are Decimals; the API writes them as text."""
 
     def __init__(
-        self, database: Database, prices: Prices, clock: Clock, *, quote_asset: str, cache: SharedCache | None = None
+        self,
+        database: Database,
+        prices: LastPrices,
+        clock: Clock,
+        *,
+        quote_asset: str,
+        cache: SharedCache | None = None,
     ) -> None:
         self._db = DBManager(database)
         self._prices = prices
@@ -263,7 +269,7 @@ class PortfolioModel:
 
     async def ledger(self) -> Row:
         """Every account's balance, and how many postings made it."""
-        by_account: dict[str, dict[str, Decimal]] = {account.value: {} for account in Account}
+        by_account: dict[str, dict[str, Decimal]] = {account.value: {} for account in LedgerAccount}
         for row in await self._db.rows(queries.LEDGER_BALANCES):
             by_account[row["account"]][row["asset"]] = row["amount"]
         return {"accounts": by_account} | await self._db.row(queries.LEDGER_COUNTS)

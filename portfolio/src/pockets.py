@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.capital.pockets import Facts, Lease, LeaseStatus, Pockets, settle
+from core.capital.pockets import Facts, Pockets, Reservation, ReservationStatus, settle
 from shared.src.database import Database
 from shared.src.domain.money import wire
 
@@ -82,7 +82,7 @@ class Unit:
     manager: Pockets
     connection: AsyncConnection
     facts: dict[str, Facts]
-    stored: dict[str, Lease]
+    stored: dict[str, Reservation]
     posted: bool = False
     ttl_s: float = 0.0
 
@@ -154,8 +154,8 @@ class PocketManager:
         for lease in unit.manager.leases.values():
             before = unit.stored.get(lease.intent_id)
             if before is None or not _same(before, lease):
-                began = before is not None and before.status is LeaseStatus.ACTIVE
-                changed.append(_record(lease, begins=lease.status is LeaseStatus.ACTIVE and not began))
+                began = before is not None and before.status is ReservationStatus.ACTIVE
+                changed.append(_record(lease, begins=lease.status is ReservationStatus.ACTIVE and not began))
         if changed:
             leases = orjson.dumps(changed).decode()
             await unit.connection.execute(_SAVE_LEASES, {"leases": leases, "ttl_s": unit.ttl_s})
@@ -177,7 +177,7 @@ class PocketManager:
             )
 
 
-def _record(lease: Lease, *, begins: bool) -> dict[str, Any]:
+def _record(lease: Reservation, *, begins: bool) -> dict[str, Any]:
     return {
         "intent_id": lease.intent_id,
         "pocket": lease.pocket,
@@ -190,14 +190,14 @@ def _record(lease: Lease, *, begins: bool) -> dict[str, Any]:
     }
 
 
-def _lease(row: Any) -> Lease:
-    return Lease(
+def _lease(row: Any) -> Reservation:
+    return Reservation(
         intent_id=row.intent_id,
         pocket=row.pocket,
         asset=row.asset,
         amount=row.amount,
         spent=row.spent,
-        status=LeaseStatus(row.status),
+        status=ReservationStatus(row.status),
         reason=row.reason,
     )
 
@@ -214,5 +214,5 @@ def _facts(row: Any, *, overdue: bool) -> Facts:
     )
 
 
-def _same(one: Lease, other: Lease) -> bool:
+def _same(one: Reservation, other: Reservation) -> bool:
     return (one.status, one.spent, one.amount, one.reason) == (other.status, other.spent, other.amount, other.reason)

@@ -24,7 +24,7 @@ CROSS JOIN LATERAL (
 """)
 
 
-class Prices:
+class LastPrices:
     """Reads prices; knows no more than the platform has seen."""
 
     def __init__(self, database: Database, redis: Redis, *, quote_asset: str) -> None:

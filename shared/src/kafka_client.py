@@ -153,7 +153,7 @@ def _settle(future: asyncio.Future[None], error: KafkaError | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class KafkaRecord:
     """One consumed record."""
 
     topic: str
@@ -185,7 +185,7 @@ class KafkaConsumer:
         self._consumer.subscribe(topics)
         self._paused = False
 
-    async def poll(self, *, batch_max: int = 1_000, timeout_s: float = 0.1) -> list[Record]:
+    async def poll(self, *, batch_max: int = 1_000, timeout_s: float = 0.1) -> list[KafkaRecord]:
         """What is there, up to ``batch_max`` records, in order within a partition; empty when none came in time.
 
         Raises:
@@ -197,7 +197,7 @@ class KafkaConsumer:
             if error is None:
                 key = message.key()
                 records.append(
-                    Record(
+                    KafkaRecord(
                         message.topic(),
                         message.partition(),
                         message.offset(),
@@ -216,7 +216,7 @@ class KafkaConsumer:
         first = self._consumer.poll(timeout_s)
         return [] if first is None else [first, *self._consumer.consume(most - 1, GATHER_S)]
 
-    async def commit(self, records: Iterable[Record]) -> None:
+    async def commit(self, records: Iterable[KafkaRecord]) -> None:
         """Mark everything up to these records as processed.
 
         Raises:

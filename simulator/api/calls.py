@@ -14,7 +14,7 @@ from typing import Any
 from simulator.api.auth import ApiKey
 from simulator.api.limits import Meter
 from simulator.api.params import DECIMAL_RANGE, Params, illegal, missing
-from simulator.api.state import MarketData, TwinState
+from simulator.api.state import TwinMarketData, TwinState
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
 
@@ -56,7 +56,7 @@ class Call:
         return self.signing_key
 
     @property
-    def market(self) -> MarketData:
+    def market(self) -> TwinMarketData:
         assert self.state.market is not None, "only a twin has candles and tickers"
         return self.state.market
 

@@ -29,7 +29,7 @@ Meter = Literal["IP", "UID"]
 
 
 @dataclass(slots=True)
-class Window:
+class RateWindow:
     """A counter of one aligned interval."""
 
     span_ms: int
@@ -54,22 +54,22 @@ class Window:
 
 @dataclass(slots=True)
 class _Visitor:
-    weight: Window = field(default_factory=lambda: Window(MINUTE_MS))
-    raw: Window = field(default_factory=lambda: Window(FIVE_MINUTES_MS))
-    strikes: Window = field(default_factory=lambda: Window(MINUTE_MS))
-    cuts: Window = field(default_factory=lambda: Window(FIVE_MINUTES_MS))
+    weight: RateWindow = field(default_factory=lambda: RateWindow(MINUTE_MS))
+    raw: RateWindow = field(default_factory=lambda: RateWindow(FIVE_MINUTES_MS))
+    strikes: RateWindow = field(default_factory=lambda: RateWindow(MINUTE_MS))
+    cuts: RateWindow = field(default_factory=lambda: RateWindow(FIVE_MINUTES_MS))
     banned_until: int | None = None
     bans: int = 0
 
 
 @dataclass(slots=True)
 class _Trader:
-    seconds: Window = field(default_factory=lambda: Window(TEN_SECONDS_MS))
-    day: Window = field(default_factory=lambda: Window(DAY_MS))
+    seconds: RateWindow = field(default_factory=lambda: RateWindow(TEN_SECONDS_MS))
+    day: RateWindow = field(default_factory=lambda: RateWindow(DAY_MS))
 
 
 @dataclass
-class Limits:
+class RateLimits:
     """The exchange's limits and who used how much of them."""
 
     weight_1m: int = 6000
@@ -79,7 +79,7 @@ class Limits:
     visitors: dict[str, _Visitor] = field(default_factory=dict)
     traders: dict[str, _Trader] = field(default_factory=dict)
     # Used SAPI weight by (meter, address or account, endpoint)
-    sapi: dict[tuple[Meter, str, str], Window] = field(default_factory=dict)
+    sapi: dict[tuple[Meter, str, str], RateWindow] = field(default_factory=dict)
 
     def table(self) -> list[dict[str, Any]]:
         """``rateLimits`` of exchangeInfo."""
@@ -120,7 +120,7 @@ class Limits:
         Raises:
             ApiError: -1003 with 429 when it is used up.
         """
-        window = self.sapi.setdefault((meter, who, endpoint), Window(MINUTE_MS))
+        window = self.sapi.setdefault((meter, who, endpoint), RateWindow(MINUTE_MS))
         used = window.add(now_ms, weight)
         if used > SAPI_LIMITS[meter]:
             raise _too_much(_weight_message(SAPI_LIMITS[meter]), window.seconds_left(now_ms))

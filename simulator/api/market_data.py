@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from simulator.api.state import Candle, WindowStats
+from simulator.api.state import CandleRow, WindowStats
 from simulator.market import series as column
 from simulator.market.candles import CandleStore
 from simulator.market.intervals import candle_start, next_start
@@ -18,7 +18,7 @@ class StoredMarketData:
 
     def klines(
         self, symbol: str, interval: str, *, start: int | None, end: int | None, limit: int, offset_ms: int = 0
-    ) -> Sequence[Candle]:
+    ) -> Sequence[CandleRow]:
         """Raises KeyError for an unknown symbol or interval."""
         candles = self._candles[symbol]
         rows = candles.rows(
@@ -42,9 +42,9 @@ def _price(value: int) -> Decimal:
     return Decimal(value).scaleb(-8)
 
 
-def _candle(row: list[int], interval: str, zone_ms: int, decimals: int) -> Candle:
+def _candle(row: list[int], interval: str, zone_ms: int, decimals: int) -> CandleRow:
     start = candle_start(interval, row[column.OPEN_MS], zone_ms)
-    return Candle(
+    return CandleRow(
         start, _price(row[column.OPEN]), _price(row[column.HIGH]), _price(row[column.LOW]),
         _price(row[column.CLOSE]), Decimal(row[column.VOLUME]).scaleb(-decimals),
         next_start(interval, start, zone_ms) - 1, _price(row[column.QUOTE]), row[column.COUNT],

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from simulator.api.auth import ApiKey
-from simulator.api.limits import Limits
-from simulator.engine.exchange import Exchange
+from simulator.api.limits import RateLimits
+from simulator.engine.exchange import Engine
 
 
 class TwinClock(Protocol):
@@ -29,7 +29,7 @@ class TwinClock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Candle:
+class CandleRow:
     """One kline row; ``close_time`` = open time + interval - 1."""
 
     open_time: int
@@ -65,12 +65,12 @@ class WindowStats:
     count: int
 
 
-class MarketData(Protocol):
+class TwinMarketData(Protocol):
     """Candles and statistics; the market (synthetic, replay or still) keeps them."""
 
     def klines(
         self, symbol: str, interval: str, *, start: int | None, end: int | None, limit: int, offset_ms: int = 0
-    ) -> Sequence[Candle]:
+    ) -> Sequence[CandleRow]:
         """Rows in Binance's selection rules: none -> newest; start -> oldest from start; end -> newest up to end."""
         ...
 
@@ -113,12 +113,12 @@ class TwinState:
     """Everything a door needs. ``flush`` is called after each change of the exchange: it drains the events and
     hands them to the streams."""
 
-    exchange: Exchange
+    exchange: Engine
     clock: TwinClock
     # None where no endpoint asks for it: the engine of paper trading, whose prices come from the live market.
-    market: MarketData | None = None
+    market: TwinMarketData | None = None
     keys: dict[str, ApiKey] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    limits: RateLimits = field(default_factory=RateLimits)
     fault: FaultHook = no_faults
     flush: Callable[[], None] = lambda: None
     sors: list[dict[str, Any]] = field(default_factory=list)

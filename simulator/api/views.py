@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from simulator.engine.accounts import Account, Balance, Commissions, Rates
+from simulator.engine.accounts import Account, Commissions, Holding, Rates
 from simulator.engine.events import AggTradeEvent, PriceLevel, TradeEvent
 from simulator.engine.numbers import ZERO, fixed
 from simulator.engine.orders import (
@@ -15,11 +15,11 @@ from simulator.engine.orders import (
     Amendment,
     AmendResult,
     Cancellation,
+    EngineFill,
+    EngineOrder,
     ExpiryReason,
-    Fill,
     ListCancellation,
     ListPlacement,
-    Order,
     OrderList,
     OrderStatus,
     OrderType,
@@ -65,7 +65,7 @@ def placement_view(placement: Placement, kind: ResponseType, now_ms: int) -> Vie
     return view
 
 
-def _state(order: Order) -> View:
+def _state(order: EngineOrder) -> View:
     view: View = {
         "price": fixed(order.price),
         "origQty": fixed(order.quantity),
@@ -83,7 +83,7 @@ def _state(order: Order) -> View:
     return view
 
 
-def fill_view(fill: Fill, *, by_sor: bool = False) -> View:
+def fill_view(fill: EngineFill, *, by_sor: bool = False) -> View:
     """A row of ``fills``; fills through smart order routing are allocations, not trades."""
     view: View = {
         "price": fixed(fill.price),
@@ -97,7 +97,7 @@ def fill_view(fill: Fill, *, by_sor: bool = False) -> View:
     return view
 
 
-def conditional_fields(order: Order) -> View:
+def conditional_fields(order: EngineOrder) -> View:
     """Fields that appear only where they apply ("Conditional fields in Order Responses" of the REST docs)."""
     view: View = {}
     if order.iceberg:
@@ -124,7 +124,7 @@ def conditional_fields(order: Order) -> View:
     return view
 
 
-def order_view(order: Order) -> View:
+def order_view(order: EngineOrder) -> View:
     """An order as queries show it."""
     state = _state(order)
     quote_quantity = state.pop("origQuoteOrderQty")
@@ -236,7 +236,7 @@ def amendment_view(row: Amendment) -> View:
     }
 
 
-def my_trade_view(fill: Fill) -> View:
+def my_trade_view(fill: EngineFill) -> View:
     """A row of myTrades."""
     return {
         "symbol": fill.symbol,
@@ -356,11 +356,11 @@ def order_commission_view(account: Account, symbol: str, *, is_buyer: bool) -> V
     return {**view, "discount": discount_view(account)}
 
 
-def _balances(account: Account, listed: Iterable[str]) -> list[tuple[str, Balance]]:
+def _balances(account: Account, listed: Iterable[str]) -> list[tuple[str, Holding]]:
     """The account's own balances first, then an empty one for every other listed asset."""
     rows = dict(account.balances)
     for asset in listed:
-        rows.setdefault(asset, Balance())
+        rows.setdefault(asset, Holding())
     return list(rows.items())
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.engine.accounts import Account
 from simulator.engine.core import Market
-from simulator.engine.orders import Order
+from simulator.engine.orders import EngineOrder
 from simulator.market import series as column
 from simulator.market.mirror import MirrorDriver
 
@@ -64,7 +64,7 @@ def _market(twin: Twin, symbol: str, market: Market) -> dict[str, Any]:
     }
 
 
-def _order(account: Account, order: Order) -> dict[str, Any]:
+def _order(account: Account, order: EngineOrder) -> dict[str, Any]:
     return {
         "account": account.name, "symbol": order.symbol, "order_id": order.order_id,
         "client_order_id": order.client_order_id, "side": order.side.value, "type": order.type.value,

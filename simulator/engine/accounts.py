@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from simulator.engine.numbers import ZERO
-from simulator.engine.orders import Amendment, Fill, Order, OrderList, PreventedMatch
+from simulator.engine.orders import Amendment, EngineFill, EngineOrder, OrderList, PreventedMatch
 
 DEFAULT_DISCOUNT = Decimal("0.75")
 # About 80 MB for an account that has filled all of it.
@@ -15,7 +15,7 @@ HISTORY = 20_000
 
 
 @dataclass(slots=True)
-class Balance:
+class Holding:
     free: Decimal = ZERO
     locked: Decimal = ZERO
 
@@ -61,37 +61,37 @@ class Account:
     can_withdraw: bool = False
     update_time: int = 0
     max_assets: dict[str, Decimal] = field(default_factory=dict)
-    balances: dict[str, Balance] = field(default_factory=dict)
+    balances: dict[str, Holding] = field(default_factory=dict)
     # What a system outside of the exchange holds of the locked balances (collateral, for instance)
     external_locks: dict[str, Decimal] = field(default_factory=dict)
     history: int = HISTORY
     # Up to this id, an order that is not here may have been forgotten.
     forgotten_id: int = -1
-    orders: dict[int, Order] = field(default_factory=dict)
-    open_orders: dict[int, Order] = field(default_factory=dict)
-    open_by_symbol: dict[str, dict[int, Order]] = field(default_factory=dict)
-    open_by_client_id: dict[tuple[str, str], Order] = field(default_factory=dict)
-    last_by_client_id: dict[tuple[str, str], Order] = field(default_factory=dict)
-    orders_by_symbol: dict[str, dict[int, Order]] = field(default_factory=dict)
+    orders: dict[int, EngineOrder] = field(default_factory=dict)
+    open_orders: dict[int, EngineOrder] = field(default_factory=dict)
+    open_by_symbol: dict[str, dict[int, EngineOrder]] = field(default_factory=dict)
+    open_by_client_id: dict[tuple[str, str], EngineOrder] = field(default_factory=dict)
+    last_by_client_id: dict[tuple[str, str], EngineOrder] = field(default_factory=dict)
+    orders_by_symbol: dict[str, dict[int, EngineOrder]] = field(default_factory=dict)
     lists: dict[int, OrderList] = field(default_factory=dict)
     open_lists: dict[int, OrderList] = field(default_factory=dict)
     last_list_by_client_id: dict[str, OrderList] = field(default_factory=dict)
-    fills: dict[str, deque[Fill]] = field(default_factory=dict)
+    fills: dict[str, deque[EngineFill]] = field(default_factory=dict)
     amendments: deque[Amendment] = field(default_factory=deque)
     prevented: deque[PreventedMatch] = field(default_factory=deque)
     # Orders that filled for the first time since the doors last asked: they no longer count as unfilled.
     first_fills: int = 0
     touched: dict[str, None] = field(default_factory=dict)
     # In the order in which they ended: orders without and with executions, lists; and the symbols of the trades.
-    done: tuple[deque[Order], deque[Order]] = field(default_factory=lambda: (deque(), deque()))
+    done: tuple[deque[EngineOrder], deque[EngineOrder]] = field(default_factory=lambda: (deque(), deque()))
     done_lists: deque[OrderList] = field(default_factory=deque)
     traded: deque[str] = field(default_factory=deque)
 
-    def balance(self, asset: str) -> Balance:
+    def balance(self, asset: str) -> Holding:
         """The balance of ``asset``, created at zero when first named."""
         found = self.balances.get(asset)
         if found is None:
-            found = self.balances[asset] = Balance()
+            found = self.balances[asset] = Holding()
         return found
 
     def free(self, asset: str) -> Decimal:
@@ -101,13 +101,13 @@ class Account:
     def commissions_of(self, symbol: str) -> Commissions:
         return self.symbol_commissions.get(symbol, self.commissions)
 
-    def open_on(self, symbol: str) -> list[Order]:
+    def open_on(self, symbol: str) -> list[EngineOrder]:
         """Open orders on a symbol, oldest first."""
         return list(self.open_by_symbol.get(symbol, {}).values())
 
     # -- entering and leaving the indexes -----------------------------------------------------------------------
 
-    def add_order(self, order: Order) -> None:
+    def add_order(self, order: EngineOrder) -> None:
         """Enter a new, open order."""
         self.orders[order.order_id] = order
         self.orders_by_symbol.setdefault(order.symbol, {})[order.order_id] = order
@@ -115,7 +115,7 @@ class Account:
         self.open_by_symbol.setdefault(order.symbol, {})[order.order_id] = order
         self.name_order(order)
 
-    def name_order(self, order: Order) -> None:
+    def name_order(self, order: EngineOrder) -> None:
         """Let an open order be found by its client order id."""
         key = (order.symbol, order.client_order_id)
         self.open_by_client_id[key] = order
@@ -123,7 +123,7 @@ class Account:
         if last is None or last.order_id < order.order_id:
             self.last_by_client_id[key] = order
 
-    def rename_order(self, order: Order, client_order_id: str) -> None:
+    def rename_order(self, order: EngineOrder, client_order_id: str) -> None:
         """Give an open order another client order id."""
         old = (order.symbol, order.client_order_id)
         if self.open_by_client_id.get(old) is order:
@@ -136,7 +136,7 @@ class Account:
                     self.last_by_client_id[old] = earlier
         self.name_order(order)
 
-    def end_order(self, order: Order) -> Order | None:
+    def end_order(self, order: EngineOrder) -> EngineOrder | None:
         """Take an order that ended out of the open ones; returns the older one that is forgotten for it, if any."""
         if self.open_orders.pop(order.order_id, None) is None:
             return None
@@ -156,7 +156,7 @@ class Account:
         self._forget(oldest)
         return oldest
 
-    def _forget(self, order: Order) -> None:
+    def _forget(self, order: EngineOrder) -> None:
         del self.orders[order.order_id]
         del self.orders_by_symbol[order.symbol][order.order_id]
         key = (order.symbol, order.client_order_id)
@@ -181,7 +181,7 @@ class Account:
             del self.last_list_by_client_id[oldest.client_order_id]
         return oldest
 
-    def add_fill(self, fill: Fill) -> None:
+    def add_fill(self, fill: EngineFill) -> None:
         """Keep a trade; the oldest one leaves when there are too many."""
         self.fills.setdefault(fill.symbol, deque()).append(fill)
         self.traded.append(fill.symbol)

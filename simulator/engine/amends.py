@@ -10,8 +10,8 @@ from simulator.engine.core import Core
 from simulator.engine.errors import amend_rejected, filter_failure, no_such_order
 from simulator.engine.lists import RECEIVING
 from simulator.engine.numbers import ZERO, is_multiple
-from simulator.engine.orders import Amendment, AmendResult, ListKind, Order, OrderList, OrderStatus, Ref
-from simulator.engine.rules import SymbolRules
+from simulator.engine.orders import Amendment, AmendResult, EngineOrder, ListKind, OrderList, OrderStatus, Ref
+from simulator.engine.rules import MarketRules
 
 
 class AmendDesk:
@@ -72,7 +72,7 @@ class AmendDesk:
             self.core.report(target, "REPLACED", now_ms, original_client_order_id=original)
         return AmendResult(order, amendment, order_list)
 
-    def _check_amend(self, account: Account, order: Order, quantity: Decimal) -> None:
+    def _check_amend(self, account: Account, order: EngineOrder, quantity: Decimal) -> None:
         rules = self.core.markets[order.symbol].rules
         order_list = account.lists.get(order.order_list_id)
         receives = order_list is not None and order_list.kind in RECEIVING
@@ -87,7 +87,7 @@ class AmendDesk:
         self._check_amend_filters(rules, order, quantity)
 
     @staticmethod
-    def _check_amend_filters(rules: SymbolRules, order: Order, quantity: Decimal) -> None:
+    def _check_amend_filters(rules: MarketRules, order: EngineOrder, quantity: Decimal) -> None:
         if not is_multiple(quantity, rules.lot.step) or quantity < rules.lot.low:
             raise filter_failure("LOT_SIZE")
         price = order.limit or order.stop_price
@@ -95,7 +95,7 @@ class AmendDesk:
             if price is not None and price * quantity < rule.low:
                 raise filter_failure(rule.name)
 
-    def _reduce(self, order: Order, quantity: Decimal, now_ms: int) -> None:
+    def _reduce(self, order: EngineOrder, quantity: Decimal, now_ms: int) -> None:
         order.quantity = quantity
         order.amends += 1
         order.update_time = now_ms
@@ -113,7 +113,7 @@ class AmendDesk:
             order.display = shown
             half.tidy(level)
 
-    def _follow_list(self, account: Account, order_list: OrderList, order: Order, now_ms: int) -> None:
+    def _follow_list(self, account: Account, order_list: OrderList, order: EngineOrder, now_ms: int) -> None:
         ids = tuple(leg.client_order_id for leg in self.core.legs(order_list))
         if ids != order_list.client_order_ids:
             order_list.client_order_ids, order_list.status_type = ids, "UPDATED"

@@ -15,7 +15,7 @@ from sortedcontainers import SortedList
 
 from simulator.engine.events import BookEvent, PriceLevel
 from simulator.engine.numbers import ZERO
-from simulator.engine.orders import Order, Side
+from simulator.engine.orders import EngineOrder, Side
 
 
 @dataclass(slots=True, eq=False)
@@ -26,7 +26,7 @@ class Outside:
     quantity: Decimal
 
 
-Entry = Order | Outside
+Entry = EngineOrder | Outside
 
 
 @dataclass(slots=True, eq=False)
@@ -108,13 +108,13 @@ class Book:
         level = self.half(side).best()
         return (level.price, level.visible) if level else None
 
-    def add(self, order: Order, price: Decimal) -> None:
+    def add(self, order: EngineOrder, price: Decimal) -> None:
         """Queue an order at the end of its level; its ``display`` is what it shows."""
         level = self.half(order.side).level(price)
         level.entries[order.order_id] = order
         level.visible += order.display
 
-    def remove(self, order: Order, price: Decimal) -> None:
+    def remove(self, order: EngineOrder, price: Decimal) -> None:
         half = self.half(order.side)
         level = half.levels[price]
         del level.entries[order.order_id]

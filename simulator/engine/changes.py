@@ -10,8 +10,8 @@ from simulator.engine.lists import ListDesk, remove_from_market
 from simulator.engine.orders import (
     Cancellation,
     CancelRestriction,
+    EngineOrder,
     ListCancellation,
-    Order,
     OrderList,
     OrderRequest,
     OrderStatus,
@@ -29,7 +29,7 @@ class ChangeDesk:
         self.desk = desk
         self.lists = lists
 
-    def find(self, account: Account, symbol: str, ref: Ref) -> Order | None:
+    def find(self, account: Account, symbol: str, ref: Ref) -> EngineOrder | None:
         """An order by its id, else by its client id: the open one, else the newest that had it."""
         if ref.id is not None:
             found = account.orders.get(ref.id)
@@ -37,7 +37,7 @@ class ChangeDesk:
         key = (symbol, ref.client_id or "")
         return account.open_by_client_id.get(key) or account.last_by_client_id.get(key)
 
-    def query(self, account: Account, symbol: str, ref: Ref) -> Order:
+    def query(self, account: Account, symbol: str, ref: Ref) -> EngineOrder:
         """Raises ApiError -2013 for an order that does not exist, -2026 for one that may have been forgotten, -2039
         when the two ids do not belong together."""
         self.core.market(symbol)
@@ -50,7 +50,7 @@ class ChangeDesk:
             raise ApiError(-2039, "Client order ID is not correct for this order ID.")
         return found
 
-    def _open_order(self, account: Account, symbol: str, ref: Ref) -> Order:
+    def _open_order(self, account: Account, symbol: str, ref: Ref) -> EngineOrder:
         self.core.market(symbol)
         found = self.find(account, symbol, ref)
         if found is None or not found.is_open:
@@ -90,7 +90,7 @@ class ChangeDesk:
             return next(item for item in cancelled if item.order is order)
         return self._cancel_single(order, cancel_id, now_ms)
 
-    def _cancel_single(self, order: Order, cancel_id: str, now_ms: int) -> Cancellation:
+    def _cancel_single(self, order: EngineOrder, cancel_id: str, now_ms: int) -> Cancellation:
         remove_from_market(self.core, order)
         self.core.finish(order, OrderStatus.CANCELED, now_ms)
         self.core.report(

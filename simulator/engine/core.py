@@ -20,14 +20,14 @@ from simulator.engine.orders import (
     MARKET_TYPES,
     OPEN_STATUSES,
     Amendment,
+    EngineFill,
+    EngineOrder,
     ExpiryReason,
-    Fill,
-    Order,
     OrderList,
     OrderStatus,
     PreventedMatch,
 )
-from simulator.engine.rules import SymbolRules
+from simulator.engine.rules import MarketRules
 from simulator.engine.stops import Stops
 from simulator.engine.tape import Tape
 from simulator.engine.touched import Touched
@@ -47,7 +47,7 @@ def unused_id(wall_ms: int) -> int:
 class Market:
     """One symbol: its rules, book, tape and waiting stops."""
 
-    rules: SymbolRules
+    rules: MarketRules
     book: Book
     tape: Tape
     stops: Stops
@@ -58,7 +58,7 @@ class Market:
     fresh_prices: list[Decimal] = field(default_factory=list)
 
     @classmethod
-    def create(cls, rules: SymbolRules, first_id: int = 1) -> Market:
+    def create(cls, rules: MarketRules, first_id: int = 1) -> Market:
         return cls(rules, Book(rules.symbol), Tape(rules.symbol, first_id), Stops())
 
     @property
@@ -111,7 +111,7 @@ class Core:
 
     # -- where money is ---------------------------------------------------------------------------------------
 
-    def required_lock(self, order: Order) -> Decimal:
+    def required_lock(self, order: EngineOrder) -> Decimal:
         """What an open order must hold: quote for a BUY, base for a SELL (8 decimals)."""
         if order.status not in OPEN_STATUSES:
             return ZERO
@@ -120,7 +120,7 @@ class Core:
             return remaining
         return notional(self.lock_price(order), remaining)
 
-    def lock_price(self, order: Order) -> Decimal:
+    def lock_price(self, order: EngineOrder) -> Decimal:
         """The price a BUY reserves funds at: its limit; for a stop that buys at market, its stop price."""
         limit = order.limit
         if limit is not None:
@@ -129,11 +129,11 @@ class Core:
             return order.stop_price
         return self.markets[order.symbol].last_price or ZERO
 
-    def pay_asset(self, order: Order) -> str:
+    def pay_asset(self, order: EngineOrder) -> str:
         rules = self.markets[order.symbol].rules
         return rules.quote if order.is_buy else rules.base
 
-    def relock(self, order: Order, spent: Decimal = ZERO, *, at_most: Decimal | None = None) -> None:
+    def relock(self, order: EngineOrder, spent: Decimal = ZERO, *, at_most: Decimal | None = None) -> None:
         """Bring what an order holds to what it needs, after ``spent`` left the account."""
         held = order.locked
         if order.is_working and order.type in MARKET_TYPES and order.is_open:
@@ -165,7 +165,7 @@ class Core:
             order_list.locked = need
             account.touched[order_list.locked_asset] = None
 
-    def lock(self, order: Order, amount: Decimal) -> None:
+    def lock(self, order: EngineOrder, amount: Decimal) -> None:
         """Lock ``amount`` for an order instead of what it holds now.
 
         Raises:
@@ -237,7 +237,7 @@ class Core:
     # -- what is told -----------------------------------------------------------------------------------------
 
     def report(
-        self, order: Order, kind: str, now_ms: int, *, client_order_id: str | None = None, **facts: Any
+        self, order: EngineOrder, kind: str, now_ms: int, *, client_order_id: str | None = None, **facts: Any
     ) -> OrderEvent:
         """Emit an execution report, followed by the balances that changed."""
         event = OrderEvent(
@@ -252,7 +252,7 @@ class Core:
         self.report_balances(self.accounts[order.account], now_ms)
         return event
 
-    def report_rejection(self, order: Order, now_ms: int, error: ApiError) -> None:
+    def report_rejection(self, order: EngineOrder, now_ms: int, error: ApiError) -> None:
         """Emit the execution report of an order that the engine refused: it is in no index and leaves no record."""
         order.status = OrderStatus.REJECTED
         self.events.append(
@@ -281,11 +281,13 @@ class Core:
 
     # -- the index of orders ----------------------------------------------------------------------------------
 
-    def register(self, order: Order) -> None:
+    def register(self, order: EngineOrder) -> None:
         """Enter a new order into the account's indexes."""
         self.accounts[order.account].add_order(order)
 
-    def finish(self, order: Order, status: OrderStatus, now_ms: int, reason: ExpiryReason = ExpiryReason.NONE) -> None:
+    def finish(
+        self, order: EngineOrder, status: OrderStatus, now_ms: int, reason: ExpiryReason = ExpiryReason.NONE
+    ) -> None:
         """End an order: final status, nothing locked, out of the open indexes. Does not report."""
         order.status = status
         order.update_time = now_ms
@@ -302,7 +304,7 @@ class Core:
         if forgotten is not None and self.touched is not None:
             self.touched.forget_list(forgotten)
 
-    def add_fill(self, account: Account, fill: Fill) -> None:
+    def add_fill(self, account: Account, fill: EngineFill) -> None:
         account.add_fill(fill)
         if self.touched is not None:
             self.touched.fills.append((account.name, fill))
@@ -318,7 +320,7 @@ class Core:
             if self.touched is not None:
                 self.touched.prevented.append((name, match))
 
-    def legs(self, order_list: OrderList) -> Iterator[Order]:
+    def legs(self, order_list: OrderList) -> Iterator[EngineOrder]:
         orders = self.accounts[order_list.account].orders
         for order_id in order_list.order_ids:
             yield orders[order_id]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from simulator.engine.numbers import ZERO
-from simulator.engine.orders import Order, OrderList
+from simulator.engine.orders import EngineOrder, OrderList
 
 PriceLevel = tuple[Decimal, Decimal]
 
@@ -26,7 +26,7 @@ class OrderEvent:
     account: str
     time: int
     execution_type: str
-    order: Order
+    order: EngineOrder
     client_order_id: str
     execution_id: int
     original_client_order_id: str = ""

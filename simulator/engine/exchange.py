@@ -20,11 +20,11 @@ from simulator.engine.orders import (
     AmendResult,
     Cancellation,
     CancelRestriction,
+    EngineOrder,
     ExpiryReason,
     ListCancellation,
     ListPlacement,
     ListRequest,
-    Order,
     OrderList,
     OrderRequest,
     Placement,
@@ -34,11 +34,11 @@ from simulator.engine.orders import (
 )
 from simulator.engine.outside import OutsideWorld
 from simulator.engine.placement import Desk
-from simulator.engine.rules import EXCHANGE_FILTERS, Filter, SymbolRules
+from simulator.engine.rules import EXCHANGE_FILTERS, Filter, MarketRules
 from simulator.engine.touched import Touched
 
 
-class Exchange:
+class Engine:
     """Markets and accounts under Binance's spot rules.
 
     Refusals are ApiError with Binance's code and message; after one, nothing has changed. What happened is
@@ -59,7 +59,7 @@ class Exchange:
 
     # -- set-up -----------------------------------------------------------------------------------------------
 
-    def add_symbol(self, rules: SymbolRules, last_price: Decimal | None = None) -> Market:
+    def add_symbol(self, rules: MarketRules, last_price: Decimal | None = None) -> Market:
         """List a symbol; ``last_price`` is what stops and filters measure by until something trades.
 
         Raises:
@@ -237,7 +237,7 @@ class Exchange:
     def markets(self) -> Mapping[str, Market]:
         return self.core.markets
 
-    def order(self, account: Account, symbol: str, ref: Ref) -> Order:
+    def order(self, account: Account, symbol: str, ref: Ref) -> EngineOrder:
         """Raises ApiError -2013 (no such order) or -2039 (ids do not belong together)."""
         return self._changes.query(account, symbol, ref)
 
@@ -339,7 +339,7 @@ class Exchange:
         """Replace the filters of the given types; what stands on the book stays. Raises ValueError."""
         self.set_rules(self.market(symbol).rules.with_filters(filters), now_ms)
 
-    def set_rules(self, rules: SymbolRules, now_ms: int) -> None:
+    def set_rules(self, rules: MarketRules, now_ms: int) -> None:
         """Replace all rules of a listed symbol; what stands on the book stays."""
         self._begin(rules.symbol)
         self.market(rules.symbol).rules = rules

@@ -10,7 +10,7 @@ from simulator.engine.core import Core, Market
 from simulator.engine.errors import ApiError, filter_failure
 from simulator.engine.numbers import ZERO, ceil_div, is_multiple, multiply
 from simulator.engine.orders import STOP_LOSS_TYPES, STOP_TYPES, OrderRequest, OrderType, Side
-from simulator.engine.rules import Notional, Range, SymbolRules
+from simulator.engine.rules import MarketRules, Notional, Range
 
 
 def check_order(
@@ -37,7 +37,7 @@ def check_order(
     _check_assets(rules, account, request, price)
 
 
-def _check_precision(rules: SymbolRules, request: OrderRequest) -> None:
+def _check_precision(rules: MarketRules, request: OrderRequest) -> None:
     unit = rules.unit
     for value, name in (
         (request.quantity, "quantity"),
@@ -69,7 +69,7 @@ def _check_percent(market: Market, side: Side, price: Decimal, now_ms: int) -> N
             raise filter_failure(rule.name)
 
 
-def _check_lots(rules: SymbolRules, request: OrderRequest) -> None:
+def _check_lots(rules: MarketRules, request: OrderRequest) -> None:
     quantity, iceberg = request.quantity, request.iceberg
     if quantity is not None and not _within(quantity, rules.lot):
         raise filter_failure("LOT_SIZE")
@@ -81,7 +81,7 @@ def _check_lots(rules: SymbolRules, request: OrderRequest) -> None:
         raise filter_failure("ICEBERG_PARTS")
 
 
-def _check_trailing(rules: SymbolRules, request: OrderRequest) -> None:
+def _check_trailing(rules: MarketRules, request: OrderRequest) -> None:
     delta, rule = request.trailing_delta, rules.trailing
     if delta is None or rule is None:
         return
@@ -116,7 +116,7 @@ def order_notional(
     return None if measure is None else multiply(measure, request.quantity)
 
 
-def _check_position(rules: SymbolRules, account: Account, request: OrderRequest) -> None:
+def _check_position(rules: MarketRules, account: Account, request: OrderRequest) -> None:
     if rules.max_position is None or request.side is not Side.BUY or request.quantity is None:
         return
     balance = account.balance(rules.base)
@@ -125,7 +125,7 @@ def _check_position(rules: SymbolRules, account: Account, request: OrderRequest)
         raise filter_failure("MAX_POSITION")
 
 
-def _check_assets(rules: SymbolRules, account: Account, request: OrderRequest, price: Decimal | None) -> None:
+def _check_assets(rules: MarketRules, account: Account, request: OrderRequest, price: Decimal | None) -> None:
     if not account.max_assets:
         return
     quantity = request.quantity
@@ -137,7 +137,7 @@ def _check_assets(rules: SymbolRules, account: Account, request: OrderRequest, p
 
 
 def check_counts(
-    core: Core, rules: SymbolRules, account: Account, requests: Sequence[OrderRequest], *, is_list: bool = False
+    core: Core, rules: MarketRules, account: Account, requests: Sequence[OrderRequest], *, is_list: bool = False
 ) -> None:
     """Check how many orders would be open with these.
 
@@ -160,7 +160,7 @@ def check_counts(
             raise filter_failure("EXCHANGE_MAX_NUM_ORDER_LISTS")
 
 
-def _check_symbol_counts(rules: SymbolRules, account: Account, orders: int, algos: int, icebergs: int) -> None:
+def _check_symbol_counts(rules: MarketRules, account: Account, orders: int, algos: int, icebergs: int) -> None:
     standing = account.open_by_symbol.get(rules.symbol, {})
     if rules.max_orders is not None and len(standing) + orders > rules.max_orders:
         raise filter_failure("MAX_NUM_ORDERS")

@@ -25,11 +25,11 @@ from simulator.engine.orders import (
     MARKET_TYPES,
     STOP_TYPES,
     Cancellation,
+    EngineOrder,
     ExpiryReason,
     ListKind,
     ListPlacement,
     ListRequest,
-    Order,
     OrderList,
     OrderStatus,
     OrderType,
@@ -83,7 +83,7 @@ class ListDesk:
         return self._place_working(market, order_list, orders, now_ms)
 
     def _place_working(
-        self, market: Market, order_list: OrderList, orders: Sequence[Order], now_ms: int
+        self, market: Market, order_list: OrderList, orders: Sequence[EngineOrder], now_ms: int
     ) -> ListPlacement:
         for pending in orders[1:]:
             pending.status = OrderStatus.PENDING_NEW
@@ -95,7 +95,7 @@ class ListDesk:
         shown = tuple(Placement(pending.copy()) for pending in orders[1:])
         return ListPlacement(order_list, (placed, *shown))
 
-    def _list_of(self, account: Account, request: ListRequest, orders: Sequence[Order], now_ms: int) -> OrderList:
+    def _list_of(self, account: Account, request: ListRequest, orders: Sequence[EngineOrder], now_ms: int) -> OrderList:
         list_id = self.core.next_list_id
         for order in orders:
             order.order_list_id = list_id
@@ -132,7 +132,7 @@ class ListDesk:
         if kind in RECEIVING and not rules.opo_allowed:
             raise ApiError(-1013, "OPO orders are not supported for this symbol.")
 
-    def _check_pair_prices(self, market: Market, pair: Sequence[Order], *, is_pending: bool) -> None:
+    def _check_pair_prices(self, market: Market, pair: Sequence[EngineOrder], *, is_pending: bool) -> None:
         """The upper leg stands above the lower one, and (unless pending) the market between them."""
         above, below = (self._trigger_price(order) for order in pair)
         last = market.last_price
@@ -143,12 +143,12 @@ class ListDesk:
             raise new_order_rejected(PRICES_RELATION)
 
     @staticmethod
-    def _trigger_price(order: Order) -> Decimal | None:
+    def _trigger_price(order: EngineOrder) -> Decimal | None:
         return order.limit if order.type not in STOP_TYPES else order.stop_price
 
     # -- reservations -----------------------------------------------------------------------------------------
 
-    def _reserve(self, market: Market, order_list: OrderList, orders: Sequence[Order]) -> None:
+    def _reserve(self, market: Market, order_list: OrderList, orders: Sequence[EngineOrder]) -> None:
         """Lock for the whole list or not at all.
 
         Raises:
@@ -168,7 +168,7 @@ class ListDesk:
             self.core.accounts[order_list.account].touched.clear()
             raise
 
-    def _lock_list(self, order_list: OrderList, orders: Sequence[Order]) -> None:
+    def _lock_list(self, order_list: OrderList, orders: Sequence[EngineOrder]) -> None:
         need = max(self._leg_need(order) for order in orders)
         account = self.core.accounts[order_list.account]
         asset = self.core.pay_asset(orders[0])
@@ -180,7 +180,7 @@ class ListDesk:
         order_list.locked, order_list.locked_asset = need, asset
         account.touched[asset] = None
 
-    def _leg_need(self, order: Order) -> Decimal:
+    def _leg_need(self, order: EngineOrder) -> Decimal:
         if order.type is OrderType.MARKET and order.is_buy:
             last = self.core.markets[order.symbol].last_price
             return (last or ZERO) * order.quantity
@@ -199,7 +199,7 @@ class ListDesk:
 
     # -- moving on --------------------------------------------------------------------------------------------
 
-    def on_execution(self, order: Order, now_ms: int) -> None:
+    def on_execution(self, order: EngineOrder, now_ms: int) -> None:
         """A leg is about to trade or has fired: its sibling expires and it takes over the reservation."""
         if order.order_list_id == -1:
             return
@@ -217,17 +217,17 @@ class ListDesk:
         self.core.lock(order, self.core.required_lock(order))
         self.core.report_balances(self.core.accounts[order.account], now_ms)
 
-    def _end_leg(self, leg: Order, status: OrderStatus, reason: ExpiryReason, now_ms: int) -> None:
+    def _end_leg(self, leg: EngineOrder, status: OrderStatus, reason: ExpiryReason, now_ms: int) -> None:
         remove_from_market(self.core, leg)
         self.core.finish(leg, status, now_ms, reason)
 
-    def expire(self, order: Order, reason: ExpiryReason, now_ms: int) -> None:
+    def expire(self, order: EngineOrder, reason: ExpiryReason, now_ms: int) -> None:
         """Expire an open order, wherever it waits, and what hangs on it."""
         self._end_leg(order, OrderStatus.EXPIRED, reason, now_ms)
         self.core.report(order, "EXPIRED", now_ms)
         self.on_ended(order, now_ms)
 
-    def on_ended(self, order: Order, now_ms: int) -> None:
+    def on_ended(self, order: EngineOrder, now_ms: int) -> None:
         """An order is done: close its list, or bring the pending legs to life."""
         if order.order_list_id == -1:
             return
@@ -282,7 +282,7 @@ class ListDesk:
             if leg.is_open:
                 self.desk.enter(market, leg, now_ms)
 
-    def _check_activation(self, market: Market, pending: Sequence[Order]) -> None:
+    def _check_activation(self, market: Market, pending: Sequence[EngineOrder]) -> None:
         if not pending:
             return
         if len(pending) > 1:
@@ -291,7 +291,7 @@ class ListDesk:
             self.desk.check_engine(market, leg)
 
     def _size_by_received(
-        self, market: Market, order_list: OrderList, working: Order, pending: Sequence[Order]
+        self, market: Market, order_list: OrderList, working: EngineOrder, pending: Sequence[EngineOrder]
     ) -> None:
         """OPO: the pending legs sell what the working order received, on the grid of the lot filters.
 
@@ -332,7 +332,7 @@ class ListDesk:
         return tuple(cancelled)
 
 
-def remove_from_market(core: Core, order: Order) -> None:
+def remove_from_market(core: Core, order: EngineOrder) -> None:
     """Take an open order off the book or out of the waiting stops."""
     market = core.markets[order.symbol]
     if order in market.stops:

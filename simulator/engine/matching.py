@@ -10,7 +10,7 @@ from simulator.engine.book import Entry, Half, Level, Outside
 from simulator.engine.core import Core, Market
 from simulator.engine.events import TradeEvent
 from simulator.engine.numbers import ZERO, ceil8, divide, multiply, notional
-from simulator.engine.orders import ExpiryReason, Fill, Order, OrderStatus, PreventedMatch, Side
+from simulator.engine.orders import EngineFill, EngineOrder, ExpiryReason, OrderStatus, PreventedMatch, Side
 from simulator.engine.selfmatch import SelfMatch
 
 # How many unfilled orders an order's first fill takes off the count (unfilled order count FAQ); 1 as taker.
@@ -24,10 +24,10 @@ class Taker:
     side: Side
     remaining: Decimal
     limit: Decimal | None
-    order: Order | None = None
+    order: EngineOrder | None = None
     # Execution rule PRICE_RANGE: (lowest, highest) price of a trade.
     bounds: tuple[Decimal, Decimal] | None = None
-    fills: list[Fill] = field(default_factory=list)
+    fills: list[EngineFill] = field(default_factory=list)
     prevented: list[PreventedMatch] = field(default_factory=list)
     # Why the taking stopped before it was done, if a rule stopped it.
     stopped: ExpiryReason = ExpiryReason.NONE
@@ -39,8 +39,8 @@ class Matcher:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.prevention = SelfMatch(core)
-        self.on_maker: Callable[[Order, int], None] = lambda order, now_ms: None
-        self.on_ended: Callable[[Order, int], None] = lambda order, now_ms: None
+        self.on_maker: Callable[[EngineOrder, int], None] = lambda order, now_ms: None
+        self.on_ended: Callable[[EngineOrder, int], None] = lambda order, now_ms: None
 
     def take(self, market: Market, taker: Taker, now_ms: int) -> None:
         """Trade until the taker is satisfied, its limit is reached, or the book is empty."""
@@ -66,7 +66,7 @@ class Matcher:
         self.on_maker(entry, now_ms)
         self._trade(market, taker, level, entry, min(taker.remaining, entry.display), now_ms)
 
-    def _prevent(self, market: Market, taker: Taker, level: Level, maker: Order, now_ms: int) -> None:
+    def _prevent(self, market: Market, taker: Taker, level: Level, maker: EngineOrder, now_ms: int) -> None:
         assert taker.order is not None
         shown = maker.display
         taker.prevented.append(self.prevention.prevent(market, taker.order, maker, level.price, now_ms))
@@ -128,7 +128,7 @@ class Matcher:
         self.core.move_outside(market.rules.base, sign * quantity)
         self.core.move_outside(market.rules.quote, -sign * quote)
 
-    def _settle(self, market: Market, order: Order, trade: TradeEvent, *, is_maker: bool) -> Fill:
+    def _settle(self, market: Market, order: EngineOrder, trade: TradeEvent, *, is_maker: bool) -> EngineFill:
         """Book one side of a trade on an order and its account, and report it."""
         core, rules = self.core, market.rules
         account = core.accounts[order.account]
@@ -153,7 +153,7 @@ class Matcher:
             order.base_fee += fee
         if done:
             core.finish(order, order.status, trade.time)
-        fill = Fill(
+        fill = EngineFill(
             order.symbol, trade.trade_id, order.order_id, order.order_list_id, trade.price, trade.quantity,
             trade.quote, fee, fee_asset, trade.time, order.is_buy, is_maker,
         )  # fmt: skip
@@ -164,11 +164,11 @@ class Matcher:
         )  # fmt: skip
         return fill
 
-    def available(self, market: Market, side: Side, limit: Decimal | None, taker: Order | None) -> Decimal:
+    def available(self, market: Market, side: Side, limit: Decimal | None, taker: EngineOrder | None) -> Decimal:
         """All a taker of ``side`` could get within ``limit``, hidden parts included, prevented matches not."""
         return sum((quantity for _, quantity in self._offers(market, side, limit, taker)), ZERO)
 
-    def cost(self, market: Market, quantity: Decimal, taker: Order) -> Decimal:
+    def cost(self, market: Market, quantity: Decimal, taker: EngineOrder) -> Decimal:
         """An upper bound of what buying ``quantity`` at market costs in quote; less when the book is too thin."""
         total, left = ZERO, quantity
         for price, offered in self._offers(market, Side.BUY, None, taker):
@@ -179,7 +179,7 @@ class Matcher:
                 break
         return ceil8(total)
 
-    def quantity_for_quote(self, market: Market, quote: Decimal, taker: Order) -> tuple[Decimal, bool]:
+    def quantity_for_quote(self, market: Market, quote: Decimal, taker: EngineOrder) -> tuple[Decimal, bool]:
         """The base quantity worth ``quote`` at the book's prices, and whether the book was deep enough."""
         total, left = ZERO, quote
         for price, offered in self._offers(market, taker.side, None, taker):
@@ -191,7 +191,7 @@ class Matcher:
         return total, False
 
     def _offers(
-        self, market: Market, side: Side, limit: Decimal | None, taker: Order | None
+        self, market: Market, side: Side, limit: Decimal | None, taker: EngineOrder | None
     ) -> Iterator[tuple[Decimal, Decimal]]:
         """(price, quantity) from the best level on, as far as ``taker`` may trade with it."""
         half = market.book.half(side.opposite)

@@ -1,6 +1,6 @@
 """Orders as the exchange keeps them, and the requests they come from.
 
-What is made for every order (Fill, Placement, Cancellation) is a value although it is not frozen; see events.py.
+What is made for every order (EngineFill, Placement, Cancellation) is a value although it is not frozen; see events.py.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class ListRequest:
 
 
 @dataclass(slots=True)
-class Fill:
+class EngineFill:
     """One execution of an order: a row of ``fills`` and of myTrades."""
 
     symbol: str
@@ -174,7 +174,7 @@ class Fill:
 
 
 @dataclass(eq=False)
-class Order:
+class EngineOrder:
     """An order and all that happened to it. Times are milliseconds; -1 means "not yet"."""
 
     order_id: int
@@ -239,9 +239,9 @@ class Order:
     def is_buy(self) -> bool:
         return self.side is Side.BUY
 
-    def copy(self) -> Order:
+    def copy(self) -> EngineOrder:
         """The order as it stands now, for an event that outlives the next change."""
-        twin = Order.__new__(Order)
+        twin = EngineOrder.__new__(EngineOrder)
         twin.__dict__.update(self.__dict__)
         return twin
 
@@ -294,8 +294,8 @@ class PreventedMatch:
 class Placement:
     """The outcome of placing an order: the order as it stands, the fills it took at once, the matches prevented."""
 
-    order: Order
-    fills: tuple[Fill, ...] = ()
+    order: EngineOrder
+    fills: tuple[EngineFill, ...] = ()
     prevented: tuple[PreventedMatch, ...] = ()
 
 
@@ -309,7 +309,7 @@ class ListPlacement:
 class Cancellation:
     """A cancelled order; ``client_order_id`` is the id of the cancel."""
 
-    order: Order
+    order: EngineOrder
     client_order_id: str
     time: int
 
@@ -337,7 +337,7 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class AmendResult:
-    order: Order
+    order: EngineOrder
     amendment: Amendment
     order_list: OrderList | None = None
 

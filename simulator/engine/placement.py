@@ -20,15 +20,15 @@ from simulator.engine.numbers import ZERO, floor_to, notional
 from simulator.engine.orders import (
     MARKET_TYPES,
     STOP_TYPES,
+    EngineOrder,
     ExpiryReason,
-    Order,
     OrderRequest,
     OrderStatus,
     OrderType,
     Placement,
     TimeInForce,
 )
-from simulator.engine.rules import SymbolRules
+from simulator.engine.rules import MarketRules
 from simulator.engine.stops import is_met
 
 _UNSUPPORTED = {
@@ -46,7 +46,7 @@ def check_symbol_open(market: Market) -> None:
         raise new_order_rejected("Market is closed.")
 
 
-def check_supported(rules: SymbolRules, request: OrderRequest) -> None:
+def check_supported(rules: MarketRules, request: OrderRequest) -> None:
     """Raises ApiError -1013 for what the symbol does not offer."""
     if request.type not in rules.order_types:
         raise ApiError(-1013, _UNSUPPORTED.get(request.type, "Unsupported order combination"))
@@ -83,7 +83,7 @@ class Desk:
         self.core = core
         self.matcher = matcher
         # Tells the lists that a waiting leg of theirs starts to work.
-        self.on_trigger: Callable[[Order, int], None] = lambda order, now_ms: None
+        self.on_trigger: Callable[[EngineOrder, int], None] = lambda order, now_ms: None
 
     def place(
         self, account: Account, request: OrderRequest, now_ms: int, *, tells_rejection: bool = False
@@ -140,13 +140,15 @@ class Desk:
             raise new_order_rejected("Order book liquidity is too low for this pegged order.")
         return levels[offset][0]
 
-    def create(self, account: Account, request: OrderRequest, now_ms: int, *, quantity: Decimal | None = None) -> Order:
+    def create(
+        self, account: Account, request: OrderRequest, now_ms: int, *, quantity: Decimal | None = None
+    ) -> EngineOrder:
         """The order of a request, not yet known to anyone. ``quantity`` overrides the request's (OPO legs)."""
         rules = self.core.markets[request.symbol].rules
         pegged = None
         if request.peg_price_type is not None:
             pegged = self._pegged(self.core.markets[request.symbol], request)
-        return Order(
+        return EngineOrder(
             order_id=self.core.take_order_id(),
             account=account.name,
             symbol=request.symbol,
@@ -173,7 +175,7 @@ class Desk:
             working_floor="SOR" if request.use_sor else None,
         )
 
-    def check_engine(self, market: Market, order: Order) -> None:
+    def check_engine(self, market: Market, order: EngineOrder) -> None:
         """What the matching engine itself refuses.
 
         Raises:
@@ -188,7 +190,7 @@ class Desk:
             if best is not None and limit is not None and half.crosses(best.price, limit):
                 raise new_order_rejected(WOULD_MATCH)
 
-    def fund(self, market: Market, order: Order) -> None:
+    def fund(self, market: Market, order: EngineOrder) -> None:
         """Lock what the order may spend.
 
         Raises:
@@ -196,14 +198,14 @@ class Desk:
         """
         self.core.lock(order, self._need(market, order))
 
-    def _need(self, market: Market, order: Order) -> Decimal:
+    def _need(self, market: Market, order: EngineOrder) -> Decimal:
         if order.type is OrderType.MARKET:
             if order.quote_quantity:
                 order.quantity = self._quantity_for_quote(market, order)
             return self.matcher.cost(market, order.quantity, order) if order.is_buy else order.quantity
         return self.core.required_lock(order)
 
-    def _quantity_for_quote(self, market: Market, order: Order) -> Decimal:
+    def _quantity_for_quote(self, market: Market, order: EngineOrder) -> Decimal:
         """How much base the quote quantity is worth on this book, on the grid of LOT_SIZE."""
         rules = market.rules
         if market.book.half(order.side.opposite).best() is None:
@@ -217,7 +219,7 @@ class Desk:
                 raise new_order_rejected(f"Order book liquidity is less than `{name}` filter minimum quantity.")
         return quantity
 
-    def enter(self, market: Market, order: Order, now_ms: int) -> Placement:
+    def enter(self, market: Market, order: EngineOrder, now_ms: int) -> Placement:
         """Accept a funded, registered order: report NEW, then let it wait for its stop, or work."""
         if order.type in STOP_TYPES:
             order.status = OrderStatus.NEW
@@ -230,7 +232,7 @@ class Desk:
         taker = self.work(market, order, now_ms)
         return Placement(order, tuple(taker.fills), tuple(taker.prevented))
 
-    def work(self, market: Market, order: Order, now_ms: int) -> Taker:
+    def work(self, market: Market, order: EngineOrder, now_ms: int) -> Taker:
         """Let a working order take what it may, then rest or expire."""
         taker = Taker(order.side, order.remaining, order.limit, order, price_bounds(market, order.side))
         if self._cannot_fill_or_kill(market, order):
@@ -253,12 +255,12 @@ class Desk:
             self._expire(order, reason, now_ms)
         return taker
 
-    def _cannot_fill_or_kill(self, market: Market, order: Order) -> bool:
+    def _cannot_fill_or_kill(self, market: Market, order: EngineOrder) -> bool:
         if order.time_in_force is not TimeInForce.FOK or order.type in MARKET_TYPES:
             return False
         return self.matcher.available(market, order.side, order.limit, order) < order.remaining
 
-    def _expire(self, order: Order, reason: ExpiryReason, now_ms: int) -> None:
+    def _expire(self, order: EngineOrder, reason: ExpiryReason, now_ms: int) -> None:
         self.core.finish(order, OrderStatus.EXPIRED, now_ms, reason)
         self.core.report(order, "EXPIRED", now_ms)
         self.matcher.on_ended(order, now_ms)
@@ -275,7 +277,7 @@ class Desk:
                         if order.is_open:
                             self._fire(market, order, now_ms)
 
-    def _fire(self, market: Market, order: Order, now_ms: int) -> None:
+    def _fire(self, market: Market, order: EngineOrder, now_ms: int) -> None:
         self.on_trigger(order, now_ms)
         order.is_working, order.working_time, order.update_time = True, now_ms, now_ms
         try:
@@ -292,12 +294,12 @@ class Desk:
         self.core.report(order, "NEW", now_ms)
         self.work(market, order, now_ms)
 
-    def _fund_market(self, market: Market, order: Order) -> None:
+    def _fund_market(self, market: Market, order: EngineOrder) -> None:
         """A stop at market swaps what it reserved for what the book asks now; too little: it cannot work."""
         need = self.matcher.cost(market, order.remaining, order) if order.is_buy else order.remaining
         self.core.lock(order, need)
 
-    def _repeg(self, market: Market, order: Order) -> None:
+    def _repeg(self, market: Market, order: EngineOrder) -> None:
         side = order.side if order.peg_price_type == "PRIMARY_PEG" else order.side.opposite
         levels = market.book.half(side).depth((order.peg_offset_value or 0) + 1)
         if len(levels) <= (order.peg_offset_value or 0):

@@ -18,9 +18,9 @@ from pydantic import TypeAdapter
 from simulator.engine.accounts import Account, Commissions
 from simulator.engine.book import Half, Outside
 from simulator.engine.core import Core, Market
-from simulator.engine.exchange import Exchange
-from simulator.engine.orders import Amendment, Fill, Order, OrderList, PreventedMatch
-from simulator.engine.rules import SymbolRules
+from simulator.engine.exchange import Engine
+from simulator.engine.orders import Amendment, EngineFill, EngineOrder, OrderList, PreventedMatch
+from simulator.engine.rules import MarketRules
 from simulator.engine.touched import Touched
 
 FORMAT = 1
@@ -30,9 +30,9 @@ T = TypeVar("T")
 EXCHANGE, ACCOUNT, MARKET, ORDER, LIST = "exchange", "account", "market", "order", "list"
 FILL, AMENDMENT, PREVENTED, TAPE = "fill", "amendment", "prevented", "tape"
 
-ORDERS, LISTS, FILLS = TypeAdapter(Order), TypeAdapter(OrderList), TypeAdapter(Fill)
+ORDERS, LISTS, FILLS = TypeAdapter(EngineOrder), TypeAdapter(OrderList), TypeAdapter(EngineFill)
 AMENDMENTS, MATCHES = TypeAdapter(Amendment), TypeAdapter(PreventedMatch)
-RULES, COMMISSIONS = TypeAdapter(SymbolRules), TypeAdapter(Commissions)
+RULES, COMMISSIONS = TypeAdapter(MarketRules), TypeAdapter(Commissions)
 # What with_filters works out again from the filters.
 _PARSED = {
     "price", "lot", "market_lot", "percent", "notionals", "trailing", "iceberg_parts", "max_orders", "max_algo_orders",
@@ -81,7 +81,7 @@ class Batch:
         self.records |= later.records
 
 
-def everything(exchange: Exchange) -> Batch:
+def everything(exchange: Engine) -> Batch:
     """All records of an exchange."""
     core, batch = exchange.core, Batch()
     for account in core.accounts.values():
@@ -104,8 +104,8 @@ def everything(exchange: Exchange) -> Batch:
     return batch
 
 
-def changes(exchange: Exchange) -> Batch:
-    """The records of what changed since this was last asked; needs Exchange.keep_track. Tapes are not among them."""
+def changes(exchange: Engine) -> Batch:
+    """The records of what changed since this was last asked; needs Engine.keep_track. Tapes are not among them."""
     core, batch = exchange.core, Batch()
     touched = exchange.take_touched()
     if touched is None:
@@ -155,7 +155,7 @@ def _document(adapter: TypeAdapter[Any], value: Any) -> Document:
     return document
 
 
-def _order(order: Order) -> Record:
+def _order(order: EngineOrder) -> Record:
     return Record(ORDER, str(order.order_id), order.is_open, _document(ORDERS, order))
 
 
@@ -163,7 +163,7 @@ def _list(order_list: OrderList) -> Record:
     return Record(LIST, str(order_list.list_id), order_list.is_open, _document(LISTS, order_list))
 
 
-def _fill(account: str, fill: Fill) -> Record:
+def _fill(account: str, fill: EngineFill) -> Record:
     # An order that met another of the same account made two fills of one trade.
     key = f"{account}/{fill.symbol}/{fill.trade_id}/{fill.order_id}"
     return Record(FILL, key, False, {"account": account, **_document(FILLS, fill)})

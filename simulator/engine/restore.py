@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from simulator.engine.accounts import Account, Balance
+from simulator.engine.accounts import Account, Holding
 from simulator.engine.book import Book, Half, Level, Outside
 from simulator.engine.core import Core, Market
 from simulator.engine.events import AggTradeEvent, TradeEvent
-from simulator.engine.exchange import Exchange
-from simulator.engine.orders import STOP_TYPES, Order, OrderList, OrderStatus, Side
+from simulator.engine.exchange import Engine
+from simulator.engine.orders import STOP_TYPES, EngineOrder, OrderList, OrderStatus, Side
 from simulator.engine.records import (
     ACCOUNT,
     ACCOUNT_PLAIN,
@@ -41,7 +41,7 @@ from simulator.engine.records import (
 )
 
 
-def restore(rows: Iterable[tuple[str, Document]]) -> Exchange:
+def restore(rows: Iterable[tuple[str, Document]]) -> Engine:
     """The exchange that (kind, document) rows describe, in any order.
 
     Raises:
@@ -60,8 +60,8 @@ def restore(rows: Iterable[tuple[str, Document]]) -> Exchange:
         raise RecordError(f"the state is damaged: {error!r}") from error
 
 
-def _restore(header: Document, by_kind: Mapping[str, list[Document]]) -> Exchange:
-    exchange = Exchange()
+def _restore(header: Document, by_kind: Mapping[str, list[Document]]) -> Engine:
+    exchange = Engine()
     core = exchange.core
     for name in COUNTERS:
         setattr(core, name, header[name])
@@ -87,7 +87,7 @@ def _restore(header: Document, by_kind: Mapping[str, list[Document]]) -> Exchang
     return exchange
 
 
-def _end(core: Core, orders: Iterable[Order], lists: Iterable[OrderList]) -> None:
+def _end(core: Core, orders: Iterable[EngineOrder], lists: Iterable[OrderList]) -> None:
     """Move what is done among the done, in the order in which it ended."""
     for order in sorted(orders, key=lambda row: (row.update_time, row.order_id)):
         if not order.is_open:
@@ -109,12 +109,14 @@ def _restore_account(core: Core, document: Document) -> None:
     held = document.get("external_locks", {})
     account.external_locks = {asset: Decimal(amount) for asset, amount in held.items()}
     account.balances = {
-        asset: Balance(Decimal(free), Decimal(locked)) for asset, (free, locked) in document["balances"].items()
+        asset: Holding(Decimal(free), Decimal(locked)) for asset, (free, locked) in document["balances"].items()
     }
     core.accounts[account.name] = account
 
 
-def _restore_market(core: Core, document: Document, orders: Mapping[int, Order], tapes: Mapping[str, Document]) -> None:
+def _restore_market(
+    core: Core, document: Document, orders: Mapping[int, EngineOrder], tapes: Mapping[str, Document]
+) -> None:
     rules = RULES.validate_python(document["rules"]).with_filters(())
     market = core.markets[rules.symbol] = Market.create(rules)
     tape, book = market.tape, market.book
@@ -133,7 +135,7 @@ def _restore_market(core: Core, document: Document, orders: Mapping[int, Order],
         _restore_tape(market, tapes[rules.symbol])
 
 
-def _restore_half(half: Half, levels: Iterable[Any], orders: Mapping[int, Order]) -> None:
+def _restore_half(half: Half, levels: Iterable[Any], orders: Mapping[int, EngineOrder]) -> None:
     for price, queue in levels:
         level = half.level(Decimal(price))
         for entry in queue:

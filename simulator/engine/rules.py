@@ -82,7 +82,7 @@ class PriceRangeRule:
 
 
 @dataclass(frozen=True)
-class SymbolRules:
+class MarketRules:
     """Everything exchangeInfo says of one symbol. Build it with :meth:`create`."""
 
     symbol: str
@@ -122,7 +122,7 @@ class SymbolRules:
     @classmethod
     def create(
         cls, symbol: str, base: str, quote: str, filters: Iterable[Filter], *, status: str = "TRADING", **facts: Any
-    ) -> SymbolRules:
+    ) -> MarketRules:
         """Rules from Binance filter objects; ``facts`` are further fields of this class.
 
         Raises:
@@ -139,7 +139,7 @@ class SymbolRules:
         return Decimal(1).scaleb(-self.precision)
 
     @classmethod
-    def of_exchange_info(cls, entry: Mapping[str, Any]) -> SymbolRules:
+    def of_exchange_info(cls, entry: Mapping[str, Any]) -> MarketRules:
         """The rules in a symbol's object of exchangeInfo; what it leaves out is allowed.
 
         Raises:
@@ -158,12 +158,12 @@ class SymbolRules:
         except KeyError as error:
             raise ValueError(f"a symbol of exchangeInfo without {error}") from error
 
-    def with_status(self, status: str) -> SymbolRules:
+    def with_status(self, status: str) -> MarketRules:
         if status not in STATUSES:
             raise ValueError(f"{self.symbol}: {status!r} is not a symbol status")
         return replace(self, status=status)
 
-    def with_filters(self, filters: Iterable[Filter]) -> SymbolRules:
+    def with_filters(self, filters: Iterable[Filter]) -> MarketRules:
         """The same symbol with the given filters replacing those of the same type; others stay."""
         merged = {str(entry["filterType"]): dict(entry) for entry in self.filters}
         for entry in filters:

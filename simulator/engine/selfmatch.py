@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from simulator.engine.core import Core, Market
 from simulator.engine.numbers import ZERO, notional
-from simulator.engine.orders import Order, OrderStatus, PreventedMatch, StpMode
+from simulator.engine.orders import EngineOrder, OrderStatus, PreventedMatch, StpMode
 
 
 class SelfMatch:
@@ -15,7 +15,7 @@ class SelfMatch:
     def __init__(self, core: Core) -> None:
         self.core = core
 
-    def applies(self, taker: Order, maker: Order) -> bool:
+    def applies(self, taker: EngineOrder, maker: EngineOrder) -> bool:
         if taker.stp is StpMode.NONE:
             return False
         if taker.account == maker.account:
@@ -23,7 +23,9 @@ class SelfMatch:
         group = self.core.accounts[taker.account].trade_group_id
         return group != -1 and group == self.core.accounts[maker.account].trade_group_id
 
-    def prevent(self, market: Market, taker: Order, maker: Order, price: Decimal, now_ms: int) -> PreventedMatch:
+    def prevent(
+        self, market: Market, taker: EngineOrder, maker: EngineOrder, price: Decimal, now_ms: int
+    ) -> PreventedMatch:
         """Expire or decrement according to the mode; reports TRADE_PREVENTION for each order that changed."""
         mode = taker.stp
         if mode is StpMode.TRANSFER and maker.stp is not StpMode.TRANSFER:
@@ -44,7 +46,7 @@ class SelfMatch:
         return record
 
     @staticmethod
-    def _quantities(mode: StpMode, taker: Order, maker: Order) -> tuple[Decimal, Decimal]:
+    def _quantities(mode: StpMode, taker: EngineOrder, maker: EngineOrder) -> tuple[Decimal, Decimal]:
         """(taker's, maker's) quantity that is prevented."""
         if mode is StpMode.EXPIRE_TAKER:
             return taker.remaining, ZERO
@@ -56,7 +58,13 @@ class SelfMatch:
         return smaller, smaller
 
     def _decrement(
-        self, order: Order, counter: Order, quantity: Decimal, price: Decimal, record: PreventedMatch, now_ms: int
+        self,
+        order: EngineOrder,
+        counter: EngineOrder,
+        quantity: Decimal,
+        price: Decimal,
+        record: PreventedMatch,
+        now_ms: int,
     ) -> None:
         order.prevented += quantity
         order.prevented_match_id = record.prevented_match_id
@@ -72,14 +80,16 @@ class SelfMatch:
             prevented_price=price,
         )  # fmt: skip
 
-    def _relock(self, order: Order) -> None:
+    def _relock(self, order: EngineOrder) -> None:
         order_list = self.core.accounts[order.account].lists.get(order.order_list_id)
         if order_list is not None and order_list.locked and not order.locked:
             self.core.relock_list(order_list)  # the pair holds for this leg, and goes on to
         else:
             self.core.relock(order)
 
-    def _transfer(self, market: Market, taker: Order, maker: Order, price: Decimal, quantity: Decimal) -> None:
+    def _transfer(
+        self, market: Market, taker: EngineOrder, maker: EngineOrder, price: Decimal, quantity: Decimal
+    ) -> None:
         """TRANSFER between accounts of a group: base and notional change hands without a trade or a fee."""
         buyer, seller = (taker, maker) if taker.is_buy else (maker, taker)
         quote = notional(price, quantity)

@@ -9,18 +9,18 @@ from math import inf
 from sortedcontainers import SortedList
 
 from simulator.engine.numbers import BASIS_POINTS, multiply
-from simulator.engine.orders import STOP_LOSS_TYPES, Order
+from simulator.engine.orders import STOP_LOSS_TYPES, EngineOrder
 
 # Price and order id.
 _Key = tuple[Decimal, float]
 
 
-def fires_above(order: Order) -> bool:
+def fires_above(order: EngineOrder) -> bool:
     """True if the stop price stands above the market: STOP_LOSS BUY and TAKE_PROFIT SELL."""
     return (order.type in STOP_LOSS_TYPES) == order.is_buy
 
 
-def is_met(order: Order, price: Decimal) -> bool:
+def is_met(order: EngineOrder, price: Decimal) -> bool:
     """True if a trade at ``price`` meets the stop price."""
     if order.stop_price is None:
         return True
@@ -33,37 +33,37 @@ class Stops:
     def __init__(self) -> None:
         self._above: SortedList[_Key] = SortedList()
         self._below: SortedList[_Key] = SortedList()
-        self._orders: dict[float, Order] = {}
-        self._trailing: dict[int, Order] = {}
+        self._orders: dict[float, EngineOrder] = {}
+        self._trailing: dict[int, EngineOrder] = {}
 
-    def __contains__(self, order: Order) -> bool:
+    def __contains__(self, order: EngineOrder) -> bool:
         return order.order_id in self._orders or order.order_id in self._trailing
 
-    def add(self, order: Order) -> None:
+    def add(self, order: EngineOrder) -> None:
         if order.trailing_delta is not None:
             self._trailing[order.order_id] = order
             return
         self._orders[order.order_id] = order
         (self._above if fires_above(order) else self._below).add(self._key(order))
 
-    def remove(self, order: Order) -> None:
+    def remove(self, order: EngineOrder) -> None:
         if self._trailing.pop(order.order_id, None) is not None:
             return
         del self._orders[order.order_id]
         (self._above if fires_above(order) else self._below).remove(self._key(order))
 
-    def trailing(self) -> Iterable[Order]:
+    def trailing(self) -> Iterable[EngineOrder]:
         """The orders whose extreme price moves with the market."""
         return self._trailing.values()
 
     @staticmethod
-    def _key(order: Order) -> _Key:
+    def _key(order: EngineOrder) -> _Key:
         assert order.stop_price is not None
         return order.stop_price, order.order_id
 
-    def on_trade(self, price: Decimal, now_ms: int) -> list[Order]:
+    def on_trade(self, price: Decimal, now_ms: int) -> list[EngineOrder]:
         """Take out and return, oldest first, the orders that a trade at ``price`` fires."""
-        fired: list[Order] = []
+        fired: list[EngineOrder] = []
         if self._above and self._above[0][0] <= price:
             count = self._above.bisect_right((price, inf))
             fired += [self._orders.pop(order_id) for _, order_id in self._above[:count]]
@@ -82,7 +82,7 @@ class Stops:
         return fired
 
     @staticmethod
-    def _trail(order: Order, price: Decimal, now_ms: int) -> bool:
+    def _trail(order: EngineOrder, price: Decimal, now_ms: int) -> bool:
         """Follow one trade; True if the order fires (trailing stop FAQ of the exchange)."""
         extreme = order.trailing_extreme
         if extreme is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from simulator.engine.orders import Amendment, Fill, Order, OrderList, PreventedMatch
+from simulator.engine.orders import Amendment, EngineFill, EngineOrder, OrderList, PreventedMatch
 
 
 @dataclass(slots=True)
@@ -13,15 +13,15 @@ class Touched:
 
     accounts: dict[str, None] = field(default_factory=dict)
     markets: dict[str, None] = field(default_factory=dict)
-    orders: dict[int, Order] = field(default_factory=dict)
+    orders: dict[int, EngineOrder] = field(default_factory=dict)
     lists: dict[int, OrderList] = field(default_factory=dict)
-    fills: list[tuple[str, Fill]] = field(default_factory=list)
+    fills: list[tuple[str, EngineFill]] = field(default_factory=list)
     amendments: list[tuple[str, Amendment]] = field(default_factory=list)
     prevented: list[tuple[str, PreventedMatch]] = field(default_factory=list)
     forgotten_orders: list[int] = field(default_factory=list)
     forgotten_lists: list[int] = field(default_factory=list)
 
-    def forget_order(self, order: Order) -> None:
+    def forget_order(self, order: EngineOrder) -> None:
         self.orders.pop(order.order_id, None)
         self.forgotten_orders.append(order.order_id)
 

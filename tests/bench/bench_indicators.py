@@ -21,7 +21,7 @@ from talib import stream
 from analyzer.src.strategy_loader import StrategyLoader
 from analyzer.src.strategy_set import StrategySet
 from core.features.engine import IndicatorEngine, columns_of
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator
 from core.features.registry import indicator_classes
 from core.features.window import FeatureWindow
 from core.rules.frames import ColumnFrame
@@ -89,7 +89,7 @@ def raw_streams(a: Arrays) -> Callable[[float, float, float, float], object]:
     return step
 
 
-def every_call() -> tuple[list[Call], list[str]]:
+def every_call() -> tuple[list[TalibCall], list[str]]:
     """Every TA-Lib function of the set, and the columns they fill."""
     made = [cls(IndicatorParameters()) for cls in indicator_classes()]
     talibs = [found for found in made if isinstance(found, TalibIndicator)]

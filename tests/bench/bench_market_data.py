@@ -171,7 +171,7 @@ def closed(symbol: str, index: int) -> bytes:
         symbol, Timeframe.M1, 1_767_225_600_000 + index * MINUTE_MS, price, price + 1, price - 1, price,
         Decimal("1000.1234"), Decimal("25361.12345678"), 100, Decimal("500.12"), Decimal("12680.5"),
     )  # fmt: skip
-    return KAFKA_CANDLE.encode(CandleMessage.of(candle, source="stream", occurred_at_ms=candle.close_time_ms))
+    return KAFKA_CANDLE.encode(CandleMessage.of(candle, source="stream", occurred_at_ms=candle.close_time))
 
 
 async def fill(settings: Settings, count: int) -> None:

@@ -17,20 +17,20 @@ from time import process_time
 
 from psutil import Process
 
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from simulator.engine.orders import OrderRequest, OrderType, Ref, Side, TimeInForce
-from simulator.engine.rules import SymbolRules, default_filters
+from simulator.engine.rules import MarketRules, default_filters
 
 SYMBOL = "BTCUSDT"
 TICK = Decimal("0.01")
 LOT = Decimal("0.001")
 
 
-def make_exchange() -> Exchange:
+def make_exchange() -> Engine:
     """One symbol with production filters (order counts aside), two rich accounts."""
-    exchange = Exchange()
+    exchange = Engine()
     filters = [entry for entry in default_filters() if not entry["filterType"].startswith("MAX_NUM")]
-    exchange.add_symbol(SymbolRules.create(SYMBOL, "BTC", "USDT", filters), Decimal(50_000))
+    exchange.add_symbol(MarketRules.create(SYMBOL, "BTC", "USDT", filters), Decimal(50_000))
     for name in ("maker", "taker"):
         exchange.add_account(name, {"BTC": Decimal(10**6), "USDT": Decimal(10**11)}, Decimal("0.001"), Decimal("0.001"))
     return exchange

@@ -71,9 +71,9 @@ class Market:
         for symbol in self._symbols:
             for number in numbers:
                 one = candle(symbol, number)
-                message = CandleMessage.of(one, source=source, occurred_at_ms=one.close_time_ms + 1)
+                message = CandleMessage.of(one, source=source, occurred_at_ms=one.close_time + 1)
                 records.setdefault(symbol, []).append((symbol, KAFKA_CANDLE.encode(message)))
-                self.sent[(symbol, one.open_time_ms)] = 0.0
+                self.sent[(symbol, one.time)] = 0.0
         now = time.time() * 1000
         for key in list(self.sent)[-len(self._symbols) * len(numbers) :]:
             self.sent[key] = now

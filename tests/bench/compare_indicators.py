@@ -79,8 +79,8 @@ def histories(path: Path, bars: int | None = None) -> Iterator[tuple[list[Bar], 
     timeframe = next(frame.value for frame in Timeframe if frame.milliseconds == step)
     stretch: list[Bar] = []
     for bar in read:
-        if stretch and bar.open_ms != stretch[-1].open_time_ms + step:
-            if bar.open_ms == stretch[-1].open_time_ms:
+        if stretch and bar.open_ms != stretch[-1].time + step:
+            if bar.open_ms == stretch[-1].time:
                 continue
             yield stretch, timeframe
             stretch = []

@@ -85,7 +85,7 @@ class Dashboard:
     async def publish(self, candle: Candle, *, is_closed: bool = False) -> None:
         """Send a live candle, as the dispatcher does."""
         shown = Candle(**{name: getattr(candle, name) for name in candle.__slots__} | {"is_closed": is_closed})
-        message = CandleMessage.of(shown, source="test", occurred_at_ms=candle.open_time_ms)
+        message = CandleMessage.of(shown, source="test", occurred_at_ms=candle.time)
         await self.bus.notify(market_channel(candle.symbol), KAFKA_CANDLE.encode(message))
 
 

@@ -64,14 +64,14 @@ class Walk:
         candle = Candle(
             symbol=self.symbol,
             timeframe=Timeframe.M1,
-            open_time_ms=self._time,
+            time=self._time,
             open=prices[0],
             high=max(prices),
             low=min(prices),
             close=prices[-1],
             volume=volume,
-            quote_volume=volume * prices[-1],
-            trades=self._random.randint(20, 400),
+            quote_asset_volume=volume * prices[-1],
+            number_of_trades=self._random.randint(20, 400),
         )
         self._time += MINUTE_MS
         self._minute += 1
@@ -117,7 +117,7 @@ async def _write_market(database: Database, candles: list[Candle]) -> None:
         "market_data",
         [
             {
-                "time": from_ms(candle.open_time_ms),
+                "time": from_ms(candle.time),
                 "symbol": candle.symbol,
                 "timeframe": "1m",
                 "open": candle.open,
@@ -125,8 +125,8 @@ async def _write_market(database: Database, candles: list[Candle]) -> None:
                 "low": candle.low,
                 "close": candle.close,
                 "volume": candle.volume,
-                "quote_asset_volume": candle.quote_volume,
-                "number_of_trades": candle.trades,
+                "quote_asset_volume": candle.quote_asset_volume,
+                "number_of_trades": candle.number_of_trades,
             }
             for candle in candles
         ],
@@ -149,7 +149,7 @@ def _indicators(candles: list[Candle]) -> Iterator[dict[str, Any]]:
         middle = sum(recent) / len(recent)
         width = 2 * math.sqrt(sum((each - middle) ** 2 for each in recent) / len(recent))
         yield {
-            "time": from_ms(candle.open_time_ms),
+            "time": from_ms(candle.time),
             "symbol": candle.symbol,
             "timeframe": "1m",
             **{f"ema_{n}": value if index >= n - 1 else None for n, value in averages.items()},
@@ -195,7 +195,7 @@ async def _write_signal(
         for name in agreeing
     ]
     strength = round(chance.uniform(0.5, 0.9), 2)
-    when = from_ms(candle.open_time_ms)
+    when = from_ms(candle.time)
     signal_id, intent_id = f"sig-{number}", f"int-{number}"
     await _insert(
         database,
@@ -235,7 +235,7 @@ async def _write_cycle(
     like = Decimal(PRICES[symbol.removesuffix("USDC")])
     stop = rounded(float(price) * 0.988, like)
     target = rounded(float(price) * 1.017, like)
-    opened_at = from_ms(opened.open_time_ms) + timedelta(seconds=61)
+    opened_at = from_ms(opened.time) + timedelta(seconds=61)
     cycle = {
         "id": f"cyc-{number}", "intent_id": f"int-{number}", "symbol": symbol,
         "strategy": sorted(STRATEGIES)[number % len(STRATEGIES)], "status": "active_buy", "side": "BUY",
@@ -252,7 +252,7 @@ async def _write_cycle(
         fees = (price + closed.close) * quantity / 1000
         result = round((closed.close - price) * quantity - fees, 8)
         reason = "take_profit" if result > 0 else "stop_loss"
-        closed_at = from_ms(closed.open_time_ms) + timedelta(seconds=61)
+        closed_at = from_ms(closed.time) + timedelta(seconds=61)
         cycle |= {
             "status": "completed", "exit_price": closed.close, "exit_quantity": quantity, "fees": fees,
             "profit_loss": result, "profit_loss_percent": result / (price * quantity) * 100, "exit_reason": reason,

@@ -17,7 +17,7 @@ from shared.src.exchange.account import AccountData, OrderCalls, SignedCalls
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.models import (
-    Account,
+    AccountSnapshot,
     BookTicker,
     ExchangeFill,
     ExchangeOrder,
@@ -80,7 +80,7 @@ class RestExchange:
     ) -> list[ExchangeFill]:
         return await self._account.trades(symbol, order_id=order_id, from_id=from_id)
 
-    async def account(self) -> Account:
+    async def account(self) -> AccountSnapshot:
         return await self._account.account()
 
 

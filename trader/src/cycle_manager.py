@@ -29,7 +29,7 @@ from core.positions.cycle_steps import (
     Step,
     Wait,
 )
-from core.positions.model import Cycle, CycleView, Order, Purpose
+from core.positions.model import Cycle, CycleState, Order, Purpose
 from core.positions.protection import levels, stop_prices, take_profit_price, trailing_delta
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock
@@ -180,7 +180,7 @@ class CycleManager:
         logger.warning("cycle is busy", extra={"cycle_id": cycle_id})
         self._later(cycle_id)
 
-    async def _price(self, view: CycleView) -> Decimal:
+    async def _price(self, view: CycleState) -> Decimal:
         """What the position would bring now; its own entry price when nobody knows better."""
         try:
             return (await self._prices.ticker(view.cycle.symbol)).bid
@@ -190,7 +190,7 @@ class CycleManager:
                 raise
             return known[-1]
 
-    async def _save_progress(self, view: CycleView, rules: SymbolRules, price: Decimal, read_at: float) -> None:
+    async def _save_progress(self, view: CycleState, rules: SymbolRules, price: Decimal, read_at: float) -> None:
         cycle = self._rules.refreshed(view, rules, self._clock.now())
         exposed = self._rules.is_exposed(view, rules, price)
         protected = any(order.is_open and order.is_protection for order in view.orders)
@@ -198,7 +198,7 @@ class CycleManager:
         if cycle != view.cycle:
             await self._store.save_cycle(cycle)
 
-    async def _carry_out(self, step: Step, view: CycleView, rules: SymbolRules, price: Decimal) -> bool:
+    async def _carry_out(self, step: Step, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
         """Do a step; False when the next one should wait."""
         match step:
             case Resolve(order):
@@ -226,7 +226,7 @@ class CycleManager:
             case _:
                 assert_never(step)
 
-    async def _finish(self, view: CycleView, rules: SymbolRules, step: Finish, read_at: float) -> None:
+    async def _finish(self, view: CycleState, rules: SymbolRules, step: Finish, read_at: float) -> None:
         cycle = self._rules.finished(view, rules, step, self._clock.now())
         cycle = self._exposure.measured(cycle, read_at=read_at, exposed=False, protected=False, fills=view.fills)
         entry = next(iter(view.of(Side.BUY)), None)
@@ -248,7 +248,7 @@ class CycleManager:
             },
         )
 
-    async def _enter_again(self, view: CycleView, lost: Order, price: Decimal) -> bool:
+    async def _enter_again(self, view: CycleState, lost: Order, price: Decimal) -> bool:
         """Send the entry under a new id, unless the price left the decision in the meantime."""
         reference = Decimal(view.cycle.metadata.get("reference_price", format(price, "f")))
         if 100 * abs(price - reference) / reference > self._settings.max_price_drift_percent:
@@ -270,7 +270,7 @@ class CycleManager:
 
     # Selling
 
-    async def _sell(self, view: CycleView, quantity: Decimal) -> bool:
+    async def _sell(self, view: CycleState, quantity: Decimal) -> bool:
         order = self._order(view, Purpose.EXIT, OrderType.MARKET, quantity)
         await self._store.add_orders([order])
         status = await self._orders.submit(order)
@@ -279,7 +279,7 @@ class CycleManager:
             return True
         return await self._after_refused_sale(view, order)
 
-    async def _after_refused_sale(self, view: CycleView, order: Order) -> bool:
+    async def _after_refused_sale(self, view: CycleState, order: Order) -> bool:
         refused = await self._store.order(order.client_order_id)
         if refused is not None and refused.reject_code == NEW_ORDER_REJECTED and "insufficient" in refused.reason:
             rules = await self._exchange.rules(order.symbol)
@@ -292,7 +292,7 @@ class CycleManager:
             await self._store.save_cycle(replace(view.cycle, metadata=metadata))
         return False
 
-    async def _protect(self, view: CycleView, step: Protect, rules: SymbolRules, price: Decimal) -> bool:
+    async def _protect(self, view: CycleState, step: Protect, rules: SymbolRules, price: Decimal) -> bool:
         cycle = await self._with_levels(view, rules)
         if cycle.stop_price is None or cycle.take_profit_price is None:
             return False
@@ -320,7 +320,7 @@ class CycleManager:
         row = await self._store.order(order.client_order_id)
         return row is not None and row.reject_code is not None
 
-    async def _with_levels(self, view: CycleView, rules: SymbolRules) -> Cycle:
+    async def _with_levels(self, view: CycleState, rules: SymbolRules) -> Cycle:
         """The cycle with its exit levels; decided once, at the real entry price."""
         cycle = self._rules.refreshed(view, rules, self._clock.now())
         if cycle.metadata.get("levels_at") or cycle.entry_price is None:
@@ -341,7 +341,7 @@ class CycleManager:
         await self._store.save_cycle(settled)
         return settled
 
-    def _stop(self, view: CycleView, quantity: Decimal, rules: SymbolRules) -> Order:
+    def _stop(self, view: CycleState, quantity: Decimal, rules: SymbolRules) -> Order:
         bips = self._trailing_bips(view.cycle)
         delta = trailing_delta(bips, rules) if bips else None
         if delta is not None:
@@ -350,7 +350,7 @@ class CycleManager:
         order = self._order(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, quantity)
         return replace(order, stop_price=trigger, price=limit, time_in_force="GTC")
 
-    def _take_profit(self, view: CycleView, quantity: Decimal, rules: SymbolRules) -> Order:
+    def _take_profit(self, view: CycleState, quantity: Decimal, rules: SymbolRules) -> Order:
         order = self._order(view, Purpose.TAKE_PROFIT, OrderType.LIMIT_MAKER, quantity)
         return replace(order, price=take_profit_price(view.cycle.take_profit_price or Decimal(0), rules))
 
@@ -360,7 +360,7 @@ class CycleManager:
         percent = self._settings.trailing_stop_percent
         return None if percent is None else int(percent * 100)
 
-    def _order(self, view: CycleView, purpose: Purpose, kind: OrderType, quantity: Decimal) -> Order:
+    def _order(self, view: CycleState, purpose: Purpose, kind: OrderType, quantity: Decimal) -> Order:
         attempt = max((order.attempt for order in view.of(Side.SELL)), default=0) + 1
         return Order(
             client_order_id=client_order_id(view.cycle.id, purpose.value, attempt),

@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from core.positions.model import Cycle, CycleView, Fill, Order
+from core.positions.model import Cycle, CycleState, Fill, Order
 from shared.src.contracts.orders import OrderFailed, OrderIntent
-from shared.src.exchange.models import Account, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
+from shared.src.exchange.models import AccountSnapshot, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
 from shared.src.exchange.rules import SymbolRules
 
 OnReport = Callable[[OrderReport], Awaitable[None]]
@@ -60,7 +60,7 @@ class Exchange(Protocol):
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
     ) -> list[ExchangeFill]: ...
 
-    async def account(self) -> Account: ...
+    async def account(self) -> AccountSnapshot: ...
 
     async def ticker(self, symbol: str) -> BookTicker: ...
 
@@ -158,7 +158,7 @@ class Store(Protocol):
         """Widen the lowest and highest price seen by the open cycles of a symbol."""
         ...
 
-    async def view(self, cycle_id: str) -> CycleView: ...
+    async def view(self, cycle_id: str) -> CycleState: ...
 
     async def open_cycles(self) -> list[Cycle]: ...
 

@@ -28,7 +28,7 @@ from shared.src.domain.errors import ContractError, TransientError
 from shared.src.domain.money import wire
 from visualization.src.forming import FormingCandle
 from visualization.src.views import CandleView, PlatformHealth, SymbolView, TickerView
-from visualization.src.websocket import Hub
+from visualization.src.websocket import ClientHub
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Source(Protocol):
 class MarketFeed:
     """Live candles of every time frame and the last price of every symbol."""
 
-    def __init__(self, hub: Hub, source: Source, clock: Clock, *, minutes: Minutes, symbols: Symbols) -> None:
+    def __init__(self, hub: ClientHub, source: Source, clock: Clock, *, minutes: Minutes, symbols: Symbols) -> None:
         self._hub = hub
         self._source = source
         self._clock = clock
@@ -135,7 +135,7 @@ class MarketFeed:
         symbol, timeframe = names[0], Timeframe(names[1])
         if timeframe is Timeframe.M1:
             return
-        now_ms = self._latest[symbol].open_time_ms if symbol in self._latest else self._clock.now_ms()
+        now_ms = self._latest[symbol].time if symbol in self._latest else self._clock.now_ms()
         try:
             minutes = await self._minutes(symbol, timeframe.open_of(now_ms))
         except TransientError as error:
@@ -169,7 +169,7 @@ class MarketFeed:
         if not self._hub.has_readers(channel):
             return
         waiting = self._candles.setdefault(channel, [])
-        if waiting and waiting[-1]["time"] == candle.open_time_ms:
+        if waiting and waiting[-1]["time"] == candle.time:
             if waiting[-1]["is_closed"] and not candle.is_closed:
                 return
             waiting.pop()
@@ -182,13 +182,13 @@ class MarketFeed:
             symbol=candle.symbol,
             price=wire(candle.close),
             change_percent=None if change is None else wire(round(change, 4)),
-            time=candle.open_time_ms,
+            time=candle.time,
         )
 
 
 def candle_view(candle: Candle) -> CandleView:
     return CandleView(
-        time=candle.open_time_ms,
+        time=candle.time,
         open=wire(candle.open),
         high=wire(candle.high),
         low=wire(candle.low),
@@ -198,14 +198,14 @@ def candle_view(candle: Candle) -> CandleView:
     )
 
 
-async def feed_events(hub: Hub, source: Source) -> None:
+async def feed_events(hub: ClientHub, source: Source) -> None:
     """Decisions, fills and cycles as they are written down."""
     topics: Sequence[Topic[Any]] = (CONSENSUS, ORDER_INTENT, EXECUTION, ORDER_FAILED, CYCLE_UPDATED)
     async for topic, message in source.tap(*topics):
         hub.publish(CHANNEL_OF[topic.name], message.model_dump(mode="json"))
 
 
-async def feed_balances(hub: Hub, source: Source) -> None:
+async def feed_balances(hub: ClientHub, source: Source) -> None:
     async for _, raw in source.listen(BALANCE_UPDATED.name):
         try:
             message = BALANCE_UPDATED.decode(raw)
@@ -215,7 +215,7 @@ async def feed_balances(hub: Hub, source: Source) -> None:
         hub.publish("balances", message.model_dump(mode="json"))
 
 
-async def feed_health(hub: Hub, clock: Clock, check: Callable[[], Awaitable[PlatformHealth]]) -> None:
+async def feed_health(hub: ClientHub, clock: Clock, check: Callable[[], Awaitable[PlatformHealth]]) -> None:
     """Ask all services as long as anyone looks."""
     while True:
         if hub.has_readers("health"):

@@ -19,14 +19,14 @@ class FormingCandle:
 
     def apply(self, minute: Candle) -> Candle | None:
         """Take a 1m candle, open or closed; answers the interval so far, None for an interval that is over."""
-        start = self._timeframe.open_of(minute.open_time_ms)
+        start = self._timeframe.open_of(minute.time)
         if start < self._start:
             return None
         if start > self._start:
             self._start, self._minutes = start, {}
-        known = self._minutes.get(minute.open_time_ms)
+        known = self._minutes.get(minute.time)
         if known is None or minute.is_closed or not known.is_closed:
-            self._minutes[minute.open_time_ms] = minute
+            self._minutes[minute.time] = minute
         minutes = [self._minutes[time] for time in sorted(self._minutes)]
-        ends_interval = minutes[-1].open_time_ms == start + self._timeframe.milliseconds - MINUTE_MS
+        ends_interval = minutes[-1].time == start + self._timeframe.milliseconds - MINUTE_MS
         return joined(minutes, self._timeframe, is_closed=ends_interval and minutes[-1].is_closed)

@@ -18,7 +18,7 @@ from visualization.src.platform_health import PlatformHealthMonitor
 from visualization.src.proxy import proxy_routes
 from visualization.src.queries import Queries
 from visualization.src.system import SystemStatus, speed_of
-from visualization.src.websocket import Hub, live_routes
+from visualization.src.websocket import ClientHub, live_routes
 
 DIST = Path(__file__).resolve().parent.parent / "frontend" / "dist"
 
@@ -30,7 +30,7 @@ async def build(service: Service) -> None:
     service.on_stop(client.aclose)
     queries = Queries(service.database)
     monitor = PlatformHealthMonitor(settings, client, clock, service.health.report)
-    hub = Hub(clock, speed=speed_of(clock))
+    hub = ClientHub(clock, speed=speed_of(clock))
     traded = partial(queries.symbols, settings.trading_symbols, settings.quote_asset)
     market = MarketFeed(hub, service.bus, clock, minutes=queries.minutes_since, symbols=traded)
 

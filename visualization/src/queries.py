@@ -121,7 +121,7 @@ class Queries:
             Candle(
                 symbol=symbol,
                 timeframe=Timeframe.M1,
-                open_time_ms=to_ms(row["time"]),
+                time=to_ms(row["time"]),
                 open=row["open"],
                 high=row["high"],
                 low=row["low"],

@@ -59,7 +59,7 @@ class Client:
             self.too_slow.set()
 
 
-class Hub:
+class ClientHub:
     """Who reads which channel. Feeds publish into it; it encodes a frame once, however many read it."""
 
     def __init__(self, clock: Clock, *, speed: float = 1.0) -> None:
@@ -180,7 +180,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"cannot be sent: {type(value).__name__}")
 
 
-def live_routes(hub: Hub) -> APIRouter:
+def live_routes(hub: ClientHub) -> APIRouter:
     """``/ws/live`` and its documented alias ``/ws/charts/{client_id}``."""
     router = APIRouter()
 
@@ -201,7 +201,7 @@ def is_same_origin(origin: str | None, host: str | None) -> bool:
     return origin is None or urlsplit(origin).netloc == host
 
 
-async def _attend(hub: Hub, websocket: WebSocket) -> None:
+async def _attend(hub: ClientHub, websocket: WebSocket) -> None:
     if not is_same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
         await websocket.close(POLICY_VIOLATION, "pages of other sites are not served")
         return
@@ -228,7 +228,7 @@ async def _attend(hub: Hub, websocket: WebSocket) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _receive(hub: Hub, client: Client, websocket: WebSocket) -> None:
+async def _receive(hub: ClientHub, client: Client, websocket: WebSocket) -> None:
     with contextlib.suppress(WebSocketDisconnect):
         async for text in websocket.iter_text():
             await hub.command(client, text)

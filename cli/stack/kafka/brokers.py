@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from cli.exits import missing, misused
 from cli.run.data_folder import PROJECT_ROOT, DataFolder
-from cli.run.health import Health, tcp_health
+from cli.run.health import ComponentHealth, tcp_health
 from cli.run.ports import HOST, PortChooser
 from cli.run.processes import Launch
 
@@ -70,9 +70,9 @@ class EmbeddedKafka:
         """The process says where it listens."""
         self._address = str(line["bootstrap"])
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         if not self._address:
-            return Health(healthy=False, detail="starting", answered=False)
+            return ComponentHealth(healthy=False, detail="starting", answered=False)
         return await tcp_health(*split_address(self._address))
 
     async def after_start(self) -> None:
@@ -147,7 +147,7 @@ class ApacheKafka:
             cwd=self._home,
         )
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         return await tcp_health(HOST, self.port)
 
     async def after_start(self) -> None:
@@ -173,7 +173,7 @@ class ExternalKafka:
     def launch(self) -> None:
         """Nothing of ours runs."""
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         return await tcp_health(self._host, self.port)
 
     async def after_start(self) -> None:

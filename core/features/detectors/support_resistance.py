@@ -14,11 +14,11 @@ from collections import deque
 import numpy as np
 
 from core.features.indicators.base import (
-    Call,
     Columns,
     FormulaIndicator,
     IndicatorParameters,
     Kernel,
+    TalibCall,
     TalibIndicator,
     register,
 )
@@ -36,9 +36,9 @@ TOUCHES = ((2.0, "MODERATE"), (3.0, "STRONG"), (5.0, "MAJOR"))
 class SwingPoints(TalibIndicator):
     """Non-zero on the bar that confirms a swing high or low three bars earlier."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         bars = {"leftbars": SWING_BARS, "rightbars": SWING_BARS}
-        return (Call("FRACTAL", ("high", "low"), ("swing_high", "swing_low"), bars),)
+        return (TalibCall("FRACTAL", ("high", "low"), ("swing_high", "swing_low"), bars),)
 
 
 @register

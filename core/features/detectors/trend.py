@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from core.features.indicators.base import Call, FormulaIndicator, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import FormulaIndicator, IndicatorParameters, TalibCall, TalibIndicator, register
 from core.rules.frames import Frame, Value
 from core.rules.labels import code_of
 
@@ -79,8 +79,8 @@ class RegressionGradient(FormulaIndicator):
 class RegressionArc(TalibIndicator):
     """Arc tangent of the gradient, in radians (by TA-Lib, so that bars and columns round alike)."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
-        return (Call("ATAN", ("regression_gradient",), ("regression_arc",)),)
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
+        return (TalibCall("ATAN", ("regression_gradient",), ("regression_arc",)),)
 
 
 @register

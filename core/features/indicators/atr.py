@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
@@ -13,9 +13,9 @@ class AverageTrueRange(TalibIndicator):
     not look like volatility.
     """
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "ATR",
                 (
                     "high",
@@ -25,7 +25,7 @@ class AverageTrueRange(TalibIndicator):
                 ("atr_14",),
                 {"timeperiod": 14},
             ),
-            Call(
+            TalibCall(
                 "NATR",
                 (
                     "high",
@@ -35,7 +35,7 @@ class AverageTrueRange(TalibIndicator):
                 ("natr",),
                 {"timeperiod": 14},
             ),
-            Call(
+            TalibCall(
                 "TRANGE",
                 (
                     "high",
@@ -44,5 +44,5 @@ class AverageTrueRange(TalibIndicator):
                 ),
                 ("true_range",),
             ),
-            Call("PERCENTRANK", ("natr",), ("atr_percentile",), {"timeperiod": 100}),
+            TalibCall("PERCENTRANK", ("natr",), ("atr_percentile",), {"timeperiod": 100}),
         )

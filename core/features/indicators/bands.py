@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import (
-    Call,
-    FormulaIndicator,
-    IndicatorParameters,
-    TalibIndicator,
-    register,
-)
+from core.features.indicators.base import FormulaIndicator, IndicatorParameters, TalibCall, TalibIndicator, register
 from core.rules.frames import Frame, Value
 from core.rules.labels import code_of
 
@@ -40,10 +34,10 @@ class BandMeasures(FormulaIndicator):
 class BandwidthRank(TalibIndicator):
     """Share of the previous 100 bars whose bandwidth was lower, 0..100, and the mean bandwidth of 8 bars."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call("PERCENTRANK", ("bb_width",), ("bb_width_percentile",), {"timeperiod": 100}),
-            Call("SMA", ("bb_width",), ("bb_width_mean_8",), {"timeperiod": 8}),
+            TalibCall("PERCENTRANK", ("bb_width",), ("bb_width_percentile",), {"timeperiod": 100}),
+            TalibCall("SMA", ("bb_width",), ("bb_width_mean_8",), {"timeperiod": 8}),
         )
 
 

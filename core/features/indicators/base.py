@@ -81,7 +81,7 @@ def registered() -> tuple[type[Indicator], ...]:
 
 
 @dataclass(slots=True)
-class Call:
+class TalibCall:
     """One TA-Lib function: its inputs, its outputs (``None`` drops one) and its parameters."""
 
     function: str
@@ -95,7 +95,7 @@ class StreamHandle:
 
     __slots__ = ("_call", "_need", "_opener", "_pending", "_update", "names", "reads", "returns_integers")
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: TalibCall) -> None:
         self._call = call
         self._opener = getattr(stream, call.function)
         self._need = lookback(call) + 1
@@ -153,7 +153,7 @@ class StreamHandle:
         return handle.value
 
 
-def lookback(call: Call) -> int:
+def lookback(call: TalibCall) -> int:
     """How many bars come before the first value of a TA-Lib function."""
     function: Any = abstract.Function(call.function)  # type: ignore[attr-defined]
     function.parameters = call.parameters
@@ -184,7 +184,7 @@ class TalibIndicator(Indicator):
         self.writes = tuple(name for handle in self.handles for name in handle.names if name is not None)
 
     @abstractmethod
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         """The TA-Lib functions to run."""
 
     def fill(self, columns: Columns, length: int) -> dict[str, Column]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
 class BollingerBands(TalibIndicator):
     """SMA 20 +- 2 population standard deviations (J. Bollinger); ``bb_user_*`` have the user's BB_WINDOW and BB_STD."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "BBANDS",
                 ("close",),
                 (
@@ -21,7 +21,7 @@ class BollingerBands(TalibIndicator):
                 ),
                 {"timeperiod": 20, "nbdevup": 2.0, "nbdevdn": 2.0},
             ),
-            Call(
+            TalibCall(
                 "BBANDS",
                 ("close",),
                 (
@@ -35,5 +35,5 @@ class BollingerBands(TalibIndicator):
                     "nbdevdn": parameters.bb_std,
                 },
             ),
-            Call("STDDEV", ("close",), ("stddev_20",), {"timeperiod": 20, "nbdev": 1.0}),
+            TalibCall("STDDEV", ("close",), ("stddev_20",), {"timeperiod": 20, "nbdev": 1.0}),
         )

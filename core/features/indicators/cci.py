@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
 class CommodityChannelIndex(TalibIndicator):
     """CCI = (TP - SMA(TP, 20)) / (0.015 mean deviation), TP = (H + L + C) / 3 (D. Lambert, 1980)."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "CCI",
                 (
                     "high",

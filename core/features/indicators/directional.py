@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
 class DirectionalMovement(TalibIndicator):
     """ADX, +DI, -DI, DX and ADXR of 14 bars (J. W. Wilder, 1978)."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "ADX",
                 (
                     "high",
@@ -21,7 +21,7 @@ class DirectionalMovement(TalibIndicator):
                 ("adx_14",),
                 {"timeperiod": 14},
             ),
-            Call(
+            TalibCall(
                 "PLUS_DI",
                 (
                     "high",
@@ -31,7 +31,7 @@ class DirectionalMovement(TalibIndicator):
                 ("plus_di",),
                 {"timeperiod": 14},
             ),
-            Call(
+            TalibCall(
                 "MINUS_DI",
                 (
                     "high",
@@ -41,7 +41,7 @@ class DirectionalMovement(TalibIndicator):
                 ("minus_di",),
                 {"timeperiod": 14},
             ),
-            Call(
+            TalibCall(
                 "DX",
                 (
                     "high",
@@ -51,7 +51,7 @@ class DirectionalMovement(TalibIndicator):
                 ("dx",),
                 {"timeperiod": 14},
             ),
-            Call(
+            TalibCall(
                 "ADXR",
                 (
                     "high",

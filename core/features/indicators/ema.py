@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
@@ -12,12 +12,12 @@ class ExponentialMovingAverage(TalibIndicator):
     ``ema_21`` belongs to the EMA 21/50 daily trend.
     """
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call("EMA", ("close",), ("ema_7",), {"timeperiod": 7}),
-            Call("EMA", ("close",), ("ema_12",), {"timeperiod": 12}),
-            Call("EMA", ("close",), ("ema_21",), {"timeperiod": 21}),
-            Call("EMA", ("close",), ("ema_26",), {"timeperiod": 26}),
-            Call("EMA", ("close",), ("ema_50",), {"timeperiod": 50}),
-            Call("EMA", ("close",), ("ema_99",), {"timeperiod": 99}),
+            TalibCall("EMA", ("close",), ("ema_7",), {"timeperiod": 7}),
+            TalibCall("EMA", ("close",), ("ema_12",), {"timeperiod": 12}),
+            TalibCall("EMA", ("close",), ("ema_21",), {"timeperiod": 21}),
+            TalibCall("EMA", ("close",), ("ema_26",), {"timeperiod": 26}),
+            TalibCall("EMA", ("close",), ("ema_50",), {"timeperiod": 50}),
+            TalibCall("EMA", ("close",), ("ema_99",), {"timeperiod": 99}),
         )

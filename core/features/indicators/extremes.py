@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
@@ -11,10 +11,10 @@ class Extremes(TalibIndicator):
     bar before.
     """
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call("MAX", ("high",), ("highest_20",), {"timeperiod": 20}),
-            Call("MIN", ("low",), ("lowest_20",), {"timeperiod": 20}),
-            Call("MAX", ("high",), ("highest_5",), {"timeperiod": 5}),
-            Call("MIN", ("low",), ("lowest_5",), {"timeperiod": 5}),
+            TalibCall("MAX", ("high",), ("highest_20",), {"timeperiod": 20}),
+            TalibCall("MIN", ("low",), ("lowest_20",), {"timeperiod": 20}),
+            TalibCall("MAX", ("high",), ("highest_5",), {"timeperiod": 5}),
+            TalibCall("MIN", ("low",), ("lowest_5",), {"timeperiod": 5}),
         )

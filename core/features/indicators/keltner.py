@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
 class KeltnerChannel(TalibIndicator):
     """EMA 20 of the typical price +- 2 ATR of 10 bars (C. Keltner, in L. Raschke's form)."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "KC",
                 (
                     "high",

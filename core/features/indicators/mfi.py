@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
 class MoneyFlowIndex(TalibIndicator):
     """MFI 14: RSI of typical price weighted by volume (G. Quong and A. Soudack, 1989)."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "MFI",
                 (
                     "high",

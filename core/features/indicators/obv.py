@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
@@ -12,9 +12,9 @@ class OnBalanceVolume(TalibIndicator):
     differences, never levels.
     """
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "OBV",
                 (
                     "close",
@@ -22,8 +22,8 @@ class OnBalanceVolume(TalibIndicator):
                 ),
                 ("obv",),
             ),
-            Call("SMA", ("obv",), ("obv_ma_10",), {"timeperiod": 10}),
-            Call(
+            TalibCall("SMA", ("obv",), ("obv_ma_10",), {"timeperiod": 10}),
+            TalibCall(
                 "AD",
                 (
                     "high",

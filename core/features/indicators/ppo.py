@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
 class PercentagePriceOscillator(TalibIndicator):
     """PPO = 100 (EMA 12 - EMA 26) / EMA 26, ``ppo_signal`` = EMA 9 of it: the MACD in percent, alike on every price."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call("PPO", ("close",), ("ppo",), {"fastperiod": 12, "slowperiod": 26, "matype": 1}),
-            Call("EMA", ("ppo",), ("ppo_signal",), {"timeperiod": 9}),
+            TalibCall("PPO", ("close",), ("ppo",), {"fastperiod": 12, "slowperiod": 26, "matype": 1}),
+            TalibCall("EMA", ("ppo",), ("ppo_signal",), {"timeperiod": 9}),
         )

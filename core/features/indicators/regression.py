@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
 class LinearRegression(TalibIndicator):
     """Slope of the least-squares line through the last 14 closes, in price per bar."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
-        return (Call("LINEARREG_SLOPE", ("close",), ("regression_slope",), {"timeperiod": 14}),)
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
+        return (TalibCall("LINEARREG_SLOPE", ("close",), ("regression_slope",), {"timeperiod": 14}),)

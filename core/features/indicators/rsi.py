@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
@@ -12,9 +12,9 @@ class RelativeStrengthIndex(TalibIndicator):
     ``rsi_user`` has the user's RSI_WINDOW. A price that never moved has RSI 0 in TA-Lib.
     """
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call("RSI", ("close",), ("rsi_14",), {"timeperiod": 14}),
-            Call("RSI", ("close",), ("rsi_21",), {"timeperiod": 21}),
-            Call("RSI", ("close",), ("rsi_user",), {"timeperiod": parameters.rsi_window}),
+            TalibCall("RSI", ("close",), ("rsi_14",), {"timeperiod": 14}),
+            TalibCall("RSI", ("close",), ("rsi_21",), {"timeperiod": 21}),
+            TalibCall("RSI", ("close",), ("rsi_user",), {"timeperiod": parameters.rsi_window}),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
@@ -11,10 +11,10 @@ class SimpleMovingAverage(TalibIndicator):
     LONG_WINDOW.
     """
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call("SMA", ("close",), ("sma_20",), {"timeperiod": 20}),
-            Call("SMA", ("close",), ("sma_50",), {"timeperiod": 50}),
-            Call("SMA", ("close",), ("sma_short",), {"timeperiod": parameters.short_window}),
-            Call("SMA", ("close",), ("sma_long",), {"timeperiod": parameters.long_window}),
+            TalibCall("SMA", ("close",), ("sma_20",), {"timeperiod": 20}),
+            TalibCall("SMA", ("close",), ("sma_50",), {"timeperiod": 50}),
+            TalibCall("SMA", ("close",), ("sma_short",), {"timeperiod": parameters.short_window}),
+            TalibCall("SMA", ("close",), ("sma_long",), {"timeperiod": parameters.long_window}),
         )

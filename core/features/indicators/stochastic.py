@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
@@ -11,9 +11,9 @@ class Stochastic(TalibIndicator):
     or not (fast).
     """
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "STOCH",
                 (
                     "high",
@@ -32,7 +32,7 @@ class Stochastic(TalibIndicator):
                     "slowd_matype": 0,
                 },
             ),
-            Call(
+            TalibCall(
                 "STOCHF",
                 (
                     "high",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
@@ -11,9 +11,9 @@ class Supertrend(TalibIndicator):
     +1 or -1.
     """
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "SUPERTREND",
                 (
                     "high",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
@@ -11,8 +11,8 @@ class Trix(TalibIndicator):
     of it.
     """
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call("TRIX", ("close",), ("trix",), {"timeperiod": 15}),
-            Call("EMA", ("trix",), ("trix_signal",), {"timeperiod": 9}),
+            TalibCall("TRIX", ("close",), ("trix",), {"timeperiod": 15}),
+            TalibCall("EMA", ("trix",), ("trix_signal",), {"timeperiod": 9}),
         )

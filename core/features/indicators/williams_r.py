@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from core.features.indicators.base import Call, IndicatorParameters, TalibIndicator, register
+from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator, register
 
 
 @register
 class WilliamsR(TalibIndicator):
     """%R = -100 (highest high - close) / (highest high - lowest low) over 14 bars (L. Williams, 1973)."""
 
-    def calls(self, parameters: IndicatorParameters) -> tuple[Call, ...]:
+    def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
-            Call(
+            TalibCall(
                 "WILLR",
                 (
                     "high",

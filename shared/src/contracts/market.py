@@ -48,24 +48,24 @@ class CandleMessage(Message):
         state = "closed" if candle.is_closed else f"open:{occurred_at_ms}"
         if source == CORRECTION:
             state = f"corrected:{occurred_at_ms}"
-        identity = f"{candle.symbol}:{candle.timeframe}:{candle.open_time_ms}:{state}"
+        identity = f"{candle.symbol}:{candle.timeframe}:{candle.time}:{state}"
         return cls(
             message_id=identity,
-            correlation_id=f"{candle.symbol}:{candle.timeframe}:{candle.open_time_ms}",
+            correlation_id=f"{candle.symbol}:{candle.timeframe}:{candle.time}",
             occurred_at=from_ms(occurred_at_ms),
             symbol=candle.symbol,
             timeframe=candle.timeframe,
-            time=candle.open_time_ms,
-            close_time=candle.close_time_ms,
+            time=candle.time,
+            close_time=candle.close_time,
             open=candle.open,
             high=candle.high,
             low=candle.low,
             close=candle.close,
             volume=candle.volume,
-            quote_asset_volume=candle.quote_volume,
-            number_of_trades=candle.trades,
-            taker_buy_base_asset_volume=candle.taker_buy_base,
-            taker_buy_quote_asset_volume=candle.taker_buy_quote,
+            quote_asset_volume=candle.quote_asset_volume,
+            number_of_trades=candle.number_of_trades,
+            taker_buy_base_asset_volume=candle.taker_buy_base_asset_volume,
+            taker_buy_quote_asset_volume=candle.taker_buy_quote_asset_volume,
             is_closed=candle.is_closed,
             source=source,
         )
@@ -74,16 +74,16 @@ class CandleMessage(Message):
         return Candle(
             symbol=self.symbol,
             timeframe=self.timeframe,
-            open_time_ms=self.time,
+            time=self.time,
             open=self.open,
             high=self.high,
             low=self.low,
             close=self.close,
             volume=self.volume,
-            quote_volume=self.quote_asset_volume,
-            trades=self.number_of_trades,
-            taker_buy_base=self.taker_buy_base_asset_volume,
-            taker_buy_quote=self.taker_buy_quote_asset_volume,
+            quote_asset_volume=self.quote_asset_volume,
+            number_of_trades=self.number_of_trades,
+            taker_buy_base_asset_volume=self.taker_buy_base_asset_volume,
+            taker_buy_quote_asset_volume=self.taker_buy_quote_asset_volume,
             is_closed=self.is_closed,
         )
 

@@ -47,22 +47,22 @@ class Candle:
 
     symbol: str
     timeframe: Timeframe
-    open_time_ms: int
+    time: int
     open: Decimal
     high: Decimal
     low: Decimal
     close: Decimal
     volume: Decimal
-    quote_volume: Decimal = Decimal(0)
-    trades: int = 0
-    taker_buy_base: Decimal = Decimal(0)
-    taker_buy_quote: Decimal = Decimal(0)
+    quote_asset_volume: Decimal = Decimal(0)
+    number_of_trades: int = 0
+    taker_buy_base_asset_volume: Decimal = Decimal(0)
+    taker_buy_quote_asset_volume: Decimal = Decimal(0)
     is_closed: bool = True
 
     @property
-    def close_time_ms(self) -> int:
+    def close_time(self) -> int:
         """Binance's close time: the last millisecond of the interval."""
-        return self.open_time_ms + self.timeframe.milliseconds - 1
+        return self.time + self.timeframe.milliseconds - 1
 
 
 def merge(candles: Sequence[Candle], timeframe: Timeframe) -> Candle:
@@ -73,8 +73,8 @@ def merge(candles: Sequence[Candle], timeframe: Timeframe) -> Candle:
     """
     first = candles[0]
     expected = timeframe.milliseconds // first.timeframe.milliseconds
-    opens = [candle.open_time_ms for candle in candles]
-    start = timeframe.open_of(first.open_time_ms)
+    opens = [candle.time for candle in candles]
+    start = timeframe.open_of(first.time)
     if opens != [start + index * first.timeframe.milliseconds for index in range(expected)]:
         raise ValueError(f"{first.symbol}: {len(candles)} candles do not make one {timeframe}")
     return joined(candles, timeframe, is_closed=True)
@@ -90,15 +90,15 @@ def joined(candles: Sequence[Candle], timeframe: Timeframe, *, is_closed: bool) 
     return Candle(
         symbol=moved[0].symbol,
         timeframe=timeframe,
-        open_time_ms=timeframe.open_of(candles[0].open_time_ms),
+        time=timeframe.open_of(candles[0].time),
         open=moved[0].open,
         high=max(candle.high for candle in moved),
         low=min(candle.low for candle in moved),
         close=candles[-1].close,
         volume=sum((candle.volume for candle in candles), Decimal(0)),
-        quote_volume=sum((candle.quote_volume for candle in candles), Decimal(0)),
-        trades=sum(candle.trades for candle in candles),
-        taker_buy_base=sum((candle.taker_buy_base for candle in candles), Decimal(0)),
-        taker_buy_quote=sum((candle.taker_buy_quote for candle in candles), Decimal(0)),
+        quote_asset_volume=sum((candle.quote_asset_volume for candle in candles), Decimal(0)),
+        number_of_trades=sum(candle.number_of_trades for candle in candles),
+        taker_buy_base_asset_volume=sum((candle.taker_buy_base_asset_volume for candle in candles), Decimal(0)),
+        taker_buy_quote_asset_volume=sum((candle.taker_buy_quote_asset_volume for candle in candles), Decimal(0)),
         is_closed=is_closed,
     )

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from shared.src.exchange.client import Params
 from shared.src.exchange.models import (
-    Account,
+    AccountSnapshot,
     ExchangeFill,
     ExchangeOrder,
     OrderReport,
@@ -48,10 +48,10 @@ class AccountData:
     def __init__(self, calls: SignedCalls) -> None:
         self._calls = calls
 
-    async def account(self) -> Account:
+    async def account(self) -> AccountSnapshot:
         """Non-zero balances, and whether the key may trade."""
         row = await self._calls.ask("account", {"omitZeroBalances": "true"}, weight=20, urgency=Urgency.WATCH)
-        return Account(
+        return AccountSnapshot(
             balances=parse_balances(row["balances"], ("asset", "free", "locked")),
             can_trade=bool(row.get("canTrade", False)),
         )

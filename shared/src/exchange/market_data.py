@@ -77,16 +77,16 @@ def _candle(symbol: str, interval: Timeframe, row: list[Any], now_ms: int) -> Ca
         candle = Candle(
             symbol=symbol,
             timeframe=interval,
-            open_time_ms=int(row[0]),
+            time=int(row[0]),
             open=to_decimal(row[1]),
             high=to_decimal(row[2]),
             low=to_decimal(row[3]),
             close=to_decimal(row[4]),
             volume=to_decimal(row[5]),
-            quote_volume=to_decimal(row[7]),
-            trades=int(row[8]),
-            taker_buy_base=to_decimal(row[9]),
-            taker_buy_quote=to_decimal(row[10]),
+            quote_asset_volume=to_decimal(row[7]),
+            number_of_trades=int(row[8]),
+            taker_buy_base_asset_volume=to_decimal(row[9]),
+            taker_buy_quote_asset_volume=to_decimal(row[10]),
             is_closed=int(row[6]) < now_ms,
         )
     except (IndexError, ValueError, TypeError) as error:

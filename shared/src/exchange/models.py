@@ -26,7 +26,7 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountSnapshot:
     """Balances, and whether the key may trade."""
 
     balances: dict[str, Balance]

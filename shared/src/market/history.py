@@ -32,16 +32,16 @@ async def stored_candles(
             Candle(
                 symbol=symbol,
                 timeframe=timeframe,
-                open_time_ms=to_ms(row.time),
+                time=to_ms(row.time),
                 open=row.open,
                 high=row.high,
                 low=row.low,
                 close=row.close,
                 volume=row.volume,
-                quote_volume=row.quote_asset_volume,
-                trades=row.number_of_trades,
-                taker_buy_base=row.taker_buy_base_asset_volume,
-                taker_buy_quote=row.taker_buy_quote_asset_volume,
+                quote_asset_volume=row.quote_asset_volume,
+                number_of_trades=row.number_of_trades,
+                taker_buy_base_asset_volume=row.taker_buy_base_asset_volume,
+                taker_buy_quote_asset_volume=row.taker_buy_quote_asset_volume,
             )
             for row in reversed(rows.all())
         ]
@@ -51,6 +51,6 @@ def unbroken_tail(candles: Sequence[Candle]) -> list[Candle]:
     """The longest run at the end in which each candle follows the one before it."""
     start = 0
     for index in range(1, len(candles)):
-        if candles[index].open_time_ms != candles[index - 1].open_time_ms + candles[index].timeframe.milliseconds:
+        if candles[index].time != candles[index - 1].time + candles[index].timeframe.milliseconds:
             start = index
     return list(candles[start:])

@@ -19,7 +19,7 @@ from simulator.api.views import (
 )
 from simulator.engine.errors import ApiError, archived
 from simulator.engine.numbers import fixed
-from simulator.engine.orders import Fill, Order, OrderStatus
+from simulator.engine.orders import EngineFill, EngineOrder, OrderStatus
 
 DAY_MS = 86_400_000
 ARCHIVED_AFTER_MS = 90 * DAY_MS
@@ -38,7 +38,7 @@ def account_commission(call: Call) -> Json:
     return commission_view(call.account, call.symbol)
 
 
-def _is_archived(order: Order, now_ms: int) -> bool:
+def _is_archived(order: EngineOrder, now_ms: int) -> bool:
     """Cancelled or expired without an execution more than 90 days ago."""
     ended = order.status in {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH}
     return ended and not order.executed and now_ms - order.update_time > ARCHIVED_AFTER_MS
@@ -135,7 +135,7 @@ def my_trades(call: Call) -> Json:
     order_id, from_id = params.integer("orderId"), params.integer("fromId")
     start, end = params.time("startTime"), params.time("endTime")
     check_span(start, end)
-    rows: list[Fill] = list(call.account.fills.get(symbol, ()))
+    rows: list[EngineFill] = list(call.account.fills.get(symbol, ()))
     if order_id is not None:
         rows = [fill for fill in rows if fill.order_id == order_id]
     if from_id is not None:

@@ -33,7 +33,7 @@ from simulator.api.rest.tickers import TICKER_ENDPOINTS
 from simulator.api.rest.trade import TRADE_ENDPOINTS
 from simulator.api.rest.wire import (
     BrokenResponse,
-    Wire,
+    RestWire,
     check_signature,
     find_key,
     html_response,
@@ -144,7 +144,7 @@ class _Visit:
     ip: str
     # The time limits run on, when the request arrived
     now_ms: int
-    wire: Wire | None = None
+    wire: RestWire | None = None
     key: ApiKey | None = None
     weight: int = 0
     succeeded: bool = False
@@ -233,7 +233,7 @@ class RestDoor:
         return json_response(content, 200, visit.headers())
 
     @staticmethod
-    def _admit(visit: _Visit, key: str, wire: Wire) -> Call:
+    def _admit(visit: _Visit, key: str, wire: RestWire) -> Call:
         """Check key, parameters, time and signature, in this order. Raises ApiError."""
         state, endpoint = visit.state, visit.endpoint
         call = Call(state, endpoint, wire.params, state.clock.now_ms())

@@ -28,7 +28,7 @@ _HTML = "<html>\r\n<head><title>{title}</title></head>\r\n<body><center><h1>{tit
 
 
 @dataclass(frozen=True)
-class Wire:
+class RestWire:
     """A request as received: its parameters, and the exact bytes that were signed."""
 
     params: Params
@@ -36,7 +36,7 @@ class Wire:
     signature: str | None
 
     @classmethod
-    def read(cls, query: bytes, body: bytes) -> Wire:
+    def read(cls, query: bytes, body: bytes) -> RestWire:
         """Query string and form body; the query wins. Raises ApiError -1101 for a parameter sent twice."""
         in_query, query_payload = _split(query)
         in_body, body_payload = _split(body)
@@ -64,11 +64,11 @@ def _split(raw: bytes) -> tuple[dict[str, str], bytes]:
     return values, b"&".join(signed)
 
 
-async def read_wire(request: Request, head: Head) -> Wire:
+async def read_wire(request: Request, head: Head) -> RestWire:
     query: bytes = request.scope.get("query_string", b"")
     has_body = head.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in head
     body = await request.body() if has_body and request.method != "GET" else b""
-    return Wire.read(query, body)
+    return RestWire.read(query, body)
 
 
 def key_text(head: Head) -> str:
@@ -86,7 +86,7 @@ def find_key(state: TwinState, text: str) -> ApiKey:
     raise bad_key()
 
 
-def check_signature(key: ApiKey, wire: Wire) -> None:
+def check_signature(key: ApiKey, wire: RestWire) -> None:
     """Raises ApiError -1102 without a signature, -1022 for a wrong one."""
     if not wire.signature:
         raise missing("signature")

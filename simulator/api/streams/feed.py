@@ -14,7 +14,7 @@ from simulator.api import payloads
 from simulator.api.streams.hub import Hub
 from simulator.api.streams.names import DAY_MS, WINDOWS, StreamName, parse_name
 from simulator.engine.events import AggTradeEvent, BookEvent, TradeEvent
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from simulator.engine.orders import Side
 from simulator.market import series as column
 from simulator.market.candles import CandleStore
@@ -56,7 +56,7 @@ class Feed:
     """
 
     def __init__(
-        self, hub: Hub, exchange: Exchange, candles: CandleStore, clock: MarketClock,
+        self, hub: Hub, exchange: Engine, candles: CandleStore, clock: MarketClock,
         horizon: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip

@@ -1,7 +1,7 @@
 """How WebSocket connections live on the wire: Binance's pings, its patience, and every frame that counts as a message.
 
 Binance pings every 20 s, gives a client a minute to answer, and counts a client's own pings and pongs like messages.
-uvicorn answers control frames by itself and sends one message at a time; `Wire` lets the door that serves a connection
+uvicorn answers control frames by itself and sends one message at a time; `SocketWire` lets whoever serves a connection
 know of the former, and hand over all that waits in one write.
 """
 
@@ -40,7 +40,7 @@ SendTexts = Callable[[list[str]], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class Wire:
+class SocketWire:
     """Tells a listener of each ping or pong of the client, those before it listened included.
 
     `send_texts` sends messages in as few writes as it can; None on a server that cannot.
@@ -62,10 +62,10 @@ class Wire:
             listener()
 
 
-def wire_of(websocket: WebSocket) -> Wire:
+def wire_of(websocket: WebSocket) -> SocketWire:
     """What a connection can do beyond ASGI; nothing on other servers (tests)."""
     found = websocket.scope.get("extensions", {}).get(EXTENSION)
-    return found if isinstance(found, Wire) else Wire()
+    return found if isinstance(found, SocketWire) else SocketWire()
 
 
 def text_frame(text: str) -> bytes:
@@ -89,7 +89,7 @@ class TwinSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.ping_interval, self.ping_timeout = self.limits.ping_interval_s, self.limits.pong_timeout_s
-        self.wire = Wire(self.send_texts)
+        self.wire = SocketWire(self.send_texts)
 
     async def run_asgi(self) -> None:
         extensions: dict[str, Any] = {**(self.scope.get("extensions") or {}), EXTENSION: self.wire}

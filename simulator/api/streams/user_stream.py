@@ -19,7 +19,7 @@ from simulator.engine.events import (
     OrderEvent,
 )
 from simulator.engine.numbers import ZERO, fixed
-from simulator.engine.orders import OPEN_STATUSES, ExpiryReason, Order
+from simulator.engine.orders import OPEN_STATUSES, EngineOrder, ExpiryReason
 
 Payload = dict[str, Any]
 SUBSCRIPTIONS_MAX = 1_000
@@ -74,7 +74,7 @@ def execution_report(event: OrderEvent, now_ms: int, unit: int = 1) -> Payload:
     return report
 
 
-def _order_extras(order: Order, unit: int) -> Payload:
+def _order_extras(order: EngineOrder, unit: int) -> Payload:
     extras: Payload = {}
     if order.trailing_delta is not None:
         extras["d"] = order.trailing_delta

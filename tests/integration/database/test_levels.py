@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -55,7 +56,7 @@ def minutes(count: int, seed: int = 5) -> list[Candle]:
 
 
 def messages(candles: list[Candle], source: str = "stream") -> list[CandleMessage]:
-    return [CandleMessage.of(candle, source=source, occurred_at_ms=candle.close_time_ms) for candle in candles]
+    return [CandleMessage.of(candle, source=source, occurred_at_ms=candle.close_time) for candle in candles]
 
 
 async def test_candle_views_sum_up_what_is_stored_to_the_last_digit(
@@ -74,7 +75,7 @@ async def test_candle_views_sum_up_what_is_stored_to_the_last_digit(
             f" number_of_trades FROM candles_{timeframe} WHERE symbol = 'PEPEUSDC' ORDER BY time"
         ).fetchall()
         assert rows == [
-            (c.open_time_ms, c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades) for c in wanted
+            (c.time, c.open, c.high, c.low, c.close, c.volume, c.quote_asset_volume, c.number_of_trades) for c in wanted
         ]
 
 
@@ -89,12 +90,13 @@ async def test_a_correction_replaces_every_number_and_a_repetition_none(
     stored = await stored_candles(database, "PEPEUSDC", Timeframe.M1, until_ms=START_MS + DAY_MS, count=10)
     assert stored == right
     only_takers = [
-        Candle(
-            c.symbol, c.timeframe, c.open_time_ms, c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades,
-            c.taker_buy_base + 1, c.taker_buy_quote + 1,
+        replace(
+            candle,
+            taker_buy_base_asset_volume=candle.taker_buy_base_asset_volume + 1,
+            taker_buy_quote_asset_volume=candle.taker_buy_quote_asset_volume + 1,
         )
-        for c in right
-    ]  # fmt: skip
+        for candle in right
+    ]
     await persister.store(messages(only_takers, CORRECTION))
     stored = await stored_candles(database, "PEPEUSDC", Timeframe.M1, until_ms=START_MS + DAY_MS, count=10)
     assert stored == only_takers

@@ -61,7 +61,7 @@ async def test_what_a_frozen_dispatcher_had_in_its_hands_does_not_undo_a_correct
         await until(lambda: count(database, "SELECT count(*) FROM market_data"), 1)
 
         producer = KafkaProducer(settings, client_id="test")
-        message = CandleMessage.of(right, source=CORRECTION, occurred_at_ms=old.close_time_ms + 60_000)
+        message = CandleMessage.of(right, source=CORRECTION, occurred_at_ms=old.close_time + 60_000)
         await producer.send(kafka_market(SYMBOL), key=SYMBOL, value=KAFKA_CANDLE.encode(message))
         await producer.close()
         await produce(settings, [later], source="stream")
@@ -73,6 +73,6 @@ async def test_what_a_frozen_dispatcher_had_in_its_hands_does_not_undo_a_correct
             return int((await asyncio.to_thread(frozen.diagnostic))["details"]["routing"]["candles_stored"])
 
         await until(awake, 1)
-    stored = await stored_candles(database, SYMBOL, Timeframe.M1, until_ms=later.open_time_ms, count=9)
+    stored = await stored_candles(database, SYMBOL, Timeframe.M1, until_ms=later.time, count=9)
     assert [(one.close, one.volume) for one in stored] == [(right.close, right.volume), (later.close, later.volume)]
     assert Decimal(old.close) != right.close

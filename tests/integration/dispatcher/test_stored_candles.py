@@ -29,7 +29,7 @@ def message(close: str, at_s: int, *, source: str = "stream", minute: int = 0) -
     """A candle of ``minute`` as the gateway published it ``at_s`` seconds after its end."""
     price = Decimal(close)
     candle = Candle(SYMBOL, Timeframe.M1, minute * MINUTE_MS, price, price, price, price, Decimal(1), Decimal(1), 1)
-    return CandleMessage.of(candle, source=source, occurred_at_ms=candle.close_time_ms + 1 + at_s * 1000)
+    return CandleMessage.of(candle, source=source, occurred_at_ms=candle.close_time + 1 + at_s * 1000)
 
 
 def order(candle: CandleMessage) -> tuple[object, ...]:

@@ -46,7 +46,7 @@ async def produce(settings: Settings, candles: Iterable[Candle], *, source: str)
     producer = KafkaProducer(settings, client_id="test")
     by_symbol: dict[str, list[tuple[str, bytes]]] = {}
     for one in candles:
-        message = CandleMessage.of(one, source=source, occurred_at_ms=one.close_time_ms + 1)
+        message = CandleMessage.of(one, source=source, occurred_at_ms=one.close_time + 1)
         by_symbol.setdefault(one.symbol, []).append((one.symbol, KAFKA_CANDLE.encode(message)))
     await asyncio.gather(*(producer.send_many(kafka_market(symbol), records) for symbol, records in by_symbol.items()))
     await producer.close()
@@ -99,7 +99,7 @@ def reference(history: int, end: int) -> Ballot:
     for number in range(history, end):
         frames = []
         for one in minutes(range(number, number + 1)):
-            message = CandleMessage.of(one, source="stream", occurred_at_ms=one.close_time_ms)
+            message = CandleMessage.of(one, source="stream", occurred_at_ms=one.close_time)
             row = engines[one.symbol].update(one)
             frames.append(FEATURES.decode(FEATURES.encode(feature_frame(message, row, occurred_at=from_ms(0)))))
         for frame in frames:

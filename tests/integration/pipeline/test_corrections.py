@@ -80,10 +80,10 @@ async def test_features_after_a_correction_are_those_of_the_corrected_candles_an
     assert (details["revised_rows"], details["repeated_candles"]) == (SEEN - WRONG, 1 + END - SEEN)
     candles = market(range(END), corrected=True)
     wanted, found = recomputed(settings, candles), await stored(database)
-    assert [row["time"] for row in found] == [from_ms(one.open_time_ms) for one in candles[HISTORY:]]
+    assert [row["time"] for row in found] == [from_ms(one.time) for one in candles[HISTORY:]]
     for row, expected in zip(found, wanted, strict=True):
         values = {name: value for name, value in expected.items() if name not in CANDLE}
         assert {name: row[name] for name in values} == values
     live = [frame for frame in await messages_of(redis, FEATURES) if not frame.revised]
-    assert [frame.time for frame in live] == [one.open_time_ms for one in candles[HISTORY:]]
+    assert [frame.time for frame in live] == [one.time for one in candles[HISTORY:]]
     assert live[-1].values["rsi_14"] == wanted[-1]["rsi_14"]

@@ -108,10 +108,10 @@ def check_published(gateway: Any, kept: Any, recorded: list[dict[str, Any]], now
     for symbol in ("NKNUSDT", "LRCBTC"):
         kline = newest[f"{symbol.lower()}@kline_1m"]["k"]
         candle = candles[symbol]
-        assert [candle.open, candle.high, candle.low, candle.close, candle.volume, candle.quote_volume] == [
+        assert [candle.open, candle.high, candle.low, candle.close, candle.volume, candle.quote_asset_volume] == [
             Decimal(kline[name]) for name in ("o", "h", "l", "c", "v", "q")
         ]
-        assert (candle.trades, candle.is_closed) == (kline["n"], False)
+        assert (candle.number_of_trades, candle.is_closed) == (kline["n"], False)
         quote = newest[f"{symbol.lower()}@bookTicker"]
         tick = ticks[symbol]
         assert (tick.bid, tick.ask, tick.update_id) == (Decimal(quote["b"]), Decimal(quote["a"]), quote["u"])

@@ -32,7 +32,7 @@ def candle(timeframe: Timeframe, index: int) -> Candle:
 
 
 def messages(candles: list[Candle], source: str) -> list[CandleMessage]:
-    return [CandleMessage.of(each, source=source, occurred_at_ms=each.close_time_ms) for each in candles]
+    return [CandleMessage.of(each, source=source, occurred_at_ms=each.close_time) for each in candles]
 
 
 async def test_what_is_wrong_or_missing_in_the_table_is_replaced_by_the_exchanges_candles(database: Database) -> None:

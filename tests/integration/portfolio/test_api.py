@@ -19,7 +19,7 @@ from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.models import PortfolioModel, SharedCache
 from portfolio.src.performance import PerformanceKeeper
-from portfolio.src.prices import Prices
+from portfolio.src.prices import LastPrices
 from shared.src.database import Database
 from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import RejectedError
@@ -37,7 +37,7 @@ def app(
     database: Database, redis: Redis, clock: ManualClock, manager: BinanceAccountManager, books: Bookkeeper
 ) -> FastAPI:
     cache = SharedCache(clock)
-    prices = Prices(database, redis, quote_asset="USDC")
+    prices = LastPrices(database, redis, quote_asset="USDC")
     model = PortfolioModel(database, prices, clock, quote_asset="USDC", cache=cache)
     app = FastAPI()
     app.include_router(create_router(model, manager))

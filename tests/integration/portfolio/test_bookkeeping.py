@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from core.capital.pockets import PocketNotFoundError, Refused, Reserved
-from portfolio.src.bookkeeper import Bookkeeper, Reservation
+from core.capital.pockets import PocketNotFoundError, ReservationRefused, Reserved
+from portfolio.src.bookkeeper import Bookkeeper, ReservationRequest
 from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated
 from shared.src.database import Database
@@ -50,11 +50,11 @@ async def pocket(database: Database, name: str = "active") -> dict[str, Decimal]
         return dict(row._mapping)
 
 
-async def reserve(books: Bookkeeper, intent_id: str, amount: int = 200) -> Reserved | Refused:
+async def reserve(books: Bookkeeper, intent_id: str, amount: int = 200) -> Reserved | ReservationRefused:
     """As the coordinator does: whoever waited too long for a connection or a lock asks again."""
     while True:
         with contextlib.suppress(TransientError):
-            (answer,) = await books.reserve([Reservation(intent_id, "active", Decimal(amount))], ttl_s=3600)
+            (answer,) = await books.reserve([ReservationRequest(intent_id, "active", Decimal(amount))], ttl_s=3600)
             return answer
 
 
@@ -234,14 +234,14 @@ async def test_reservations_fills_and_releases_at_once_end_in_sane_pockets(
 
 async def test_an_unknown_pocket_is_refused_by_name(books: Bookkeeper) -> None:
     with pytest.raises(PocketNotFoundError):
-        await books.reserve([Reservation("int-1", "casino", Decimal(1))], ttl_s=60)
+        await books.reserve([ReservationRequest("int-1", "casino", Decimal(1))], ttl_s=60)
 
 
 async def test_a_new_allocation_moves_the_totals_and_leaves_the_leases(books: Bookkeeper, database: Database) -> None:
     await reserve(books, "int-1", 500)
     await books.allocate({"active": Decimal(40), "buffer": Decimal(40), "safety": Decimal(20)})
     assert await pocket(database) == {"total": 400, "reserved": 500, "used": 0}
-    assert isinstance(await reserve(books, "int-2", 1), Refused)
+    assert isinstance(await reserve(books, "int-2", 1), ReservationRefused)
 
 
 async def test_a_fill_message_that_names_no_known_pair_does_not_stop_the_sweep(

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from shared.src.config import Settings
-from shared.src.kafka_client import KafkaConsumer, KafkaProducer, Record
+from shared.src.kafka_client import KafkaConsumer, KafkaProducer, KafkaRecord
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +44,7 @@ async def test_a_record_does_not_wait_for_others_to_fill_a_batch(
 async def test_what_waits_comes_in_one_batch_up_to_its_limit(ends: tuple[KafkaProducer, KafkaConsumer, str]) -> None:
     producer, consumer, topic = ends
     await producer.send_many(topic, [("k", str(number).encode()) for number in range(1, 2_501)])
-    records: dict[int, Record] = {}  # by offset: a rebalance may bring uncommitted records a second time
+    records: dict[int, KafkaRecord] = {}  # by offset: a rebalance may bring uncommitted records a second time
     async with asyncio.timeout(60):
         while len(records) < 2_500:
             batch = await consumer.poll(batch_max=1_000, timeout_s=5)

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from cli.run.data_folder import DataFolder
-from cli.run.health import Health, http_health
+from cli.run.health import ComponentHealth, http_health
 from cli.run.ports import HOST, PortChooser
 from cli.run.processes import Launch
 from cli.run.supervisor import Supervisor, stop_on_signals
@@ -45,7 +45,7 @@ class TinyService:
         argv = (sys.executable, "-c", self._script, str(self.port))
         return Launch(argv=argv, env=dict(os.environ), log=self._log, cwd=Path.cwd())
 
-    async def probe(self) -> Health:
+    async def probe(self) -> ComponentHealth:
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
             return await http_health(client, f"http://{HOST}:{self.port}/health", service=self.name)
 

@@ -24,7 +24,7 @@ from shared.src.domain.clock import SystemClock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, TransientError
 from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.redis_client import redis_from
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from tests.integration.simulator.both_doors import order
 from tests.integration.simulator.conftest import PROJECT_ROOT, RunningTwin
 from tests.integration.trader.paper_child import SYMBOL, tick
@@ -85,7 +85,7 @@ async def test_nothing_that_was_told_is_lost_or_doubled_by_kill_9(
         _check(engine, said, lives=number + 1)
 
 
-def _check(engine: Exchange, said: list[dict[str, Any]], *, lives: int) -> None:
+def _check(engine: Engine, said: list[dict[str, Any]], *, lives: int) -> None:
     account = engine.account(NAME)
     assert engine.audit()["problems"] == []
     answered = [row for row in said if "id" in row]

@@ -49,7 +49,7 @@ async def test_higher_candles_are_built_from_minutes_and_the_last_is_open(querie
     hours = await queries.candles("BTCUSDC", Timeframe.H1, 5)
     assert [bar["is_closed"] for bar in hours] == [True] * 5
     last = minutes[-60:]
-    assert hours[-1]["time"] == last[0].open_time_ms
+    assert hours[-1]["time"] == last[0].time
     assert Decimal(hours[-1]["high"]) == max(candle.high for candle in last)
     assert Decimal(hours[-1]["close"]) == last[-1].close
     assert Decimal(hours[-1]["volume"]) == sum(candle.volume for candle in last)

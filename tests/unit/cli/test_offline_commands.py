@@ -44,7 +44,7 @@ def call(*arguments: str | Path, environment: dict[str, str] | None = None) -> R
 
 def archive_line(bar: Bar, unit: int = 1) -> str:
     """A row of Binance's archive; microseconds with ``unit`` 1000."""
-    times = (bar.open_time_ms * unit, (bar.open_time_ms + 60_000) * unit - 1)
+    times = (bar.time * unit, (bar.time + 60_000) * unit - 1)
     quote = bar.close * bar.volume
     values = (times[0], bar.open, bar.high, bar.low, bar.close, bar.volume, times[1], quote, 7, bar.volume / 2, 0, 0)
     return ",".join(map(str, values))
@@ -104,7 +104,7 @@ async def live(candles: Sequence[Candle]) -> list[FeatureFrame]:
     database: Any = NothingStored()
     listener = DataListener(database=database, bus=published, store=published, clock=ManualClock(), warmup=500)
     for candle in candles:
-        await listener.on_candles([CandleMessage.of(candle, source="stream", occurred_at_ms=candle.close_time_ms)])
+        await listener.on_candles([CandleMessage.of(candle, source="stream", occurred_at_ms=candle.close_time)])
     frames: list[FeatureFrame] = published.frames
     return frames
 
@@ -141,7 +141,7 @@ def test_every_form_of_the_archive_gives_the_same_candles(tmp_path: Path, name: 
     history = read_history(write(tmp_path, name, BARS[:50], unit), "BTCUSDC")
     assert history == read_history(write(tmp_path, bars=BARS[:50]), "BTCUSDC")
     assert float(history.candles[3].close) == BARS[3].close
-    assert history.candles[3].trades == 7
+    assert history.candles[3].number_of_trades == 7
 
 
 def test_features_are_equal_in_parquet_and_csv_and_unknown_ones_are_empty(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_file_cut_anywhere_gives_the_same_decisions_up_to_the_cut(tmp_path: Pa
     part = decisions(tmp_path, BARS[:cut])
     assert part
     assert part == whole[: len(part)]
-    last = datetime.fromtimestamp(BARS[cut].open_time_ms / 1000, UTC)
+    last = datetime.fromtimestamp(BARS[cut].time / 1000, UTC)
     assert all(datetime.fromisoformat(row["time"]) >= last or row["timeframe"] != "1m" for row in whole[len(part) :])
 
 
@@ -256,8 +256,8 @@ BAD = archive_line(BARS[2])
         BAD.replace(str(BARS[2].volume), "-1"),
         BAD.replace(str(BARS[2].low), "nan"),
         f"x{BAD}",
-        str(BARS[2].open_time_ms),
-        BAD.replace(str(BARS[2].open_time_ms), str(BARS[2].open_time_ms + 1)),
+        str(BARS[2].time),
+        BAD.replace(str(BARS[2].time), str(BARS[2].time + 1)),
     ],
 )
 def test_a_malformed_row_is_refused_by_its_line_and_nothing_is_written(tmp_path: Path, line: str) -> None:
@@ -314,7 +314,7 @@ def test_of_rows_that_differ_about_a_bar_the_last_counts_and_they_are_named(tmp_
 def test_a_single_bar_is_of_the_time_frame_that_its_file_is_named_after(
     tmp_path: Path, name: str, timeframe: str
 ) -> None:
-    first = next(bar for bar in BARS if bar.open_time_ms % 3_600_000 == 0)
+    first = next(bar for bar in BARS if bar.time % 3_600_000 == 0)
     assert read_history(write(tmp_path, name, [first]), "BTCUSDC").timeframe == timeframe
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cli.run.health import Health
+from cli.run.health import ComponentHealth
 from cli.run.processes import Launch
 from cli.run.supervised import BACKOFF_MAX_S, Part, PartState
 
@@ -22,8 +22,8 @@ class Idle:
     def launch(self) -> Launch | None:
         return None
 
-    async def probe(self) -> Health:
-        return Health(healthy=True)
+    async def probe(self) -> ComponentHealth:
+        return ComponentHealth(healthy=True)
 
     async def after_start(self) -> None:
         """Nothing."""
@@ -55,19 +55,19 @@ def test_a_crash_is_described_by_how_it_ended() -> None:
 
 def test_a_part_that_was_well_and_is_no_longer_is_unhealthy_with_the_reason() -> None:
     watched = part()
-    watched.observe(Health(healthy=True), now=1.0, at=AT)
-    watched.observe(Health(healthy=False, detail="postgres: away"), now=2.0, at=AT)
+    watched.observe(ComponentHealth(healthy=True), now=1.0, at=AT)
+    watched.observe(ComponentHealth(healthy=False, detail="postgres: away"), now=2.0, at=AT)
     assert watched.state is PartState.UNHEALTHY
     assert watched.describe()["detail"] == "postgres: away"
 
 
 def test_silence_is_measured_from_its_beginning_and_ends_with_an_answer() -> None:
     watched = part()
-    silent = Health(healthy=False, detail="no answer", answered=False)
+    silent = ComponentHealth(healthy=False, detail="no answer", answered=False)
     watched.observe(silent, now=5.0, at=AT)
     watched.observe(silent, now=9.0, at=AT)
     assert watched.first_silence == 5.0
-    watched.observe(Health(healthy=False, detail="HTTP 503"), now=10.0, at=AT)
+    watched.observe(ComponentHealth(healthy=False, detail="HTTP 503"), now=10.0, at=AT)
     assert watched.first_silence is None
 
 

@@ -12,11 +12,11 @@ from shared.src.contracts.market import CORRECTION, CandleMessage, MarketTick, T
 from shared.src.contracts.topics import KAFKA_CANDLE, KAFKA_FLOW, KAFKA_TICK
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
-from shared.src.kafka_client import Record
+from shared.src.kafka_client import KafkaRecord
 
 
-def record(value: bytes) -> Record:
-    return Record("market.data.btcusdc", 0, 0, "BTCUSDC", value)
+def record(value: bytes) -> KafkaRecord:
+    return KafkaRecord("market.data.btcusdc", 0, 0, "BTCUSDC", value)
 
 
 def candle(*, closed: bool = True, source: str = "stream") -> bytes:

@@ -56,7 +56,7 @@ class ListedExchange:
             candle
             for candle in self.candles
             if (candle.symbol, candle.timeframe) == (symbol, timeframe)
-            and (start_ms or 0) <= candle.open_time_ms <= (end_ms or 10**15)
+            and (start_ms or 0) <= candle.time <= (end_ms or 10**15)
         ][:limit]
 
     async def depth(self, symbol: str, *, limit: int) -> dict[str, Any]:

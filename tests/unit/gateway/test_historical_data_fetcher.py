@@ -27,7 +27,7 @@ def fetcher(candles: list[Candle], *, now_ms: int) -> HistoricalDataFetcher:
 
 async def opens(candles: list[Candle], *, now_ms: int, end: int) -> list[int]:
     found = await fetcher(candles, now_ms=now_ms).between(SYMBOL, Timeframe.M1, 0, end * MINUTE)
-    return [each.open_time_ms // MINUTE for each in found]
+    return [each.time // MINUTE for each in found]
 
 
 async def test_a_candle_that_the_exchange_has_gone_past_is_closed() -> None:
@@ -60,7 +60,7 @@ async def test_pages_join_without_a_seam() -> None:
     candles = [candle(index) for index in range(2_500)]
     source = fetcher(candles, now_ms=2_501 * MINUTE + GRACE_MS)
     found = await source.between(SYMBOL, Timeframe.M1, 0, 2_500 * MINUTE)
-    assert [each.open_time_ms // MINUTE for each in found] == list(range(2_500))
+    assert [each.time // MINUTE for each in found] == list(range(2_500))
     assert source.requests == 3
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from gateway.src.order_book import DepthEvent, Level, OrderBook, Snapshot
 from simulator.engine.events import BookEvent
-from simulator.engine.exchange import Exchange
-from simulator.engine.rules import SymbolRules
+from simulator.engine.exchange import Engine
+from simulator.engine.rules import MarketRules
 
 SYMBOL = "AAABBB"
 TICK = Decimal("0.5")
@@ -25,11 +25,11 @@ class TwinBook:
 
     seed: int
     now_ms: int = 1_000
-    exchange: Exchange = field(default_factory=Exchange)
+    exchange: Engine = field(default_factory=Engine)
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
-        self.exchange.add_symbol(SymbolRules.create(SYMBOL, "AAA", "BBB", []), Decimal(100))
+        self.exchange.add_symbol(MarketRules.create(SYMBOL, "AAA", "BBB", []), Decimal(100))
         self.change()
 
     def change(self) -> list[DepthEvent]:

@@ -50,10 +50,10 @@ def test_whatever_arrives_the_published_minutes_are_contiguous_and_once(order: l
             for missing in range(result.start_ms // MINUTE, result.end_ms // MINUTE):
                 repaired = series.append(minute(missing))
                 assert isinstance(repaired, Built)
-                published.append(repaired.candles[0].open_time_ms)
+                published.append(repaired.candles[0].time)
             result = series.append(minute(index))
         if isinstance(result, Built):
-            published.append(result.candles[0].open_time_ms)
+            published.append(result.candles[0].time)
     assert published == [published[0] + step * MINUTE for step in range(len(published))] if published else True
 
 

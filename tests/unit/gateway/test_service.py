@@ -178,7 +178,7 @@ async def test_what_a_connection_missed_is_fetched_for_all_its_symbols_before_an
     gateway.ready.set()
     await gateway.on_connect([f"{symbol.lower()}@kline_1m" for symbol in symbols] + ["gone@kline_1m"])
     for symbol in symbols:
-        published = [(candle.open_time_ms, source) for candle, source in kept.published if candle.symbol == symbol]
+        published = [(candle.time, source) for candle, source in kept.published if candle.symbol == symbol]
         assert published[:3] == [(0, "repair"), (MINUTE, "repair"), (2 * MINUTE, "repair")]
         assert gateway.statistics()["last_open_ms"][symbol] == 2 * MINUTE
 

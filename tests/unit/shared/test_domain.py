@@ -72,20 +72,24 @@ def test_the_same_decision_always_has_the_same_id() -> None:
 
 def minute(index: int, price: str = "10") -> Candle:
     value = Decimal(price)
-    return Candle("BTCUSDC", Timeframe.M1, index * 60_000, value, value + index, value, value, Decimal(index), trades=1)
+    return Candle(
+        "BTCUSDC", Timeframe.M1, index * 60_000, value, value + index, value, value, Decimal(index), number_of_trades=1
+    )
 
 
 def test_a_higher_candle_is_what_its_minutes_say() -> None:
     merged = merge([minute(index) for index in range(5, 10)], Timeframe.M5)
-    assert merged.open_time_ms == 300_000
+    assert merged.time == 300_000
     assert merged.high == 19
     assert merged.volume == 35
-    assert merged.trades == 5
+    assert merged.number_of_trades == 5
 
 
 def test_a_minute_without_trades_opens_no_higher_candle_and_is_neither_its_high_nor_its_low() -> None:
     """Binance fills a quiet minute with the last price; its 5m candle opens with the first trade all the same."""
-    quiet = [replace(minute(index, "99"), high=Decimal(99), volume=Decimal(0), trades=0) for index in range(5, 10)]
+    quiet = [
+        replace(minute(index, "99"), high=Decimal(99), volume=Decimal(0), number_of_trades=0) for index in range(5, 10)
+    ]
     merged = merge([quiet[0], minute(6), *quiet[2:4], minute(9, "9")], Timeframe.M5)
     assert [merged.open, merged.high, merged.low, merged.close] == [Decimal(10), Decimal(18), Decimal(9), Decimal(9)]
     still = merge(quiet, Timeframe.M5)

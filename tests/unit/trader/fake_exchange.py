@@ -13,7 +13,7 @@ from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import TERMINAL, OrderStatus, OrderType, Side
-from shared.src.exchange.models import Account, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
+from shared.src.exchange.models import AccountSnapshot, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
 from shared.src.exchange.rules import SymbolRules
 from trader.src.ports import Listener
 
@@ -169,14 +169,14 @@ class FakeExchange:
             return [fill for fill in self.fills if fill.order_id == order_id]
         return [fill for fill in self.fills if fill.trade_id >= (from_id or 0)]
 
-    async def account(self) -> Account:
+    async def account(self) -> AccountSnapshot:
         self.fuse.burn()
         locked_base = sum((o.quantity for o in self._standing(Side.SELL) if not self._is_second_leg(o)), ZERO)
         balances = {
             "USDC": Balance("USDC", self.quote, ZERO),
             "BTC": Balance("BTC", self.base - locked_base, locked_base),
         }
-        return Account(balances, can_trade=True)
+        return AccountSnapshot(balances, can_trade=True)
 
     async def ticker(self, symbol: str) -> BookTicker:
         if symbol != SYMBOL:
@@ -263,7 +263,7 @@ class FakeExchange:
         if list_id is not None and order.type is not OrderType.LIMIT_MAKER:
             return  # the pair holds its units once
         if order.side is Side.SELL and order.quantity > self.base - locked:
-            raise RejectedError("-2010 Account has insufficient balance for requested action.", code=-2010)
+            raise RejectedError("-2010 AccountSnapshot has insufficient balance for requested action.", code=-2010)
         if order.type is OrderType.STOP_LOSS_LIMIT and order.stop_price is not None and self.price <= order.stop_price:
             raise RejectedError("-2010 Order would trigger immediately.", code=-2010)
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pydantic import BaseModel
 
 from core.positions.lifecycle import merged
-from core.positions.model import Cycle, CycleView, Fill, Order
+from core.positions.model import Cycle, CycleState, Fill, Order
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.clock import ManualClock
@@ -144,12 +144,12 @@ class FakeStore:
             low, high = min(cycle.min_price or price, price), max(cycle.max_price or price, price)
             self.cycles[cycle.id] = replace(cycle, min_price=low, max_price=high)
 
-    async def view(self, cycle_id: str) -> CycleView:
+    async def view(self, cycle_id: str) -> CycleState:
         with self._transaction():
             orders = tuple(order for order in self.rows.values() if order.cycle_id == cycle_id)
             ids = {order.client_order_id for order in orders}
             fills = sorted((f for f in self.fills.values() if f.client_order_id in ids), key=lambda f: f.trade_id)
-            return CycleView(self.cycles[cycle_id], orders, tuple(fills))
+            return CycleState(self.cycles[cycle_id], orders, tuple(fills))
 
     async def open_cycles(self) -> list[Cycle]:
         return [cycle for cycle in self.cycles.values() if not cycle.is_ended]

@@ -18,7 +18,7 @@ from tests.unit.visualization.test_forming import minute
 from tests.unit.visualization.test_hub import frames, joined, subscribe
 from visualization.src.feeds import MarketFeed, feed_events
 from visualization.src.views import SymbolView
-from visualization.src.websocket import Hub
+from visualization.src.websocket import ClientHub
 
 
 class FakeSource:
@@ -39,7 +39,7 @@ class FakeSource:
 
 
 def raw(candle: Candle) -> bytes:
-    return KAFKA_CANDLE.encode(CandleMessage.of(candle, source="test", occurred_at_ms=candle.open_time_ms))
+    return KAFKA_CANDLE.encode(CandleMessage.of(candle, source="test", occurred_at_ms=candle.time))
 
 
 async def none_stored(symbol: str, since_ms: int) -> list[Candle]:
@@ -72,7 +72,7 @@ async def run_briefly(*works: Any) -> None:
 
 
 async def test_open_candles_are_joined_and_the_closed_one_is_kept_when_the_next_minute_follows() -> None:
-    hub = Hub(ManualClock())
+    hub = ClientHub(ManualClock())
     notices = [
         raw(minute(1, "101", is_closed=False)),
         raw(minute(1, "102", is_closed=False)),
@@ -98,7 +98,7 @@ async def test_higher_frames_are_built_from_stored_and_live_minutes() -> None:
         assert (symbol, since_ms) == ("BTCUSDC", 5 * MINUTE_MS)
         return [replace(minute(5), high=Decimal(150)), minute(6)]
 
-    hub = Hub(ManualClock())
+    hub = ClientHub(ManualClock())
     before, after = FakeSource([raw(minute(6))]), [raw(minute(7, "107", is_closed=False))]
     feed = MarketFeed(hub, before, ManualClock(), minutes=stored, symbols=day_open_90)
     await feed.read()
@@ -113,7 +113,7 @@ async def test_higher_frames_are_built_from_stored_and_live_minutes() -> None:
 
 
 async def test_prices_carry_the_change_of_the_day() -> None:
-    hub = Hub(ManualClock())
+    hub = ClientHub(ManualClock())
     source = FakeSource([raw(minute(1, "100")), b'{"not": "a candle"}'])
     feed = MarketFeed(hub, source, ManualClock(), minutes=none_stored, symbols=day_open_90)
     client = joined(hub)
@@ -132,7 +132,7 @@ async def test_an_event_goes_to_the_channel_of_its_kind_with_money_as_text() -> 
         b'{"message_id":"1","occurred_at":"2026-01-01T00:00:00Z","cycle_id":"c","intent_id":"i","symbol":"BTCUSDC",'
         b'"strategy":"s","side":"BUY","status":"completed","quantity":"0.10","profit_loss":"-1.50"}'
     )
-    hub = Hub(SystemClock())
+    hub = ClientHub(SystemClock())
     client = joined(hub)
     await subscribe(hub, client, "cycles")
     await feed_events(hub, FakeSource(events=[(CYCLE_UPDATED, event)]))

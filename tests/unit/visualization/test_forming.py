@@ -13,7 +13,7 @@ def minute(number: int, close: str = "100", *, high: str = "110", is_closed: boo
     return Candle(
         symbol="BTCUSDC",
         timeframe=Timeframe.M1,
-        open_time_ms=number * MINUTE_MS,
+        time=number * MINUTE_MS,
         open=Decimal(100),
         high=Decimal(high),
         low=Decimal(90),
@@ -28,7 +28,7 @@ def test_an_open_minute_moves_the_candle_and_is_replaced_by_its_later_self() -> 
     forming.apply(minute(7, "101", is_closed=False))
     candle = forming.apply(minute(7, "103", high="120", is_closed=False))
     assert candle is not None
-    assert (candle.open_time_ms, candle.close, candle.high, candle.volume) == (
+    assert (candle.time, candle.close, candle.high, candle.volume) == (
         5 * MINUTE_MS,
         Decimal(103),
         Decimal(120),
@@ -59,5 +59,5 @@ def test_a_new_interval_starts_afresh_and_an_old_one_is_ignored() -> None:
     forming = FormingCandle(Timeframe.M5, [minute(5), minute(9)])
     started = forming.apply(minute(10, "100", is_closed=False))
     assert started is not None
-    assert (started.open_time_ms, started.volume) == (10 * MINUTE_MS, Decimal(2))
+    assert (started.time, started.volume) == (10 * MINUTE_MS, Decimal(2))
     assert forming.apply(minute(9)) is None

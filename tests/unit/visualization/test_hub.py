@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from shared.src.domain.clock import ManualClock
-from visualization.src.websocket import CHANNELS_MAX, CLIENTS_MAX, QUEUE_MAX, Client, Hub, is_same_origin
+from visualization.src.websocket import CHANNELS_MAX, CLIENTS_MAX, QUEUE_MAX, Client, ClientHub, is_same_origin
 
 
 def frames(client: Client) -> list[dict[str, Any]]:
@@ -19,23 +19,23 @@ def frames(client: Client) -> list[dict[str, Any]]:
     return found
 
 
-def joined(hub: Hub) -> Client:
+def joined(hub: ClientHub) -> Client:
     client = hub.join()
     assert client is not None
     frames(client)
     return client
 
 
-async def subscribe(hub: Hub, client: Client, channel: str) -> None:
+async def subscribe(hub: ClientHub, client: Client, channel: str) -> None:
     await hub.command(client, orjson.dumps({"action": "subscribe", "channel": channel}).decode())
 
 
 @pytest.fixture
-def hub() -> Hub:
-    return Hub(ManualClock(), speed=60)
+def hub() -> ClientHub:
+    return ClientHub(ManualClock(), speed=60)
 
 
-def test_a_new_client_is_told_the_market_time_and_its_speed(hub: Hub) -> None:
+def test_a_new_client_is_told_the_market_time_and_its_speed(hub: ClientHub) -> None:
     client = hub.join()
     assert client is not None
     hello, beat = frames(client)
@@ -43,7 +43,7 @@ def test_a_new_client_is_told_the_market_time_and_its_speed(hub: Hub) -> None:
     assert (beat["type"], beat["data"]) == ("heartbeat", {"market_ms": 1767225600000, "speed": 60})
 
 
-async def test_only_readers_of_a_channel_get_its_updates(hub: Hub) -> None:
+async def test_only_readers_of_a_channel_get_its_updates(hub: ClientHub) -> None:
     reader, other = joined(hub), joined(hub)
     await subscribe(hub, reader, "trades")
     hub.publish("trades", {"symbol": "BTCUSDC"})
@@ -54,7 +54,7 @@ async def test_only_readers_of_a_channel_get_its_updates(hub: Hub) -> None:
     assert frames(other) == []
 
 
-async def test_the_first_reader_of_a_channel_wakes_its_feed_once(hub: Hub) -> None:
+async def test_the_first_reader_of_a_channel_wakes_its_feed_once(hub: ClientHub) -> None:
     woken: list[str] = []
 
     async def watch(channel: str) -> None:
@@ -84,7 +84,9 @@ async def test_the_first_reader_of_a_channel_wakes_its_feed_once(hub: Hub) -> No
         (" " * 2000, "at most"),
     ],
 )
-async def test_a_command_that_makes_no_sense_is_answered_with_the_reason(hub: Hub, command: str, problem: str) -> None:
+async def test_a_command_that_makes_no_sense_is_answered_with_the_reason(
+    hub: ClientHub, command: str, problem: str
+) -> None:
     client = joined(hub)
     await hub.command(client, command)
     (frame,) = frames(client)
@@ -92,7 +94,7 @@ async def test_a_command_that_makes_no_sense_is_answered_with_the_reason(hub: Hu
     assert problem in frame["data"]["detail"]
 
 
-async def test_a_slow_client_is_let_go_and_holds_up_nobody(hub: Hub) -> None:
+async def test_a_slow_client_is_let_go_and_holds_up_nobody(hub: ClientHub) -> None:
     slow, quick = joined(hub), joined(hub)
     for client in (slow, quick):
         await subscribe(hub, client, "trades")
@@ -106,7 +108,7 @@ async def test_a_slow_client_is_let_go_and_holds_up_nobody(hub: Hub) -> None:
     assert received == QUEUE_MAX + 11
 
 
-async def test_clients_and_their_channels_are_bounded(hub: Hub) -> None:
+async def test_clients_and_their_channels_are_bounded(hub: ClientHub) -> None:
     client = joined(hub)
     for number in range(CHANNELS_MAX + 1):
         frames(client)

@@ -19,7 +19,7 @@ from simulator.api.rest.account import ACCOUNT_ENDPOINTS
 from simulator.api.rest.trade import TRADE_ENDPOINTS
 from simulator.api.state import TwinState
 from simulator.engine.errors import ApiError
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 
 _ENDPOINTS = {
     (endpoint.method, endpoint.path.removeprefix("/api/v3/")): endpoint
@@ -35,7 +35,7 @@ class InProcessCalls:
     ``guard`` runs an action on the engine: alone, and written down before it is answered.
     """
 
-    def __init__(self, clock: Clock, exchange: Exchange, account: str, guard: Guard) -> None:
+    def __init__(self, clock: Clock, exchange: Engine, account: str, guard: Guard) -> None:
         self._state = TwinState(exchange, _DoorClock(clock))
         self._account = account
         self._guard = guard

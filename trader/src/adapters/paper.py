@@ -32,10 +32,10 @@ from shared.src.exchange.rules import SymbolRules
 from shared.src.redis_client import RedisBus
 from simulator.api.streams.user_stream import user_payload
 from simulator.engine.core import unused_id
-from simulator.engine.exchange import Exchange as Engine
+from simulator.engine.exchange import Engine as Engine
 from simulator.engine.orders import Side
 from simulator.engine.records import Batch, changes
-from simulator.engine.rules import SymbolRules as EngineRules
+from simulator.engine.rules import MarketRules as EngineRules
 from trader.src.adapters.in_process import InProcessCalls
 from trader.src.adapters.live_offers import move_of
 from trader.src.adapters.paper_state import PaperState

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.src.database import Database
 from shared.src.domain.errors import ConfigurationError
 from simulator.engine.accounts import HISTORY
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from simulator.engine.records import LIST, ORDER, Batch, Document, Record, RecordError
 from simulator.engine.restore import restore
 
@@ -40,7 +40,7 @@ class PaperState:
         self._name = name
         self._history = history
 
-    async def load(self) -> Exchange | None:
+    async def load(self) -> Engine | None:
         """The engine as it was saved; None for a new account.
 
         Raises:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.positions.lifecycle import merged
-from core.positions.model import Cycle, CycleView, Fill, Order
+from core.positions.model import Cycle, CycleState, Fill, Order
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT, Topic
 from shared.src.database import Database
@@ -276,7 +276,7 @@ class PostgresStore:
                 {"symbol": symbol, "price": price},
             )
 
-    async def view(self, cycle_id: str) -> CycleView:
+    async def view(self, cycle_id: str) -> CycleState:
         async with self._database.autocommit() as connection:
             parameters = {"id": cycle_id}
             cycle = await connection.execute(text("SELECT * FROM trade_cycles WHERE id = :id"), parameters)
@@ -286,7 +286,7 @@ class PostgresStore:
             fills = await connection.execute(
                 text("SELECT * FROM trade_executions WHERE cycle_id = :id ORDER BY trade_id"), parameters
             )
-            return CycleView(
+            return CycleState(
                 cycle=cycle_of(cycle.mappings().one()),
                 orders=tuple(order_of(row) for row in orders.mappings()),
                 fills=tuple(fill_of_row(row) for row in fills.mappings()),

@@ -42,7 +42,7 @@ def _merged(bars: Sequence[Bar], source: str, target: str) -> Sequence[Bar]:
     if source == target:
         return bars
     step = Timeframe(target).milliseconds
-    first = next((at for at, bar in enumerate(bars) if bar.open_time_ms % step == 0), len(bars))
+    first = next((at for at, bar in enumerate(bars) if bar.time % step == 0), len(bars))
     return merged(bars[first:], source, target)
 
 

@@ -35,7 +35,7 @@ def whole(market: str) -> Series:
 
 def cut_time(series: Series, share: float) -> int:
     bars = next(iter(series.candles.values()))
-    return bars[int(share * len(bars))].open_time_ms
+    return bars[int(share * len(bars))].time
 
 
 @cache
@@ -47,7 +47,7 @@ def decided(market: str, share: float | None = None, replaced: bool = False) -> 
         series = Series(
             series.timeframe,
             {
-                symbol: tuple(bar for bar in bars if bar.open_time_ms < at) + (_future(bars, at) if replaced else ())
+                symbol: tuple(bar for bar in bars if bar.time < at) + (_future(bars, at) if replaced else ())
                 for symbol, bars in series.candles.items()
             },
         )
@@ -64,10 +64,10 @@ def _runs_on(name: str, timeframe: str) -> bool:
 
 def _future(bars: tuple[Bar, ...], at: int) -> tuple[Bar, ...]:
     """The same bars behind the cut, every one of them another: falling where it rose, and far more violent."""
-    pivot = next(bar for bar in bars if bar.open_time_ms >= at).open
+    pivot = next(bar for bar in bars if bar.time >= at).open
     result = []
     for bar in bars:
-        if bar.open_time_ms >= at:
+        if bar.time >= at:
             opened, close = pivot**3 / bar.open**2, pivot**3 / bar.close**2
             high, low = max(opened, close) * 1.01, min(opened, close) * 0.99
             volume = 3.0 * bar.volume + 1.0
@@ -89,7 +89,7 @@ def test_what_was_decided_stays_whatever_comes_later(name: str, share: float) ->
         series = whole(market)
         at = cut_time(series, share)
         for symbol, bars in series.candles.items():
-            until = sum(bar.open_time_ms < at for bar in bars)
+            until = sum(bar.time < at for bar in bars)
             expected = decided(market)[symbol][name]
             for other in (decided(market, share), decided(market, share, True)):
                 for part in dataclasses.fields(Decisions):
@@ -103,7 +103,7 @@ def test_the_other_future_is_another_in_every_bar_and_changes_decisions_behind_t
     series = whole("1m")
     at = cut_time(series, CUTS[0])
     for bars in series.candles.values():
-        old = [bar for bar in bars if bar.open_time_ms >= at]
+        old = [bar for bar in bars if bar.time >= at]
         assert all(new.volume != was.volume for new, was in zip(_future(bars, at), old, strict=True))
     same = different = 0
     for symbol, found in decided("1m").items():

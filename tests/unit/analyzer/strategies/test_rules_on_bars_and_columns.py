@@ -138,7 +138,7 @@ def test_the_same_rule_decides_alike_on_a_tiny_price(name: str) -> None:
 def test_nobody_votes_in_a_market_that_does_not_trade() -> None:
     candles = generated(600, seed=3)
     dead = [
-        type(bar)(bar.open_time_ms, 100.0, 100.0, 100.0, 100.0, 0.0) if index > 300 else bar
+        type(bar)(bar.time, 100.0, 100.0, 100.0, 100.0, 0.0) if index > 300 else bar
         for index, bar in enumerate(candles)
     ]
     features = IndicatorEngine("X", "1m").batch(columns_of(dead))

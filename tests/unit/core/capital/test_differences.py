@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.capital.differences import Reconciler, Standing, describe, one_direction
+from core.capital.differences import DifferenceWatch, Standing, describe, one_direction
 
 GAP = {"USDC": Decimal(50)}
 
 
 def test_equal_books_are_equal_at_once() -> None:
-    assert Reconciler().look({}, 0.0) is Standing.EQUAL
+    assert DifferenceWatch().look({}, 0.0) is Standing.EQUAL
 
 
 def test_a_difference_is_believed_only_after_several_looks_and_some_time() -> None:
-    reconciler = Reconciler()
+    reconciler = DifferenceWatch()
     seen = [reconciler.look(GAP, at) for at in (0.0, 1.0, 2.0, 3.0, 11.9, 12.0)]
     assert seen == [Standing.SETTLING] * 5 + [Standing.STANDING]
     assert reconciler.standing(12.0) == GAP
 
 
 def test_a_difference_that_moves_is_a_fill_on_its_way() -> None:
-    reconciler = Reconciler()
+    reconciler = DifferenceWatch()
     for at in range(0, 60, 3):
         assert reconciler.look({"USDC": Decimal(at + 1)}, float(at)) is Standing.SETTLING
 
 
 def test_a_difference_that_stays_is_found_while_others_move() -> None:
-    reconciler = Reconciler()
+    reconciler = DifferenceWatch()
     for at in range(0, 15, 3):
         reconciler.look({"BNB": Decimal(-1), "USDC": Decimal(at + 1)}, float(at))
     assert reconciler.standing(12.0) == {"BNB": Decimal(-1)}

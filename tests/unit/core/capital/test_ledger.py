@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.capital.ledger import (
-    Account,
-    Fill,
+    LedgerAccount,
+    LedgerFill,
     Line,
     Posting,
     PostingKind,
@@ -29,7 +29,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 amount = st.decimals(min_value="0.00000001", max_value=10**6, places=8)
 fee = st.decimals(min_value=0, max_value=10, places=8)
 fills = st.builds(
-    Fill,
+    LedgerFill,
     execution_id=st.uuids().map(str),
     base=st.sampled_from(["BTC", "ETH", "BNB"]),
     quote=st.just("USDC"),
@@ -43,18 +43,18 @@ fills = st.builds(
 
 
 def held(posting: Posting) -> dict[str, Decimal]:
-    return totals(line for line in posting.lines if line.account is Account.EXCHANGE)
+    return totals(line for line in posting.lines if line.account is LedgerAccount.EXCHANGE)
 
 
 @given(fill=fills, early=st.booleans())
-def test_every_fill_posting_balances_in_every_asset(fill: Fill, early: bool) -> None:
+def test_every_fill_posting_balances_in_every_asset(fill: LedgerFill, early: bool) -> None:
     posting = fill_posting(fill, before_opening=early)
     assert all(total == 0 for total in totals(posting.lines).values())
     assert all(line.amount != 0 for line in posting.lines)
 
 
 @given(history=st.lists(fills, max_size=30))
-def test_the_exchange_account_follows_a_simple_wallet_to_the_last_digit(history: list[Fill]) -> None:
+def test_the_exchange_account_follows_a_simple_wallet_to_the_last_digit(history: list[LedgerFill]) -> None:
     wallet = {"BTC": Decimal(5), "USDC": Decimal(1000)}
     books = dict(held(opening_posting(wallet, AT)))
     for fill in history:
@@ -71,21 +71,21 @@ def test_the_exchange_account_follows_a_simple_wallet_to_the_last_digit(history:
 
 
 @given(fill=fills)
-def test_a_fill_from_before_the_opening_does_not_move_the_exchange_account(fill: Fill) -> None:
+def test_a_fill_from_before_the_opening_does_not_move_the_exchange_account(fill: LedgerFill) -> None:
     assert held(fill_posting(fill, before_opening=True)) == {}
 
 
 def test_a_buy_with_its_fee_in_the_base_asset() -> None:
     posting = fill_posting(
-        Fill("ex-1", "BTC", "USDC", Side.BUY, Decimal("0.01"), Decimal(500), Decimal("0.00001"), "BTC", AT)
+        LedgerFill("ex-1", "BTC", "USDC", Side.BUY, Decimal("0.01"), Decimal(500), Decimal("0.00001"), "BTC", AT)
     )
     assert held(posting) == {"BTC": Decimal("0.00999"), "USDC": Decimal(-500)}
-    assert Line(Account.FEES, "BTC", Decimal("0.00001")) in posting.lines
+    assert Line(LedgerAccount.FEES, "BTC", Decimal("0.00001")) in posting.lines
 
 
 def test_a_posting_that_does_not_balance_cannot_be_made() -> None:
     with pytest.raises(InvariantError, match="does not balance: 1 BTC"):
-        Posting("p", PostingKind.FILL, AT, (Line(Account.EXCHANGE, "BTC", Decimal(1)),))
+        Posting("p", PostingKind.FILL, AT, (Line(LedgerAccount.EXCHANGE, "BTC", Decimal(1)),))
 
 
 def test_a_withdrawal_is_named_one_and_leaves_from_capital() -> None:
@@ -96,7 +96,7 @@ def test_a_withdrawal_is_named_one_and_leaves_from_capital() -> None:
 
 def test_a_write_off_stays_visible_in_the_account_difference() -> None:
     posting = adjustment_posting("a-1", "BNB", Decimal("-0.1"), AT, "test")
-    assert Line(Account.DIFFERENCE, "BNB", Decimal("0.1")) in posting.lines
+    assert Line(LedgerAccount.DIFFERENCE, "BNB", Decimal("0.1")) in posting.lines
 
 
 def test_differences_are_exchange_minus_books() -> None:

@@ -11,11 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from core.capital.pockets import (
     Facts,
-    Lease,
-    LeaseStatus,
     PocketNotFoundError,
     Pockets,
-    Refused,
+    Reservation,
+    ReservationRefused,
+    ReservationStatus,
     Reserved,
     checked_shares,
     settle,
@@ -36,7 +36,7 @@ def shares(draw: st.DrawFn) -> dict[str, Decimal]:
     return {name: Decimal(part) / 100 for name, part in zip(SHARES, parts, strict=True)}
 
 
-def manager(capital: str = "1000", *leases: Lease) -> Pockets:
+def manager(capital: str = "1000", *leases: Reservation) -> Pockets:
     return Pockets(SHARES, leases, capital=Decimal(capital))
 
 
@@ -69,7 +69,7 @@ def test_releasing_undoes_a_reservation(capital: Decimal, amount: Decimal) -> No
 
 def test_more_than_the_pocket_has_is_refused_with_both_numbers() -> None:
     answer = manager().reserve("int-1", pocket="active", asset="USDC", amount=Decimal("600.01"))
-    assert answer == Refused("pocket active has 600 USDC free, 600.01 needed")
+    assert answer == ReservationRefused("pocket active has 600 USDC free, 600.01 needed")
 
 
 def test_the_same_intent_reserves_once() -> None:
@@ -99,12 +99,12 @@ def test_an_expired_lease_can_be_taken_again_and_a_released_one_cannot() -> None
     assert isinstance(pockets.reserve("int-1", pocket="active", asset="USDC", amount=Decimal(10)), Reserved)
     pockets.release("int-1", "refused by the exchange")
     again = pockets.reserve("int-1", pocket="active", asset="USDC", amount=Decimal(10))
-    assert again == Refused("the funds of int-1 were released: refused by the exchange")
+    assert again == ReservationRefused("the funds of int-1 were released: refused by the exchange")
 
 
 def test_an_over_used_pocket_does_not_let_another_lease_money_that_is_not_there() -> None:
     # 80 are bound although losses shrank the capital to 100: 20 are left, not the 30 of the buffer's share
-    lease = Lease("int-1", "active", "USDC", Decimal(80), Decimal(80), Decimal(80), LeaseStatus.COMMITTED)
+    lease = Reservation("int-1", "active", "USDC", Decimal(80), Decimal(80), Decimal(80), ReservationStatus.COMMITTED)
     assert manager("100", lease).available("buffer") == 20
     assert manager("100", lease).available("active") == 0
 
@@ -122,29 +122,29 @@ def test_shares_that_are_no_split_are_refused(given_shares: dict[str, Decimal]) 
         checked_shares(given_shares)
 
 
-def settled(facts: Facts, *, status: LeaseStatus = LeaseStatus.ACTIVE) -> Lease:
-    pockets = manager("1000", Lease("int-1", "active", "USDC", Decimal(100), status=status))
+def settled(facts: Facts, *, status: ReservationStatus = ReservationStatus.ACTIVE) -> Reservation:
+    pockets = manager("1000", Reservation("int-1", "active", "USDC", Decimal(100), status=status))
     settle(pockets, "int-1", facts)
     return pockets.leases["int-1"]
 
 
 def test_an_order_that_may_still_fill_keeps_an_overdue_lease() -> None:
-    assert settled(Facts(orders=1, open_orders=1, overdue=True)).status is LeaseStatus.ACTIVE
+    assert settled(Facts(orders=1, open_orders=1, overdue=True)).status is ReservationStatus.ACTIVE
 
 
 def test_an_overdue_lease_without_an_order_expires() -> None:
-    assert settled(Facts(overdue=True)).status is LeaseStatus.EXPIRED
+    assert settled(Facts(overdue=True)).status is ReservationStatus.EXPIRED
 
 
 def test_a_filled_entry_commits_what_it_spent_and_frees_the_rest() -> None:
     lease = settled(Facts(spent=Decimal(90), bought=Decimal(3), orders=1))
-    assert lease.status is LeaseStatus.COMMITTED
+    assert lease.status is ReservationStatus.COMMITTED
     assert [lease.held, lease.used] == [0, 90]
 
 
 def test_a_partial_fill_splits_the_lease_into_used_and_held() -> None:
     lease = settled(Facts(spent=Decimal(40), bought=Decimal(1), orders=1, open_orders=1))
-    assert lease.status is LeaseStatus.ACTIVE
+    assert lease.status is ReservationStatus.ACTIVE
     assert [lease.held, lease.used] == [60, 40]
 
 
@@ -155,14 +155,14 @@ def test_selling_half_of_a_position_frees_half_of_its_cost() -> None:
 
 def test_an_ended_cycle_frees_everything() -> None:
     lease = settled(Facts(spent=Decimal(90), bought=Decimal(3), sold=Decimal(3), orders=1, cycle_ended=True))
-    assert lease.status is LeaseStatus.RELEASED
+    assert lease.status is ReservationStatus.RELEASED
     assert [lease.held, lease.used] == [0, 0]
 
 
-@pytest.mark.parametrize("status", [LeaseStatus.EXPIRED, LeaseStatus.RELEASED])
-def test_a_late_fill_reopens_a_lease_that_was_given_up(status: LeaseStatus) -> None:
+@pytest.mark.parametrize("status", [ReservationStatus.EXPIRED, ReservationStatus.RELEASED])
+def test_a_late_fill_reopens_a_lease_that_was_given_up(status: ReservationStatus) -> None:
     lease = settled(Facts(spent=Decimal(90), bought=Decimal(3), orders=1), status=status)
-    assert lease.status is LeaseStatus.COMMITTED
+    assert lease.status is ReservationStatus.COMMITTED
     assert lease.used == 90
 
 
@@ -186,7 +186,7 @@ class PocketMachine(RuleBasedStateMachine):
     @rule(which=st.integers(min_value=1), share=st.integers(0, 100))
     def spend(self, which: int, share: int) -> None:
         lease = self.pockets.leases.get(f"int-{1 + which % self.count}")
-        if lease is None or lease.status is not LeaseStatus.ACTIVE or lease.spent:
+        if lease is None or lease.status is not ReservationStatus.ACTIVE or lease.spent:
             return
         spent = (lease.amount * share / 100).quantize(Decimal("0.00000001"))
         self.quote -= spent

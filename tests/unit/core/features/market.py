@@ -17,14 +17,14 @@ START_MS = 1_700_006_400_000  # midnight UTC
 class Bar:
     """A candle as the engine reads it."""
 
-    open_time_ms: int
+    time: int
     open: float
     high: float
     low: float
     close: float
     volume: float
-    quote_volume: float = 0.0
-    trades: int = 0
+    quote_asset_volume: float = 0.0
+    number_of_trades: int = 0
 
 
 def generated(bars: int, *, seed: int = 7, price: float = 100.0, timeframe: str = "1m") -> list[Bar]:
@@ -54,14 +54,14 @@ def generated(bars: int, *, seed: int = 7, price: float = 100.0, timeframe: str 
     step = Timeframe(timeframe).milliseconds
     return [
         Bar(
-            open_time_ms=START_MS + index * step,
+            time=START_MS + index * step,
             open=float(opens[index] * price),
             high=float(highs[index] * price),
             low=float(lows[index] * price),
             close=float(closes[index] * price),
             volume=float(volumes[index]),
-            quote_volume=float(volumes[index] * closes[index] * price),
-            trades=int(volumes[index] * 3),
+            quote_asset_volume=float(volumes[index] * closes[index] * price),
+            number_of_trades=int(volumes[index] * 3),
         )
         for index in range(bars)
     ]
@@ -75,14 +75,14 @@ def merged(candles: Sequence[Bar], source: str, target: str) -> list[Bar]:
         part = candles[start : start + count]
         result.append(
             Bar(
-                open_time_ms=part[0].open_time_ms,
+                time=part[0].time,
                 open=part[0].open,
                 high=max(bar.high for bar in part),
                 low=min(bar.low for bar in part),
                 close=part[-1].close,
                 volume=sum(bar.volume for bar in part),
-                quote_volume=sum(bar.quote_volume for bar in part),
-                trades=sum(bar.trades for bar in part),
+                quote_asset_volume=sum(bar.quote_asset_volume for bar in part),
+                number_of_trades=sum(bar.number_of_trades for bar in part),
             )
         )
     return result

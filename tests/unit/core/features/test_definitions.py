@@ -46,11 +46,7 @@ def test_anchored_vwap_starts_anew_each_utc_day() -> None:
     candles = generated(3000, seed=8)
     columns = batch(candles)
     for index in (1439, 1440, 1500, 2879, 2880, 2999):
-        day = [
-            bar
-            for bar in candles[: index + 1]
-            if bar.open_time_ms // 86_400_000 == candles[index].open_time_ms // 86_400_000
-        ]
+        day = [bar for bar in candles[: index + 1] if bar.time // 86_400_000 == candles[index].time // 86_400_000]
         prices = np.array([(bar.high + bar.low + bar.close) / 3 for bar in day])
         weights = np.array([bar.volume for bar in day])
         mean = float(np.average(prices, weights=weights))
@@ -221,9 +217,6 @@ def test_what_rounding_leaves_of_two_equal_averages_is_no_opinion(noise: float) 
 def test_a_price_that_stands_still_breaks_out_of_no_band() -> None:
     moving = generated(120, seed=3)
     last = moving[-1]
-    still = [
-        Bar(last.open_time_ms + 60_000 * age, last.close, last.close, last.close, last.close, 0.0)
-        for age in range(1, 60)
-    ]
+    still = [Bar(last.time + 60_000 * age, last.close, last.close, last.close, last.close, 0.0) for age in range(1, 60)]
     found = IndicatorEngine("TEST", "1m").batch(columns_of([*moving, *still]))["bb_breakout_direction"]
     assert set(found[-30:]) == {code_of("bb_breakout_direction", "NONE")}

@@ -53,7 +53,7 @@ def test_the_comparison_of_files_goes_over_gaps_and_says_so_by_its_exit_code(
     bars = [bar for index, bar in enumerate(generated(600, seed=5)) if index != 250]
     with gzip.open(file, "wt") as out:
         out.write("open_time,open,high,low,close,volume\n")
-        out.writelines(f"{b.open_time_ms},{b.open},{b.high},{b.low},{b.close},{b.volume}\n" for b in bars)
+        out.writelines(f"{b.time},{b.open},{b.high},{b.low},{b.close},{b.volume}\n" for b in bars)
     assert main([str(file)]) == 0
     printed = capsys.readouterr().out
     assert "equal: 151 columns, 1 files, 599 bars" in printed

@@ -11,7 +11,7 @@ from typing import Any
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
 from simulator.engine.events import Event, OrderEvent
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from simulator.engine.orders import (
     MARKET_TYPES,
     ListKind,
@@ -23,7 +23,7 @@ from simulator.engine.orders import (
     StpMode,
     TimeInForce,
 )
-from simulator.engine.rules import PriceRangeRule, SymbolRules
+from simulator.engine.rules import MarketRules, PriceRangeRule
 
 D = Decimal
 SYMBOL = "AAABBB"
@@ -70,7 +70,7 @@ class History:
 
     def __post_init__(self) -> None:
         world = self.world
-        self.exchange = Exchange(history=self.kept)
+        self.exchange = Engine(history=self.kept)
         filters = [
             {
                 "filterType": "PRICE_FILTER",
@@ -80,10 +80,10 @@ class History:
             },
             {"filterType": "LOT_SIZE", "minQty": str(world.step), "maxQty": "100000", "stepSize": str(world.step)},
         ]
-        rules = SymbolRules.create(SYMBOL, world.base, world.quote, filters)
+        rules = MarketRules.create(SYMBOL, world.base, world.quote, filters)
         self.exchange.add_symbol(rules, self.price(10))
-        self.exchange.add_symbol(SymbolRules.create("BNBBBB", "BNB", "BBB", []), D(3))
-        self.exchange.add_symbol(SymbolRules.create("BNBAAA", "BNB", "AAA", []), D("0.3"))
+        self.exchange.add_symbol(MarketRules.create("BNBBBB", "BNB", "BBB", []), D(3))
+        self.exchange.add_symbol(MarketRules.create("BNBAAA", "BNB", "AAA", []), D("0.3"))
         for name in NAMES:
             self.exchange.add_account(
                 name,
@@ -98,7 +98,7 @@ class History:
     def accounts(self) -> list[Account]:
         return [self.exchange.account(name) for name in NAMES]
 
-    def enter(self, exchange: Exchange) -> None:
+    def enter(self, exchange: Engine) -> None:
         """Go on with another exchange."""
         self.exchange = exchange
 

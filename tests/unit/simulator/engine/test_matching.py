@@ -20,12 +20,12 @@ from simulator.engine.events import (
     StatusEvent,
     TradeEvent,
 )
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from simulator.engine.orders import (
+    EngineOrder,
     ExpiryReason,
     ListKind,
     ListRequest,
-    Order,
     OrderRequest,
     OrderStatus,
     OrderType,
@@ -34,22 +34,22 @@ from simulator.engine.orders import (
     StpMode,
     TimeInForce,
 )
-from simulator.engine.rules import SymbolRules, default_filters
+from simulator.engine.rules import MarketRules, default_filters
 
 SYMBOL = "BTCUSDT"
 NOW = 1_000
 
 
-def make_exchange(*, group: int = -1) -> Exchange:
+def make_exchange(*, group: int = -1) -> Engine:
     """BTCUSDT at 100 with empty books; ann and ben own 10 BTC and 10,000 USDT each and pay no fees."""
-    exchange = Exchange()
-    exchange.add_symbol(SymbolRules.create(SYMBOL, "BTC", "USDT", default_filters(min_notional="0.01")), Decimal(100))
+    exchange = Engine()
+    exchange.add_symbol(MarketRules.create(SYMBOL, "BTC", "USDT", default_filters(min_notional="0.01")), Decimal(100))
     for name in ("ann", "ben"):
         exchange.add_account(name, {"BTC": Decimal(10), "USDT": Decimal(10_000)}, trade_group_id=group)
     return exchange
 
 
-def place(exchange: Exchange, name: str, side: Side, quantity: str, price: str | None, **fields: object) -> Order:
+def place(exchange: Engine, name: str, side: Side, quantity: str, price: str | None, **fields: object) -> EngineOrder:
     """A LIMIT GTC order, or MARKET without a price."""
     kind = OrderType.LIMIT if price is not None else OrderType.MARKET
     request = OrderRequest(
@@ -322,7 +322,7 @@ def test_status_and_filters_change_while_running() -> None:
 )
 def test_filters_that_binance_does_not_have_are_refused(entry: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="bad filter"):
-        SymbolRules.create(SYMBOL, "BTC", "USDT", [entry])
+        MarketRules.create(SYMBOL, "BTC", "USDT", [entry])
 
 
 def test_a_refused_order_changes_nothing() -> None:

@@ -9,19 +9,19 @@ from decimal import Decimal
 import pytest
 
 from simulator.engine.errors import ApiError
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from simulator.engine.orders import ListKind, ListRequest, OrderRequest, OrderStatus, OrderType, Ref, Side, TimeInForce
 from simulator.engine.records import everything
-from simulator.engine.rules import SymbolRules
+from simulator.engine.rules import MarketRules
 
 SYMBOL = "BTCUSDT"
 KEPT = 50
 D = Decimal
 
 
-def make_exchange() -> Exchange:
-    exchange = Exchange(history=KEPT)
-    exchange.add_symbol(SymbolRules.create(SYMBOL, "BTC", "USDT", []), D(100))
+def make_exchange() -> Engine:
+    exchange = Engine(history=KEPT)
+    exchange.add_symbol(MarketRules.create(SYMBOL, "BTC", "USDT", []), D(100))
     for name in ("ann", "ben"):
         exchange.add_account(name, {"BTC": D(10**6), "USDT": D(10**9)}, D("0.001"), D("0.001"))
     return exchange
@@ -31,7 +31,7 @@ def limit(side: Side, price: str, name: str | None = None) -> OrderRequest:
     return OrderRequest(SYMBOL, side, OrderType.LIMIT, D(1), D(price), TimeInForce.GTC, client_order_id=name)
 
 
-def trade_on(exchange: Exchange, rounds: int) -> None:
+def trade_on(exchange: Engine, rounds: int) -> None:
     """Each round: a trade, an amended and cancelled order, a pair that is cancelled, a match that is prevented."""
     ann, ben = exchange.account("ann"), exchange.account("ben")
     for _ in range(rounds):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.engine.exchange import Exchange
+from simulator.engine.exchange import Engine
 from simulator.engine.records import Batch, RecordError, changes, everything
 from simulator.engine.restore import restore
 from tests.unit.simulator.engine.histories import SYMBOL, History, World
@@ -22,7 +22,7 @@ def written(batch: Batch) -> dict[tuple[str, str], Any]:
     return {key: orjson.loads(orjson.dumps(record.document)) for key, record in batch.records.items()}
 
 
-def read(rows: dict[tuple[str, str], Any]) -> Exchange:
+def read(rows: dict[tuple[str, str], Any]) -> Engine:
     return restore((kind, document) for (kind, _), document in rows.items())
 
 
@@ -100,7 +100,7 @@ def test_another_format_and_damaged_records_are_refused() -> None:
 
 
 def test_what_is_locked_from_outside_is_read_back() -> None:
-    exchange = Exchange()
+    exchange = Engine()
     owner = exchange.add_account("alice", {"BTC": Decimal(2)}, Decimal(0), Decimal(0))
     exchange.lock_externally(owner, "BTC", Decimal("0.75"), 1)
     again = read(written(everything(exchange)))
