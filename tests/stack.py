@@ -24,7 +24,7 @@ from cli.run.ports import PortChooser
 from cli.run.processes import Child, Launch, start
 from cli.stack.postgres import Postgres
 from cli.stack.redis import Redis
-from shared.src.domain.clock import SystemClock
+from shared.src.clocks import SystemClock
 
 START_S_MAX = 60
 IMAGES = {

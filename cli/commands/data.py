@@ -15,8 +15,8 @@ from cli.run.data_folder import read_json
 from cli.run.detached import start_detached
 from cli.run.platform import RunPlan
 from cli.session import CommandSession, command, set_defaults
+from shared.src.clocks import SystemClock
 from shared.src.config import load_settings
-from shared.src.domain.clock import SystemClock
 
 T = TypeVar("T")
 START_TIMEOUT_S = 60.0

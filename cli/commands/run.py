@@ -21,8 +21,8 @@ from cli.run.detached import start_detached
 from cli.run.platform import RunPlan, require_program_tree
 from cli.session import CommandSession, command
 from cli.stack.kafka.brokers import split_address
+from shared.src.clocks import SystemClock
 from shared.src.config import SERVICES, TradingMode, load_settings
-from shared.src.domain.clock import SystemClock
 
 Kafka = Annotated[
     str | None, typer.Option(help="embedded, apache or HOST:PORT [KAFKA_BROKER, or embedded].", metavar="BROKER")

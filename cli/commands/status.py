@@ -17,7 +17,7 @@ from cli.progress import parts_table
 from cli.run import run_state
 from cli.run.data_folder import DataFolder
 from cli.session import CommandSession, command
-from shared.src.domain.clock import SystemClock
+from shared.src.clocks import SystemClock
 
 Line = Callable[[str, str], None]
 REFRESH_S = 0.5

@@ -15,8 +15,8 @@ from cli.commands.strategy_parameters import set_, show
 from cli.exits import missing, misused
 from cli.run import services
 from cli.session import CommandSession, command, set_defaults
+from shared.src.clocks import SystemClock
 from shared.src.config import load_settings
-from shared.src.domain.clock import SystemClock
 
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_]{1,39}$")
 

@@ -16,7 +16,8 @@ from cli.run.data_folder import DataFolder, write_json
 from cli.run.platform import Platform, RunPlan
 from cli.run.supervisor import stop_on_signals
 from cli.setup import dashboard_build
-from shared.src.domain.clock import Clock, ScaledClock
+from shared.src.clocks import ScaledClock
+from shared.src.domain.clock import Clock
 
 T = TypeVar("T")
 FIGURES_EVERY_S = 10.0

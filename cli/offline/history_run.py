@@ -26,11 +26,12 @@ from core.features.indicators.base import IndicatorParameters
 from core.rules.multi_timeframe import HIGHER_TIMEFRAMES
 from gateway.src.series import Built, CandleSeries, Gap, above
 from market_analyzer.src.data_listener import feature_frame, parameters_of
+from shared.memory.manual_clock import ManualClock
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.contracts.signals import StrategyVotes, Vote
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import ConfigurationError
 from shared.src.market.candle_files import Recorded, bar_milliseconds, read_bars
 from signal_aggregator.src.consensus import decision_row, rules_of, signal_of

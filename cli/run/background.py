@@ -15,8 +15,9 @@ from cli.run.data_folder import DataFolder
 from cli.run.platform import Platform, RunPlan
 from cli.run.supervisor import stop_on_signals
 from cli.setup import dashboard_build
+from shared.src.clocks import SystemClock
 from shared.src.config import load_settings
-from shared.src.domain.clock import Clock, SystemClock
+from shared.src.domain.clock import Clock
 
 
 def say(text: str) -> None:

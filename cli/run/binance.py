@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from cli.run.health import ComponentHealth
-from shared.src.domain.clock import SystemClock
+from shared.src.clocks import SystemClock
 
 ASK_EVERY_S = 30.0
 TIMEOUT_S = 4.0

@@ -17,8 +17,8 @@ from cli.run.data_folder import DataFolder
 from cli.run.ports import SERVICE_PORTS, is_free
 from cli.setup.dashboard_build import FRONTEND, is_fresh
 from cli.stack import postgres, redis
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings, TradingMode, load_settings
-from shared.src.domain.clock import SystemClock
 from shared.src.domain.errors import ConfigurationError
 
 PYTHON_MIN = (3, 11)

@@ -12,8 +12,8 @@ import httpx
 from cli.demo.exchange_account import AccountClient
 from cli.demo.run_facts import Books
 from cli.demo.summary import settle
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings, load_settings
-from shared.src.domain.clock import SystemClock
 
 
 async def pause(settings: Settings) -> None:

@@ -16,9 +16,10 @@ from urllib.parse import quote
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.src.clocks import parse_clock
 from shared.src.contracts.topics import PARTITIONS
 from shared.src.domain.candles import Timeframe
-from shared.src.domain.clock import Clock, ScaledClock, SystemClock
+from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError
 from shared.src.domain.symbols import DEFAULT_SYMBOLS
 
@@ -290,7 +291,7 @@ class Settings(BaseSettings):
     platform_clock: str = _field(
         "",
         "PLATFORM_CLOCK",
-        description="speed@market_ms@wall_ms: accelerated market time (demo); empty: real time",
+        description="speed@market_ms@wall_ms: accelerated market time (demo); stepped@FILE: moved by hand; empty: real",
     )
 
     @classmethod
@@ -338,7 +339,7 @@ class Settings(BaseSettings):
     @classmethod
     def _clock(cls, value: str) -> str:
         if value:
-            ScaledClock.parse(value)
+            parse_clock(value)
         return value
 
     @field_validator("api_token")
@@ -494,5 +495,5 @@ def _variable(location: tuple[int | str, ...]) -> str:
 
 
 def clock_from(settings: Settings) -> Clock:
-    """Real time, or the demo's accelerated market time."""
-    return ScaledClock.parse(settings.platform_clock) if settings.platform_clock else SystemClock()
+    """Real time, or the market time that ``PLATFORM_CLOCK`` names."""
+    return parse_clock(settings.platform_clock)

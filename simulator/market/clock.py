@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.src.domain.clock import SystemClock
+from shared.src.clocks import SystemClock
 
 
 class ClockMode(StrEnum):

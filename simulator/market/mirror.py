@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from shared.src.domain.clock import SystemClock
+from shared.src.clocks import SystemClock
 from shared.src.domain.errors import ConfigurationError, TransientError
 from shared.src.exchange.market_stream import BinanceWebSocket
 from simulator.market.book import Level

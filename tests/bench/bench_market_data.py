@@ -30,11 +30,11 @@ import psycopg
 import redis
 
 from shared.src.bus.kafka_topics import create_market_topics
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings, load_settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.topics import KAFKA_CANDLE, TICK_KEY, kafka_market
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.domain.clock import SystemClock
 from shared.src.kafka_client import KafkaProducer
 from tests.bench.market_load import MINUTE_MS, Symbol
 from tests.processes import PROJECT_ROOT, ServiceProcess, environment_of

@@ -23,13 +23,13 @@ from typing import Any
 
 from sqlalchemy import text
 
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import CONSENSUS, KAFKA_TICK, ORDER_INTENT, TICK_KEY
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
-from shared.src.domain.clock import SystemClock
 from shared.src.domain.orders import Side
 from shared.src.domain.signals import StrengthLevel
 from shared.src.redis_client import RedisBus, redis_from

@@ -18,12 +18,13 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from cli.setup import dashboard_build
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.topics import KAFKA_CANDLE, market_channel
 from shared.src.database import Database
 from shared.src.domain.candles import Candle
-from shared.src.domain.clock import SystemClock, to_ms
+from shared.src.domain.clock import to_ms
 from shared.src.redis_client import RedisBus
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.neighbours import Neighbours, neighbours

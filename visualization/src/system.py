@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from shared.src.clocks import ScaledClock
 from shared.src.config import Settings
-from shared.src.domain.clock import Clock, ScaledClock
+from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from visualization.src.queries import Queries
 from visualization.src.rows import Row

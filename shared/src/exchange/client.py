@@ -16,8 +16,9 @@ from binance import AsyncClient
 from binance.exceptions import BinanceAPIException, BinanceRequestException
 from redis.asyncio import Redis
 
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings
-from shared.src.domain.clock import Clock, SystemClock
+from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, RejectedError, TransientError
 from shared.src.exchange.weights import Urgency, WeightBudget
 

@@ -15,7 +15,7 @@ from enum import Enum
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.src.domain.clock import SystemClock
+from shared.src.clocks import SystemClock
 from shared.src.domain.errors import TransientError
 
 logger = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ import pytest
 from redis.asyncio import Redis
 
 from analyzer.src.monitors import FUTURES_EVERY_S
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
 from shared.src.contracts.topics import KAFKA_TICK, MONITOR_KEY, TICK_KEY
-from shared.src.domain.clock import SystemClock
 from tests.processes import environment_of, services
 
 pytestmark = pytest.mark.integration

@@ -19,13 +19,14 @@ from coordinator.src.pocket_checker import PocketChecker
 from coordinator.src.portfolio_client import Denied, Granted, Wanted
 from coordinator.src.signal_handler import SignalHandler
 from coordinator.src.universe import Universe
+from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import ORDER_INTENT
 from shared.src.database import Database
-from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import TransientError
 from shared.src.exchange.rules import SymbolRules
 from shared.src.redis_client import RedisBus

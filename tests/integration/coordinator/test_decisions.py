@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 from coordinator.src.decision_store import DecisionStore
 from coordinator.src.portfolio_client import Wanted
 from coordinator.src.signal_handler import GROUP, SignalHandler, intent_id_of
+from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.contracts.topics import CONSENSUS, DECISION_MADE
 from shared.src.database import Database
-from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import TransientError
 from shared.src.domain.orders import IntentKind, Side
 from shared.src.redis_client import RedisBus

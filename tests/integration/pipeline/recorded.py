@@ -15,13 +15,14 @@ from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 from core.features.engine import IndicatorEngine
 from market_analyzer.src.data_listener import feature_frame
+from shared.memory.manual_clock import ManualClock
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.signals import StrategyVotes
 from shared.src.contracts.topics import FEATURES, KAFKA_CANDLE, VOTES, kafka_market
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.domain.clock import from_ms
 from shared.src.kafka_client import KafkaProducer
 from tests.streams import messages_of
 

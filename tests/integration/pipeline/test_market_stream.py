@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.src.domain.clock import ManualClock, SystemClock
+from shared.memory.manual_clock import ManualClock
+from shared.src.clocks import SystemClock
 from shared.src.domain.errors import TransientError
 from shared.src.exchange.market_stream import BinanceWebSocket
 from shared.src.exchange.stream_connection import AttemptBudget

@@ -14,8 +14,8 @@ import pytest
 
 from gateway.src.order_books import OrderBooks
 from gateway.src.service import GatewayService
+from shared.src.clocks import SystemClock
 from shared.src.config import OptionalStream, Settings
-from shared.src.domain.clock import SystemClock
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.market_stream import BinanceWebSocket

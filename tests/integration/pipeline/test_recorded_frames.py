@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from gateway.src.order_books import SNAPSHOT_GAP_S
+from shared.src.clocks import ScaledClock, SystemClock
 from shared.src.config import OptionalStream
 from shared.src.contracts.market import MarketTick, TradeFlow
 from shared.src.domain.candles import Candle
-from shared.src.domain.clock import ScaledClock, SystemClock
 from shared.src.exchange.market_stream import BinanceWebSocket
 from tests.stream_server import stream_server, until
 from tests.unit.gateway.rig import ListedExchange, gateway_on

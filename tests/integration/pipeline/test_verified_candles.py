@@ -12,10 +12,11 @@ from dispatcher.src.persister import CandlePersister
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.symbol_feed import SymbolFeed
 from gateway.src.verifier import CandleVerifier
+from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.domain.clock import from_ms
 from shared.src.market.history import stored_candles
 from tests.unit.gateway.rig import KeptMessages, ListedExchange
 

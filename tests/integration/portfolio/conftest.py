@@ -11,9 +11,9 @@ from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.ledger_store import LedgerStore
 from portfolio.src.pockets import PocketManager
+from shared.memory.manual_clock import ManualClock
 from shared.src.config import Settings
 from shared.src.database import Database
-from shared.src.domain.clock import ManualClock
 from shared.src.redis_client import RedisBus
 from tests.integration.portfolio.builders import FakeAccount, TraderRows
 

@@ -16,8 +16,8 @@ from portfolio.src.bookkeeper import Bookkeeper, ReservationRequest
 from portfolio.src.exchange_account import Trade
 from portfolio.src.ledger_store import LedgerStore
 from portfolio.src.pockets import PocketManager
+from shared.memory.manual_clock import ManualClock
 from shared.src.database import Database
-from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import RejectedError, TransientError
 from tests.integration.portfolio.builders import FakeAccount, TraderRows
 

@@ -20,8 +20,8 @@ from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.models import PortfolioModel, SharedCache
 from portfolio.src.performance import PerformanceKeeper
 from portfolio.src.prices import LastPrices
+from shared.memory.manual_clock import ManualClock
 from shared.src.database import Database
-from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import Side
 from shared.src.frame.auth import Authorizer, Scope, create_token

@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from core.capital.pockets import PocketNotFoundError, ReservationRefused, Reserved
 from portfolio.src.bookkeeper import Bookkeeper, ReservationRequest
+from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated
 from shared.src.database import Database
-from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import TransientError
 from shared.src.domain.orders import CycleStatus, Side
 from tests.integration.portfolio.builders import TraderRows, fill_event

@@ -15,10 +15,11 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from core.positions.model import Order, Purpose
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
 from shared.src.database import Database
-from shared.src.domain.clock import SystemClock, from_ms
+from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import RootTradingError
 from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.exchange.account import SignedCalls

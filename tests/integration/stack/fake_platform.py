@@ -14,7 +14,7 @@ from cli.run.health import ComponentHealth, http_health
 from cli.run.ports import HOST, PortChooser
 from cli.run.processes import Launch
 from cli.run.supervisor import Supervisor, stop_on_signals
-from shared.src.domain.clock import SystemClock
+from shared.src.clocks import SystemClock
 
 # A service with a worker process of its own, as the analyzer has.
 SCRIPT = """

@@ -22,7 +22,7 @@ from cli.run.supervisor import Supervisor
 from cli.stack.kafka.brokers import EmbeddedKafka
 from cli.stack.postgres import Postgres
 from cli.stack.redis import Redis
-from shared.src.domain.clock import SystemClock
+from shared.src.clocks import SystemClock
 from tests.integration.stack.fake_platform import TinyService
 
 PATIENCE_S = 60.0

@@ -15,7 +15,7 @@ from cli.run.data_folder import DataFolder
 from cli.run.ports import PortChooser
 from cli.run.processes import Launch
 from cli.run.supervisor import Supervisor
-from shared.src.domain.clock import SystemClock
+from shared.src.clocks import SystemClock
 from tests.integration.stack.fake_platform import STUBBORN, TinyService
 
 REFUSES = "import sys; print('TRADING_MODE: must be paper or live'); sys.exit(2)"

@@ -13,10 +13,10 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.database import Database
-from shared.src.domain.clock import SystemClock
 from shared.src.domain.orders import IntentKind, Side
 from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.conftest import RunningTwin, running_twin

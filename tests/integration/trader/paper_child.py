@@ -14,10 +14,10 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from shared.src.clocks import SystemClock
 from shared.src.config import load_settings
 from shared.src.contracts.market import MarketTick
 from shared.src.database import Database
-from shared.src.domain.clock import SystemClock
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.models import Balance, OrderReport

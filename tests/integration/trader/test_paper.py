@@ -10,11 +10,11 @@ from decimal import Decimal
 import pytest
 from redis.asyncio import Redis
 
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
 from shared.src.contracts.topics import KAFKA_TICK, ORDER_INTENT, TICK_KEY, tick_channel
 from shared.src.database import Database
-from shared.src.domain.clock import SystemClock
 from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.conftest import RunningTwin
 from tests.integration.trader.conftest import PATIENCE_S, Running, ended, entry

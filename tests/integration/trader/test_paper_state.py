@@ -18,9 +18,9 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.database import Database
-from shared.src.domain.clock import SystemClock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, TransientError
 from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.redis_client import redis_from

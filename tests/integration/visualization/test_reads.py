@@ -8,10 +8,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
+from shared.memory.manual_clock import ManualClock
 from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
-from shared.src.domain.clock import ManualClock, to_ms
+from shared.src.domain.clock import to_ms
 from tests.browser.seeding import HISTORY_MINUTES, SYMBOLS, Seeded, seed
 from visualization.src.performance import PerformanceQueries
 from visualization.src.platform_health import service_view, summary

@@ -12,10 +12,11 @@ import pytest
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.parameters import merged, parameters_of
 from analyzer.src.strategy_loader import BUILT_IN, LoadedStrategy, StrategyLoader
+from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes
 from shared.src.domain.candles import Timeframe
-from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import ConfigurationError
 
 GUIDE = Path(__file__).parent / "guide" / "bollinger_bands.py.txt"

@@ -26,9 +26,9 @@ from cli.offline.history_run import feature_row, frames_of, read_history
 from core.features.indicators.base import IndicatorParameters
 from gateway.src.series import Built, CandleSeries
 from market_analyzer.src.data_listener import DataListener
+from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.domain.clock import ManualClock
 from tests.unit.core.features.market import Bar, generated
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from coordinator.src.circuit_breaker import BreakerState, CircuitBreaker
-from shared.src.domain.clock import ManualClock
+from shared.memory.manual_clock import ManualClock
 from shared.src.domain.errors import RejectedError, TransientError
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from coordinator.src.exchange_rules import ExchangeRules
 from coordinator.src.universe import Universe
-from shared.src.domain.clock import ManualClock
+from shared.memory.manual_clock import ManualClock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
 from shared.src.exchange.weights import WeightBudget
 

@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from gateway.src.historical_data_fetcher import GRACE_MS, GRACE_WALL_MS, HistoricalDataFetcher
+from shared.memory.manual_clock import ManualClock
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.domain.clock import from_ms
 from tests.unit.gateway.rig import ListedExchange
 
 MINUTE = 60_000

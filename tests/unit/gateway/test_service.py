@@ -12,10 +12,11 @@ import pytest
 from gateway.src.live import SymbolLive
 from gateway.src.stream_watch import LateAsks, StreamWatch
 from gateway.src.verifier import differing
+from shared.memory.manual_clock import ManualClock
 from shared.src.config import OptionalStream
 from shared.src.contracts.market import DayStatistics, MarketTick, TradeFlow
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import RejectedError, TransientError
 from tests.unit.gateway.rig import ListedExchange, gateway_on
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from portfolio.src.models import SharedCache, shown
-from shared.src.domain.clock import ManualClock
+from shared.memory.manual_clock import ManualClock
 from shared.src.domain.errors import TransientError
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from portfolio.src.exchange_account import TraderAccount
-from shared.src.domain.clock import ManualClock
+from shared.memory.manual_clock import ManualClock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
 from shared.src.exchange.models import Balance
 

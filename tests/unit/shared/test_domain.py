@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.memory.manual_clock import ManualClock
+from shared.src.clocks import ScaledClock, SystemClock
 from shared.src.domain.candles import Candle, Timeframe, merge
-from shared.src.domain.clock import ManualClock, ScaledClock, SystemClock, from_ms, to_ms
+from shared.src.domain.clock import from_ms, to_ms
 from shared.src.domain.ids import client_order_id, derived_id
 from shared.src.domain.money import ceil_to_step, floor_to_step, to_decimal, wire
 

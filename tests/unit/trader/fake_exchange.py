@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from core.positions.model import Order
-from shared.src.domain.clock import ManualClock
+from shared.memory.manual_clock import ManualClock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import TERMINAL, OrderStatus, OrderType, Side

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
+from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
-from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import ENDED

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from core.positions.cycle_steps import CycleRules
+from shared.memory.manual_clock import ManualClock
 from shared.src.config import Settings, load_settings
 from shared.src.contracts.orders import OrderIntent
-from shared.src.domain.clock import ManualClock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import TERMINAL, CycleStatus, IntentKind, Side

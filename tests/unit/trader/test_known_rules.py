@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from shared.src.domain.clock import ManualClock
+from shared.memory.manual_clock import ManualClock
 from shared.src.domain.errors import TransientError
 from shared.src.exchange.rules import SymbolRules
 from tests.unit.trader.fake_exchange import RULES, SYMBOL

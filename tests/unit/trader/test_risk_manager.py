@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.positions.model import MANUAL, Cycle
+from shared.memory.manual_clock import ManualClock
 from shared.src.config import load_settings
-from shared.src.domain.clock import ManualClock
 from shared.src.domain.orders import CycleStatus
 from shared.src.exchange.models import BookTicker
 from tests.unit.trader.fake_exchange import RULES, SYMBOL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.positions.model import Cycle
-from shared.src.domain.clock import ManualClock
+from shared.memory.manual_clock import ManualClock
 from shared.src.domain.orders import CycleStatus
 from trader.src.execution.unprotected_time import Exposure
 

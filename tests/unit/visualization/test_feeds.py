@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared.memory.manual_clock import ManualClock
+from shared.src.clocks import SystemClock
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.topics import CYCLE_UPDATED, KAFKA_CANDLE, Topic, market_channel
 from shared.src.domain.candles import MINUTE_MS, Candle
-from shared.src.domain.clock import ManualClock, SystemClock
 from tests.unit.visualization.test_forming import minute
 from tests.unit.visualization.test_hub import frames, joined, subscribe
 from visualization.src.feeds import MarketFeed, feed_events

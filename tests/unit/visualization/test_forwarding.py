@@ -9,8 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from shared.memory.manual_clock import ManualClock
 from shared.src.config import load_settings
-from shared.src.domain.clock import ManualClock
 from visualization.src.platform_health import PlatformHealthMonitor, service_view, summary
 from visualization.src.proxy import proxy_routes
 from visualization.src.system import health_alerts, is_halt

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.src.domain.clock import ManualClock
+from shared.memory.manual_clock import ManualClock
 from visualization.src.websocket import CHANNELS_MAX, CLIENTS_MAX, QUEUE_MAX, Client, ClientHub, is_same_origin
 
 

@@ -16,9 +16,10 @@ from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 from core.features.engine import IndicatorEngine, columns_of
 from core.rules.frames import ColumnFrame, numeric_row
 from core.rules.labels import LABELS, code_of
+from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.market import FeatureFrame
 from shared.src.domain.candles import Timeframe
-from shared.src.domain.clock import ManualClock, from_ms
+from shared.src.domain.clock import from_ms
 from tests.unit.analyzer.strategies.markets import SYMBOLS, market, rules, timeframe_of
 from tests.unit.analyzer.test_parameters import BAR
 from tests.unit.core.features.market import generated

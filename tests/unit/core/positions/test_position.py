@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.positions.model import Fill
 from core.positions.position import Position
 from core.positions.protection import levels, stop_prices, take_profit_price
-from shared.src.domain.clock import ManualClock
+from shared.memory.manual_clock import ManualClock
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import Side
 from tests.unit.trader.fake_exchange import RULES

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from shared.src.clocks import ScaledClock, SystemClock
 from shared.src.config import load_settings
 from shared.src.domain.candles import Timeframe
-from shared.src.domain.clock import ScaledClock, SystemClock
 from shared.src.domain.errors import (
     ConfigurationError,
     ContractError,
