@@ -10,20 +10,11 @@ from typing import Any
 import httpx
 
 from coordinator.src.circuit_breaker import CircuitBreaker
+from shared.src.contracts.portfolio import ReservationRequest, ReservationsRequest
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
-from shared.src.domain.money import wire
 
 TIMEOUT_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A request for ``amount`` quote units of a pocket."""
-
-    intent_id: str
-    pocket: str
-    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,7 @@ class PortfolioClient:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def reserve(self, wanted: Sequence[Wanted], *, ttl_s: float) -> list[Granted | Denied]:
+    async def reserve(self, wanted: Sequence[ReservationRequest], *, ttl_s: float) -> list[Granted | Denied]:
         """Ask for funds for several intents at once; the answers, in order, end with the first denial.
 
         An earlier lease of the same intent comes back as it is.
@@ -62,12 +53,7 @@ class PortfolioClient:
             TransientError: the portfolio does not answer, or the circuit is open.
             RejectedError: the request is wrong or the token is not accepted; repeating does not help.
         """
-        body = {
-            "wanted": [
-                {"intent_id": each.intent_id, "pocket": each.pocket, "amount": wire(each.amount)} for each in wanted
-            ],
-            "ttl_s": ttl_s,
-        }
+        body = ReservationsRequest(wanted=tuple(wanted), ttl_s=ttl_s).model_dump(mode="json")
         answer = await self.breaker.call(lambda: self._post("/pockets/reservations", body))
         return [
             Denied(str(result["refused"])) if "refused" in result else Granted(Decimal(result["amount"]))

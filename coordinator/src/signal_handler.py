@@ -19,11 +19,12 @@ from prometheus_client import Counter as Metric
 
 from coordinator.src.decision_store import Decision, DecisionStore
 from coordinator.src.pocket_checker import Approved, ApprovedExit, PocketChecker, Refused, SymbolTerms, View
-from coordinator.src.portfolio_client import Denied, Granted, Wanted
+from coordinator.src.portfolio_client import Denied, Granted
 from coordinator.src.universe import Universe
 from core.risk.sizing import shrink
 from shared.src.bus.ports import Bus
 from shared.src.contracts.orders import OrderIntent
+from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import DECISION_MADE, ORDER_INTENT
 from shared.src.domain.clock import Clock
@@ -47,7 +48,7 @@ Answer = Granted | Denied | TransientError | RejectedError
 
 
 class FundsClient(Protocol):
-    async def reserve(self, wanted: Sequence[Wanted], *, ttl_s: float) -> Sequence[Granted | Denied]: ...
+    async def reserve(self, wanted: Sequence[ReservationRequest], *, ttl_s: float) -> Sequence[Granted | Denied]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,12 @@ class SignalHandler:
         if not entries:
             return []
         wanted = [
-            Wanted(intent_id_of(entry.signal), entry.approved.pocket, entry.approved.sized.reserve) for entry in entries
+            ReservationRequest(
+                intent_id=intent_id_of(entry.signal),
+                pocket=entry.approved.pocket,
+                amount=entry.approved.sized.reserve,
+            )
+            for entry in entries
         ]
         try:
             answers = await self._funds.reserve(wanted, ttl_s=self._checker.limits.signal_max_age_s + LEASE_MARGIN_S)

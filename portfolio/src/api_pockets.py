@@ -12,40 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.capital.pockets import Pocket, Reservation, ReservationRefused
 from portfolio.src.api import answer
 from portfolio.src.binance_account_manager import BinanceAccountManager
-from portfolio.src.bookkeeper import Bookkeeper, ReservationRequest
+from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.models import SharedCache
-from shared.src.contracts.base import Positive
+from shared.src.contracts.portfolio import IntentId, Lifetime, ReservationRequest, ReservationsRequest
 from shared.src.domain.errors import RejectedError
 from shared.src.frame.auth import Authorizer, Principal, Scope
 
-IntentId = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9_:\-]+$")]
-TTL_S_MAX = 3600
-AT_ONCE_MAX = 500
 
+class ReserveRequest(ReservationRequest):
+    """A single request, with its lifetime."""
 
-Ttl = Annotated[float, Field(gt=0, le=TTL_S_MAX, description="wall seconds until an unused lease expires")]
-
-
-class Wanted(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    intent_id: IntentId
-    pocket: str = Field(default="active", max_length=20)
-    amount: Annotated[Positive, Field(max_digits=28, decimal_places=18, description="quote units")]
-
-    def reservation(self) -> ReservationRequest:
-        return ReservationRequest(self.intent_id, self.pocket, self.amount)
-
-
-class ReserveRequest(Wanted):
-    ttl_s: Ttl = 60
-
-
-class ReservationsRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    wanted: list[Wanted] = Field(min_length=1, max_length=AT_ONCE_MAX)
-    ttl_s: Ttl = 60
+    ttl_s: Lifetime = 60
 
 
 class ReleaseRequest(BaseModel):
@@ -102,7 +79,7 @@ def _add_reservations(router: APIRouter, books: Bookkeeper, auth: Authorizer, ca
     @router.post("/pockets/reserve", responses={409: {"description": "refused, with the reason"}})
     async def reserve(request: ReserveRequest, _: trader) -> Response:
         """Set funds aside for an intent. Asked again for the same intent: the first lease, unchanged."""
-        (result,) = await books.reserve([request.reservation()], ttl_s=request.ttl_s)
+        (result,) = await books.reserve([request], ttl_s=request.ttl_s)
         cache.clear()
         if isinstance(result, ReservationRefused):
             raise RejectedError(result.reason, code=409)
@@ -111,7 +88,7 @@ def _add_reservations(router: APIRouter, books: Bookkeeper, auth: Authorizer, ca
     @router.post("/pockets/reservations")
     async def reservations(request: ReservationsRequest, _: trader) -> Response:
         """Set funds aside for several intents in one transaction. The answers end with the first refusal."""
-        results = await books.reserve([wanted.reservation() for wanted in request.wanted], ttl_s=request.ttl_s)
+        results = await books.reserve(request.wanted, ttl_s=request.ttl_s)
         cache.clear()
         return answer(
             {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,7 +14,7 @@ from core.capital.pockets import Pocket, ReservationRefused, ReservationStatus, 
 from portfolio.src.ledger_store import BEGINNING, SWEEP_MAX, LedgerStore
 from portfolio.src.pockets import PocketManager
 from shared.src.contracts.orders import ExecutionEvent, OrderFailed
-from shared.src.contracts.portfolio import CycleUpdated
+from shared.src.contracts.portfolio import CycleUpdated, ReservationRequest
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
@@ -32,15 +31,6 @@ ENDED = frozenset({CycleStatus.COMPLETED, CycleStatus.CANCELED, CycleStatus.FAIL
 
 POSTED = Counter("roottrading_ledger_fills_posted", "executions booked")
 RESERVATIONS = Counter("roottrading_pocket_reservations", "answers to reservation requests", ["answer"])
-
-
-@dataclass(frozen=True, slots=True)
-class ReservationRequest:
-    """A request for ``amount`` quote units of a pocket."""
-
-    intent_id: str
-    pocket: str
-    amount: Decimal
 
 
 class Bookkeeper:

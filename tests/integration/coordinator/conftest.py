@@ -16,13 +16,14 @@ from sqlalchemy import text
 from coordinator.src.decision_store import DecisionStore
 from coordinator.src.limits import limits_of
 from coordinator.src.pocket_checker import PocketChecker
-from coordinator.src.portfolio_client import Denied, Granted, Wanted
+from coordinator.src.portfolio_client import Denied, Granted
 from coordinator.src.signal_handler import SignalHandler
 from coordinator.src.universe import Universe
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
+from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import ORDER_INTENT
 from shared.src.database import Database
@@ -43,7 +44,7 @@ class FakeFunds:
     leases: dict[str, Decimal] = field(default_factory=dict)
     asked: list[list[str]] = field(default_factory=list)
 
-    async def reserve(self, wanted: Sequence[Wanted], *, ttl_s: float) -> list[Granted | Denied]:
+    async def reserve(self, wanted: Sequence[ReservationRequest], *, ttl_s: float) -> list[Granted | Denied]:
         self.asked.append([each.intent_id for each in wanted])
         if self.error is not None:
             raise self.error

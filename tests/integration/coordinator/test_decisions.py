@@ -11,10 +11,10 @@ import pytest
 from redis.asyncio import Redis
 
 from coordinator.src.decision_store import DecisionStore
-from coordinator.src.portfolio_client import Wanted
 from coordinator.src.signal_handler import GROUP, SignalHandler, intent_id_of
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
+from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.contracts.topics import CONSENSUS, DECISION_MADE
 from shared.src.database import Database
 from shared.src.domain.errors import TransientError
@@ -103,7 +103,7 @@ async def test_a_crash_between_reservation_and_commit_reserves_once(
     handler: SignalHandler, funds: FakeFunds, database: Database, redis: Redis
 ) -> None:
     intent_id = intent_id_of(consensus())
-    await funds.reserve([Wanted(intent_id, "active", EARLIER)], ttl_s=60)
+    await funds.reserve([ReservationRequest(intent_id=intent_id, amount=EARLIER)], ttl_s=60)
     await handler.on_signals([consensus()])
     (intent,) = await sent_intents(redis)
     assert list(funds.leases) == [intent_id]

@@ -11,11 +11,17 @@ from sqlalchemy import text
 
 from portfolio.src.exchange_account import Trade
 from shared.src.contracts.orders import ExecutionEvent
+from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.database import Database
 from shared.src.domain.orders import LiquidityRole, Side
 from shared.src.exchange.models import Balance
 
 ENDED = ("completed", "canceled", "failed")
+
+
+def wanted(intent_id: str, amount: Decimal, *, pocket: str = "active") -> ReservationRequest:
+    """A request for funds."""
+    return ReservationRequest(intent_id=intent_id, pocket=pocket, amount=amount)
 
 
 @dataclass

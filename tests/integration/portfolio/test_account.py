@@ -12,14 +12,14 @@ from sqlalchemy import text
 from core.capital.differences import Standing
 from core.capital.pockets import ReservationRefused
 from portfolio.src.binance_account_manager import BinanceAccountManager
-from portfolio.src.bookkeeper import Bookkeeper, ReservationRequest
+from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.exchange_account import Trade
 from portfolio.src.ledger_store import LedgerStore
 from portfolio.src.pockets import PocketManager
 from shared.memory.manual_clock import ManualClock
 from shared.src.database import Database
 from shared.src.domain.errors import RejectedError, TransientError
-from tests.integration.portfolio.builders import FakeAccount, TraderRows
+from tests.integration.portfolio.builders import FakeAccount, TraderRows, wanted
 
 pytestmark = pytest.mark.integration
 
@@ -58,7 +58,7 @@ async def test_nothing_is_reserved_before_the_books_are_open(
 ) -> None:
     books = Bookkeeper(founded, LedgerStore(quote_asset="USDC"), clock, quote_asset="USDC", halted=manager.halted)
     with pytest.raises(TransientError, match="not open yet"):
-        await books.reserve([ReservationRequest("int-1", "active", Decimal(1))], ttl_s=60)
+        await books.reserve([wanted("int-1", Decimal(1))], ttl_s=60)
 
 
 async def test_fills_booked_before_the_opening_are_part_of_it(
@@ -115,7 +115,7 @@ async def test_a_trade_the_books_lack_is_never_called_a_deposit(
     assert manager.state.explained == "trade 77 of BTCUSDC is not booked"
     with pytest.raises(TransientError, match=r"BTC \+1"):
         await manager.probe()
-    (refused,) = await books.reserve([ReservationRequest("int-1", "active", Decimal(1))], ttl_s=60)
+    (refused,) = await books.reserve([wanted("int-1", Decimal(1))], ttl_s=60)
     assert refused == ReservationRefused("the books differ from the exchange: BTC +1")
 
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from coordinator.src.portfolio_client import Denied, Granted, PortfolioClient, Wanted
+from coordinator.src.portfolio_client import Denied, Granted, PortfolioClient
 from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.binance_account_manager import BinanceAccountManager
@@ -26,7 +26,7 @@ from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import Side
 from shared.src.frame.auth import Authorizer, Scope, create_token
 from shared.src.frame.service import install_error_handlers
-from tests.integration.portfolio.builders import FakeAccount, TraderRows
+from tests.integration.portfolio.builders import FakeAccount, TraderRows, wanted
 
 pytestmark = pytest.mark.integration
 ADMIN = "an-admin-token-of-the-test"
@@ -199,13 +199,13 @@ async def test_the_ledger_tells_whether_it_equals_the_exchange(
 
 async def test_the_coordinators_client_reserves_and_releases(app: FastAPI, api: httpx.AsyncClient) -> None:
     client = PortfolioClient("http://portfolio", ADMIN, ManualClock(), transport=httpx.ASGITransport(app))
-    assert await client.reserve([Wanted("int-9", "active", Decimal(50))], ttl_s=60) == [Granted(Decimal(50))]
-    assert await client.reserve([Wanted("int-9", "active", Decimal(80))], ttl_s=60) == [Granted(Decimal(50))]
+    assert await client.reserve([wanted("int-9", Decimal(50))], ttl_s=60) == [Granted(Decimal(50))]
+    assert await client.reserve([wanted("int-9", Decimal(80))], ttl_s=60) == [Granted(Decimal(50))]
     pockets = await get(api, "/pockets")
     assert (pockets["capital"], pockets["pockets"][0]["name"]) == ("1000", "active")
     assert (pockets["pockets"][0]["reserved"], pockets["pockets"][0]["available"]) == ("50", "550")
     assert [lease["intent_id"] for lease in pockets["reservations"]] == ["int-9"]
-    several = [Wanted(f"int-{number}", "active", Decimal(amount)) for number, amount in ((10, 500), (11, 51), (12, 1))]
+    several = [wanted(f"int-{number}", Decimal(amount)) for number, amount in ((10, 500), (11, 51), (12, 1))]
     assert await client.reserve(several, ttl_s=60) == [
         Granted(Decimal(500)), Denied("pocket active has 50 USDC free, 51 needed"),
     ]  # fmt: skip
@@ -215,7 +215,7 @@ async def test_the_coordinators_client_reserves_and_releases(app: FastAPI, api: 
     await client.release("int-10", "test")
     assert (await get(api, "/pockets"))["reservations"] == []
     with pytest.raises(RejectedError, match="no pocket 'casino'"):
-        await client.reserve([Wanted("int-11", "casino", Decimal(1))], ttl_s=60)
+        await client.reserve([wanted("int-11", Decimal(1), pocket="casino")], ttl_s=60)
     await client.close()
 
 

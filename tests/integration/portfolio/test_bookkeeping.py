@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import text
 
 from core.capital.pockets import PocketNotFoundError, ReservationRefused, Reserved
-from portfolio.src.bookkeeper import Bookkeeper, ReservationRequest
+from portfolio.src.bookkeeper import Bookkeeper
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated
 from shared.src.database import Database
 from shared.src.domain.errors import TransientError
 from shared.src.domain.orders import CycleStatus, Side
-from tests.integration.portfolio.builders import TraderRows, fill_event
+from tests.integration.portfolio.builders import TraderRows, fill_event, wanted
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,7 @@ async def reserve(books: Bookkeeper, intent_id: str, amount: int = 200) -> Reser
     """As the coordinator does: whoever waited too long for a connection or a lock asks again."""
     while True:
         with contextlib.suppress(TransientError):
-            (answer,) = await books.reserve([ReservationRequest(intent_id, "active", Decimal(amount))], ttl_s=3600)
+            (answer,) = await books.reserve([wanted(intent_id, Decimal(amount))], ttl_s=3600)
             return answer
 
 
@@ -234,7 +234,7 @@ async def test_reservations_fills_and_releases_at_once_end_in_sane_pockets(
 
 async def test_an_unknown_pocket_is_refused_by_name(books: Bookkeeper) -> None:
     with pytest.raises(PocketNotFoundError):
-        await books.reserve([ReservationRequest("int-1", "casino", Decimal(1))], ttl_s=60)
+        await books.reserve([wanted("int-1", Decimal(1), pocket="casino")], ttl_s=60)
 
 
 async def test_a_new_allocation_moves_the_totals_and_leaves_the_leases(books: Bookkeeper, database: Database) -> None:
