@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import text
 
 from coordinator.src.pocket_checker import OpenCycle, View
+from core.capital.pockets import Pocket, availability
 from shared.src.contracts.orders import DecisionMade, OrderIntent
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import CONSENSUS, ORDER_INTENT
@@ -36,7 +37,7 @@ SELECT
    FROM pocket_reservations r JOIN decisions d USING (intent_id)
    WHERE r.status = 'active' AND d.approved
      AND NOT EXISTS (SELECT 1 FROM trade_cycles c WHERE c.intent_id = r.intent_id)) AS pending,
-  (SELECT json_object_agg(pocket, json_build_array(total::text, reserved::text, used::text))
+  (SELECT json_object_agg(pocket, json_build_array(share_percent::text, total::text, reserved::text, used::text))
    FROM capital_pockets) AS pockets,
   (SELECT COALESCE(sum(profit_loss), 0) FROM trade_cycles
    WHERE status = 'completed' AND completed_at >= :day) AS profit_today,
@@ -187,14 +188,8 @@ class DecisionStore:
 
 
 def _with_pockets(view: View, pockets: dict[str, list[str]]) -> View:
-    numbers = {name: [Decimal(number) for number in values] for name, values in pockets.items()}
-    rooms = {name: total - reserved - used for name, (total, reserved, used) in numbers.items()}
-    overall = sum(rooms.values(), ZERO)
-    return replace(
-        view,
-        capital=sum((values[0] for values in numbers.values()), ZERO),
-        pockets={name: max(ZERO, min(room, overall)) for name, room in rooms.items()},
-    )
+    known = [Pocket(name, *(Decimal(number) for number in numbers)) for name, numbers in pockets.items()]
+    return replace(view, capital=sum((pocket.total for pocket in known), ZERO), pockets=availability(known))
 
 
 def _row(decision: Decision) -> dict[str, Any]:

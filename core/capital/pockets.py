@@ -79,6 +79,17 @@ class Pocket:
         return self.total - self.reserved - self.used
 
 
+def availability(pockets: Iterable[Pocket]) -> dict[str, Decimal]:
+    """What may be leased from each pocket now, in quote units, by its name; never negative.
+
+    Bounded by the room of the pocket and by the room of all pockets together: after losses one of them may bind more
+    than its share, and that money is not in the account a second time. Give all pockets of the account.
+    """
+    known = tuple(pockets)
+    overall = sum((pocket.room for pocket in known), ZERO)
+    return {pocket.name: max(ZERO, min(pocket.room, overall)) for pocket in known}
+
+
 @dataclass(frozen=True, slots=True)
 class Reserved:
     lease: Reservation
@@ -168,17 +179,16 @@ class Pockets:
         }
 
     def available(self, name: str) -> Decimal:
-        """What may be leased from a pocket now: bounded by the pocket and by what the whole account has free.
+        """What may be leased from a pocket now (see ``availability``).
 
         Raises:
             PocketNotFoundError: there is no such pocket.
         """
-        pockets = self.pockets()
-        pocket = pockets.get(pocket_name(name))
-        if pocket is None:
+        amounts = availability(self.pockets().values())
+        known = pocket_name(name)
+        if known not in amounts:
             raise PocketNotFoundError(name)
-        overall = sum((each.room for each in pockets.values()), ZERO)
-        return max(ZERO, min(pocket.room, overall))
+        return amounts[known]
 
     def reserve(self, intent_id: str, *, pocket: str, asset: str, amount: Decimal) -> Reserved | ReservationRefused:
         """Set funds aside for an intent. Asked again for the same intent, the first lease stands as it is.

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.capital.pockets import Pocket, Reservation, ReservationRefused
+from core.capital.pockets import Pocket, Reservation, ReservationRefused, availability
 from portfolio.src.api import answer
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
@@ -153,6 +153,7 @@ def _add_upkeep(
 
 
 def _pockets(pockets: dict[str, Pocket]) -> list[dict[str, Any]]:
+    available = availability(pockets.values())
     return [
         {
             "name": pocket.name,
@@ -160,7 +161,7 @@ def _pockets(pockets: dict[str, Pocket]) -> list[dict[str, Any]]:
             "total": pocket.total,
             "reserved": pocket.reserved,
             "used": pocket.used,
-            "available": max(Decimal(0), pocket.room),
+            "available": available[pocket.name],
         }
         for pocket in pockets.values()
     ]

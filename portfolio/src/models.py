@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.capital.ledger import LedgerAccount
-from core.capital.pockets import POCKETS
+from core.capital.pockets import POCKETS, Pocket, availability
 from core.capital.valuation import value
 from portfolio.src import queries
 from portfolio.src.prices import LastPrices
@@ -143,10 +143,11 @@ class PortfolioModel:
     async def _pockets(self) -> Row:
         rows = await self._db.rows(queries.POCKETS)
         leases = await self._db.rows(queries.LEASES)
-        overall = sum((row["total"] - row["reserved"] - row["used"] for row in rows), ZERO)
+        available = availability(
+            Pocket(row["name"], row["share_percent"], row["total"], row["reserved"], row["used"]) for row in rows
+        )
         for row in rows:
-            room = row["total"] - row["reserved"] - row["used"]
-            row["available"] = max(ZERO, min(room, overall))
+            row["available"] = available[row["name"]]
             row["asset"] = self._quote
         order = {name: number for number, name in enumerate(POCKETS)}
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from core.capital.pockets import Pocket, availability
 from core.statistics.performance import max_drawdown_percent, percent_of, sharpe_ratio, thinned
 from shared.src.domain.clock import to_ms
 from shared.src.domain.money import wire
@@ -32,6 +33,9 @@ class PerformanceQueries:
             ORDER BY array_position(ARRAY['active', 'buffer', 'safety'], CAST(pocket AS text))
             """
         )
+        available = availability(
+            Pocket(row["pocket"], row["share_percent"], row["total"], row["reserved"], row["used"]) for row in rows
+        )
         return [
             PocketView(
                 name=row["pocket"],
@@ -40,7 +44,7 @@ class PerformanceQueries:
                 total=wire(row["total"]),
                 used=wire(row["used"]),
                 reserved=wire(row["reserved"]),
-                available=wire(max(Decimal(0), row["total"] - row["used"] - row["reserved"])),
+                available=wire(available[row["pocket"]]),
             )
             for row in rows
         ]

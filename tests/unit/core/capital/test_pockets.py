@@ -11,12 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from core.capital.pockets import (
     Facts,
+    Pocket,
     PocketNotFoundError,
     Pockets,
     Reservation,
     ReservationRefused,
     ReservationStatus,
     Reserved,
+    availability,
     checked_shares,
     settle,
     split,
@@ -107,6 +109,19 @@ def test_an_over_used_pocket_does_not_let_another_lease_money_that_is_not_there(
     lease = Reservation("int-1", "active", "USDC", Decimal(80), Decimal(80), Decimal(80), ReservationStatus.COMMITTED)
     assert manager("100", lease).available("buffer") == 20
     assert manager("100", lease).available("active") == 0
+
+
+def test_what_all_have_together_bounds_what_each_has() -> None:
+    overdrawn = Pocket("active", Decimal(60), total=Decimal(60), used=Decimal(80))
+    buffer = Pocket("buffer", Decimal(30), total=Decimal(30), reserved=Decimal(5))
+    safety = Pocket("safety", Decimal(10), total=Decimal(10))
+    assert availability([overdrawn, buffer, safety]) == {"active": 0, "buffer": 15, "safety": 10}
+    assert availability([]) == {}
+
+
+def test_nothing_is_available_anywhere_when_the_account_has_nothing_free() -> None:
+    lost = Pocket("active", Decimal(60), total=Decimal(6), used=Decimal(80))
+    assert availability([lost, Pocket("buffer", Decimal(40), total=Decimal(4))]) == {"active": 0, "buffer": 0}
 
 
 @pytest.mark.parametrize(
