@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from cli.exits import missing
+from shared.src.sql import UNRESOLVED_ORDERS
 
 COUNTS = """
 SELECT (SELECT count(*) FROM market_data WHERE timeframe = '1m' AND time >= %(since)s) AS candles_closed,
@@ -54,8 +55,8 @@ SELECT (SELECT count(*) FROM (SELECT intent_id FROM orders WHERE purpose = 'entr
 LEDGER = "SELECT asset, amount FROM ledger_balances WHERE account = 'exchange' AND amount <> 0"
 FILLS = "SELECT symbol, trade_id, quantity FROM trade_executions"
 SYMBOLS = "SELECT DISTINCT symbol FROM orders ORDER BY symbol"
-UNSETTLED = """
-SELECT (SELECT count(*) FROM orders WHERE status IN ('INTENT', 'SENT', 'UNKNOWN'))
+UNSETTLED = f"""
+SELECT (SELECT count(*) FROM orders WHERE status IN {UNRESOLVED_ORDERS})
      + (SELECT count(*) FROM trade_executions WHERE NOT published) AS n
 """
 

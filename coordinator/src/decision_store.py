@@ -22,17 +22,18 @@ from shared.src.domain.errors import ContractError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import IntentKind, Side
 from shared.src.domain.symbols import split_symbol
+from shared.src.sql import ENDED_CYCLES
 
 SWEEP_MAX = 200
 
 # One round trip; amounts travel as text inside the JSON.
-_VIEW = text("""
+_VIEW = text(f"""
 SELECT
   (SELECT json_agg(json_build_object('id', id, 'symbol', symbol, 'created_ms', extract(epoch FROM created_at) * 1000,
                    'cost', (GREATEST(quantity - exit_quantity, 0) * COALESCE(entry_price, 0))::text,
                    'reserved', (SELECT r.amount::text FROM pocket_reservations r
                                 WHERE r.intent_id = c.intent_id AND r.status = 'active')))
-   FROM trade_cycles c WHERE status NOT IN ('completed', 'canceled', 'failed')) AS cycles,
+   FROM trade_cycles c WHERE status NOT IN {ENDED_CYCLES}) AS cycles,
   (SELECT json_agg(json_build_object('symbol', d.symbol, 'amount', r.amount::text))
    FROM pocket_reservations r JOIN decisions d USING (intent_id)
    WHERE r.status = 'active' AND d.approved

@@ -18,7 +18,7 @@ from shared.src.contracts.portfolio import CycleUpdated, ReservationRequest
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
-from shared.src.domain.orders import CycleStatus
+from shared.src.domain.orders import ENDED
 from shared.src.redis_client import RedisBus
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ GROUP = "portfolio"
 SWEEP_EVERY_S = 2.0
 FULL_SWEEP_EVERY = 30  # every thirtieth sweep looks at the whole history
 RECENT = timedelta(days=2)
-ENDED = frozenset({CycleStatus.COMPLETED, CycleStatus.CANCELED, CycleStatus.FAILED})
 
 POSTED = Counter("roottrading_ledger_fills_posted", "executions booked")
 RESERVATIONS = Counter("roottrading_pocket_reservations", "answers to reservation requests", ["answer"])

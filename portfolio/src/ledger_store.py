@@ -16,6 +16,7 @@ from shared.src.contracts.orders import ExecutionEvent
 from shared.src.domain.errors import ContractError
 from shared.src.domain.orders import Side
 from shared.src.domain.symbols import split_symbol
+from shared.src.sql import UNRESOLVED_ORDERS
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +188,7 @@ class LedgerStore:
                 text(
                     "SELECT (SELECT count(*) FROM ledger_postings) AS postings,"
                     " (SELECT count(*) FROM trade_executions) AS executions,"
-                    " (SELECT count(*) FROM orders WHERE status IN ('INTENT', 'SENT', 'UNKNOWN')) AS moving"
+                    f" (SELECT count(*) FROM orders WHERE status IN {UNRESOLVED_ORDERS}) AS moving"
                 )
             )
         ).one()

@@ -16,14 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.capital.pockets import Facts, Pockets, Reservation, ReservationStatus, settle
 from shared.src.database import Database
 from shared.src.domain.money import wire
+from shared.src.domain.orders import ENDED
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
 
 _SHARES = text("SELECT pocket, share_percent, total, reserved, used FROM capital_pockets ORDER BY pocket FOR UPDATE")
 
-_LEASES = text("""
+_LEASES = text(f"""
 WITH wanted AS (
     SELECT intent_id FROM pocket_reservations WHERE status IN ('active', 'committed')
     UNION SELECT intent_id FROM trade_cycles
-          WHERE status NOT IN ('completed', 'canceled', 'failed') AND intent_id IS NOT NULL
+          WHERE status NOT IN {ENDED_CYCLES} AND intent_id IS NOT NULL
     UNION SELECT unnest(CAST(:also AS varchar[]))
 )
 SELECT r.intent_id, r.pocket, r.asset, r.amount, r.spent, r.status, r.reason, r.expires_at <= now() AS overdue,
@@ -33,7 +35,7 @@ FROM wanted JOIN pocket_reservations r USING (intent_id)
 LEFT JOIN trade_cycles c ON c.intent_id = r.intent_id
 CROSS JOIN LATERAL (
     SELECT count(*) AS orders,
-           count(*) FILTER (WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')) AS open_orders
+           count(*) FILTER (WHERE status IN {LIVE_ORDERS}) AS open_orders
     FROM orders WHERE orders.intent_id = r.intent_id AND purpose NOT IN ('stop_loss', 'take_profit', 'exit')
 ) o
 CROSS JOIN LATERAL (
@@ -71,8 +73,6 @@ WHERE pocket = :pocket
 _QUOTE_IN_BOOKS = text(
     "SELECT COALESCE(sum(amount), 0) FROM ledger_lines WHERE account = 'exchange' AND asset = :asset"
 )
-
-_CLOSED = {"completed", "canceled", "failed"}
 
 
 @dataclass(slots=True)
@@ -209,7 +209,7 @@ def _facts(row: Any, *, overdue: bool) -> Facts:
         sold=row.sold,
         orders=row.orders,
         open_orders=row.open_orders,
-        cycle_ended=row.cycle_status in _CLOSED,
+        cycle_ended=row.cycle_status in ENDED,
         overdue=overdue,
     )
 

@@ -2,6 +2,8 @@
 
 from sqlalchemy import text
 
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
+
 WALLETS = text("SELECT asset, free, locked, updated_at FROM wallets WHERE free + locked > 0 ORDER BY asset")
 
 POCKETS = text("SELECT pocket AS name, pocket, share_percent, total, reserved, used, updated_at FROM capital_pockets")
@@ -18,7 +20,7 @@ take_profit_price, fees, profit_loss, profit_loss_percent, exit_reason, opened_a
 
 ACTIVE_POSITIONS = text(f"""
 SELECT {_CYCLE} FROM trade_cycles
-WHERE status NOT IN ('completed', 'canceled', 'failed') ORDER BY created_at DESC
+WHERE status NOT IN {ENDED_CYCLES} ORDER BY created_at DESC
 """)
 
 RECENT_POSITIONS = text(f"""
@@ -73,15 +75,15 @@ WHERE period = :period
 ORDER BY period_start DESC, profit_loss DESC LIMIT :limit
 """)
 
-LIVE = text("""
-SELECT (SELECT count(*) FROM trade_cycles WHERE status NOT IN ('completed', 'canceled', 'failed')) AS open_cycles,
+LIVE = text(f"""
+SELECT (SELECT count(*) FROM trade_cycles WHERE status NOT IN {ENDED_CYCLES}) AS open_cycles,
        (SELECT count(*) FROM trade_cycles WHERE status = 'completed' AND completed_at >= :day) AS completed_today,
        (SELECT COALESCE(sum(profit_loss), 0) FROM trade_cycles
         WHERE status = 'completed' AND completed_at >= :day) AS profit_loss_today,
        (SELECT count(*) FROM trade_executions WHERE timestamp >= :day) AS executions_today,
        (SELECT COALESCE(sum(quote_quantity), 0) FROM trade_executions WHERE timestamp >= :day) AS volume_today,
        (SELECT count(*) FROM orders
-        WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')) AS open_orders,
+        WHERE status IN {LIVE_ORDERS}) AS open_orders,
        (SELECT COALESCE(sum(reserved), 0) FROM capital_pockets) AS reserved,
        (SELECT COALESCE(sum(used), 0) FROM capital_pockets) AS used
 """)

@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from shared.src.config import Settings
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
+from shared.src.domain.orders import CycleStatus
 from visualization.src import views
 from visualization.src.performance import PerformanceQueries
 from visualization.src.platform_health import PlatformHealthMonitor
@@ -34,7 +35,7 @@ DEFAULT_CANDLES: Mapping[Timeframe, int] = {
 CANDLES_MAX = 5000
 ROWS_MAX = 500
 DEFAULT_INDICATORS = "ema_12,ema_26,ema_50"
-CYCLE_STATES = "open|closed|initiating|waiting_buy|active_buy|waiting_sell|active_sell|completed|canceled|failed"
+CYCLE_STATES = "|".join(("open", "closed", *CycleStatus))
 
 SymbolInPath = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9]{3,20}$")]
 OptionalSymbol = Annotated[str, Query(pattern=r"^[A-Za-z0-9]{0,20}$", description="empty: all symbols")]

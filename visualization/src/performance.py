@@ -9,6 +9,7 @@ from core.capital.pockets import Pocket, availability
 from core.statistics.performance import max_drawdown_percent, percent_of, sharpe_ratio, thinned
 from shared.src.domain.clock import to_ms
 from shared.src.domain.money import wire
+from shared.src.sql import ENDED_CYCLES
 from visualization.src.queries import Queries
 from visualization.src.rows import Row, amount
 from visualization.src.views import BalanceView, EquityPoint, GlobalStatistics, GroupStatistics, PocketView
@@ -99,8 +100,8 @@ class PerformanceQueries:
     async def overview(self, now: datetime) -> GlobalStatistics:
         """Everything traded until ``now`` (market time), net of fees; the day is the UTC day."""
         (cycles,) = await self._fetch(
-            """
-            SELECT count(*) FILTER (WHERE status NOT IN ('completed', 'canceled', 'failed')) AS open,
+            f"""
+            SELECT count(*) FILTER (WHERE status NOT IN {ENDED_CYCLES}) AS open,
                    count(*) FILTER (WHERE status = 'completed') AS completed,
                    count(*) FILTER (WHERE status = 'completed' AND profit_loss > 0) AS wins,
                    count(*) FILTER (WHERE status = 'completed' AND profit_loss <= 0) AS losses,

@@ -11,7 +11,9 @@ from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.domain.money import wire
+from shared.src.domain.orders import ENDED
 from shared.src.market.symbol_choice import chosen_symbols
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
 from visualization.src.rows import (
     Row,
     candle_view,
@@ -33,7 +35,6 @@ from visualization.src.views import (
     TradeView,
 )
 
-CLOSED_STATES = ("completed", "canceled", "failed")
 BUILT_MINUTES_MAX = 200_000
 
 
@@ -247,14 +248,14 @@ class Queries:
 
     async def cycles(self, *, symbol: str, status: str, limit: int) -> list[CycleView]:
         """Cycles, newest first. ``status`` is one of the states, ``open``, ``closed`` or empty for all."""
-        states = {"": (), "open": (), "closed": CLOSED_STATES}.get(status, (status,))
+        states = {"": (), "open": (), "closed": sorted(ENDED)}.get(status, (status,))
         rows = await self.fetch(
-            """
+            f"""
             SELECT id, symbol, strategy, side, status, quantity, exit_quantity, entry_price, exit_price, stop_price,
                    take_profit_price, profit_loss, profit_loss_percent, fees, exit_reason, created_at, completed_at
             FROM trade_cycles
             WHERE (:symbol = '' OR symbol = :symbol)
-              AND (NOT :is_open OR status NOT IN ('completed', 'canceled', 'failed'))
+              AND (NOT :is_open OR status NOT IN {ENDED_CYCLES})
               AND (cardinality(CAST(:states AS text[])) = 0 OR status = ANY (CAST(:states AS text[])))
             ORDER BY coalesce(completed_at, created_at) DESC, id LIMIT :limit
             """,
@@ -282,12 +283,12 @@ class Queries:
     async def orders(self, *, symbol: str, open_only: bool, limit: int) -> list[OrderView]:
         """Orders, newest first; a state that is not final counts as open, UNKNOWN included."""
         rows = await self.fetch(
-            """
+            f"""
             SELECT client_order_id, exchange_order_id, symbol, side, type, status, purpose, price, stop_price,
                    quantity, executed_quantity, created_at
             FROM orders
             WHERE (:symbol = '' OR symbol = :symbol)
-              AND (NOT :open_only OR status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED'))
+              AND (NOT :open_only OR status IN {LIVE_ORDERS})
             ORDER BY created_at DESC, client_order_id LIMIT :limit
             """,
             symbol=symbol,

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
+from shared.src.sql import ENDED_CYCLES
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ async def held_symbols(database: Database) -> set[str]:
     """Symbols with a position that is not closed: their prices must not stop."""
     async with database.begin() as connection:
         rows = await connection.execute(
-            text("SELECT DISTINCT symbol FROM trade_cycles WHERE status NOT IN ('completed', 'canceled', 'failed')")
+            text(f"SELECT DISTINCT symbol FROM trade_cycles WHERE status NOT IN {ENDED_CYCLES}")
         )
         return {row.symbol for row in rows}
 

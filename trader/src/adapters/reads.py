@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from shared.src.database import Database
 from shared.src.domain.money import wire
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
 from trader.src.api.models import OrdersQuery
 
 ORDERS = """
@@ -19,12 +20,12 @@ LEFT JOIN LATERAL (
     FROM trade_executions e WHERE e.client_order_id = o.client_order_id
 ) f ON TRUE
 """
-IS_OPEN = "o.status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')"
-STATS_ORDERS = """
+IS_OPEN = f"o.status IN {LIVE_ORDERS}"
+STATS_ORDERS = f"""
 SELECT count(*) AS orders,
        count(*) FILTER (WHERE executed_quantity > 0) AS executed,
        count(*) FILTER (WHERE status = 'REJECTED') AS rejected,
-       count(*) FILTER (WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')) AS open
+       count(*) FILTER (WHERE status IN {LIVE_ORDERS}) AS open
 FROM orders WHERE purpose <> 'external'
 """
 STATS_FILLS = """
@@ -32,11 +33,11 @@ SELECT count(*) AS fills, coalesce(sum(quote_quantity), 0) AS volume,
        coalesce(sum((metadata ->> 'fee_quote')::numeric), 0) AS fees
 FROM trade_executions
 """
-STATS_CYCLES = """
+STATS_CYCLES = f"""
 SELECT count(*) FILTER (WHERE status = 'completed') AS completed,
        count(*) FILTER (WHERE status = 'failed') AS failed,
        count(*) FILTER (WHERE status = 'canceled') AS canceled,
-       count(*) FILTER (WHERE status NOT IN ('completed', 'canceled', 'failed')) AS open,
+       count(*) FILTER (WHERE status NOT IN {ENDED_CYCLES}) AS open,
        count(*) FILTER (WHERE profit_loss > 0) AS winning,
        coalesce(sum(profit_loss), 0) AS realised_profit_loss,
        coalesce(max(unprotected_s), 0) AS unprotected_s_max

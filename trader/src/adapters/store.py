@@ -22,6 +22,7 @@ from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import InvariantError
 from shared.src.exchange.models import ExchangeOrder
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, UNRESOLVED_ORDERS
 from trader.src.adapters.rows import (
     CYCLE_COLUMNS,
     FILL_COLUMNS,
@@ -40,8 +41,8 @@ from trader.src.ports import Booked, OutboxMessage, Pause, RiskFacts
 M = TypeVar("M", bound=BaseModel)
 
 RECENT = timedelta(days=7)
-OPEN = "status NOT IN ('completed', 'canceled', 'failed')"
-LIVE = "status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')"
+OPEN = f"status NOT IN {ENDED_CYCLES}"
+LIVE = f"status IN {LIVE_ORDERS}"
 BOOKED = "(SELECT coalesce(sum(e.quantity), 0) FROM trade_executions e WHERE e.client_order_id = o.client_order_id)"
 # Symbols whose trades are worth asking for: touched in the last days, or with something open.
 TOUCHED = """
@@ -208,7 +209,7 @@ class PostgresStore:
             await connection.execute(
                 text(
                     "UPDATE orders SET status = :status, reject_code = :reject_code, reason = :reason, "
-                    "updated_at = :now WHERE client_order_id = :id AND status IN ('INTENT', 'SENT', 'UNKNOWN')"
+                    f"updated_at = :now WHERE client_order_id = :id AND status IN {UNRESOLVED_ORDERS}"
                 ),
                 {
                     "status": order.status.value,
