@@ -42,8 +42,8 @@ async def compose(service: Service, environment: Mapping[str, str]) -> Component
     manager = AnalyzerManager(report.loaded, clock, min_volume=settings.min_volume)
     symbols = await chosen_symbols(database, settings.trading_symbols)
     watermark = Watermark(symbols, monotonic=clock.monotonic)
-    subscriber = RedisSubscriber(service.bus, manager, watermark, database, timeframes=settings.interval)
-    subscriber.subscribe()
+    subscriber = RedisSubscriber(manager, watermark, database, timeframes=settings.interval)
+    subscriber.subscribe(service.bus)
 
     async def expect(chosen: tuple[str, ...]) -> None:
         watermark.expect(chosen)

@@ -12,13 +12,12 @@ from typing import Any
 
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.watermark import Watermark
-from shared.src.bus.stream_consumer import BATCH_MAX, Delivery
+from shared.src.bus.ports import BATCH_MAX, Delivery, FencedPublisher, Subscriptions
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes
 from shared.src.contracts.topics import FEATURES, VOTES
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
-from shared.src.redis_client import RedisBus
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +29,12 @@ class RedisSubscriber:
 
     def __init__(
         self,
-        bus: RedisBus,
         manager: AnalyzerManager,
         watermark: Watermark,
         database: Database,
         *,
         timeframes: Iterable[Timeframe],
     ) -> None:
-        self._bus = bus
         self._manager = manager
         self._watermark = watermark
         self._database = database
@@ -49,8 +46,8 @@ class RedisSubscriber:
         self.frames = 0
         self.votes = 0
 
-    def subscribe(self) -> None:
-        self._bus.follow(FEATURES, self, group=GROUP)
+    def subscribe(self, bus: Subscriptions) -> None:
+        bus.follow(FEATURES, self, group=GROUP)
 
     def statistics(self) -> dict[str, Any]:
         return {"frames": self.frames, "votes": self.votes} | self._watermark.statistics() | self._manager.statistics()
@@ -70,14 +67,14 @@ class RedisSubscriber:
         for delivery in deliveries:
             self._watermark.hold(delivery)
 
-    async def act(self) -> None:
+    async def act(self, publisher: FencedPublisher) -> None:
         """Decide on what is due, in the order of market time."""
         while self._due or self._acted or self._next():
             while self._due:
                 self._decide(self._due[0])
                 self._acted.append(self._due.popleft())
             if self._results:
-                await self._bus.publish_many(VOTES, self._results)
+                await publisher.publish_many(VOTES, self._results)
             for delivery in self._acted:
                 delivery.done = True
             self.frames += len(self._acted)

@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from shared.src.bus.stream_consumer import Delivery
+from shared.src.bus.ports import Delivery
 from shared.src.contracts.market import FeatureFrame
 from shared.src.domain.candles import Timeframe
 

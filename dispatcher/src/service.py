@@ -6,22 +6,19 @@ grows, and the order holds.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
-import orjson
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic import BaseModel
-from redis.exceptions import RedisError
 
 from dispatcher.src.message_router import MIRROR, Routed, route
 from dispatcher.src.persister import CandlePersister, DeadLetterPersister
-from shared.src.bus.stream_consumer import stream_entries
+from shared.src.bus.dead_letters import DeadLetter
 from shared.src.contracts.topics import (
     CANDLE_CLOSED,
-    DEAD_LETTERS,
     KAFKA_DEAD_LETTERS,
     Topic,
     kafka_market,
@@ -112,7 +109,7 @@ class DispatcherService:
 
     async def _to_redis(self, routed: Routed) -> None:
         for record, reason in routed.dead:
-            await self._bus.bury(record.topic, consumer="dispatcher", raw=record.value, reason=reason)
+            await self._bus.dead_letter(record.topic, consumer="dispatcher", raw=record.value, reason=reason)
         if routed.decide:
             await self._bus.publish_many(CANDLE_CLOSED, routed.decide)
         if routed.shown or routed.newest or routed.forming:
@@ -205,21 +202,18 @@ class DispatcherService:
 
     async def keep_dead_letters(self) -> None:
         """Move dead letters from Redis into the database and Kafka; of several replicas, whoever is first."""
-        position = b"0"
-        while True:
-            try:
-                answer: Any = await self._bus.redis.xread({DEAD_LETTERS: position}, count=100, block=2_000)
-                for _, entries in stream_entries(answer):
-                    for entry_id, fields in entries:
-                        await self._keep(fields[b"d"])
-                        position = entry_id
-            except (RedisError, TransientError) as error:
-                logger.warning("dead letters wait", extra={"reason": str(error)})
-                await asyncio.sleep(1)
+        async for letter in self._bus.dead_letters():
+            while True:
+                try:
+                    await self._keep(letter)
+                    break
+                except TransientError as error:
+                    logger.warning("dead letters wait", extra={"reason": str(error)})
+                    await self._clock.sleep(1)
 
-    async def _keep(self, raw: bytes) -> None:
-        if await self._dead_letters.store(orjson.loads(raw)):
-            await self._producer.send(KAFKA_DEAD_LETTERS, key="dead", value=raw)
+    async def _keep(self, letter: DeadLetter) -> None:
+        if await self._dead_letters.store(asdict(letter)):
+            await self._producer.send(KAFKA_DEAD_LETTERS, key="dead", value=letter.encode())
 
     async def replay(self, letter_id: int) -> bool:
         """Send a dead letter to where it came from once more; False when there is none of that id."""
@@ -230,5 +224,5 @@ class DispatcherService:
         if source.startswith("market.data"):
             await self._producer.send(source, key=source.rpartition(".")[2].upper(), value=payload.encode())
         else:
-            await self._bus.put_raw(source, payload.encode())
+            await self._bus.publish_raw(source, payload.encode())
         return True

@@ -19,6 +19,7 @@ from core.features.indicators.base import IndicatorParameters
 from core.features.revisions import REVISED_FRAMES, recompute
 from market_analyzer.src.book_features import OrderBookReader, book_features
 from market_analyzer.src.feature_store import FeatureStore
+from shared.src.bus.ports import FencedPublisher
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.contracts.topics import FEATURES
@@ -26,7 +27,6 @@ from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.market.history import stored_candles, unbroken_tail
-from shared.src.redis_client import RedisBus
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,6 @@ class DataListener:
         self,
         *,
         database: Database,
-        bus: RedisBus,
         store: FeatureStore,
         clock: Clock,
         warmup: int,
@@ -56,7 +55,6 @@ class DataListener:
         books: OrderBookReader | None = None,
     ) -> None:
         self._database = database
-        self._bus = bus
         self._store = store
         self._clock = clock
         self._warmup = warmup
@@ -89,7 +87,7 @@ class DataListener:
                 del kept[key]
         self._unsent = {place: found for place, found in self._unsent.items() if owns(place[0])}
 
-    async def on_candles(self, messages: list[CandleMessage]) -> None:
+    async def on_candles(self, messages: list[CandleMessage], publisher: FencedPublisher) -> None:
         """Compute, publish and store the features of new bars; look at the others again. In order."""
         new: dict[tuple[str, Timeframe, int], tuple[CandleMessage, FeatureRow]] = {}
         old: list[CandleMessage] = []
@@ -99,12 +97,12 @@ class DataListener:
                 old.append(message)
                 continue
             if old:  # what is corrected comes before what follows it
-                await self._flush(new)
-                await self._look_again(old)
+                await self._flush(new, publisher)
+                await self._look_again(old, publisher)
                 new, old = {}, []
             place = (message.symbol, message.timeframe, message.time)
             if place in new and new[place][0].candle() != message.candle():
-                await self._flush(new)
+                await self._flush(new, publisher)
                 new, old = {}, [message]
                 continue
             if place not in self._unsent:
@@ -113,17 +111,19 @@ class DataListener:
                     row |= book_features(depths.get(message.symbol), close_time=message.close_time)
                 self._unsent[place] = message, row
             new[place] = self._unsent[place]
-        await self._flush(new)
-        await self._look_again(old)
+        await self._flush(new, publisher)
+        await self._look_again(old, publisher)
 
-    async def _flush(self, new: dict[tuple[str, Timeframe, int], tuple[CandleMessage, FeatureRow]]) -> None:
+    async def _flush(
+        self, new: dict[tuple[str, Timeframe, int], tuple[CandleMessage, FeatureRow]], publisher: FencedPublisher
+    ) -> None:
         """Publish first: the decision does not wait for the database, the acknowledgement does."""
         if not new:
             return
         rows = list(new.values())
         now = self._clock.now()
-        await self._bus.publish_many(FEATURES, [feature_frame(message, row, occurred_at=now) for message, row in rows])
-        await self._store.store(rows)
+        await publisher.publish_many(FEATURES, [feature_frame(message, row, occurred_at=now) for message, row in rows])
+        await self._store.store(rows, publisher.confirm)
         for place, (message, _) in new.items():
             self._stored[(message.symbol, message.timeframe)] = message.time
             self._unsent.pop(place, None)
@@ -159,7 +159,7 @@ class DataListener:
         REBUILT.inc()
         return row
 
-    async def _look_again(self, messages: list[CandleMessage]) -> None:
+    async def _look_again(self, messages: list[CandleMessage], publisher: FencedPublisher) -> None:
         """Candles of bars that have features: repeated, or corrected since these were computed."""
         if not messages:
             return
@@ -169,9 +169,9 @@ class DataListener:
             first[key] = min(message.time, first.get(key, message.time))
         self.repeated += len(messages)
         for key, time_ms in first.items():
-            await self._revise(key, time_ms)
+            await self._revise(key, time_ms, publisher)
 
-    async def _revise(self, key: Key, time_ms: int) -> None:
+    async def _revise(self, key: Key, time_ms: int, publisher: FencedPublisher) -> None:
         symbol, timeframe = key
         newest = self._stored[key]
         until = min(newest, time_ms + self._warmup * timeframe.milliseconds)
@@ -183,8 +183,9 @@ class DataListener:
         messages = [
             CandleMessage.of(candle, source="revision", occurred_at_ms=self._clock.now_ms()) for candle, _ in rows
         ]
-        await self._store.store([(message, row) for message, (_, row) in zip(messages, rows, strict=True)])
-        await self._bus.publish_many(
+        revised = [(message, row) for message, (_, row) in zip(messages, rows, strict=True)]
+        await self._store.store(revised, publisher.confirm)
+        await publisher.publish_many(
             FEATURES,
             [
                 feature_frame(message, row, occurred_at=now, revised=True)

@@ -36,19 +36,15 @@ CANDLE = frozenset({"open_time", "open", "high", "low", "close", "volume", "quot
 
 
 class FeatureStore:
-    """Upserts whole rows: a recomputed bar replaces every column of the old one.
+    """Upserts whole rows: a recomputed bar replaces every column of the old one."""
 
-    ``confirm`` raises when another replica has the candles by now.
-    """
-
-    def __init__(self, database: Database, columns: Sequence[str], confirm: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, database: Database, columns: Sequence[str]) -> None:
         self._database = database
-        self._confirm = confirm
         self._columns = [name for name in columns if name not in NOT_FEATURES]
         self._statement = _upsert([*KEYS, *self._columns, "extra"])
 
     @classmethod
-    async def open(cls, database: Database, confirm: Callable[[], Awaitable[None]]) -> FeatureStore:
+    async def open(cls, database: Database) -> FeatureStore:
         """Reads which columns the table has."""
         async with database.begin() as connection:
             rows = await connection.execute(
@@ -57,10 +53,14 @@ class FeatureStore:
                     " WHERE table_name = 'analyzer_data' AND table_schema = current_schema() ORDER BY ordinal_position"
                 )
             )
-            return cls(database, [row.column_name for row in rows], confirm)
+            return cls(database, [row.column_name for row in rows])
 
-    async def store(self, rows: Sequence[tuple[CandleMessage, FeatureRow]]) -> None:
+    async def store(
+        self, rows: Sequence[tuple[CandleMessage, FeatureRow]], confirm: Callable[[], Awaitable[None]]
+    ) -> None:
         """Store the features of several bars in one transaction.
+
+        ``confirm`` is asked before the commit; it raises when another replica has the candles by now.
 
         Raises:
             LeaseLostError: another replica has the candles by now; nothing was stored.
@@ -70,7 +70,7 @@ class FeatureStore:
                 self._statement, {"rows": orjson.dumps([self._record(message, row) for message, row in rows]).decode()}
             )
             # the rows are locked: whoever gets the candles from here on writes them after this
-            await self._confirm()
+            await confirm()
 
     async def newest(self, symbol: str, timeframe: Timeframe) -> int | None:
         """Open time in ms of the newest bar that has features, None when there is none."""

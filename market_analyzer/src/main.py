@@ -18,15 +18,14 @@ async def build(service: Service) -> None:
     settings = service.settings
     listener = DataListener(
         database=service.database,
-        bus=service.bus,
-        store=await FeatureStore.open(service.database, service.bus.confirm),
+        store=await FeatureStore.open(service.database),
         clock=service.clock,
         warmup=settings.warmup_candles,
         parameters=parameters_of(settings),
         books=OrderBookReader(service.bus) if OptionalStream.DEPTH in settings.gateway_streams else None,
     )
-    service.bus.subscribe_batch(
-        CANDLE_CLOSED, listener.on_candles, group="market_analyzer", fenced=True, on_rebalance=listener.on_rebalance
+    service.bus.subscribe_fenced(
+        CANDLE_CLOSED, listener.on_candles, group="market_analyzer", on_rebalance=listener.on_rebalance
     )
     service.add_task("candles", service.bus.run)
     service.add_diagnostic("indicators", listener.statistics)

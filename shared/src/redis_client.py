@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-import orjson
 from pydantic import BaseModel
 from redis.asyncio import Connection, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -19,17 +17,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.src.bus.leases import BEAT_S, PUBLISH, Fence, GroupMember, member_name
-from shared.src.bus.ports import Handler
-from shared.src.bus.stream_consumer import (
-    BATCH_MAX,
-    BLOCK_MS,
-    FENCE,
-    Follower,
-    StreamConsumer,
-    Subscription,
-    stream_entries,
-)
+from shared.src.bus.dead_letters import DeadLetter
+from shared.src.bus.handling import Subscription, one_by_one, without_fence
+from shared.src.bus.leases import BEAT_S, PUBLISH, START, Fence, GroupMember, member_name
+from shared.src.bus.ports import BATCH_MAX, BatchHandler, FencedHandler, FencedPublisher, Follower, Handler, Owns
+from shared.src.bus.stream_consumer import BLOCK_MS, StreamConsumer, stream_entries
 from shared.src.config import Settings
 from shared.src.contracts.topics import DEAD_LETTERS, DURABLE, PARTITIONS, PARTITIONS_KEY, Topic
 from shared.src.domain.errors import ContractError, LeaseLostError, TransientError
@@ -40,6 +32,8 @@ logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=BaseModel)
 
 DEAD_LETTERS_MAX = 10_000
+
+StreamEntry = tuple[str, int, bytes, bytes]  # stream, entries kept of it, key, message
 
 
 class CancellableConnection(Connection):
@@ -92,7 +86,7 @@ class RedisBus:
 
     def __init__(self, client: Redis, *, consumer: str, partitions: int = PARTITIONS) -> None:
         self.redis = client
-        self.dead_letters = 0
+        self.dead_letter_count = 0
         self._name = f"{consumer}@{member_name()}"
         self._wished = partitions
         self._partitions: int | None = None
@@ -114,48 +108,58 @@ class RedisBus:
         await self.publish_many(topic, (message,))
 
     async def publish_many(self, topic: Topic[M], messages: Iterable[M]) -> None:
+        entries = await self._entries_of(topic, messages)
+        if not entries:
+            return
+        async with translated():
+            # a transaction: a reader that waits for several streams finds everything at once
+            pipeline = self.redis.pipeline(transaction=len(entries) > 1)
+            for stream, maxlen, key, data in entries:
+                fields: dict[Any, Any] = {b"k": key, b"d": data}
+                pipeline.xadd(stream, fields, maxlen=maxlen, approximate=True)
+            await pipeline.execute()
+        metrics.MESSAGES_OUT.labels(topic.name).inc(len(entries))
+
+    async def publish_under(self, fence: Fence, topic: Topic[M], messages: Iterable[M]) -> None:
+        """Append messages, all of them or none, while the fence's leases hold.
+
+        Raises:
+            LeaseLostError: another process has one of the leases.
+            TransientError: Redis is away.
+        """
+        entries = await self._entries_of(topic, messages)
+        if entries:
+            await self._append_under(fence, entries)
+            metrics.MESSAGES_OUT.labels(topic.name).inc(len(entries))
+
+    async def confirm(self, fence: Fence) -> None:
+        """Ask Redis whether the fence's leases hold.
+
+        Raises:
+            LeaseLostError: another process has one of them.
+            TransientError: Redis is away.
+        """
+        await self._append_under(fence, [])
+
+    async def _entries_of(self, topic: Topic[M], messages: Iterable[M]) -> list[StreamEntry]:
         partitions = await self.partitions()
         maxlen = topic.stream_maxlen(partitions)
         entries = []
         for message in messages:
             key = topic.key_of(message)
-            entries.append((topic.stream_of(key, partitions), key.encode(), topic.encode(message)))
-        if not entries:
-            return
-        fence = FENCE.get()
-        async with translated():
-            if fence is None:
-                # a transaction: a reader that waits for several streams finds everything at once
-                pipeline = self.redis.pipeline(transaction=len(entries) > 1)
-                for stream, name, data in entries:
-                    fields: dict[Any, Any] = {b"k": name, b"d": data}
-                    pipeline.xadd(stream, fields, maxlen=maxlen, approximate=True)
-                await pipeline.execute()
-            else:
-                await self._publish_under(fence, [(stream, maxlen, key, data) for stream, key, data in entries])
-        metrics.MESSAGES_OUT.labels(topic.name).inc(len(entries))
+            entries.append((topic.stream_of(key, partitions), maxlen, key.encode(), topic.encode(message)))
+        return entries
 
-    async def confirm(self) -> None:
-        """Whether a fenced handler's messages are still this process's to handle, asked before rows are committed.
-
-        Raises:
-            LeaseLostError: another process has one of their partitions.
-        """
-        fence = FENCE.get()
-        if fence is not None:
-            async with translated():
-                await self._publish_under(fence, [])
-
-    async def _publish_under(self, fence: Fence, entries: list[tuple[Any, ...]]) -> None:
+    async def _append_under(self, fence: Fence, entries: list[StreamEntry]) -> None:
         arguments: list[Any] = [len(fence.leases), *fence.arguments()]
         for entry in entries:
             arguments += entry
-        lost: Any = await self._publish_fenced(keys=[fence.leases_key], args=arguments)
+        async with translated():
+            lost: Any = await self._publish_fenced(keys=[fence.leases_key], args=arguments)
         if lost:
             raise LeaseLostError(f"{', '.join(name.decode() for name in lost)} went to another replica")
 
-    async def put_raw(self, topic_name: str, raw: bytes) -> None:
-        """Append a message as it is, a dead letter for instance, to the topic of that name."""
+    async def publish_raw(self, topic_name: str, raw: bytes) -> None:
         topic: Topic[Any] | None = next((topic for topic in DURABLE if topic.name == topic_name), None)
         stream = topic_name
         if topic is not None:
@@ -165,36 +169,34 @@ class RedisBus:
             await self.redis.xadd(stream, {b"d": raw})
 
     def subscribe(self, topic: Topic[M], handler: Handler[M], *, group: str) -> None:
-        async def one(messages: list[M]) -> None:
-            await handler(messages[0])
-
-        self._subscriptions.append(Subscription(topic, group, one, batch_max=1))
+        self._subscriptions.append(Subscription(topic, group, one_by_one(handler), batch_max=1))
 
     def subscribe_batch(
         self,
         topic: Topic[M],
-        handler: Callable[[list[M]], Awaitable[None]],
+        handler: BatchHandler[M],
         *,
         group: str,
         batch_max: int = BATCH_MAX,
-        fenced: bool = False,
-        on_rebalance: Callable[[Callable[[str], bool]], None] | None = None,
+        on_rebalance: Callable[[Owns], None] | None = None,
     ) -> None:
-        """Like ``subscribe``, but ``handler`` gets up to ``batch_max`` messages that are waiting, in order.
-
-        Args:
-            fenced: what the handler publishes appears only if this process still owns the messages' partitions
-                (``confirm`` says so for rows).
-                For handlers whose effects are messages; where a row decides, the row is the fence.
-            on_rebalance: called with a function that says which keys are this process's now.
-        """
-        self._subscriptions.append(
-            Subscription(topic, group, handler, batch_max=batch_max, fenced=fenced, on_rebalance=on_rebalance)
+        self.subscribe_fenced(
+            topic, without_fence(handler), group=group, batch_max=batch_max, on_rebalance=on_rebalance
         )
 
+    def subscribe_fenced(
+        self,
+        topic: Topic[M],
+        handler: FencedHandler[M],
+        *,
+        group: str,
+        batch_max: int = BATCH_MAX,
+        on_rebalance: Callable[[Owns], None] | None = None,
+    ) -> None:
+        self._subscriptions.append(Subscription(topic, group, handler, batch_max=batch_max, on_rebalance=on_rebalance))
+
     def follow(self, topic: Topic[M], follower: Follower, *, group: str) -> None:
-        """See the messages of every partition, act on those of this process's own; publishing is fenced."""
-        self._subscriptions.append(Subscription(topic, group, follower=follower, fenced=True))
+        self._subscriptions.append(Subscription(topic, group, follower=follower))
 
     async def run(self) -> None:
         partitions = await self._at_last(self.partitions)
@@ -203,7 +205,16 @@ class RedisBus:
         for wanted in self._subscriptions:
             member = members[wanted.group]
             member.want(wanted.topic.streams(partitions))
-            consumers.append(StreamConsumer(self.redis, wanted, member, partitions=partitions, bury=self._bury_for))
+            consumers.append(
+                StreamConsumer(
+                    self.redis,
+                    wanted,
+                    member,
+                    partitions=partitions,
+                    publisher_under=self._publisher_under,
+                    put_dead_letter=self.dead_letter,
+                )
+            )
         self._members = members
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -214,6 +225,9 @@ class RedisBus:
             for member in members.values():
                 with contextlib.suppress(RedisError):
                     await member.leave()
+
+    def _publisher_under(self, fence: Fence) -> FencedPublisher:
+        return _FencedRedisPublisher(self, fence)
 
     async def _live(self) -> None:
         """The heartbeat of this process in its groups."""
@@ -245,7 +259,6 @@ class RedisBus:
             await self.redis.publish(channel, payload)
 
     async def listen(self, *patterns: str) -> AsyncIterator[tuple[str, bytes]]:
-        """Notices on channels matching the patterns; reconnects by itself, what was sent meanwhile is lost."""
         while True:
             try:
                 async with self.redis.pubsub(ignore_subscribe_messages=True) as pubsub:
@@ -259,7 +272,6 @@ class RedisBus:
                 await asyncio.sleep(1)
 
     async def tap(self, *topics: Topic[Any]) -> AsyncIterator[tuple[Topic[Any], BaseModel]]:
-        """Durable messages from now on, without a group and without acknowledgement: for screens."""
         partitions = await self._at_last(self.partitions)
         by_name = {name.encode(): topic for topic in topics for name in topic.streams(partitions)}
         position: dict[Any, Any] = dict.fromkeys(by_name, b"$")
@@ -278,23 +290,44 @@ class RedisBus:
                     except (ContractError, KeyError):
                         continue  # the consumer of the topic makes the dead letter
 
-    async def _bury_for(self, source: str, consumer: str, raw: bytes, reason: str) -> None:
-        await self.bury(source, consumer=consumer, raw=raw, reason=reason)
-
-    async def bury(self, source: str, *, consumer: str, raw: bytes, reason: str) -> None:
-        """Put a message among the dead letters, with the reason."""
-        letter = {
-            "source": source,
-            "consumer": consumer,
-            "reason": reason,
-            "payload": raw.decode("utf-8", "replace"),
-            "fingerprint": hashlib.sha256(f"{source}\n{consumer}\n".encode() + raw).hexdigest(),
-        }
+    async def dead_letter(self, source: str, *, consumer: str, raw: bytes, reason: str) -> None:
+        letter = DeadLetter.of(source, consumer=consumer, raw=raw, reason=reason)
         async with translated():
-            await self.redis.xadd(DEAD_LETTERS, {b"d": orjson.dumps(letter)}, maxlen=DEAD_LETTERS_MAX, approximate=True)
-        self.dead_letters += 1
+            await self.redis.xadd(DEAD_LETTERS, {b"d": letter.encode()}, maxlen=DEAD_LETTERS_MAX, approximate=True)
+        self.dead_letter_count += 1
         metrics.DEAD_LETTERS.labels(source).inc()
         logger.error("dead letter", extra={"topic": source, "reason": reason})
 
+    async def dead_letters(self) -> AsyncIterator[DeadLetter]:
+        position = START
+        while True:
+            try:
+                answer = await self.redis.xread({DEAD_LETTERS: position}, count=BATCH_MAX, block=BLOCK_MS)
+            except RedisError as error:
+                logger.warning("dead letters wait", extra={"reason": str(error)})
+                await asyncio.sleep(1)
+                continue
+            for _, entries in stream_entries(answer):
+                for entry_id, fields in entries:
+                    position = entry_id
+                    yield DeadLetter.decode(fields[b"d"])
+
     async def close(self) -> None:
         await self.redis.aclose()
+
+
+class _FencedRedisPublisher:
+    """Publishes while the leases of a fence hold."""
+
+    def __init__(self, bus: RedisBus, fence: Fence) -> None:
+        self._bus = bus
+        self._fence = fence
+
+    async def publish(self, topic: Topic[M], message: M) -> None:
+        await self._bus.publish_under(self._fence, topic, (message,))
+
+    async def publish_many(self, topic: Topic[M], messages: Iterable[M]) -> None:
+        await self._bus.publish_under(self._fence, topic, messages)
+
+    async def confirm(self) -> None:
+        await self._bus.confirm(self._fence)

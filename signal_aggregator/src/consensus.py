@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.consensus.decision import Consensus, ConsensusRules, NoConsensus, decide
+from shared.src.bus.ports import FencedPublisher, Publisher
 from shared.src.config import Settings
 from shared.src.contracts.signals import ConsensusSignal, StrategyVotes
 from shared.src.contracts.topics import CONSENSUS
@@ -22,7 +23,6 @@ from shared.src.domain.ids import derived_id
 from shared.src.domain.money import score_to_decimal
 from shared.src.domain.orders import Side
 from shared.src.domain.signals import StrengthLevel
-from shared.src.redis_client import RedisBus
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class SignalAggregatorService:
     """Owns ``trading_signals``."""
 
     def __init__(
-        self, *, database: Database, bus: RedisBus, clock: Clock, rules: ConsensusRules, market_mode: str
+        self, *, database: Database, bus: Publisher, clock: Clock, rules: ConsensusRules, market_mode: str
     ) -> None:
         self._database = database
         self._bus = bus
@@ -76,7 +76,7 @@ class SignalAggregatorService:
     def statistics(self) -> dict[str, Any]:
         return {"outcomes": dict(self._outcomes)}
 
-    async def on_votes(self, messages: list[StrategyVotes]) -> None:
+    async def on_votes(self, messages: list[StrategyVotes], publisher: FencedPublisher) -> None:
         """Decide on each bar that has votes. The row is committed before the decision is published."""
         rows, signals = [], []
         for message in messages:
@@ -98,7 +98,7 @@ class SignalAggregatorService:
                 if signals and inserted.rowcount != len(rows):
                     signals = await self._not_yet_published(connection, signals)
         if signals:
-            await self._bus.publish_many(CONSENSUS, signals)
+            await publisher.publish_many(CONSENSUS, signals)
             async with self._database.autocommit() as connection:
                 await connection.execute(PUBLISHED, {"ids": [signal.message_id for signal in signals]})
 

@@ -18,7 +18,7 @@ async def build(service: Service) -> None:
         rules=rules_of(service.settings),
         market_mode=service.settings.market_mode,
     )
-    service.bus.subscribe_batch(VOTES, aggregator.on_votes, group="signal_aggregator", fenced=True)
+    service.bus.subscribe_fenced(VOTES, aggregator.on_votes, group="signal_aggregator")
     service.add_task("votes", service.bus.run)
     service.add_task("pending", aggregator.publish_pending)
     service.add_diagnostic("consensus", aggregator.statistics)

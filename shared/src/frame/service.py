@@ -109,7 +109,7 @@ class Service:
             "time": self.clock.now().isoformat(),
             "tasks": sorted(self._tasks),
             "database_level": level,
-            "dead_letters": self.bus.dead_letters,
+            "dead_letters": self.bus.dead_letter_count,
             "bus": self.bus.shares(),
             "details": values,
         }

@@ -13,7 +13,6 @@ from sqlalchemy import text
 
 from market_analyzer.src.feature_store import FeatureStore
 from shared.src.bus.leases import Fence, Lease
-from shared.src.bus.stream_consumer import FENCE
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.database import SESSION, Database
@@ -45,21 +44,13 @@ def fence() -> Fence:
 @pytest.fixture
 async def successor(settings: Settings) -> AsyncIterator[FeatureStore]:
     """The replica that has the candle next; it works under a lease of its own."""
-
-    async def confirmed() -> None:
-        """Nobody took its lease."""
-
     database = Database.of(settings, "successor")
-    yield await FeatureStore.open(database, confirmed)
+    yield await FeatureStore.open(database)
     await database.close()
 
 
-async def store(under: Fence, features: FeatureStore, value: float) -> None:
-    token = FENCE.set(under)
-    try:
-        await features.store([(MESSAGE, {"rsi_14": value})])
-    finally:
-        FENCE.reset(token)
+async def confirmed() -> None:
+    """Nobody took the successor's lease."""
 
 
 async def value(database: Database) -> float:
@@ -70,13 +61,17 @@ async def value(database: Database) -> float:
 async def test_a_replica_that_wakes_up_after_its_lease_went_stores_nothing(
     database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: FeatureStore
 ) -> None:
-    frozen = await FeatureStore.open(database, bus.confirm)
-    await store(fence, frozen, 1.0)
+    frozen = await FeatureStore.open(database)
+
+    async def confirm() -> None:
+        await bus.confirm(fence)
+
+    await frozen.store([(MESSAGE, {"rsi_14": 1.0})], confirm)
     assert await value(database) == 1.0
     await fenced.hset(LEASES, STREAM, "successor/1")
-    await successor.store([(MESSAGE, {"rsi_14": 2.0})])
+    await successor.store([(MESSAGE, {"rsi_14": 2.0})], confirmed)
     with pytest.raises(LeaseLostError):
-        await store(fence, frozen, 1.0)
+        await frozen.store([(MESSAGE, {"rsi_14": 1.0})], confirm)
     assert await value(database) == 2.0
 
 
@@ -90,9 +85,9 @@ async def test_a_replica_that_loses_its_lease_while_it_commits_is_followed_not_o
     patient = Database.of(settings, "patient")
 
     async def confirm_and_freeze() -> None:
-        await bus.confirm()
+        await bus.confirm(fence)
         await fenced.hset(LEASES, STREAM, "successor/1")
-        following.append(asyncio.create_task(successor.store([(MESSAGE, {"rsi_14": 2.0})])))
+        following.append(asyncio.create_task(successor.store([(MESSAGE, {"rsi_14": 2.0})], confirmed)))
         async with asyncio.timeout(60):
             while not await waiting():  # noqa: ASYNC110 - the database does not call back
                 await asyncio.sleep(0.01)
@@ -102,7 +97,7 @@ async def test_a_replica_that_loses_its_lease_while_it_commits_is_followed_not_o
             return int((await connection.execute(WAITING)).scalar_one())
 
     try:
-        await store(fence, await FeatureStore.open(patient, confirm_and_freeze), 1.0)
+        await (await FeatureStore.open(patient)).store([(MESSAGE, {"rsi_14": 1.0})], confirm_and_freeze)
     finally:
         await patient.close()
     await asyncio.gather(*following)

@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.src.bus.leases import BEAT_S, MEMBER_TTL_MS, GroupMember, shares
-from shared.src.bus.stream_consumer import Delivery
+from shared.src.bus.ports import Delivery, FencedPublisher
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.topics import DEAD_LETTERS, PARTITIONS, PARTITIONS_KEY, Topic
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 WORK = Topic("test:work", OrderFailed, partitioned=True)
 EFFECTS = Topic("test:effects", OrderFailed, partitioned=True)
 KEYS = [f"COIN{number}USDC" for number in range(40)]
-Handler = Callable[[list[OrderFailed]], Awaitable[None]]
+Handler = Callable[[list[OrderFailed], FencedPublisher], Awaitable[None]]
 
 
 def work(key: str, number: int) -> OrderFailed:
@@ -49,15 +49,15 @@ class Replica:
         self.bus = RedisBus(self.redis, consumer="test")
         self.seen: list[OrderFailed] = []
         self.owns: Callable[[str], bool] = lambda _: False
-        self.bus.subscribe_batch(WORK, handler or self.pass_on, group="g", fenced=True, on_rebalance=self.rebalanced)
+        self.bus.subscribe_fenced(WORK, handler or self.pass_on, group="g", on_rebalance=self.rebalanced)
         self.task: asyncio.Task[None] | None = None
 
     def rebalanced(self, owns: Callable[[str], bool]) -> None:
         self.owns = owns
 
-    async def pass_on(self, messages: list[OrderFailed]) -> None:
+    async def pass_on(self, messages: list[OrderFailed], publisher: FencedPublisher) -> None:
         self.seen += messages
-        await self.bus.publish_many(EFFECTS, messages)
+        await publisher.publish_many(EFFECTS, messages)
 
     def start(self) -> Replica:
         self.task = asyncio.create_task(self.bus.run())
@@ -260,7 +260,7 @@ async def test_who_comes_and_goes_in_order_loses_and_doubles_nothing(
 async def test_a_dead_replica_is_followed_at_once_and_its_unfinished_work_is_done_again(
     redis: Redis, bus: RedisBus, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def hang(messages: list[OrderFailed]) -> None:
+    async def hang(messages: list[OrderFailed], publisher: FencedPublisher) -> None:
         await asyncio.sleep(60)
 
     victim, heir = Replica(settings, hang), Replica(settings)
@@ -281,11 +281,11 @@ async def test_who_wakes_up_after_the_lease_went_publishes_nothing(
 ) -> None:
     asleep, wake_up = asyncio.Event(), asyncio.Event()
 
-    async def sleep_first(messages: list[OrderFailed]) -> None:
+    async def sleep_first(messages: list[OrderFailed], publisher: FencedPublisher) -> None:
         if not asleep.is_set():
             asleep.set()
             await wake_up.wait()
-        await sleeper.pass_on(messages)
+        await sleeper.pass_on(messages, publisher)
 
     sleeper, heir = Replica(settings, sleep_first), Replica(settings)
     async with replicas(sleeper):
@@ -335,7 +335,7 @@ class Watcher:
     def take(self, deliveries: Sequence[Delivery[OrderFailed]]) -> None:
         self._due += deliveries
 
-    async def act(self) -> None:
+    async def act(self, publisher: FencedPublisher) -> None:
         while self._due:
             first = self._due[0]
             if first.mine and first.message.message_id == f"{KEYS[0]}:1":

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.src.watermark import Watermark
-from shared.src.bus.stream_consumer import Delivery
+from shared.src.bus.ports import Delivery
 from shared.src.contracts.market import FeatureFrame
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import from_ms

@@ -91,7 +91,10 @@ class Published:
     async def publish_many(self, _: object, frames: list[FeatureFrame]) -> None:
         self.frames += frames
 
-    async def store(self, _: object) -> None:
+    async def confirm(self) -> None:
+        """Nobody else has the candles."""
+
+    async def store(self, _rows: object, _confirm: object) -> None:
         """Rows go where frames went."""
 
     async def newest(self, _symbol: str, _timeframe: Timeframe) -> None:
@@ -102,9 +105,10 @@ async def live(candles: Sequence[Candle]) -> list[FeatureFrame]:
     """What the running market_analyzer publishes for these candles."""
     published: Any = Published()
     database: Any = NothingStored()
-    listener = DataListener(database=database, bus=published, store=published, clock=ManualClock(), warmup=500)
+    listener = DataListener(database=database, store=published, clock=ManualClock(), warmup=500)
     for candle in candles:
-        await listener.on_candles([CandleMessage.of(candle, source="stream", occurred_at_ms=candle.close_time)])
+        message = CandleMessage.of(candle, source="stream", occurred_at_ms=candle.close_time)
+        await listener.on_candles([message], published)
     frames: list[FeatureFrame] = published.frames
     return frames
 
