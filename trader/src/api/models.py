@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -12,6 +12,7 @@ from shared.src.domain.orders import OrderStatus, OrderType, Side
 
 UpperSymbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=3, max_length=20)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+IdempotencyKey = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
 PRICED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 TRIGGERED = frozenset(
@@ -23,8 +24,21 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+def _with_other_names(schema: dict[str, Any]) -> None:
+    """Document every accepted name of a field, not only the first."""
+    fields = schema["properties"]
+    side, kind = fields["side"], fields.pop("order_type")
+    fields |= {
+        "type": kind,
+        "signal_type": side | {"description": "another name of side"},
+        "order_type": kind | {"description": "another name of type"},
+    }
+
+
 class ManualOrder(Body):
     """An order by hand. A BUY opens a position that is protected like any other; a SELL sells free units."""
+
+    model_config = ConfigDict(json_schema_extra=_with_other_names)
 
     symbol: UpperSymbol
     side: Side = Field(validation_alias=AliasChoices("side", "signal_type"))
@@ -78,3 +92,33 @@ class OrdersQuery(Body):
     symbol: UpperSymbol | None = None
     limit: int = Field(default=100, ge=1, le=1000)
     status: OrderStatus | Literal["open"] | None = None
+
+
+class OrderPath(Body):
+    order_id: str
+
+
+class CyclePath(Body):
+    cycle_id: str
+
+
+class SymbolPath(Body):
+    symbol: str
+
+
+class OrderHeaders(BaseModel):
+    """Without a key, or with a blank one, a repeated call is another order."""
+
+    idempotency_key: IdempotencyKey = Field(default="", alias="Idempotency-Key")
+
+
+class Problem(BaseModel):
+    field: str
+    problem: str
+
+
+class Refusal(BaseModel):
+    """What every refused call is answered with; ``errors`` where fields are at fault."""
+
+    detail: str
+    errors: list[Problem] = []
