@@ -4,6 +4,7 @@ One `TwinState` object lives as long as the process, since doors hold on to it; 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -14,13 +15,12 @@ from simulator.api.faults import Faults, Rule
 from simulator.api.market_data import StoredMarketData
 from simulator.api.rest.sapi import advance_algos
 from simulator.api.state import TwinState
-from simulator.api.streams.feed import Feed
 from simulator.api.streams.hub import GOING_AWAY, Hub, render
 from simulator.api.streams.sockets import ConnectionLimits
 from simulator.api.streams.user_stream import UserStreams
-from simulator.engine.events import AggTradeEvent, BookEvent, Event, TradeEvent
 from simulator.engine.orders import Side
 from simulator.fixture import AccountPart, ExecutionRule, Fixture
+from simulator.floor import AccountNews, TradingFloor
 from simulator.market.book import Level
 from simulator.market.clock import ClockMode
 from simulator.market.driver import Driver
@@ -60,18 +60,23 @@ class Twin:
         return self.clock.now_ms()
 
     def horizon(self) -> int:
-        """Market time (ms) up to which the market has been played: behind the clock while a backlog is worked off.
-
-        Candles close at this time, so that a late market still puts every trade into its own minute.
-        """
-        return min(self.clock.market_ms(), self.driver.due())
+        """Market time (ms) up to which the market has been played."""
+        return self.floor.horizon()
 
     def _enter(self, world: World) -> None:
         """Make a world the one that is shown."""
         self.world = world
         self.exchange, self.clock, self.candles = world.exchange, world.clock, world.candles
+        self.floor = TradingFloor(
+            world.exchange,
+            world.clock,
+            world.candles,
+            self.hub,
+            on_account=self._on_account,
+            monotonic=time.monotonic,
+        )
         self.driver = self._driver(world)
-        self.feed = Feed(self.hub, self.exchange, self.candles, self.clock, self.horizon)
+        self.floor.due = self.driver.due
         limits = world.fixture.limits
         self.connection_limits.attempts_5m = limits.connections_5m
         self.connection_limits.life_s = limits.connection_life_s
@@ -81,9 +86,9 @@ class Twin:
 
     def _driver(self, world: World) -> Driver | MirrorDriver:
         if isinstance(world.source, MirrorSource):
-            return MirrorDriver(world.source, self, world.clock)
+            return MirrorDriver(world.source, self.floor, world.clock)
         profiles = world.profiles if world.has_outside else {}
-        return Driver(world.source, profiles, self, world.clock, world.fixture.seed)
+        return Driver(world.source, profiles, self.floor, world.clock, world.fixture.seed)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -104,7 +109,7 @@ class Twin:
         while True:
             await asyncio.sleep(PULSE_S)
             self._work_algos()
-            self.feed.pulse()
+            self.floor.feed.pulse()
 
     def _work_algos(self) -> None:
         """Work the slices of TWAP orders that are due."""
@@ -138,57 +143,14 @@ class Twin:
         if running:
             await self.start()
 
-    # -- what the driver plays into -------------------------------------------------------------------------------
-
-    def move(self, symbol: str, bids: list[Level], asks: list[Level], time_ms: int) -> None:
-        """Replace the outside offers of a symbol."""
-        self.exchange.set_liquidity(symbol, bids, asks, time_ms + self.clock.skew_ms)
-
-    def trade(self, symbol: str, price: Decimal, quantity: Decimal, taker_buys: bool, time_ms: int) -> None:
-        """Let an outside taker trade at `price`; what the book does not give is printed."""
-        side = Side.BUY if taker_buys else Side.SELL
-        self.exchange.outside_trade(symbol, side, quantity, time_ms + self.clock.skew_ms, price=price, print_rest=True)
-
-    def candle(self, symbol: str, row: Sequence[int]) -> None:
-        """Take a minute candle as the mirrored exchange has it."""
-        self.candles[symbol].put(row)
-
-    def end_minute(self, time_ms: int) -> None:
-        """Close the candles of the minute that ended."""
-        self.settle()
-        self.candles.roll(time_ms)
-        self.feed.close_candles()
-
-    def settle(self) -> None:
-        """Hand out what the market's steps caused, at the steps' own times."""
-        skew, horizon = self.clock.skew_ms, self.horizon()
-        for event in self.exchange.drain():
-            self._tell(event, min(event.time - skew, horizon))
-        self.feed.show_candles()
-
     def flush(self) -> None:
         """Hand out what a request caused."""
         self.changes += 1
-        now = self.horizon()
-        for event in self.exchange.drain():
-            self._tell(event, now)
+        self.floor.flush()
 
-    def _tell(self, event: Event, market_ms: int) -> None:
-        match event:
-            case TradeEvent():
-                self.candles.add_trade(
-                    event.symbol, event.price, event.quantity, market_ms, not event.is_buyer_maker, event.trade_id
-                )
-                self.feed.on_trade(event)
-            case AggTradeEvent():
-                self.feed.on_agg_trade(event)
-            case BookEvent():
-                self.feed.on_book(event)
-            case _:
-                account = getattr(event, "account", None)
-                if account is not None:
-                    self.changes += 1
-                    self.users.publish(account, event)
+    def _on_account(self, event: AccountNews) -> None:
+        self.changes += 1
+        self.users.publish(event.account, event)
 
     # -- what the control door does ---------------------------------------------------------------------------------
 
@@ -214,9 +176,8 @@ class Twin:
         await self.driver.advance(step_ms)
         self.exchange.tick(self.clock.now_ms())
         self._work_algos()
-        self.flush()
-        self.feed.close_candles()
-        self.feed.show_candles()
+        self.changes += 1
+        self.floor.arrive()
 
     def change_balance(self, account: str, asset: str, delta: Decimal) -> dict[str, Any]:
         """Deposit or withdraw. Raises ValueError for more than is free."""

@@ -29,7 +29,7 @@ from simulator.engine.orders import (
 )
 from simulator.engine.rules import MarketRules
 from simulator.engine.stops import Stops
-from simulator.engine.tape import Tape
+from simulator.engine.tape import TradeTape
 from simulator.engine.touched import Touched
 
 DISCOUNT_ASSET = "BNB"
@@ -49,7 +49,7 @@ class Market:
 
     rules: MarketRules
     book: Book
-    tape: Tape
+    tape: TradeTape
     stops: Stops
     reference_price: Decimal | None = None
     reference_time: int = 0
@@ -59,7 +59,7 @@ class Market:
 
     @classmethod
     def create(cls, rules: MarketRules, first_id: int = 1) -> Market:
-        return cls(rules, Book(rules.symbol), Tape(rules.symbol, first_id), Stops())
+        return cls(rules, Book(rules.symbol), TradeTape(rules.symbol, first_id), Stops())
 
     @property
     def last_price(self) -> Decimal | None:

@@ -14,7 +14,7 @@ MINUTE_MS = 60_000
 KEPT_MINUTES = 60
 
 
-class Tape:
+class TradeTape:
     """The newest trades (up to 2,000) and volume per minute (60 minutes)."""
 
     def __init__(self, symbol: str, first_id: int = 1) -> None:

@@ -19,8 +19,8 @@ from shared.src.domain.errors import ConfigurationError, TransientError
 from shared.src.exchange.market_stream import BinanceWebSocket
 from simulator.market.book import Level
 from simulator.market.clock import MarketClock
-from simulator.market.driver import Sink
 from simulator.market.intervals import MINUTE_MS
+from simulator.market.player import Sink
 from simulator.market.source import History, Tick
 from simulator.market.upstream import Listing, Upstream, stream_row
 

@@ -5,20 +5,19 @@ every 2 s of market time (1 s for 1s candles), and each closed candle exactly on
 changed.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any, Protocol
 
 from simulator.api import payloads
-from simulator.api.streams.hub import Hub
 from simulator.api.streams.names import DAY_MS, WINDOWS, StreamName, parse_name
 from simulator.engine.events import AggTradeEvent, BookEvent, TradeEvent
 from simulator.engine.exchange import Engine
 from simulator.engine.orders import Side
 from simulator.market import series as column
 from simulator.market.candles import CandleStore
-from simulator.market.clock import MarketClock
+from simulator.market.clock import ClockMode, MarketClock
 from simulator.market.intervals import candle_start, next_start
 
 # Streams of a market faster than real time are still read by real programs
@@ -49,18 +48,40 @@ class _CandleTopic:
     shown: tuple[int, int] = (-1, -1)
 
 
-class Feed:
-    """Publishes to a hub; `horizon` is the market time (ms) up to which the market has been played.
+class Audience(Protocol):
+    """Who listens to which streams. ``opened`` is called with every name that gets its first listener."""
 
-    `pulse` is called every 100 ms of wall time, `close_candles` at every minute's end.
+    opened: Callable[[str], None]
+
+    def has(self, name: str) -> bool:
+        """True if anyone listens to the stream."""
+        ...
+
+    def names(self) -> list[str]:
+        """Every stream that someone listens to."""
+        ...
+
+    def publish(self, name: str, build: Callable[[int], Any], *, symbol: str | None = None) -> None:
+        """Send ``build(unit)`` to whoever listens; unit 1 for times in ms, 1000 for microseconds."""
+        ...
+
+
+class Feed:
+    """Publishes to an audience; ``horizon`` is the market time (ms) up to which the market has been played.
+
+    ``pulse`` is called every 100 ms of wall time, ``close_candles`` at every minute's end.
     """
 
     def __init__(
-        self, hub: Hub, exchange: Engine, candles: CandleStore, clock: MarketClock,
+        self,
+        audience: Audience,
+        exchange: Engine,
+        candles: CandleStore,
+        clock: MarketClock,
         horizon: Callable[[], int],
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
-        self._hub = hub
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._audience = audience
         self._exchange = exchange
         self._candles = candles
         self._clock = clock
@@ -72,29 +93,31 @@ class Feed:
         self._ticked: dict[str, int] = {}
         self._last_trade_ms: dict[str, int] = {}
         self._pulses = 0
-        hub.opened = self._open_topic
-        for name in hub.names():
+        # what a stepped market shows is the same on every run, so no wall has a say in it
+        self._gap_s = WALL_GAP_S if clock.mode == ClockMode.ACCELERATED else 0.0
+        audience.opened = self._open_topic
+        for name in audience.names():
             self._open_topic(name)
 
     def on_trade(self, event: TradeEvent) -> None:
         self._last_trade_ms[event.symbol] = event.time
         name = f"{self._lower[event.symbol]}@trade"
-        if self._hub.has(name):
+        if self._audience.has(name):
             now = self._clock.now_ms()
-            self._hub.publish(name, lambda unit: payloads.trade(event, now, unit), symbol=event.symbol)
+            self._audience.publish(name, lambda unit: payloads.trade(event, now, unit), symbol=event.symbol)
 
     def on_agg_trade(self, event: AggTradeEvent) -> None:
         name = f"{self._lower[event.symbol]}@aggTrade"
-        if self._hub.has(name):
+        if self._audience.has(name):
             now = self._clock.now_ms()
-            self._hub.publish(name, lambda unit: payloads.agg_trade(event, now, unit), symbol=event.symbol)
+            self._audience.publish(name, lambda unit: payloads.agg_trade(event, now, unit), symbol=event.symbol)
 
     def on_book(self, event: BookEvent) -> None:
         lower = self._lower[event.symbol]
-        if event.best_changed and self._hub.has(f"{lower}@bookTicker"):
-            self._hub.publish(f"{lower}@bookTicker", lambda unit: payloads.book_ticker(event), symbol=event.symbol)
+        if event.best_changed and self._audience.has(f"{lower}@bookTicker"):
+            self._audience.publish(f"{lower}@bookTicker", lambda unit: payloads.book_ticker(event), symbol=event.symbol)
         for name in (f"{lower}@depth@100ms", f"{lower}@depth", f"{lower}@depth@1000ms"):
-            if not self._hub.has(name):
+            if not self._audience.has(name):
                 continue
             waiting = self._differences.get(name)
             if waiting is None:
@@ -117,13 +140,13 @@ class Feed:
         slow = self._pulses % 10 == 0
         self.close_candles()
         self.show_candles()
-        for name in self._hub.names():
+        for name in self._audience.names():
             parsed = parse_name(name)
             if parsed is None or (parsed.symbol and parsed.symbol not in self._lower):
                 continue
             if slow or parsed.fast:
                 self._paced(name, parsed)
-        for name in [name for name in self._differences if not self._hub.has(name)]:
+        for name in [name for name in self._differences if not self._audience.has(name)]:
             del self._differences[name]
 
     def _paced(self, name: str, parsed: StreamName) -> None:
@@ -149,7 +172,7 @@ class Feed:
             self._topics[name] = _CandleTopic(start, next_start(parsed.interval, start, parsed.zone_ms))
 
     def _candle_topics(self) -> list[tuple[str, _CandleTopic]]:
-        self._topics = {name: topic for name, topic in self._topics.items() if self._hub.has(name)}
+        self._topics = {name: topic for name, topic in self._topics.items() if self._audience.has(name)}
         return list(self._topics.items())
 
     def _close(self, name: str, parsed: StreamName, topic: _CandleTopic, now: int) -> None:
@@ -175,20 +198,23 @@ class Feed:
         now, wall = self._horizon(), self._monotonic()
         for name, topic in self._candle_topics():
             # a candle that has ended is only shown as closed
-            if wall - topic.sent_s < WALL_GAP_S or topic.end_ms <= now:
+            if wall - topic.sent_s < self._gap_s or topic.end_ms <= now:
                 continue
             parsed = parse_name(name)
             assert parsed is not None
             gap = 1_000 if parsed.interval == "1s" else 2_000
+            is_idle = wall - topic.sent_s >= IDLE_GAP_S
+            if not is_idle and now - topic.sent_ms < gap:
+                continue
             row = self._candles[parsed.symbol].open_row(parsed.interval, topic.start_ms, parsed.zone_ms)
             shown = (row[column.COUNT], row[column.CLOSE])
-            if (shown != topic.shown and now - topic.sent_ms >= gap) or wall - topic.sent_s >= IDLE_GAP_S:
+            if is_idle or shown != topic.shown:
                 topic.sent_s, topic.sent_ms, topic.shown = wall, now, shown
                 self._send_candle(name, parsed, row, topic.end_ms, is_closed=False)
 
     def _send_candle(self, name: str, parsed: StreamName, row: list[int], end_ms: int, *, is_closed: bool) -> None:
         now, decimals = self._clock.now_ms(), self._candles[parsed.symbol].decimals
-        self._hub.publish(
+        self._audience.publish(
             name,
             lambda unit: payloads.kline(
                 parsed.symbol, parsed.interval, row, end_ms=end_ms, decimals=decimals, is_closed=is_closed,
@@ -204,11 +230,13 @@ class Feed:
         now, ids = self._clock.now_ms(), (waiting.first, waiting.last)
         bids = sorted(waiting.bids.items(), reverse=True)
         asks = sorted(waiting.asks.items())
-        self._hub.publish(name, lambda unit: payloads.depth_update(symbol, now, unit, ids, bids, asks), symbol=symbol)
+        self._audience.publish(
+            name, lambda unit: payloads.depth_update(symbol, now, unit, ids, bids, asks), symbol=symbol
+        )
 
     def _send_partial(self, name: str, parsed: StreamName) -> None:
         book = self._exchange.market(parsed.symbol).book
-        self._hub.publish(
+        self._audience.publish(
             name,
             lambda unit: payloads.partial_depth(
                 book.update_id, book.bids.depth(parsed.limit), book.asks.depth(parsed.limit)
@@ -233,7 +261,7 @@ class Feed:
                 return
             window = self._candles.window(parsed.symbol, market_ms - DAY_MS, market_ms)
             bid, ask = self._best(parsed.symbol)
-            self._hub.publish(
+            self._audience.publish(
                 name,
                 lambda unit: (
                     payloads.mini_ticker(parsed.symbol, window, now, unit)
@@ -246,7 +274,7 @@ class Feed:
         changed = [symbol for symbol in self._lower if self._changed(name, symbol)]
         windows = [(symbol, self._candles.window(symbol, market_ms - DAY_MS, market_ms)) for symbol in changed]
         if windows:
-            self._hub.publish(
+            self._audience.publish(
                 name,
                 lambda unit: [payloads.mini_ticker(symbol, window, now, unit) for symbol, window in windows],
             )
@@ -267,19 +295,21 @@ class Feed:
             rows = [payloads.rolling_ticker(symbol, parsed.interval, window, now, unit) for symbol, window in windows]
             return rows[0] if parsed.symbol else rows
 
-        self._hub.publish(name, build, symbol=parsed.symbol or None)
+        self._audience.publish(name, build, symbol=parsed.symbol or None)
 
     def _send_average(self, name: str, symbol: str) -> None:
         now = self._clock.now_ms()
         price = self._candles.average_price(symbol, 5, self._horizon())
         last = self._last_trade_ms.get(symbol, now)
-        self._hub.publish(name, lambda unit: payloads.average_price(symbol, price, 5, last, now, unit), symbol=symbol)
+        self._audience.publish(
+            name, lambda unit: payloads.average_price(symbol, price, 5, last, now, unit), symbol=symbol
+        )
 
     def _send_reference(self, name: str, symbol: str) -> None:
         market = self._exchange.market(symbol)
         if not market.has_reference:
             return
-        self._hub.publish(
+        self._audience.publish(
             name,
             lambda unit: payloads.reference_price(symbol, market.reference_price, market.reference_time, unit),
             symbol=symbol,

@@ -13,7 +13,8 @@ from simulator.market.candles import CandleStore
 from simulator.market.intervals import DAY_MS, INTERVALS, MINUTE_MS, candle_start, next_start, parse_zone
 from simulator.market.series import Rows
 from simulator.market.source import History
-from simulator.world import World, numbered
+from simulator.opening import numbered
+from simulator.world import World
 
 START = 1_767_225_600_000  # 2026-01-01T00:00:00Z, a Thursday
 HOUR = 60 * MINUTE_MS
