@@ -7,25 +7,24 @@ import os
 
 from shared.src.frame.service import Service, run_service
 from trader.src.adapters.exchange_choice import exchange_for
-from trader.src.adapters.store import PostgresStore
+from trader.src.adapters.postgres_store import PostgresStore
+from trader.src.adapters.tick_prices import TickPrices
 from trader.src.api.control import TraderControl
+from trader.src.composition import compose
 from trader.src.rest_server import RestApiServer
-from trader.src.service import TraderService
-
-__all__ = ["TraderService", "build"]
 
 
 async def build(service: Service) -> None:
-    """Compose the trader: exchange, store, desk, REST API in its own thread."""
-    store = PostgresStore(service.database, service.clock, demo=service.settings.is_demo)
-    exchange = await exchange_for(service.settings, service.clock, service.bus.redis, service.database)
-    trader = TraderService(
+    """Open the exchange and the store, and give the trader its REST API, in a thread of its own."""
+    redis = service.bus.redis
+    exchange = await exchange_for(service.settings, service.clock, redis, service.database)
+    trader = compose(
         settings=service.settings,
-        clock=service.clock,
-        store=store,
-        exchange=exchange,
         bus=service.bus,
-        redis=service.bus.redis,
+        clock=service.clock,
+        store=PostgresStore(service.database, service.clock, demo=service.settings.is_demo),
+        exchange=exchange,
+        prices=TickPrices(redis, exchange, service.clock),
     )
     service.health.add("exchange", exchange.ping)
     service.health.add("holdings", trader.difference)

@@ -77,7 +77,16 @@ class Exchange(Protocol):
 
 class Prices(Protocol):
     async def ticker(self, symbol: str) -> BookTicker:
-        """The latest best bid and ask; TransientError when nobody knows them."""
+        """The best bid and ask as they are now.
+
+        Raises:
+            TransientError: nobody knows them.
+            RejectedError: there is no such symbol.
+        """
+        ...
+
+    async def latest(self, symbol: str) -> BookTicker | None:
+        """The last best bid and ask that were told, however old; None when none ever were."""
         ...
 
 
@@ -190,6 +199,14 @@ class Store(Protocol):
         """Approved decisions made since then that nobody handled."""
         ...
 
-    async def outbox(self, limit: int) -> list[OutboxMessage]: ...
+    async def outbox(self, limit: int) -> list[OutboxMessage]:
+        """The oldest messages that wait, in the order in which they were written down."""
+        ...
 
-    async def sent(self, messages: Sequence[OutboxMessage]) -> None: ...
+    async def sent(self, messages: Sequence[OutboxMessage]) -> None:
+        """Forget messages that the bus has stored."""
+        ...
+
+    async def wait_for_outbox(self, timeout_s: float) -> None:
+        """Return once this process has put something into the outbox since the last call, or after ``timeout_s``."""
+        ...

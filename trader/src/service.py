@@ -1,89 +1,91 @@
-"""The trader: intents in, orders on the exchange, executions and cycles out. Composes the parts and their tasks."""
+"""The trader: intents in, orders on the exchange, executions and cycles out."""
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
-
-from redis.asyncio import Redis
 
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.portfolio import BalanceUpdated
-from shared.src.contracts.topics import BALANCE_UPDATED, ORDER_INTENT
+from shared.src.contracts.topics import BALANCE_UPDATED
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.ids import derived_id
 from shared.src.domain.orders import Side
 from shared.src.exchange.models import Balance, OrderReport
-from trader.src.adapters.store import PostgresStore
-from trader.src.adapters.tick_prices import TickPrices
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.publisher import Publisher
 from trader.src.execution.reconciler import Reconciler
-from trader.src.execution.watcher import EVERY_S, Watcher
-from trader.src.order_manager import MATCHING_S, OrderManager
-from trader.src.ports import Exchange, Listener
+from trader.src.execution.watcher import Watcher
+from trader.src.order_manager import OrderManager
+from trader.src.ports import Exchange, Listener, Prices, Store
 from trader.src.risk_manager import DIFFERENCE
 
 logger = logging.getLogger(__name__)
 
-GROUP = "trader"
-SWEEP_EVERY_S = 2.0
-RECONCILE_EVERY_S = 15.0
-FIRST_RECONCILIATION_S = 5.0
-IN_FULL_EVERY = 8
-PUBLISH_EVERY_S = 1.0
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """How often the trader looks by itself, in wall seconds, whatever else happens.
+
+    ``in_full_every``: of so many comparisons with the exchange one also asks for fills that nobody told.
+    """
+
+    watch_s: float = 0.5
+    publish_s: float = 1.0
+    sweep_s: float = 2.0
+    first_comparison_s: float = 5.0
+    compare_s: float = 15.0
+    in_full_every: int = 8
 
 
 class TraderService:
-    """Everything the trader is made of, on one event loop."""
+    """What the trader does on one event loop: hears the exchange, and looks by itself now and then.
+
+    ``composition.compose`` makes it; what it is made of is open to the REST API.
+    """
 
     def __init__(
-        self, *, settings: Settings, clock: Clock, store: PostgresStore, exchange: Exchange, bus: Bus, redis: Redis
+        self,
+        *,
+        settings: Settings,
+        bus: Bus,
+        clock: Clock,
+        store: Store,
+        exchange: Exchange,
+        prices: Prices,
+        funds: Funds,
+        orders: OrderManager,
+        cycle_manager: CycleManager,
+        intents: IntentHandler,
+        reconciler: Reconciler,
+        watcher: Watcher,
+        publisher: Publisher,
+        timers: Timers,
     ) -> None:
         self.settings = settings
         self.symbols = settings.trading_symbols
+        self.bus = bus
         self.clock = clock
         self.store = store
         self.exchange = exchange
-        self.bus = bus
-        self.funds = Funds()
-        self.prices = TickPrices(redis, exchange, clock)
-        horizon_s = MATCHING_S + settings.recv_window_ms / 1000
-        self.orders = OrderManager(exchange, store, self.prices, clock, horizon_s=horizon_s)
-        self.cycle_manager = CycleManager(
-            exchange=exchange, store=store, orders=self.orders, prices=self.prices, clock=clock, settings=settings
-        )
-        self.intents = IntentHandler(
-            exchange=exchange,
-            store=store,
-            cycle_manager=self.cycle_manager,
-            prices=self.prices,
-            funds=self.funds,
-            clock=clock,
-            settings=settings,
-        )
-        self.reconciler = Reconciler(
-            exchange=exchange,
-            store=store,
-            orders=self.orders,
-            cycle_manager=self.cycle_manager,
-            funds=self.funds,
-            clock=clock,
-        )
-        self.watcher = Watcher(
-            store=store, cycle_manager=self.cycle_manager, prices=self.prices, clock=clock, settings=settings
-        )
-        self.publisher = Publisher(store, bus)
-        bus.subscribe(ORDER_INTENT, self.on_intent, group=GROUP)
+        self.prices = prices
+        self.funds = funds
+        self.orders = orders
+        self.cycle_manager = cycle_manager
+        self.intents = intents
+        self.reconciler = reconciler
+        self.watcher = watcher
+        self.publisher = publisher
+        self._timers = timers
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Work that goes on as long as the service."""
@@ -91,8 +93,8 @@ class TraderService:
             "bus": self.bus.run,
             "exchange": self.run_exchange,
             "reconcile": self.run_reconciliation,
-            "sweep": lambda: self._repeat(self.intents.sweep, SWEEP_EVERY_S),
-            "watch": lambda: self._repeat(self.watcher.look, EVERY_S),
+            "sweep": lambda: self._repeat(self.intents.sweep, self._timers.sweep_s),
+            "watch": lambda: self._repeat(self.watcher.look, self._timers.watch_s),
             "publish": self.run_publisher,
             "workers": self.watch_workers,
         }
@@ -148,21 +150,17 @@ class TraderService:
 
     async def run_reconciliation(self) -> None:
         """Compare with the exchange now and then; the stream does so, in full, after every connection."""
-        await self.clock.sleep(FIRST_RECONCILIATION_S)
-        for count in itertools.count():
-            in_full = not self.reconciler.runs or count % IN_FULL_EVERY == IN_FULL_EVERY - 1
+        timers = self._timers
+        await self.clock.sleep(timers.first_comparison_s)
+        for count in itertools.count(1):
+            in_full = not self.reconciler.runs or count % timers.in_full_every == 0
             await self._tried(functools.partial(self.reconciler.run, trades=in_full))
-            await self.clock.sleep(RECONCILE_EVERY_S)
+            await self.clock.sleep(timers.compare_s)
 
     async def run_publisher(self) -> None:
         """Send the outbox whenever something is written into it."""
         while True:
-            try:
-                async with asyncio.timeout(PUBLISH_EVERY_S):
-                    await self.store.told.wait()
-            except TimeoutError:
-                pass
-            self.store.told.clear()
+            await self.store.wait_for_outbox(self._timers.publish_s)
             await self._tried(self.publisher.flush)
 
     async def watch_workers(self) -> None:

@@ -20,8 +20,10 @@ from shared.src.database import Database
 from shared.src.domain.orders import IntentKind, Side
 from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.conftest import RunningTwin, running_twin
-from trader.src.adapters.store import PostgresStore
+from trader.src.adapters.postgres_store import PostgresStore
+from trader.src.adapters.tick_prices import TickPrices
 from trader.src.binance_executor import BinanceExecutor
+from trader.src.composition import compose
 from trader.src.service import TraderService
 
 STILL: dict[str, Any] = {
@@ -118,7 +120,7 @@ async def ended(tasks: Iterable[asyncio.Future[None]]) -> None:
 
 @asynccontextmanager
 async def running_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator[Running]:
-    """The trader's parts as ``build`` composes them, in this process."""
+    """The trader in this process."""
     clock = SystemClock()
     database = Database.of(settings, "trader")
     redis = redis_from(settings)
@@ -126,7 +128,8 @@ async def running_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator
     exchange = BinanceExecutor(settings, clock, redis=redis)
     await exchange.prepare()
     store = PostgresStore(database, clock, demo=True)
-    trader = TraderService(settings=settings, clock=clock, store=store, exchange=exchange, bus=bus, redis=redis)
+    prices = TickPrices(redis, exchange, clock)
+    trader = compose(settings=settings, bus=bus, clock=clock, store=store, exchange=exchange, prices=prices)
     tasks = [asyncio.ensure_future(task()) for task in trader.tasks().values()]
     try:
         async with asyncio.timeout(PATIENCE_S):

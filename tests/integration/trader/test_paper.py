@@ -19,8 +19,9 @@ from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.conftest import RunningTwin
 from tests.integration.trader.conftest import PATIENCE_S, Running, ended, entry
 from trader.src.adapters.paper import PaperExchange
-from trader.src.adapters.store import PostgresStore
-from trader.src.service import TraderService
+from trader.src.adapters.postgres_store import PostgresStore
+from trader.src.adapters.tick_prices import TickPrices
+from trader.src.composition import compose
 
 pytestmark = pytest.mark.integration
 
@@ -66,7 +67,8 @@ async def paper_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator[R
     await exchange.prepare()
     store = PostgresStore(database, clock, demo=True)
     bus = RedisBus(redis, consumer="trader")
-    trader = TraderService(settings=settings, clock=clock, store=store, exchange=exchange, bus=bus, redis=redis)
+    prices = TickPrices(redis, exchange, clock)
+    trader = compose(settings=settings, bus=bus, clock=clock, store=store, exchange=exchange, prices=prices)
     tasks = [asyncio.ensure_future(task()) for task in trader.tasks().values()]
     running = Running(trader, database, redis, twin)
     try:

@@ -183,6 +183,9 @@ class FakeExchange:
             raise RejectedError("-1121 Invalid symbol.", code=-1121)
         return BookTicker(symbol, self.price, Decimal(9), self.price + SPREAD, Decimal(9))
 
+    async def latest(self, symbol: str) -> BookTicker:
+        return await self.ticker(symbol)
+
     async def ping(self) -> str:
         return "fake"
 

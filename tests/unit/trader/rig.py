@@ -2,75 +2,55 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from core.positions.cycle_steps import CycleRules
+from core.positions.model import Cycle, Order
 from shared.memory.manual_clock import ManualClock
+from shared.src.bus.ports import Bus
 from shared.src.config import Settings, load_settings
 from shared.src.contracts.orders import OrderIntent
+from shared.src.contracts.topics import EXECUTION, ORDER_INTENT
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import TERMINAL, CycleStatus, IntentKind, Side
+from tests.unit.trader.crash_world import CrashingBus, CrashingStore
 from tests.unit.trader.fake_exchange import RULES, SYMBOL, Crash, FakeExchange, Fuse
-from tests.unit.trader.fake_store import FakeStore
-from trader.src.cycle_manager import CycleManager
-from trader.src.execution.funds import Funds
-from trader.src.execution.intent_handler import IntentHandler
-from trader.src.execution.reconciler import Reconciler
-from trader.src.execution.watcher import Watcher
-from trader.src.order_manager import OrderManager
+from trader.src.adapters.memory_store import MemoryStore
+from trader.src.composition import compose
+from trader.src.ports import Store
 
 LIMITS = {"max_position_size": "100000", "max_exposure_percent": "100", "max_concurrent_positions": 50}
 
 
 class Rig:
-    """``exchange`` and ``store`` outlive a crash; everything else is made anew."""
+    """``exchange``, ``store`` and ``bus`` outlive a crash; the trader is composed anew, as `main` composes it."""
 
     def __init__(self, **settings: Any) -> None:
         self.clock = ManualClock()
         self.fuse = Fuse()
         self.exchange = FakeExchange(self.clock, self.fuse)
-        self.store = FakeStore(self.clock, self.fuse)
+        self.memory = MemoryStore(self.clock, self._approved)
+        self.store = CrashingStore(self.memory, self.fuse)
+        self.bus = CrashingBus(self.fuse)
+        self.decisions: list[OrderIntent] = []
         self.settings: Settings = load_settings(**(LIMITS | settings))
         self.start()
 
+    async def _approved(self, since: datetime) -> list[OrderIntent]:
+        return [decision for decision in self.decisions if decision.occurred_at > since]
+
     def start(self) -> None:
-        """A new process on the same database and exchange; needs the running loop."""
-        self.funds = Funds()
-        self.orders = OrderManager(self.exchange, self.store, self.exchange, self.clock, horizon_s=15)
-        self.cycle_manager = CycleManager(
-            exchange=self.exchange,
-            store=self.store,
-            orders=self.orders,
-            prices=self.exchange,
-            clock=self.clock,
+        """A new process on the same store, bus and exchange; needs the running loop."""
+        self.trader = compose(
             settings=self.settings,
-        )
-        self.intents = IntentHandler(
+            bus=cast(Bus, self.bus),
+            clock=self.clock,
+            store=cast(Store, self.store),
             exchange=self.exchange,
-            store=self.store,
-            cycle_manager=self.cycle_manager,
             prices=self.exchange,
-            funds=self.funds,
-            clock=self.clock,
-            settings=self.settings,
-        )
-        self.reconciler = Reconciler(
-            exchange=self.exchange,
-            store=self.store,
-            orders=self.orders,
-            cycle_manager=self.cycle_manager,
-            funds=self.funds,
-            clock=self.clock,
-        )
-        self.watcher = Watcher(
-            store=self.store,
-            cycle_manager=self.cycle_manager,
-            prices=self.exchange,
-            clock=self.clock,
-            settings=self.settings,
         )
 
     async def live(self, work: Any) -> bool:
@@ -85,43 +65,52 @@ class Rig:
 
     async def receive(self, message: OrderIntent) -> None:
         """The bus brings an intent, again after a crash, since it was not acknowledged."""
-        while not await self.live(self.intents.take(message)):
+        while not await self.live(self.bus.deliver(ORDER_INTENT, message)):
             continue
 
     async def _rest(self) -> None:
-        await self.cycle_manager.idle()
-        if self.cycle_manager.failure.done():
-            error = self.cycle_manager.failure.exception()
+        workers = self.trader.cycle_manager
+        await workers.idle()
+        if workers.failure.done():
+            error = workers.failure.exception()
             assert isinstance(error, Crash), error
             raise error
 
     async def _restart(self) -> None:
-        await self.cycle_manager.stop()
-        if self.cycle_manager.failure.done():
-            self.cycle_manager.failure.exception()
+        workers = self.trader.cycle_manager
+        await workers.stop()
+        if workers.failure.done():
+            workers.failure.exception()
         self.start()
 
     async def deliver(self, count: int | None = None, *, keep: bool = False) -> None:
         """Let the user stream bring events; ``keep`` lets them come a second time."""
         for report in self.exchange.events[: len(self.exchange.events) if count is None else count]:
-            await self.live(self._report(report))
+            await self.live(self.trader.on_report(report))
         if not keep:
             del self.exchange.events[: len(self.exchange.events) if count is None else count]
 
-    async def _report(self, report: Any) -> None:
-        booked = await self.orders.book(report)
-        if booked is not None and booked.order.cycle_id:
-            self.cycle_manager.wake(booked.order.cycle_id)
-        elif booked is None:
-            await self.orders.adopt(report.order)
+    async def publish(self) -> None:
+        """Bring what waits in the outbox to the bus."""
+        await self.live(self.trader.publisher.flush())
 
     async def tick(self) -> None:
         """What the timers do; what fails in a way that may pass is tried at the next tick."""
-        for action in (self.reconciler.run, self.watcher.look, self.intents.sweep):
+        for name in ("compare", "watch", "sweep", "publish"):
             try:
-                await self.live(action())
+                await self.live(self._timers()[name]())
             except (TransientError, OutcomeUnknownError, RejectedError):
                 continue
+
+    def _timers(self) -> dict[str, Callable[[], Awaitable[Any]]]:
+        """Asked for anew each time: a crash replaces the trader."""
+        trader = self.trader
+        return {
+            "compare": trader.reconciler.run,
+            "watch": trader.watcher.look,
+            "sweep": trader.intents.sweep,
+            "publish": trader.publisher.flush,
+        }
 
     async def settle(self, seconds: float = 120) -> None:
         """Let time pass until nothing is left to do."""
@@ -142,6 +131,7 @@ class Rig:
     def check(self) -> None:
         self._no_order_is_doubled()
         self._every_fill_is_booked_once()
+        self._every_fill_is_told()
         self._positions_are_what_the_exchange_holds()
         self._positions_are_protected()
         self._ended_cycles_have_nothing_open()
@@ -150,24 +140,35 @@ class Rig:
     def _no_order_is_doubled(self) -> None:
         ids = [order.client_order_id for order in self.exchange.orders.values()]
         assert len(ids) == len(set(ids)), "an order was sent twice under one id"
-        intents = [self.store.rows[order.client_order_id].intent_id for order in self.exchange.buys()]
+        rows = {order.client_order_id: order for order in self.orders}
+        intents = [rows[order.client_order_id].intent_id for order in self.exchange.buys()]
         assert len(intents) == len(set(intents)), "an intent was bought twice"
 
     def _every_fill_is_booked_once(self) -> None:
-        traded = {(fill.symbol, fill.trade_id): fill.quantity for fill in self.exchange.fills}
-        booked = {key: fill.quantity for key, fill in self.store.fills.items()}
-        assert traded == booked
-        told = [getattr(message, "execution_id", "") for _, message in self.store.told]
-        told = [name for name in told if name]
-        assert len(told) == len(set(told)) == len(traded)
+        traded = [(fill.symbol, fill.trade_id, fill.quantity) for fill in self.exchange.fills]
+        booked = [(event.symbol, event.trade_id, event.quantity) for event in self.memory.executions()]
+        assert sorted(booked) == sorted(traded)
+
+    def _every_fill_is_told(self) -> None:
+        """Written into the outbox once, and brought to the bus at least once."""
+        booked = sorted(event.message_id for event in self.memory.executions())
+        assert booked == sorted(item.message_id for item in self.store.told.values() if item.topic == EXECUTION.name)
+        assert booked == sorted(self.bus.of(EXECUTION))
+
+    @property
+    def cycles(self) -> Sequence[Cycle]:
+        return self.memory.all_cycles()
+
+    @property
+    def orders(self) -> Sequence[Order]:
+        return self.memory.all_orders()
 
     def _held(self) -> dict[str, Decimal]:
         held = {}
-        for cycle_id in self.store.cycles:
-            orders = {o.client_order_id for o in self.store.rows.values() if o.cycle_id == cycle_id}
-            fills = [fill for fill in self.store.fills.values() if fill.client_order_id in orders]
-            bought = sum((f.quantity - f.fee for f in fills if f.side is Side.BUY), ZERO)
-            held[cycle_id] = bought - sum((f.quantity for f in fills if f.side is Side.SELL), ZERO)
+        for cycle in self.cycles:
+            fills = self.memory.fills_of(cycle.intent_id)
+            bought = sum((fill.quantity - fill.fee for fill in fills if fill.side is Side.BUY), ZERO)
+            held[cycle.id] = bought - sum((fill.quantity for fill in fills if fill.side is Side.SELL), ZERO)
         return held
 
     def _positions_are_what_the_exchange_holds(self) -> None:
@@ -175,35 +176,30 @@ class Rig:
         assert all(amount >= 0 for amount in self._held().values())
 
     def _positions_are_protected(self) -> None:
-        for cycle_id, held in self._held().items():
-            if not RULES.is_sellable(held, self.exchange.price):
+        held = self._held()
+        for cycle in self.cycles:
+            if not RULES.is_sellable(held[cycle.id], self.exchange.price):
                 continue
-            cycle = self.store.cycles[cycle_id]
             assert cycle.status is CycleStatus.ACTIVE_BUY, (cycle, held)
-            orders = [
-                o for o in self.store.rows.values() if o.cycle_id == cycle_id and o.side is Side.SELL and o.is_open
-            ]
-            assert orders, f"{cycle_id} holds {held} without protection"
-            assert all(order.quantity <= held for order in orders)
+            orders = [o for o in self.orders if o.cycle_id == cycle.id and o.side is Side.SELL and o.is_open]
+            assert orders, f"{cycle.id} holds {held} without protection"
+            assert all(order.quantity <= held[cycle.id] for order in orders)
 
     def _ended_cycles_have_nothing_open(self) -> None:
         standing = {o.client_order_id for o in self.exchange.orders.values() if o.status not in TERMINAL}
-        for row in self.store.rows.values():
-            cycle = self.store.cycles.get(row.cycle_id or "")
-            assert not row.is_unresolved
-            if cycle is not None and cycle.is_ended:
-                assert row.client_order_id not in standing
+        ended = {cycle.id for cycle in self.cycles if cycle.is_ended}
+        for order in self.orders:
+            assert not order.is_unresolved
+            assert order.cycle_id not in ended or order.client_order_id not in standing
 
     def _result_is_what_was_earned(self) -> None:
         """Cash in less cash out, plus dust at its cost, is the profit of the completed cycles."""
-        for cycle in self.store.cycles.values():
+        for cycle in self.cycles:
             if cycle.status is not CycleStatus.COMPLETED:
                 continue
-            orders = {o.client_order_id for o in self.store.rows.values() if o.cycle_id == cycle.id}
             cash = ZERO
-            for fill in self.store.fills.values():
-                if fill.client_order_id in orders:
-                    cash += -fill.quote_quantity if fill.side is Side.BUY else fill.quote_quantity - fill.fee_quote
+            for fill in self.memory.fills_of(cycle.intent_id):
+                cash += -fill.quote_quantity if fill.side is Side.BUY else fill.quote_quantity - fill.fee_quote
             assert cycle.profit_loss is not None
             assert cycle.entry_price is not None
             assert abs(cycle.profit_loss - cash - cycle.dust * cycle.entry_price) < Decimal("1e-6")
@@ -225,10 +221,3 @@ def intent(number: int, clock: ManualClock, *, kind: IntentKind = IntentKind.ENT
         "decided_on": clock.now_ms(),
     }
     return OrderIntent(**(facts | changes))
-
-
-def run(work: Any) -> None:
-    asyncio.run(work)
-
-
-__all__ = ["CycleRules", "Rig", "intent", "run"]

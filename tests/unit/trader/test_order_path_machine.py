@@ -115,7 +115,7 @@ class OrderPath(RuleBasedStateMachine):
             self.rig.exchange.requests_to_lose = self.rig.exchange.answers_to_lose = 0
             self.loop.run_until_complete(self.rig.settle(180))
             self.rig.check()
-            self.loop.run_until_complete(self.rig.cycle_manager.stop())
+            self.loop.run_until_complete(self.rig.trader.cycle_manager.stop())
         self.loop.close()
 
 

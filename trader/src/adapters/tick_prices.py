@@ -30,13 +30,14 @@ class TickPrices:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def ticker(self, symbol: str) -> BookTicker:
-        tick = await self.tick(symbol)
-        if tick is not None and self._is_fresh(tick):
-            return BookTicker(symbol, tick.bid, tick.bid_quantity, tick.ask, tick.ask_quantity)
-        return await self._ask(symbol)
+        tick = await self._tick(symbol)
+        return _ticker_of(tick) if tick is not None and self._is_fresh(tick) else await self._ask(symbol)
 
-    async def tick(self, symbol: str) -> MarketTick | None:
-        """The last tick on Redis, however old; None when there never was one."""
+    async def latest(self, symbol: str) -> BookTicker | None:
+        tick = await self._tick(symbol)
+        return None if tick is None else _ticker_of(tick)
+
+    async def _tick(self, symbol: str) -> MarketTick | None:
         async with translated():
             raw = await self._redis.get(TICK_KEY.format(symbol=symbol))
         if raw is None:
@@ -58,3 +59,7 @@ class TickPrices:
             ticker = await self._exchange.ticker(symbol)
             self._asked[symbol] = (self._clock.monotonic(), ticker)
             return ticker
+
+
+def _ticker_of(tick: MarketTick) -> BookTicker:
+    return BookTicker(tick.symbol, tick.bid, tick.bid_quantity, tick.ask, tick.ask_quantity)

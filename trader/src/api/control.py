@@ -121,8 +121,8 @@ class TraderControl:
         """The last known price of every symbol; null where none is known."""
         shown: dict[str, Any] = {}
         for symbol in self._trader.symbols:
-            tick = await self._trader.prices.tick(symbol)
-            shown[symbol] = None if tick is None else plain((tick.bid + tick.ask) / 2)
+            ticker = await self._trader.prices.latest(symbol)
+            shown[symbol] = None if ticker is None else plain(ticker.middle)
         return {"prices": shown}
 
     async def pauses(self) -> list[dict[str, Any]]:

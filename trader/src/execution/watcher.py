@@ -17,13 +17,12 @@ from trader.src.ports import Prices, Store
 
 logger = logging.getLogger(__name__)
 
-EVERY_S = 0.5
 # How long the price may stand beyond a stop's limit before the rest is sold at market, wall seconds.
 GAP_S = 1.5
 
 
 class Watcher:
-    """Looks at every open cycle twice a second; price-based exits need no closed candle."""
+    """``look`` looks at every open cycle once; price-based exits need no closed candle."""
 
     def __init__(
         self, *, store: Store, cycle_manager: CycleManager, prices: Prices, clock: Clock, settings: Settings

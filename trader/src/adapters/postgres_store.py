@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -61,6 +61,7 @@ UPDATE trade_cycles SET status = :status, entry_order_id = :entry_order_id, exit
     updated_at = :updated_at
 WHERE id = :id
 """
+ORDERS_OF_CYCLE = "SELECT * FROM orders WHERE cycle_id = :id ORDER BY created_at, attempt, client_order_id"
 REQUEST_EXIT = f"""
 UPDATE trade_cycles SET exit_reason = :reason, updated_at = :now,
     metadata = metadata || jsonb_build_object('exit_intent_id', CAST(:intent AS text))
@@ -79,7 +80,7 @@ class PostgresStore:
         self._database = database
         self._clock = clock
         self._demo = demo
-        self.told = asyncio.Event()  # messages wait in the outbox
+        self._outbox_changed = asyncio.Event()
 
     # Intents
 
@@ -281,9 +282,7 @@ class PostgresStore:
         async with self._database.autocommit() as connection:
             parameters = {"id": cycle_id}
             cycle = await connection.execute(text("SELECT * FROM trade_cycles WHERE id = :id"), parameters)
-            orders = await connection.execute(
-                text("SELECT * FROM orders WHERE cycle_id = :id ORDER BY created_at, attempt"), parameters
-            )
+            orders = await connection.execute(text(ORDERS_OF_CYCLE), parameters)
             fills = await connection.execute(
                 text("SELECT * FROM trade_executions WHERE cycle_id = :id ORDER BY trade_id"), parameters
             )
@@ -350,7 +349,7 @@ class PostgresStore:
         """A transaction that may tell something: the publisher is woken after its commit."""
         async with self._database.begin() as connection:
             yield connection
-        self.told.set()
+        self._outbox_changed.set()
 
     async def outbox(self, limit: int) -> list[OutboxMessage]:
         async with self._database.autocommit() as connection:
@@ -371,9 +370,15 @@ class PostgresStore:
                     text("UPDATE trade_executions SET published = TRUE WHERE id = ANY(:ids)"), {"ids": executions}
                 )
 
+    async def wait_for_outbox(self, timeout_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._outbox_changed.wait()
+        self._outbox_changed.clear()
+
 
 async def _open_cycles(connection: AsyncConnection) -> list[Cycle]:
-    query = f"SELECT * FROM trade_cycles WHERE {OPEN} ORDER BY created_at"
+    query = f"SELECT * FROM trade_cycles WHERE {OPEN} ORDER BY created_at, id"
     rows = await connection.execute(text(query))
     return [cycle_of(row) for row in rows.mappings()]
 

@@ -1,0 +1,311 @@
+"""The trader's store in the memory of one process, for the platform in one process and for tests.
+
+No method waits for anything between its first and its last change, so each is one transaction; what it refuses, it
+refuses before it changes anything. What is asked for often (open cycles, live orders, the orders and fills of one
+cycle) is kept at hand, so that a long history costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from core.positions.lifecycle import merged
+from core.positions.model import Cycle, CycleState, Fill, Order
+from shared.src.contracts.orders import ExecutionEvent, OrderFailed, OrderIntent
+from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, Topic
+from shared.src.domain.clock import Clock
+from shared.src.domain.errors import InvariantError
+from shared.src.domain.money import ZERO
+from shared.src.exchange.models import ExchangeOrder
+from trader.src.execution.messages import cycle_updated, execution
+from trader.src.ports import Booked, OutboxMessage, Pause, RiskFacts
+
+M = TypeVar("M", bound=BaseModel)
+
+RECENT = timedelta(days=7)
+
+Approved = Callable[[datetime], Awaitable[Sequence[OrderIntent]]]
+
+
+class MemoryStore:
+    """Implements ``trader.src.ports.Store``.
+
+    ``approved``: the coordinator's approved decisions made since a time, oldest first.
+    """
+
+    def __init__(self, clock: Clock, approved: Approved, *, demo: bool = True) -> None:
+        self._clock = clock
+        self._approved = approved
+        self._demo = demo
+        self._handled: dict[str, str] = {}
+        self._cycles: dict[str, Cycle] = {}
+        self._open: dict[str, None] = {}
+        self._ended: dict[str, None] = {}  # in the order in which they ended
+        self._orders: dict[str, Order] = {}
+        self._live: dict[str, None] = {}
+        self._by_exchange_id: dict[tuple[str, int], str] = {}
+        self._by_cycle: dict[str, list[str]] = {}
+        self._by_intent: dict[str, list[str]] = {}
+        self._fills: dict[tuple[str, int], Fill] = {}
+        self._by_order: dict[str, list[Fill]] = {}
+        self._last_trade: dict[str, int] = {}
+        self._newest_order: dict[str, datetime] = {}
+        self._pauses: dict[str, Pause] = {}
+        self._outbox: dict[int, OutboxMessage] = {}
+        self._told = 0
+        self._outbox_changed = asyncio.Event()
+
+    # Intents
+
+    async def refuse(self, failed: OrderFailed) -> bool:
+        if failed.intent_id in self._handled:
+            return False
+        self._handled[failed.intent_id] = failed.reason
+        self._tell(ORDER_FAILED, failed)
+        return True
+
+    async def open_cycle(self, cycle: Cycle, entry: Order) -> bool:
+        if cycle.intent_id in self._handled:
+            return False
+        self._handled[cycle.intent_id] = ""
+        self._put_cycle(cycle)
+        self._add_order(entry)
+        self._tell(CYCLE_UPDATED, cycle_updated(cycle, self._clock.now()))
+        return True
+
+    async def accept(self, intent_id: str, orders: Sequence[Order] = (), *, reason: str = "") -> bool:
+        if intent_id in self._handled:
+            return False
+        self._handled[intent_id] = reason
+        for order in orders:
+            self._add_order(order)
+        return True
+
+    async def accept_exit(self, intent_id: str, cycle_ids: Sequence[str]) -> bool:
+        if intent_id in self._handled:
+            return False
+        self._handled[intent_id] = f"exit of {len(cycle_ids)} position(s)"
+        for cycle_id in cycle_ids:
+            self._ask_for_exit(cycle_id, "signal", intent_id)
+        return True
+
+    async def pending_intents(self, since: datetime) -> list[OrderIntent]:
+        return [intent for intent in await self._approved(since) if intent.message_id not in self._handled]
+
+    # Orders and fills
+
+    async def add_orders(self, orders: Sequence[Order]) -> None:
+        for order in orders:
+            self._add_order(order)
+
+    async def book(self, report: ExchangeOrder, fills: Sequence[Fill]) -> Booked | None:
+        order = self._reported(report)
+        if order is None:
+            return None
+        after = merged(order, report)
+        fresh = self._fresh(fills)
+        total = sum((fill.quantity for fill in fresh), self._booked(order))
+        if fresh and total > order.quantity:
+            raise InvariantError(f"{order.client_order_id}: {total} filled of {order.quantity}")
+        for fill in fresh:
+            self._add_fill(fill, after)
+        self._put_order(after)
+        return Booked(after, tuple(fresh), changed=after != order or bool(fresh))
+
+    async def settle(self, order: Order) -> None:
+        known = self._orders.get(order.client_order_id)
+        if known is not None and known.is_unresolved:
+            decided = replace(known, status=order.status, reject_code=order.reject_code, reason=order.reason)
+            self._put_order(decided)
+
+    async def order(self, client_order_id: str) -> Order | None:
+        return self._orders.get(client_order_id)
+
+    async def order_by_exchange_id(self, symbol: str, exchange_order_id: int) -> Order | None:
+        return self._orders.get(self._by_exchange_id.get((symbol, exchange_order_id), ""))
+
+    async def reported(self, report: ExchangeOrder) -> Order | None:
+        return self._reported(report)
+
+    async def live_orders(self) -> list[Order]:
+        since = self._clock.now() - RECENT
+        live = (self._orders[name] for name in self._live)
+        return [order for order in live if not order.is_done or order.created_at > since]
+
+    async def last_trade_ids(self) -> dict[str, int]:
+        since = self._clock.now() - RECENT
+        touched = {symbol: None for symbol, newest in self._newest_order.items() if newest > since}
+        touched |= {self._orders[name].symbol: None for name in self._live if not self._orders[name].is_done}
+        touched |= {self._cycles[name].symbol: None for name in self._open}
+        return {symbol: self._last_trade.get(symbol, -1) for symbol in touched}
+
+    # Cycles
+
+    async def request_exit(self, cycle_id: str, reason: str) -> None:
+        self._ask_for_exit(cycle_id, reason, "")
+
+    async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
+        old = self._cycles[cycle.id]
+        self._put_cycle(
+            replace(
+                cycle,
+                exit_reason=cycle.exit_reason or old.exit_reason,
+                exit_intent_id=old.exit_intent_id,
+                min_price=old.min_price,
+                max_price=old.max_price,
+            )
+        )
+        self._tell(CYCLE_UPDATED, cycle_updated(cycle, self._clock.now()))
+        if failed is not None:
+            self._tell(ORDER_FAILED, failed)
+
+    async def note_prices(self, symbol: str, price: Decimal) -> None:
+        for cycle in await self.open_cycles():
+            if cycle.symbol == symbol and cycle.opened_at is not None:
+                low, high = min(cycle.min_price or price, price), max(cycle.max_price or price, price)
+                self._put_cycle(replace(cycle, min_price=low, max_price=high))
+
+    async def view(self, cycle_id: str) -> CycleState:
+        orders = [self._orders[name] for name in self._by_cycle.get(cycle_id, ())]
+        fills = [fill for order in orders for fill in self._by_order.get(order.client_order_id, ())]
+        return CycleState(
+            cycle=self._cycles[cycle_id],
+            orders=tuple(sorted(orders, key=lambda order: (order.created_at, order.attempt, order.client_order_id))),
+            fills=tuple(sorted(fills, key=lambda fill: fill.trade_id)),
+        )
+
+    async def open_cycles(self) -> list[Cycle]:
+        return sorted((self._cycles[name] for name in self._open), key=lambda cycle: (cycle.created_at, cycle.id))
+
+    # Limits and pauses
+
+    async def risk_facts(self, day_start: datetime) -> RiskFacts:
+        result = sum((cycle.profit_loss or ZERO for cycle in self._ended_since(day_start)), ZERO)
+        return RiskFacts(tuple(await self.open_cycles()), tuple(await self.pauses()), result)
+
+    async def pauses(self) -> list[Pause]:
+        return sorted(self._pauses.values(), key=lambda pause: pause.since)
+
+    async def pause(self, scope: str, reason: str, since: datetime) -> None:
+        self._pauses[scope] = Pause(scope, reason, since)
+
+    async def resume(self, scope: str) -> bool:
+        return self._pauses.pop(scope, None) is not None
+
+    # Messages
+
+    async def outbox(self, limit: int) -> list[OutboxMessage]:
+        return list(islice(self._outbox.values(), limit))
+
+    async def sent(self, messages: Sequence[OutboxMessage]) -> None:
+        for message in messages:
+            self._outbox.pop(message.id, None)
+
+    async def wait_for_outbox(self, timeout_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._outbox_changed.wait()
+        self._outbox_changed.clear()
+
+    # What the stores of others read, as their queries read the trader's tables
+
+    def all_cycles(self) -> Sequence[Cycle]:
+        """In the order in which they were opened."""
+        return tuple(self._cycles.values())
+
+    def all_orders(self) -> Sequence[Order]:
+        """In the order in which they were written down."""
+        return tuple(self._orders.values())
+
+    def orders_of(self, intent_id: str) -> Sequence[Order]:
+        """The orders of one intent, in the order in which they were written down."""
+        return tuple(self._orders[name] for name in self._by_intent.get(intent_id, ()))
+
+    def fills_of(self, intent_id: str) -> Sequence[Fill]:
+        """The fills of one intent's orders, order by order, in the order in which they were booked."""
+        names = self._by_intent.get(intent_id, ())
+        return tuple(fill for name in names for fill in self._by_order.get(name, ()))
+
+    def executions(self) -> Iterator[ExecutionEvent]:
+        """Every fill, as it was told, in the order in which they were booked."""
+        for fill in self._fills.values():
+            yield self._execution(fill, self._orders[fill.client_order_id])
+
+    # Inside
+
+    def _put_cycle(self, cycle: Cycle) -> None:
+        self._cycles[cycle.id] = cycle
+        now, before = (self._ended, self._open) if cycle.is_ended else (self._open, self._ended)
+        before.pop(cycle.id, None)
+        now[cycle.id] = None
+
+    def _ended_since(self, since: datetime) -> Iterator[Cycle]:
+        for name in reversed(self._ended):
+            cycle = self._cycles[name]
+            if cycle.completed_at is None or cycle.completed_at < since:
+                return
+            yield cycle
+
+    def _ask_for_exit(self, cycle_id: str, reason: str, intent_id: str) -> None:
+        cycle = self._cycles[cycle_id]
+        if not cycle.exit_reason and not cycle.is_ended:
+            self._put_cycle(replace(cycle, exit_reason=reason, exit_intent_id=intent_id))
+
+    def _add_order(self, order: Order) -> None:
+        if order.client_order_id in self._orders:
+            return
+        self._by_intent.setdefault(order.intent_id, []).append(order.client_order_id)
+        if order.cycle_id is not None:
+            self._by_cycle.setdefault(order.cycle_id, []).append(order.client_order_id)
+        newest = self._newest_order.get(order.symbol, order.created_at)
+        self._newest_order[order.symbol] = max(newest, order.created_at)
+        self._put_order(order)
+
+    def _put_order(self, order: Order) -> None:
+        self._orders[order.client_order_id] = order
+        if order.exchange_order_id is not None:
+            self._by_exchange_id[order.symbol, order.exchange_order_id] = order.client_order_id
+        if order.is_done and order.executed_quantity <= self._booked(order):
+            self._live.pop(order.client_order_id, None)
+        else:
+            self._live[order.client_order_id] = None
+
+    def _add_fill(self, fill: Fill, order: Order) -> None:
+        self._fills[fill.symbol, fill.trade_id] = fill
+        self._by_order.setdefault(order.client_order_id, []).append(fill)
+        self._last_trade[fill.symbol] = max(fill.trade_id, self._last_trade.get(fill.symbol, -1))
+        self._tell(EXECUTION, self._execution(fill, order))
+
+    def _execution(self, fill: Fill, order: Order) -> ExecutionEvent:
+        own = order.purpose.value.upper()
+        strategy = self._cycles[order.cycle_id].strategy if order.cycle_id is not None else own
+        return execution(fill, order, strategy=strategy, demo=self._demo)
+
+    def _reported(self, report: ExchangeOrder) -> Order | None:
+        name = self._by_exchange_id.get((report.symbol, report.order_id), report.client_order_id)
+        return self._orders.get(name)
+
+    def _booked(self, order: Order) -> Decimal:
+        return sum((fill.quantity for fill in self._by_order.get(order.client_order_id, ())), ZERO)
+
+    def _fresh(self, fills: Sequence[Fill]) -> list[Fill]:
+        fresh: dict[int, Fill] = {}
+        for fill in fills:
+            if (fill.symbol, fill.trade_id) not in self._fills:
+                fresh.setdefault(fill.trade_id, fill)
+        return list(fresh.values())
+
+    def _tell(self, topic: Topic[M], message: M) -> None:
+        self._told += 1
+        message_id = getattr(message, "message_id", "")
+        self._outbox[self._told] = OutboxMessage(self._told, topic.name, message_id, topic.encode(message))
+        self._outbox_changed.set()

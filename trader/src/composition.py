@@ -1,0 +1,66 @@
+"""The trader put together, once: `main` gives it the real things, tests and the platform in one process their own."""
+
+from __future__ import annotations
+
+from shared.src.bus.ports import Bus
+from shared.src.config import Settings
+from shared.src.contracts.topics import ORDER_INTENT
+from shared.src.domain.clock import Clock
+from trader.src.cycle_manager import CycleManager
+from trader.src.execution.funds import Funds
+from trader.src.execution.intent_handler import IntentHandler
+from trader.src.execution.publisher import Publisher
+from trader.src.execution.reconciler import Reconciler
+from trader.src.execution.watcher import Watcher
+from trader.src.order_manager import MATCHING_S, OrderManager
+from trader.src.ports import Exchange, Prices, Store
+from trader.src.service import Timers, TraderService
+
+GROUP = "trader"
+
+
+def compose(
+    *,
+    settings: Settings,
+    bus: Bus,
+    clock: Clock,
+    store: Store,
+    exchange: Exchange,
+    prices: Prices,
+    timers: Timers | None = None,
+) -> TraderService:
+    """The trader on the running event loop, listening for intents; its ``tasks`` are the caller's to run."""
+    funds = Funds()
+    horizon_s = MATCHING_S + settings.recv_window_ms / 1000
+    orders = OrderManager(exchange, store, prices, clock, horizon_s=horizon_s)
+    cycle_manager = CycleManager(
+        exchange=exchange, store=store, orders=orders, prices=prices, clock=clock, settings=settings
+    )
+    trader = TraderService(
+        settings=settings,
+        bus=bus,
+        clock=clock,
+        store=store,
+        exchange=exchange,
+        prices=prices,
+        funds=funds,
+        orders=orders,
+        cycle_manager=cycle_manager,
+        intents=IntentHandler(
+            exchange=exchange,
+            store=store,
+            cycle_manager=cycle_manager,
+            prices=prices,
+            funds=funds,
+            clock=clock,
+            settings=settings,
+        ),
+        reconciler=Reconciler(
+            exchange=exchange, store=store, orders=orders, cycle_manager=cycle_manager, funds=funds, clock=clock
+        ),
+        watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, settings=settings),
+        publisher=Publisher(store, bus),
+        timers=timers or Timers(),
+    )
+    bus.subscribe(ORDER_INTENT, trader.on_intent, group=GROUP)
+    return trader
