@@ -7,9 +7,9 @@ from fastapi import Depends, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from analyzer.src.monitors import MonitorRunner
-from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.parameters import ParameterStore, parameters_of
 from analyzer.src.strategy_loader import LoadedStrategy
+from analyzer.src.strategy_runner import StrategyRunner
 from shared.src.domain.errors import ConfigurationError
 from shared.src.frame.auth import Principal, Scope
 from shared.src.frame.service import Service
@@ -23,14 +23,14 @@ class ParameterChange(BaseModel):
     parameters: dict[str, FiniteFloat | None] = Field(min_length=1, max_length=50)
 
 
-def install(service: Service, manager: AnalyzerManager, store: ParameterStore, monitors: MonitorRunner) -> None:
+def install(service: Service, runner: StrategyRunner, store: ParameterStore, monitors: MonitorRunner) -> None:
     """Register the routes."""
     reads = Depends(service.auth.require(Scope.READ))
     administers = service.auth.require(Scope.ADMIN)
 
     @service.app.get("/strategies", tags=["strategies"], dependencies=[reads])
     async def strategies() -> list[dict[str, Any]]:
-        return [described(strategy) for strategy in manager.strategies]
+        return [described(strategy) for strategy in runner.strategies]
 
     @service.app.get("/strategies/{name}", tags=["strategies"], dependencies=[reads])
     async def strategy(name: str) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def install(service: Service, manager: AnalyzerManager, store: ParameterStore, m
         except ConfigurationError as error:
             raise HTTPException(422, str(error)) from error
         await service.auth.record(who, "strategy.parameters", {"strategy": name, "parameters": wanted.parameters})
-        manager.apply(await store.current())
+        runner.apply(await store.current())
         return described(found(name)) | {"changes": await store.history(name)}
 
     @service.app.get("/monitors", tags=["monitors"], dependencies=[reads])
@@ -53,7 +53,7 @@ def install(service: Service, manager: AnalyzerManager, store: ParameterStore, m
         return monitors.report
 
     def found(name: str) -> LoadedStrategy:
-        loaded = next((one for one in manager.strategies if one.name == name), None)
+        loaded = next((one for one in runner.strategies if one.name == name), None)
         if loaded is None:
             raise HTTPException(404, f"there is no strategy {name}; GET /strategies lists them")
         return loaded

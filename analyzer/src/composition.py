@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.parameters import ParameterStore, ParameterWatch
 from analyzer.src.redis_subscriber import RedisSubscriber
 from analyzer.src.strategy_loader import BUILT_IN, LoadReport, StrategyLoader
-from analyzer.src.watermark import Watermark
+from analyzer.src.strategy_runner import StrategyRunner
+from core.consensus.watermark import Watermark
+from shared.src.bus.ports import Delivery
+from shared.src.contracts.market import FeatureFrame
 from shared.src.frame.service import Service
 from shared.src.market.symbol_choice import chosen_symbols
 
@@ -22,7 +24,7 @@ logger = logging.getLogger(__name__)
 class Components:
     """What was composed."""
 
-    manager: AnalyzerManager
+    runner: StrategyRunner
     subscriber: RedisSubscriber
     store: ParameterStore
     report: LoadReport
@@ -39,16 +41,18 @@ async def compose(service: Service, environment: Mapping[str, str]) -> Component
         logger.error("strategy refused", extra={"file": str(refused.source), "reason": refused.error})
     logger.info("strategies loaded", extra={"count": len(report.loaded), "strategies": list(report.names)})
 
-    manager = AnalyzerManager(report.loaded, clock, min_volume=settings.min_volume)
+    runner = StrategyRunner(report.loaded, clock, min_volume=settings.min_volume)
     symbols = await chosen_symbols(database, settings.trading_symbols)
-    watermark = Watermark(symbols, monotonic=clock.monotonic)
-    subscriber = RedisSubscriber(manager, watermark, database, timeframes=settings.interval)
+    watermark = Watermark[Delivery[FeatureFrame]](symbols)
+    subscriber = RedisSubscriber(
+        runner=runner, watermark=watermark, database=database, clock=clock, timeframes=settings.interval
+    )
     subscriber.subscribe(service.bus)
 
     async def expect(chosen: tuple[str, ...]) -> None:
         watermark.expect(chosen)
 
     service.add_task("features", service.bus.run)
-    service.add_task("parameters", ParameterWatch(store, manager.apply, clock).run)
+    service.add_task("parameters", ParameterWatch(store, runner.apply, clock).run)
     service.follow_symbols(expect, current=symbols)
-    return Components(manager, subscriber, store, report)
+    return Components(runner, subscriber, store, report)

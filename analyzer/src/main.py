@@ -7,7 +7,7 @@ import os
 from analyzer.src import api
 from analyzer.src.composition import compose
 from analyzer.src.monitors import MonitorRunner
-from analyzer.src.worker_pool import WorkerPool
+from analyzer.src.multiproc_manager import AnalyzerManager
 from shared.src.frame.service import Service, run_service
 
 
@@ -24,11 +24,11 @@ async def build(service: Service) -> None:
     )
     service.add_task("monitors", monitors.run)
     if settings.analyzer_workers > 1:
-        workers = WorkerPool(settings.analyzer_workers - 1, service.clock)
+        workers = AnalyzerManager(settings.analyzer_workers - 1, service.clock)
         service.add_task("workers", workers.run)
         service.add_diagnostic("workers", workers.statistics)
         service.health.add("workers", workers.check)
-    api.install(service, components.manager, components.store, monitors)
+    api.install(service, components.runner, components.store, monitors)
     service.add_diagnostic("strategies", components.subscriber.statistics)
     service.add_diagnostic(
         "refused", lambda: [f"{refused.source.name}: {refused.error}" for refused in components.report.refused]

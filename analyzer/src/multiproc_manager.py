@@ -1,247 +1,142 @@
-"""Runs every strategy on every symbol and time frame, each with an instance of its own.
+"""AnalyzerManager runs the analyzer's worker processes: each one more member of the group that shares the symbols.
 
-A strategy that raises is reported and skipped for that bar; the others vote.
+What a process decides is in ``core.consensus`` and ``strategy_runner``; this adds the processes. The service itself
+works too; ``ANALYZER_WORKERS`` counts it. A worker says every second on its standard output what it does; one that ends
+or falls silent is replaced, later each time. What it had not finished its heirs do.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from decimal import Decimal
-from typing import Any, Final
+import sys
+from dataclasses import dataclass, field
+from typing import Any
 
-from prometheus_client import Counter as Metric
-from prometheus_client import Histogram
-from pydantic import ValidationError
+import orjson
 
-from analyzer.src.stored_features import stored_features
-from analyzer.src.strategy_loader import LoadedStrategy
-from analyzer.src.strategy_set import StrategySet
-from analyzer.strategies.base_strategy import BaseStrategy, MarketData, RuleStrategy, Signal, level_of
-from core.features.window import ROWS_KEPT, FeatureWindow
-from shared.src.contracts.market import FeatureFrame
-from shared.src.contracts.signals import StrategyVotes, Vote
-from shared.src.database import Database
-from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
-from shared.src.domain.money import score_to_decimal
-from shared.src.domain.signals import StrengthLevel
+from shared.src.domain.errors import TransientError
 
 logger = logging.getLogger(__name__)
 
-PRICE_PLACES = 12
-FAILURES_KEPT = 20
-# a user's strategy that gives no strength is heard with this one
-DEFAULT_SCORE = 0.6
-SIGNAL_FIELDS = frozenset(
-    {
-        *("strategy", "family", "symbol", "timeframe", "timestamp", "side", "strength", "level", "confidence"),
-        *("price", "stop_loss", "take_profit", "reason", "metadata"),
-    }
-)
-FILTER_FEATURES = (
-    *("close", "atr_14", "natr", "market_regime", "regime_confidence", "volume_ratio", "bb_width", "rsi_14"),
-    *("stoch_rsi", "williams_r", "momentum_score", "ema_26", "ema_99", "confluence_score", "volume_quality_score"),
-    *("volatility_regime", "trend_alignment", "adx_14", "directional_bias", "volume"),
-)
+BACKOFF_S_MIN = 0.5
+BACKOFF_S_MAX = 30.0
+STEADY_S = 60.0
+SILENT_S_MAX = 30.0
+STOP_S_MAX = 5.0
 
-EVALUATE_S = Histogram(
-    "roottrading_strategies_seconds",
-    "all strategies, one bar",
-    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.25),
-)
-FAILURES = Metric("roottrading_strategy_failures", "strategies that raised on a bar", ["strategy"])
-# a user's strategy may name the level instead of a number: the middle of what the level covers
-STRENGTH_OF: Final[dict[str, float]] = {"WEAK": 0.2, "MODERATE": 0.5, "STRONG": 0.7, "VERY_STRONG": 0.9}
+
+@dataclass(slots=True)
+class Worker:
+    """One process and what is known of it."""
+
+    number: int
+    process: asyncio.subprocess.Process | None = None
+    restarts: int = 0
+    report: dict[str, Any] = field(default_factory=dict)
+    heard_at: float = 0.0
+    last_exit: int | None = None
 
 
 class AnalyzerManager:
-    """Holds the strategies' instances and the feature window they read."""
+    """Keeps worker processes running."""
 
-    def __init__(self, strategies: Sequence[LoadedStrategy], clock: Clock, *, min_volume: Decimal) -> None:
-        self._strategies = strategies
+    def __init__(self, count: int, clock: Clock, *, command: tuple[str, ...] = ()) -> None:
         self._clock = clock
-        self._min_volume = min_volume
-        self._window = FeatureWindow()
-        self._instances: dict[tuple[str, str], StrategySet] = {}
-        self._by_strategy: Counter[str] = Counter()
-        self._failures: list[str] = []
-        self._remembered = 0
+        self._command = command or (sys.executable, "-m", "analyzer.src.worker")
+        self._workers = [Worker(number) for number in range(1, count + 1)]
 
-    def statistics(self) -> dict[str, Any]:
-        return {
-            "strategies": [strategy.name for strategy in self._strategies],
-            "rows_remembered": self._remembered,
-            "votes_by_strategy": dict(self._by_strategy),
-            "failures": self._failures[-FAILURES_KEPT:],
-        }
+    def statistics(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "pid": worker.process.pid if worker.process else None,
+                "restarts": worker.restarts,
+                "last_exit": worker.last_exit,
+                **worker.report,
+            }
+            for worker in self._workers
+        ]
 
-    @property
-    def strategies(self) -> Sequence[LoadedStrategy]:
-        """What votes, with the parameters it votes by."""
-        return self._strategies
-
-    def apply(self, overrides: Mapping[str, Mapping[str, float]]) -> list[str]:
-        """Let strategies decide by other parameters from the next bar on; answers whose changed.
+    async def check(self) -> str:
+        """For /health.
 
         Raises:
-            ConfigurationError: a parameter is out of bounds; nothing was changed.
+            TransientError: a worker does not run; the others do its work.
         """
-        changed = {
-            loaded.name: replace(loaded, overrides=overrides.get(loaded.name))
-            for loaded in self._strategies
-            if dict(loaded.overrides or {}) != dict(overrides.get(loaded.name) or {})
-        }
-        for loaded in changed.values():
-            loaded.create()
-        self._strategies = [changed.get(loaded.name, loaded) for loaded in self._strategies]
-        for key, strategy_set in self._instances.items() if changed else ():
-            self._instances[key] = StrategySet(
-                [
-                    (changed[one.name], changed[one.name].create()) if one.name in changed else (one, strategy)
-                    for one, strategy in strategy_set.members
-                ]
-            )
-        return sorted(changed)
+        away = [worker.number for worker in self._workers if not self._is_well(worker)]
+        if away:
+            raise TransientError(f"worker {', '.join(map(str, away))} of {len(self._workers)} does not run")
+        return f"{len(self._workers)} workers"
 
-    async def remember(self, database: Database, *, before_ms: int | None = None) -> list[tuple[str, Timeframe, int]]:
-        """Begin with what strategies look back on, from the rows stored (closed before ``before_ms``).
+    def _is_well(self, worker: Worker) -> bool:
+        heard = self._clock.monotonic() - worker.heard_at <= SILENT_S_MAX
+        return worker.process is not None and bool(worker.report) and heard
 
-        Answers the bars: symbol, time frame, open time in ms; those of a series in order.
-        """
-        rows = await stored_features(database, count=ROWS_KEPT, before_ms=before_ms)
-        self._window = FeatureWindow()
-        for symbol, timeframe, time_ms, values in rows:
-            self._window.push(symbol, timeframe.value, time_ms + timeframe.milliseconds - 1, values)
-        self._remembered = len(rows)
-        return [(symbol, timeframe, time_ms) for symbol, timeframe, time_ms, _ in rows]
+    async def run(self) -> None:
+        """Start the workers, and replace those that end, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for worker in self._workers:
+                tasks.create_task(self._keep(worker))
 
-    def see(self, frame: FeatureFrame) -> None:
-        """Add a bar to what strategies may read, or correct one."""
-        place = self._window.revise if frame.revised else self._window.push
-        place(frame.symbol, frame.timeframe.value, frame.close_time, frame.values)
+    async def _keep(self, worker: Worker) -> None:
+        delay = BACKOFF_S_MIN
+        while True:
+            began = self._clock.monotonic()
+            await self._live(worker)
+            if self._clock.monotonic() - began > STEADY_S:
+                delay = BACKOFF_S_MIN
+            logger.error("worker ended", extra={"worker": worker.number, "exit": worker.last_exit, "again_in_s": delay})
+            await self._clock.sleep(delay)
+            delay = min(2 * delay, BACKOFF_S_MAX)
+            worker.restarts += 1
 
-    def evaluate(self, frame: FeatureFrame) -> StrategyVotes:
-        """Every strategy's vote on a bar that ``see`` was called for."""
-        close = frame.values["close"]
-        volume = frame.values.get("volume") or 0.0
-        assert isinstance(close, float)
-        votes: list[Vote] = []
-        if isinstance(volume, float | int) and volume >= float(self._min_volume):
-            with EVALUATE_S.time():
-                votes = self._votes(frame)
-        return StrategyVotes(
-            message_id=f"votes:{frame.symbol}:{frame.timeframe}:{frame.time}",
-            correlation_id=frame.correlation_id,
-            occurred_at=self._clock.now(),
-            symbol=frame.symbol,
-            timeframe=frame.timeframe,
-            time=frame.time,
-            close_time=frame.close_time,
-            price=score_to_decimal(close, PRICE_PLACES),
-            votes=tuple(votes),
-            features=self._filter_features(frame),
+    async def _live(self, worker: Worker) -> None:
+        """One life of a worker, from start to end."""
+        # Its standard input ends when this process does, however that happens: then it stops.
+        process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
-
-    def _votes(self, frame: FeatureFrame) -> list[Vote]:
-        data = self._window.market_data(
-            frame.symbol,
-            frame.timeframe.value,
-            start_time=frame.time,
-            peers=self._window.symbols(frame.timeframe.value),
-        )
-        votes = []
-        for loaded, strategy in self._instances_of(frame.symbol, frame.timeframe.value).speaking(data):
-            vote = self._ask(loaded, strategy, data, frame)
-            if vote is not None:
-                votes.append(vote)
-                self._by_strategy[vote.strategy] += 1
-        return votes
-
-    def _instances_of(self, symbol: str, timeframe: str) -> StrategySet:
-        key = (symbol, timeframe)
-        if key not in self._instances:
-            made = [(loaded, loaded.create()) for loaded in self._strategies]
-            self._instances[key] = StrategySet(
-                [
-                    (loaded, strategy)
-                    for loaded, strategy in made
-                    if strategy.timeframes is None or timeframe in strategy.timeframes
-                ]
-            )
-        return self._instances[key]
-
-    def _ask(
-        self, loaded: LoadedStrategy, strategy: BaseStrategy, data: MarketData, frame: FeatureFrame
-    ) -> Vote | None:
+        worker.process, worker.heard_at = process, self._clock.monotonic()
         try:
-            signal = strategy.generate_signal(data if _is_rule(strategy) else _copy_of(data))
-            return None if signal is None else self._vote(loaded, signal, frame)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's raises, the others must vote
-            FAILURES.labels(loaded.name).inc()
-            reason = f"{loaded.name} on {frame.symbol} {frame.timeframe}: {type(error).__name__}: {error}"
-            self._failures = [*self._failures[-FAILURES_KEPT:], reason]
-            logger.error("strategy failed", extra={"strategy": loaded.name, "reason": reason})
-            return None
+            await self._listen(worker, process)
+        finally:
+            worker.process, worker.report = None, {}
+            await _end(process)
+            worker.last_exit = process.returncode
 
-    def _vote(self, loaded: LoadedStrategy, signal: Signal, frame: FeatureFrame) -> Vote:
-        given = signal.get("strength", DEFAULT_SCORE)
-        strength = STRENGTH_OF.get(given) if isinstance(given, str) else None
-        strength = float(given) if strength is None else strength
-        identity = f"{loaded.name}:{frame.symbol}:{frame.timeframe}:{frame.time}"
-        try:
-            return Vote(
-                message_id=identity,
-                occurred_at=self._clock.now(),
-                correlation_id=frame.correlation_id,
-                strategy=loaded.name,
-                family=str(signal.get("family") or loaded.family),
-                side=signal["side"],
-                strength=strength,
-                level=StrengthLevel(level_of(strength)),
-                confidence=float(signal.get("confidence", DEFAULT_SCORE)),
-                price=score_to_decimal(float(signal.get("price") or data_close(frame)), PRICE_PLACES),
-                stop_loss=_level(signal.get("stop_loss")),
-                take_profit=_level(signal.get("take_profit")),
-                reason=str(signal.get("reason", "")),
-                numbers=_numbers(signal),
-            )
-        except ValidationError as error:
-            raise ValueError(
-                f"the signal is not usable: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}"
-            ) from error
-
-    def _filter_features(self, frame: FeatureFrame) -> dict[str, Any]:
-        known = {name: frame.values.get(name) for name in FILTER_FEATURES if name in frame.values}
-        known["timeframe"] = frame.timeframe.value
-        return known | self._window.higher_trend(frame.symbol, frame.timeframe.value)
+    async def _listen(self, worker: Worker, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        with contextlib.suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(SILENT_S_MAX):
+                    line = await process.stdout.readline()
+                if not line:
+                    await _ended(process)
+                    return
+                with contextlib.suppress(orjson.JSONDecodeError):
+                    worker.report = dict(orjson.loads(line))
+                    worker.heard_at = self._clock.monotonic()
+        logger.error("worker is silent", extra={"worker": worker.number})
 
 
-def _is_rule(strategy: BaseStrategy) -> bool:
-    """Whether it reads the frame alone, which it cannot change."""
-    return isinstance(strategy, RuleStrategy) and type(strategy).generate_signal is RuleStrategy.generate_signal
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """A process that closed its output is about to end: a signal now would take its exit code from us."""
+    async with asyncio.timeout(STOP_S_MAX):
+        await process.wait()
 
 
-def _copy_of(data: MarketData) -> MarketData:
-    """What a stranger's strategy may change: neither the others nor the critical filters read it."""
-    return data | {"features": dict(data["features"]), "history": [dict(row) for row in data["history"]]}
-
-
-def data_close(frame: FeatureFrame) -> float:
-    close = frame.values["close"]
-    assert isinstance(close, float | int)
-    return float(close)
-
-
-def _level(value: Any) -> Decimal | None:
-    return None if value is None or value != value else score_to_decimal(float(value), PRICE_PLACES)
-
-
-def _numbers(signal: Signal) -> dict[str, Any]:
-    """What the decision was made by: ``metadata``, and whatever else a user's strategy put beside the known fields."""
-    found = dict(signal.get("metadata") or {}) | {
-        key: value for key, value in signal.items() if key not in SIGNAL_FIELDS
-    }
-    return {key: float(value) if isinstance(value, int | float) else str(value) for key, value in found.items()}
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Stop a process in an orderly way if it can, the hard way otherwise."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(STOP_S_MAX):
+            await process.wait()
+    except (TimeoutError, asyncio.CancelledError):
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -10,14 +10,15 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from analyzer.src.multiproc_manager import AnalyzerManager
-from analyzer.src.watermark import Watermark
+from analyzer.src.strategy_runner import StrategyRunner
+from core.consensus.watermark import Watermark
 from shared.src.bus.ports import BATCH_MAX, Delivery, FencedPublisher, Subscriptions
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes
 from shared.src.contracts.topics import FEATURES, VOTES
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
+from shared.src.domain.clock import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +30,17 @@ class RedisSubscriber:
 
     def __init__(
         self,
-        manager: AnalyzerManager,
-        watermark: Watermark,
-        database: Database,
         *,
+        runner: StrategyRunner,
+        watermark: Watermark[Delivery[FeatureFrame]],
+        database: Database,
+        clock: Clock,
         timeframes: Iterable[Timeframe],
     ) -> None:
-        self._manager = manager
+        self._runner = runner
         self._watermark = watermark
         self._database = database
+        self._clock = clock
         self._timeframes = frozenset(timeframes)
         self._due: deque[Delivery[FeatureFrame]] = deque()
         self._acted: list[Delivery[FeatureFrame]] = []
@@ -50,7 +53,7 @@ class RedisSubscriber:
         bus.follow(FEATURES, self, group=GROUP)
 
     def statistics(self) -> dict[str, Any]:
-        return {"frames": self.frames, "votes": self.votes} | self._watermark.statistics() | self._manager.statistics()
+        return {"frames": self.frames, "votes": self.votes} | self._watermark.statistics() | self._runner.statistics()
 
     async def restart(self, waiting: Sequence[FeatureFrame]) -> None:
         """Begin anew before the first bar that is not decided on: from the database, then from the streams."""
@@ -60,12 +63,13 @@ class RedisSubscriber:
         self._results.clear()
         self._newest.clear()
         self._watermark.reset()
-        for symbol, timeframe, time_ms in await self._manager.remember(self._database, before_ms=before):
-            self._watermark.reached(symbol, timeframe, time_ms)
+        for bar in await self._runner.remember(self._database, before_ms=before):
+            self._watermark.reached(bar.symbol, bar.timeframe, bar.time)
 
     def take(self, deliveries: Sequence[Delivery[FeatureFrame]]) -> None:
         for delivery in deliveries:
-            self._watermark.hold(delivery)
+            frame = delivery.message
+            self._watermark.hold(delivery, frame.symbol, frame.timeframe, frame.time)
 
     async def act(self, publisher: FencedPublisher) -> None:
         """Decide on what is due, in the order of market time."""
@@ -89,17 +93,17 @@ class RedisSubscriber:
         return self._acted[-1].message
 
     def _next(self) -> bool:
-        self._due.extend(self._watermark.release(BATCH_MAX))
+        self._due.extend(self._watermark.release(BATCH_MAX, now_s=self._clock.monotonic()))
         return bool(self._due)
 
     def _decide(self, delivery: Delivery[FeatureFrame]) -> None:
         frame = delivery.message
         key = (frame.symbol, frame.timeframe)
         if frame.revised:
-            self._manager.see(frame)
+            self._runner.see(frame)
         elif frame.time > self._newest.get(key, -1):  # a frame that comes twice was decided on
             self._newest[key] = frame.time
-            self._manager.see(frame)
+            self._runner.see(frame)
             decides = delivery.mine and frame.timeframe in self._timeframes
             if decides and frame.values.get("close") is not None:
-                self._results.append(self._manager.evaluate(frame))
+                self._results.append(self._runner.evaluate(frame))

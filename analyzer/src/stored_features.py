@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import text
 
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import from_ms, to_ms
+from shared.src.domain.features import BarFeatures
 
 KEYS = frozenset({"time", "symbol", "timeframe", "extra", "analysis_timestamp", "analyzer_version"})
 
@@ -37,10 +36,8 @@ CANDLE = ("open", "high", "low", "close", "volume")
 END_OF_TIME_MS = 4_102_444_800_000
 
 
-async def stored_features(
-    database: Database, *, count: int, before_ms: int | None = None
-) -> list[tuple[str, Timeframe, int, dict[str, Any]]]:
-    """The newest ``count`` rows of each symbol and time frame, oldest first: symbol, frame, open time in ms, values.
+async def stored_features(database: Database, *, count: int, before_ms: int | None = None) -> list[BarFeatures]:
+    """The newest ``count`` rows of each symbol and time frame, oldest first.
 
     With ``before_ms``, of those that closed before it.
     """
@@ -57,5 +54,6 @@ async def stored_features(
     for row in rows:
         values = {name: value for name, value in row.items() if name not in KEYS}
         values |= {name: float(row[name]) for name in CANDLE}
-        found.append((row["symbol"], Timeframe(row["timeframe"]), to_ms(row["time"]), values | dict(row["extra"])))
+        values |= dict(row["extra"])
+        found.append(BarFeatures(row["symbol"], Timeframe(row["timeframe"]), to_ms(row["time"]), values))
     return found

@@ -24,6 +24,7 @@ from core.rules.frames import (
     numeric_row,
 )
 from core.rules.multi_timeframe import TREND_FEATURES
+from shared.src.domain.signals import StrengthLevel
 
 MarketData = dict[str, Any]
 Signal = dict[str, Any]
@@ -102,15 +103,6 @@ def features_needed(strategies: Iterable[BaseStrategy]) -> frozenset[str] | None
             return None
         needed.update(strategy.reads)
     return frozenset(needed)
-
-
-def level_of(strength: float) -> str:
-    """0-.4 WEAK, .4-.6 MODERATE, .6-.8 STRONG, from .8 VERY_STRONG."""
-    if strength >= 0.8:
-        return "VERY_STRONG"
-    if strength >= 0.6:
-        return "STRONG"
-    return "MODERATE" if strength >= 0.4 else "WEAK"
 
 
 RuleKey = tuple[type["RuleStrategy"], tuple[tuple[str, float], ...]]
@@ -193,7 +185,7 @@ class RuleStrategy(BaseStrategy):
             "timestamp": market_data.get("startTime"),
             "side": "BUY" if buying else "SELL",
             "strength": strength,
-            "level": level_of(strength),
+            "level": StrengthLevel.of(strength).value,
             "confidence": float(settled.confidence),
             "price": float(frame["close"]),
             "stop_loss": float(settled.stop),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -65,12 +64,12 @@ def register(app: typer.Typer) -> None:
 def features(session: CommandSession, file: File, out: Out, symbol: Symbol = None) -> None:
     """Every indicator of analyzer_data, a row per closed bar, as the live pipeline computes them."""
     from cli.offline.history_run import feature_row, frames_of
-    from market_analyzer.src.data_listener import parameters_of
+    from core.features.indicators.base import IndicatorParameters
 
     out, settings = check_out(out, [file]), _settings()
     history = _histories(session, [file], [symbol] if symbol else [])[0]
     with _progress(session, [history]) as tick:
-        frames = frames_of(history, parameters_of(settings), {history.timeframe}, tick)
+        frames = frames_of(history, IndicatorParameters.of(settings), {history.timeframe}, tick)
         rows = map(feature_row, frames)
         first = next(rows)
         with TableWriter(out, tuple(first)) as table:
@@ -93,9 +92,9 @@ def signals(
     histories = _histories(session, files, symbol or [])
     strategist = _strategist(session, settings, histories, read_parameters(parameters))
     with _progress(session, histories) as tick, TableWriter(out, SIGNAL_COLUMNS) as table:
-        for message in strategist.votes(histories, tick):
-            for vote in message.votes:
-                table.add(signal_row(message, vote))
+        for bar in strategist.votes(histories, tick):
+            for vote in bar.votes:
+                table.add(signal_row(bar, vote))
     _answer(session, out, histories, table.rows, strategist.failures)
 
 
@@ -110,8 +109,8 @@ def decisions(
     strategist = _strategist(session, settings, histories, read_parameters(parameters))
     accepted = 0
     with _progress(session, histories) as tick, TableWriter(out, DECISION_COLUMNS) as table:
-        for message in strategist.votes(histories, tick):
-            row = decision_of(message, settings)
+        for bar in strategist.votes(histories, tick):
+            row = decision_of(bar, settings)
             if row is not None:
                 accepted += row["accepted"]
                 table.add(row)
@@ -161,8 +160,6 @@ def _strategist(
 ) -> Strategist:
     from cli.offline.history_run import Strategist, decided_on
 
-    # a failing strategy is part of the answer; the log would repeat it for every bar
-    logging.getLogger("analyzer").setLevel(logging.CRITICAL)
     strategies = load_strategies(session, settings, overrides)
     return Strategist(strategies, settings, decided_on(histories[0].timeframe, settings.interval))
 

@@ -8,35 +8,35 @@ the same rows up to the cut. As in live operation, an engine starts over where a
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.strategy_loader import LoadedStrategy
 from cli.exits import missing, misused
 from core.consensus.decision import Consensus, decide
+from core.consensus.strategy_engine import StrategyEngine
 from core.features.engine import IndicatorEngine
 from core.features.indicators.base import IndicatorParameters
 from core.rules.multi_timeframe import HIGHER_TIMEFRAMES
 from gateway.src.series import Built, CandleSeries, Gap, above
-from market_analyzer.src.data_listener import feature_frame, parameters_of
-from shared.memory.manual_clock import ManualClock
 from shared.src.config import Settings
-from shared.src.contracts.market import CandleMessage, FeatureFrame
-from shared.src.contracts.signals import StrategyVotes, Vote
+from shared.src.contracts.market import CandleMessage
+from shared.src.contracts.signals import StrategyVotes
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import ConfigurationError
+from shared.src.domain.features import BarFeatures
+from shared.src.domain.votes import BarVotes, CastVote
 from shared.src.market.candle_files import Recorded, bar_milliseconds, read_bars
 from signal_aggregator.src.consensus import decision_row, rules_of, signal_of
 
-SOURCE = "file"
+FAILURES_KEPT = 20
 Tick = Callable[[], None]
 
 
@@ -103,16 +103,12 @@ def _candle(path: Path, bar: Recorded, symbol: str, timeframe: Timeframe) -> Can
     if timeframe.open_of(bar.open_ms) != bar.open_ms:
         raise misused(f"{path}, line {bar.line}: {from_ms(bar.open_ms)} is not the start of a {timeframe} bar")
     try:
-        _message(candle)
+        CandleMessage.of(candle, source="file", occurred_at_ms=candle.close_time)
     except ValidationError as error:
         problem = error.errors()[0]
         name = f"{problem['loc'][0]}: " if problem["loc"] else ""
         raise misused(f"{path}, line {bar.line}: {name}{problem['msg'].removeprefix('Value error, ')}") from error
     return candle
-
-
-def _message(candle: Candle) -> CandleMessage:
-    return CandleMessage.of(candle, source=SOURCE, occurred_at_ms=candle.close_time)
 
 
 def decided_on(base: Timeframe, asked: Iterable[Timeframe]) -> tuple[Timeframe, ...]:
@@ -132,14 +128,14 @@ def frames_of(
     parameters: IndicatorParameters,
     timeframes: Collection[Timeframe],
     tick: Tick = lambda: None,
-) -> Iterator[FeatureFrame]:
+) -> Iterator[BarFeatures]:
     """The features of every bar as they close, of the file's time frame first. ``tick`` is called for each candle."""
     series = CandleSeries(history.symbol, history.timeframe)
     engines: dict[Timeframe, IndicatorEngine] = {}
     for candle in history.candles:
         for closed in _closed(series, candle):
             if closed.timeframe in timeframes:
-                yield _frame(engines, closed, parameters)
+                yield _features(engines, closed, parameters)
         tick()
 
 
@@ -153,58 +149,55 @@ def _closed(series: CandleSeries, candle: Candle) -> tuple[Candle, ...]:
     return built.candles
 
 
-def _frame(engines: dict[Timeframe, IndicatorEngine], candle: Candle, parameters: IndicatorParameters) -> FeatureFrame:
+def _features(
+    engines: dict[Timeframe, IndicatorEngine], candle: Candle, parameters: IndicatorParameters
+) -> BarFeatures:
     timeframe = candle.timeframe
     engine = engines.get(timeframe)
     if engine is None or engine.last_open_time_ms != candle.time - timeframe.milliseconds:
         engine = engines[timeframe] = IndicatorEngine(candle.symbol, timeframe.value, parameters)
-    message = _message(candle)
-    return feature_frame(message, engine.update(candle), occurred_at=message.occurred_at)
+    return BarFeatures(candle.symbol, timeframe, candle.time, engine.update(candle))
 
 
-def in_order(streams: Iterable[Iterator[FeatureFrame]]) -> Iterator[FeatureFrame]:
-    """The frames of several symbols as their bars close."""
-    return heapq.merge(*streams, key=lambda frame: frame.close_time)
+def in_order(streams: Iterable[Iterator[BarFeatures]]) -> Iterator[BarFeatures]:
+    """The bars of several symbols as they close."""
+    return heapq.merge(*streams, key=lambda bar: bar.close_time)
 
 
 class Strategist:
-    """The analyzer over several histories: bars in the order in which they close, every strategy's votes on each."""
+    """The strategies over several histories: bars in the order in which they close, every strategy's votes on each."""
 
     def __init__(self, strategies: Sequence[LoadedStrategy], settings: Settings, decided: Iterable[Timeframe]) -> None:
-        self._clock = ManualClock(from_ms(0))
-        self._manager = AnalyzerManager(strategies, self._clock, min_volume=settings.min_volume)
-        self._parameters = parameters_of(settings)
+        self._engine = StrategyEngine(strategies, min_volume=float(settings.min_volume))
+        self._parameters = IndicatorParameters.of(settings)
         self._decided = frozenset(decided)
+        # the last strategies that raised, with the reason
+        self.failures: deque[str] = deque(maxlen=FAILURES_KEPT)
 
-    @property
-    def failures(self) -> list[str]:
-        """The last strategies that raised, with the reason."""
-        found: list[str] = self._manager.statistics()["failures"]
-        return found
-
-    def votes(self, histories: Sequence[RecordedHistory], tick: Tick = lambda: None) -> Iterator[StrategyVotes]:
-        """One message for each bar that is decided on, also when nobody votes."""
+    def votes(self, histories: Sequence[RecordedHistory], tick: Tick = lambda: None) -> Iterator[BarVotes]:
+        """Those of each bar that is decided on, also when nobody votes."""
         wanted = watched(self._decided)
         streams = [frames_of(history, self._parameters, wanted, tick) for history in histories]
-        for frame in in_order(streams):
-            self._manager.see(frame)
-            if frame.timeframe in self._decided:
-                self._clock.advance(timedelta(milliseconds=frame.close_time - self._clock.now_ms()).total_seconds())
-                yield self._manager.evaluate(frame)
+        for bar in in_order(streams):
+            self._engine.see(bar)
+            if bar.timeframe in self._decided:
+                evaluation = self._engine.evaluate(bar)
+                self.failures.extend(failure.reason for failure in evaluation.failures)
+                yield evaluation.votes
 
 
-def feature_row(frame: FeatureFrame) -> dict[str, Any]:
+def feature_row(bar: BarFeatures) -> dict[str, Any]:
     """One row of ``features``: the bar, then every indicator, None while unknown."""
-    values = {name: value for name, value in frame.values.items() if name != "open_time"}
-    return {"time": from_ms(frame.time), "symbol": frame.symbol, "timeframe": frame.timeframe.value, **values}
+    values = {name: value for name, value in bar.values.items() if name != "open_time"}
+    return {"time": from_ms(bar.time), "symbol": bar.symbol, "timeframe": bar.timeframe.value, **values}
 
 
-def signal_row(message: StrategyVotes, vote: Vote) -> dict[str, Any]:
+def signal_row(bar: BarVotes, vote: CastVote) -> dict[str, Any]:
     """One row of ``signals``: one strategy's vote on one bar. ``time`` is the start of the bar, which has closed."""
     return {
-        "time": from_ms(message.time),
-        "symbol": message.symbol,
-        "timeframe": message.timeframe.value,
+        "time": from_ms(bar.time),
+        "symbol": bar.symbol,
+        "timeframe": bar.timeframe.value,
         "strategy": vote.strategy,
         "family": vote.family,
         "side": vote.side.value,
@@ -218,10 +211,12 @@ def signal_row(message: StrategyVotes, vote: Vote) -> dict[str, Any]:
     }
 
 
-def decision_of(message: StrategyVotes, settings: Settings) -> dict[str, Any] | None:
+def decision_of(bar: BarVotes, settings: Settings) -> dict[str, Any] | None:
     """One row of ``decisions``: the consensus on one bar, the refused ones too; None when nobody voted."""
-    if not message.votes:
+    if not bar.votes:
         return None
+    correlation = f"{bar.symbol}:{bar.timeframe}:{bar.time}"
+    message = StrategyVotes.of(bar, correlation_id=correlation, occurred_at=from_ms(bar.close_time))
     verdict = decide(message.votes, message.features, rules_of(settings), settings.market_mode)
     signal = None
     if isinstance(verdict, Consensus):

@@ -3,21 +3,22 @@ lookahead."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.strategy_loader import LoadedStrategy, RefusedStrategy, StrategyLoader
 from analyzer.strategies.base_strategy import RuleStrategy
-from cli.offline.history_run import RecordedHistory, frames_of, in_order, watched
+from cli.offline.history_run import FAILURES_KEPT, RecordedHistory, frames_of, in_order, watched
 from cli.offline.strategy_lookahead import Decided, Seen, on_bars, on_columns
+from core.consensus.strategy_engine import StrategyEngine
 from core.features.indicators.base import IndicatorParameters
-from shared.src.contracts.market import FeatureFrame
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
+from shared.src.domain.features import BarFeatures
 from simulator.market.series import PRICE_SCALE, VOLUME, Rows
 from simulator.market.symbols import DEFAULT_PROFILES, Profile
 from simulator.market.synthetic import SyntheticMarket
@@ -39,7 +40,7 @@ def check_file(path: Path, environment: dict[str, str], clock: Clock) -> dict[st
 
 
 @lru_cache(maxsize=2)
-def market(timeframe: Timeframe) -> tuple[FeatureFrame, ...]:
+def market(timeframe: Timeframe) -> tuple[BarFeatures, ...]:
     """The features of every bar of that market, as they close."""
     streams = [frames_of(history, IndicatorParameters(), watched([timeframe])) for history in generated(timeframe)]
     return tuple(in_order(streams))
@@ -70,7 +71,7 @@ def _try_out(loaded: LoadedStrategy, clock: Clock) -> dict[str, Any]:
     timeframe = Timeframe(strategy.timeframes[0]) if strategy.timeframes else Timeframe.M1
     frames = market(timeframe)
     began = clock.monotonic()
-    decided, failures = _votes(loaded, frames, timeframe, clock)
+    decided, failures = _votes(loaded, frames, timeframe)
     seconds = clock.monotonic() - began
     times = [frame.close_time for frame in frames if frame.timeframe is timeframe]
     return {
@@ -80,29 +81,30 @@ def _try_out(loaded: LoadedStrategy, clock: Clock) -> dict[str, Any]:
         "bars": len(times),
         "signals": {side: list(decided.values()).count(side) for side in ("BUY", "SELL")},
         "microseconds_per_bar": round(1e6 * seconds / len(times), 1),
-        "failures": failures or _lookahead(loaded, frames, timeframe, decided, clock),
+        "failures": failures or _lookahead(loaded, frames, timeframe, decided),
     }
 
 
-def _votes(
-    loaded: LoadedStrategy, frames: Sequence[FeatureFrame], timeframe: Timeframe, clock: Clock
-) -> tuple[Decided, list[str]]:
+def _votes(loaded: LoadedStrategy, frames: Sequence[BarFeatures], timeframe: Timeframe) -> tuple[Decided, list[str]]:
     """The side of every vote, by close time and symbol; and what failed."""
-    manager = AnalyzerManager([loaded], clock, min_volume=Decimal(0))
+    engine = StrategyEngine([loaded], min_volume=0.0)
     decided: Decided = {}
+    failures: deque[str] = deque(maxlen=FAILURES_KEPT)
     for frame in frames:
-        manager.see(frame)
+        engine.see(frame)
         if frame.timeframe is timeframe:
-            for vote in manager.evaluate(frame).votes:
+            evaluation = engine.evaluate(frame)
+            failures.extend(failure.reason for failure in evaluation.failures)
+            for vote in evaluation.votes.votes:
                 decided[(frame.close_time, frame.symbol)] = vote.side.value
-    return decided, list(manager.statistics()["failures"])
+    return decided, list(failures)
 
 
 def _lookahead(
-    loaded: LoadedStrategy, frames: Sequence[FeatureFrame], timeframe: Timeframe, decided: Decided, clock: Clock
+    loaded: LoadedStrategy, frames: Sequence[BarFeatures], timeframe: Timeframe, decided: Decided
 ) -> list[str]:
     def run(until: int) -> Decided:
-        return _votes(loaded, [frame for frame in frames if frame.close_time < until], timeframe, clock)[0]
+        return _votes(loaded, [frame for frame in frames if frame.close_time < until], timeframe)[0]
 
     found = on_bars(run, decided, [frame.close_time for frame in frames])
     strategy = loaded.create()

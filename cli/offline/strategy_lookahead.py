@@ -10,9 +10,9 @@ import numpy as np
 from analyzer.strategies.base_strategy import Decisions, RuleStrategy
 from core.rules.frames import Column, ColumnFrame, align, numeric_row
 from core.rules.multi_timeframe import HIGHER_TIMEFRAMES
-from shared.src.contracts.market import FeatureFrame
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import from_ms
+from shared.src.domain.features import BarFeatures
 
 Key = tuple[str, Timeframe]
 # a vote: when, on what, which side
@@ -24,7 +24,7 @@ CUTS = tuple(0.3 + 0.02 * place for place in range(34))
 class Seen:
     """Every row a strategy was given, as columns."""
 
-    def __init__(self, frames: Iterable[FeatureFrame]) -> None:
+    def __init__(self, frames: Iterable[BarFeatures]) -> None:
         rows: dict[Key, list[dict[str, float]]] = {}
         times: dict[Key, list[int]] = {}
         for frame in frames:

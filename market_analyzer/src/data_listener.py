@@ -20,12 +20,12 @@ from core.features.revisions import REVISED_FRAMES, recompute
 from market_analyzer.src.book_features import OrderBookReader, book_features
 from market_analyzer.src.feature_store import FeatureStore
 from shared.src.bus.ports import FencedPublisher
-from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.contracts.topics import FEATURES
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
+from shared.src.domain.features import BarFeatures
 from shared.src.market.history import stored_candles, unbroken_tail
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class DataListener:
             return
         rows = list(new.values())
         now = self._clock.now()
-        await publisher.publish_many(FEATURES, [feature_frame(message, row, occurred_at=now) for message, row in rows])
+        await publisher.publish_many(FEATURES, [_frame(message, row, occurred_at=now) for message, row in rows])
         await self._store.store(rows, publisher.confirm)
         for place, (message, _) in new.items():
             self._stored[(message.symbol, message.timeframe)] = message.time
@@ -188,7 +188,7 @@ class DataListener:
         await publisher.publish_many(
             FEATURES,
             [
-                feature_frame(message, row, occurred_at=now, revised=True)
+                _frame(message, row, occurred_at=now, revised=True)
                 for message, (_, row) in zip(messages[len(rows) - len(frames) :], frames, strict=True)
             ],
         )
@@ -199,30 +199,10 @@ class DataListener:
         logger.info("features revised", extra={"symbol": symbol, "timeframe": timeframe.value, "rows": len(rows)})
 
 
-def feature_frame(
-    message: CandleMessage, row: FeatureRow, *, occurred_at: datetime, revised: bool = False
-) -> FeatureFrame:
-    """The message that carries the features of one bar."""
-    state = ":revised" if revised else ""
-    return FeatureFrame(
-        message_id=f"features:{message.symbol}:{message.timeframe}:{message.time}{state}",
+def _frame(message: CandleMessage, row: FeatureRow, *, occurred_at: datetime, revised: bool = False) -> FeatureFrame:
+    return FeatureFrame.of(
+        BarFeatures(message.symbol, message.timeframe, message.time, row),
         correlation_id=message.correlation_id,
         occurred_at=occurred_at,
-        symbol=message.symbol,
-        timeframe=message.timeframe,
-        time=message.time,
-        close_time=message.close_time,
         revised=revised,
-        values=row,
-    )
-
-
-def parameters_of(settings: Settings) -> IndicatorParameters:
-    """The user's windows."""
-    return IndicatorParameters(
-        rsi_window=settings.rsi_window,
-        short_window=settings.short_window,
-        long_window=settings.long_window,
-        bb_window=settings.bb_window,
-        bb_std=settings.bb_std,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shared.src.frame.lean_imports  # noqa: F401 - first, before anything imports TA-Lib
 
 # isort: split
+from core.features.indicators.base import IndicatorParameters
 from market_analyzer.src.book_features import OrderBookReader
-from market_analyzer.src.data_listener import DataListener, parameters_of
+from market_analyzer.src.data_listener import DataListener
 from market_analyzer.src.feature_store import FeatureStore
 from shared.src.config import OptionalStream
 from shared.src.contracts.topics import CANDLE_CLOSED
@@ -21,7 +22,7 @@ async def build(service: Service) -> None:
         store=await FeatureStore.open(service.database),
         clock=service.clock,
         warmup=settings.warmup_candles,
-        parameters=parameters_of(settings),
+        parameters=IndicatorParameters.of(settings),
         books=OrderBookReader(service.bus) if OptionalStream.DEPTH in settings.gateway_streams else None,
     )
     service.bus.subscribe_fenced(

@@ -19,7 +19,7 @@ import talib
 from talib import stream
 
 from analyzer.src.strategy_loader import StrategyLoader
-from analyzer.src.strategy_set import StrategySet
+from core.consensus.strategy_set import set_of
 from core.features.engine import IndicatorEngine, columns_of
 from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator
 from core.features.registry import indicator_classes
@@ -120,10 +120,7 @@ def measure(candles: list[Bar]) -> dict[str, float]:
     functions = [(getattr(talib, call.function), call) for call in calls]
     whole = updating(candles)
     rows: list[Any] = []
-    members = [(loaded, loaded.create()) for loaded in StrategyLoader().load().loaded]
-    strategy_set = StrategySet(
-        [(loaded, made) for loaded, made in members if made.timeframes is None or "1m" in made.timeframes]
-    )
+    strategy_set = set_of(StrategyLoader().load().loaded, "1m")
     window = FeatureWindow()
     raw = raw_streams({name: column[:WARM] for name, column in arrays.items()})
 
@@ -138,8 +135,8 @@ def measure(candles: list[Bar]) -> dict[str, float]:
     def vote(index: int) -> None:
         window.push("BENCH", "1m", index, rows[index - WARM])
         data = window.market_data("BENCH", "1m", start_time=index)
-        for _, strategy in strategy_set.speaking(data):
-            strategy.generate_signal(data)
+        for member in strategy_set.speaking(data):
+            member.strategy.generate_signal(data)
 
     works: dict[str, tuple[Callable[[int], object], int]] = {
         "peers_set": (updating(candles, [*PEERS_SET]), BLOCK),

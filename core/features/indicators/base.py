@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import talib
@@ -21,6 +21,21 @@ from talib import abstract, stream
 from core.rules.frames import NAN, Column, ColumnFrame, Frame, Value
 
 Columns = Mapping[str, Column]
+
+
+class WindowSettings(Protocol):
+    """Where a user's windows are read from (``shared.src.config.Settings`` has them)."""
+
+    @property
+    def rsi_window(self) -> int: ...
+    @property
+    def short_window(self) -> int: ...
+    @property
+    def long_window(self) -> int: ...
+    @property
+    def bb_window(self) -> int: ...
+    @property
+    def bb_std(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,17 @@ class IndicatorParameters:
             raise ValueError(f"SHORT_WINDOW {self.short_window} must be under LONG_WINDOW {self.long_window}")
         if not 0.1 <= self.bb_std <= 10:
             raise ValueError(f"BB_STD must be between 0.1 and 10, not {self.bb_std}")
+
+    @classmethod
+    def of(cls, settings: WindowSettings) -> IndicatorParameters:
+        """The user's windows."""
+        return cls(
+            rsi_window=settings.rsi_window,
+            short_window=settings.short_window,
+            long_window=settings.long_window,
+            bb_window=settings.bb_window,
+            bb_std=settings.bb_std,
+        )
 
 
 class Indicator(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from shared.src.contracts.base import Amount, Message, NonNegative, Positive, Symbol
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
+from shared.src.domain.features import BarFeatures, FeatureValue
 
 CORRECTION = "correction"  # source of a closed candle that replaces one published before with other values
 
@@ -159,8 +161,6 @@ MarketMessage = Annotated[
     CandleMessage | MarketTick | BookDepth | TradeFlow | DayStatistics, Field(discriminator="type")
 ]
 
-FeatureValue = float | int | bool | str | list[float] | None
-
 
 class FeatureFrame(Message):
     """Every indicator of one closed bar. None means not known yet; it never reads as a value.
@@ -174,3 +174,23 @@ class FeatureFrame(Message):
     close_time: int = Field(ge=0)
     revised: bool = Field(default=False, description="computed again after a correction: never decided on")
     values: dict[str, FeatureValue]
+
+    @classmethod
+    def of(
+        cls, features: BarFeatures, *, correlation_id: str, occurred_at: datetime, revised: bool = False
+    ) -> FeatureFrame:
+        state = ":revised" if revised else ""
+        return cls(
+            message_id=f"features:{features.symbol}:{features.timeframe}:{features.time}{state}",
+            correlation_id=correlation_id,
+            occurred_at=occurred_at,
+            symbol=features.symbol,
+            timeframe=features.timeframe,
+            time=features.time,
+            close_time=features.close_time,
+            revised=revised,
+            values=dict(features.values),
+        )
+
+    def features(self) -> BarFeatures:
+        return BarFeatures(self.symbol, self.timeframe, self.time, self.values)

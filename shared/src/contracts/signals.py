@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Self
+
 from pydantic import Field
 
 from shared.src.contracts.base import Message, Positive, Symbol, UnitScore
-from shared.src.contracts.market import FeatureValue
 from shared.src.domain.candles import Timeframe
+from shared.src.domain.features import FeatureValue
 from shared.src.domain.orders import Side
 from shared.src.domain.signals import StrengthLevel
+from shared.src.domain.votes import BarVotes, CastVote
 
 
 class Vote(Message):
@@ -26,6 +30,25 @@ class Vote(Message):
     reason: str = ""
     numbers: dict[str, FeatureValue] = Field(default_factory=dict)
 
+    @classmethod
+    def of(cls, vote: CastVote, bar: BarVotes, *, correlation_id: str, occurred_at: datetime) -> Self:
+        return cls(
+            message_id=f"{vote.strategy}:{bar.symbol}:{bar.timeframe}:{bar.time}",
+            correlation_id=correlation_id,
+            occurred_at=occurred_at,
+            strategy=vote.strategy,
+            family=vote.family,
+            side=vote.side,
+            strength=vote.strength,
+            level=vote.level,
+            confidence=vote.confidence,
+            price=vote.price,
+            stop_loss=vote.stop_loss,
+            take_profit=vote.take_profit,
+            reason=vote.reason,
+            numbers=dict(vote.numbers),
+        )
+
 
 class StrategyVotes(Message):
     """All votes on one symbol, timeframe and bar: one message, even when nobody votes."""
@@ -37,6 +60,23 @@ class StrategyVotes(Message):
     price: Positive
     votes: tuple[Vote, ...]
     features: dict[str, FeatureValue] = Field(default_factory=dict, description="what the filters read")
+
+    @classmethod
+    def of(cls, bar: BarVotes, *, correlation_id: str, occurred_at: datetime) -> Self:
+        return cls(
+            message_id=f"votes:{bar.symbol}:{bar.timeframe}:{bar.time}",
+            correlation_id=correlation_id,
+            occurred_at=occurred_at,
+            symbol=bar.symbol,
+            timeframe=bar.timeframe,
+            time=bar.time,
+            close_time=bar.close_time,
+            price=bar.price,
+            votes=tuple(
+                Vote.of(vote, bar, correlation_id=correlation_id, occurred_at=occurred_at) for vote in bar.votes
+            ),
+            features=dict(bar.features),
+        )
 
 
 class ConsensusSignal(Message):

@@ -11,18 +11,18 @@ from typing import Any
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
+from analyzer.src.strategy_runner import StrategyRunner
 from core.features.engine import IndicatorEngine
-from market_analyzer.src.data_listener import feature_frame
 from shared.memory.manual_clock import ManualClock
 from shared.src.config import Settings
-from shared.src.contracts.market import CandleMessage
+from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.contracts.signals import StrategyVotes
 from shared.src.contracts.topics import FEATURES, KAFKA_CANDLE, VOTES, kafka_market
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
+from shared.src.domain.features import BarFeatures
 from shared.src.kafka_client import KafkaProducer
 from tests.streams import messages_of
 
@@ -92,7 +92,7 @@ async def ballot(redis: Redis) -> Ballot:
 def reference(history: int, end: int) -> Ballot:
     """The votes on the same market, computed bar by bar in one process without any service."""
     loaded = StrategyLoader([BUILT_IN], environment={}).load().loaded
-    manager = AnalyzerManager(loaded, ManualClock(), min_volume=Decimal(0))
+    runner = StrategyRunner(loaded, ManualClock(), min_volume=Decimal(0))
     engines = {symbol: IndicatorEngine(symbol, "1m") for symbol in SYMBOLS}
     for symbol, engine in engines.items():
         engine.warm_up([candle(symbol, number) for number in range(history)])
@@ -101,11 +101,12 @@ def reference(history: int, end: int) -> Ballot:
         frames = []
         for one in minutes(range(number, number + 1)):
             message = CandleMessage.of(one, source="stream", occurred_at_ms=one.close_time)
-            row = engines[one.symbol].update(one)
-            frames.append(FEATURES.decode(FEATURES.encode(feature_frame(message, row, occurred_at=from_ms(0)))))
+            bar = BarFeatures(one.symbol, one.timeframe, one.time, engines[one.symbol].update(one))
+            frame = FeatureFrame.of(bar, correlation_id=message.correlation_id, occurred_at=from_ms(0))
+            frames.append(FEATURES.decode(FEATURES.encode(frame)))
         for frame in frames:
-            manager.see(frame)
-            cast = VOTES.decode(VOTES.encode(manager.evaluate(frame)))
+            runner.see(frame)
+            cast = VOTES.decode(VOTES.encode(runner.evaluate(frame)))
             votes[(frame.symbol, frame.timeframe.value, frame.time)] = content(cast)
     return votes
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from core.features.engine import IndicatorEngine
-from market_analyzer.src.data_listener import parameters_of
+from core.features.indicators.base import IndicatorParameters
 from market_analyzer.src.feature_store import CANDLE
 from shared.src.config import Settings
 from shared.src.contracts.market import CORRECTION
@@ -41,7 +41,7 @@ def market(numbers: range, *, corrected: bool) -> list[Candle]:
 
 def recomputed(settings: Settings, candles: Sequence[Candle]) -> list[dict[str, Any]]:
     """The features of each candle, as a batch over all of them has them."""
-    engine = IndicatorEngine(SYMBOL, "1m", parameters_of(settings))
+    engine = IndicatorEngine(SYMBOL, "1m", IndicatorParameters.of(settings))
     engine.warm_up(candles[:HISTORY])
     return [dict(engine.update(one)) for one in candles[HISTORY:]]
 

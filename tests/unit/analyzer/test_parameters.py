@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.parameters import merged, parameters_of
 from analyzer.src.strategy_loader import BUILT_IN, LoadedStrategy, StrategyLoader
+from analyzer.src.strategy_runner import StrategyRunner
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes
@@ -35,7 +35,7 @@ def value(loaded: LoadedStrategy, name: str) -> tuple[float, str]:
     return found.value, found.source
 
 
-def vote(manager: AnalyzerManager, bar: int, rsi: float) -> StrategyVotes:
+def vote(runner: StrategyRunner, bar: int, rsi: float) -> StrategyVotes:
     frame = FeatureFrame(
         message_id=f"features:{bar}",
         correlation_id="test",
@@ -46,13 +46,13 @@ def vote(manager: AnalyzerManager, bar: int, rsi: float) -> StrategyVotes:
         close_time=bar * 60_000 + 59_999,
         values=BAR | {"rsi_user": rsi},
     )
-    manager.see(frame)
-    return manager.evaluate(frame)
+    runner.see(frame)
+    return runner.evaluate(frame)
 
 
-def manager(*names: str) -> AnalyzerManager:
+def runner_of(*names: str) -> StrategyRunner:
     loaded = StrategyLoader(only=names).load().loaded
-    return AnalyzerManager(loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
+    return StrategyRunner(loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
 
 
 def test_a_value_says_whether_it_is_the_default_the_environments_or_the_databases() -> None:
@@ -89,7 +89,7 @@ def test_every_default_and_both_bounds_of_every_option_are_allowed() -> None:
 
 
 def test_a_new_parameter_decides_the_next_bar_and_the_vote_says_so() -> None:
-    running = manager("RSI_Strategy")
+    running = runner_of("RSI_Strategy")
     vote(running, 1, 40.0)
     assert vote(running, 2, 33.0).votes == ()
     vote(running, 3, 40.0)
@@ -101,7 +101,7 @@ def test_a_new_parameter_decides_the_next_bar_and_the_vote_says_so() -> None:
 
 
 def test_giving_a_parameter_back_decides_as_before_and_says_nothing_of_it() -> None:
-    running = manager("RSI_Strategy")
+    running = runner_of("RSI_Strategy")
     running.apply({"RSI_Strategy": {"oversold": 35.0}})
     running.apply({})
     vote(running, 1, 40.0)
@@ -112,7 +112,7 @@ def test_giving_a_parameter_back_decides_as_before_and_says_nothing_of_it() -> N
 
 
 def test_parameters_that_do_not_fit_change_nothing() -> None:
-    running = manager("RSI_Strategy", "EMA_Cross")
+    running = runner_of("RSI_Strategy", "EMA_Cross")
     with pytest.raises(ConfigurationError, match="oversold must be"):
         running.apply({"EMA_Cross": {"adx_min": 20.0}, "RSI_Strategy": {"oversold": 99.0}})
     assert all(not loaded.overrides for loaded in running.strategies)
@@ -122,10 +122,10 @@ def test_a_users_strategy_keeps_its_state_when_another_ones_parameters_change(tm
     (tmp_path / "bollinger_bands.py").write_text(GUIDE.read_text())
     loaded = StrategyLoader((BUILT_IN, tmp_path), only=("Bollinger_Bands", "RSI_Strategy")).load().loaded
     assert parameters_of(loaded[0]) == []
-    running = AnalyzerManager(loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
+    running = StrategyRunner(loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
     vote(running, 1, 40.0)
-    instances = running._instances[("BTCUSDC", "1m")].members
+    instances = running._engine._sets[("BTCUSDC", "1m")].members
     running.apply({"RSI_Strategy": {"oversold": 35.0}})
-    after = running._instances[("BTCUSDC", "1m")].members
-    assert after[0][1] is instances[0][1]
-    assert after[1][1] is not instances[1][1]
+    after = running._engine._sets[("BTCUSDC", "1m")].members
+    assert after[0].strategy is instances[0].strategy
+    assert after[1].strategy is not instances[1].strategy

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import analyzer.strategies as strategies_package
-from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
+from analyzer.src.strategy_runner import StrategyRunner
 from core.features.engine import IndicatorEngine, columns_of
 from core.rules.frames import ColumnFrame, numeric_row
 from core.rules.labels import LABELS, code_of
@@ -128,12 +128,12 @@ def frame_of_bar(index: int, rsi: float) -> FeatureFrame:
 
 def test_x11_a_strategy_decides_on_the_bar_that_called_it() -> None:
     loaded = StrategyLoader(only=("RSI_Strategy",)).load().loaded
-    manager = AnalyzerManager(loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
+    runner = StrategyRunner(loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
     seen = []
     for index, rsi in enumerate((40.0, 29.0, 28.0, 50.0, 71.0)):
         frame = frame_of_bar(index, rsi)
-        manager.see(frame)
-        votes = manager.evaluate(frame)
+        runner.see(frame)
+        votes = runner.evaluate(frame)
         assert votes.time == frame.time
         seen.append([vote.side.value for vote in votes.votes])
     assert seen == [[], ["BUY"], [], [], ["SELL"]]
@@ -162,16 +162,16 @@ class Leaving(BaseStrategy):
 def test_what_a_strangers_strategy_does_to_its_data_and_itself_harms_nobody(tmp_path: Path) -> None:
     (tmp_path / "strangers.py").write_text(STRANGERS)
     strategies = StrategyLoader((BUILT_IN, tmp_path), only=("A_Careless", "B_Leaving", "RSI_Strategy")).load().loaded
-    manager = AnalyzerManager(strategies, ManualClock(from_ms(0)), min_volume=Decimal(0))
+    runner = StrategyRunner(strategies, ManualClock(from_ms(0)), min_volume=Decimal(0))
     for index, rsi in enumerate((40.0, 29.0)):
         frame = frame_of_bar(index, rsi)
-        manager.see(frame)
-        votes = manager.evaluate(frame)
+        runner.see(frame)
+        votes = runner.evaluate(frame)
     assert [(vote.strategy, vote.side.value, vote.price) for vote in votes.votes] == [
         ("RSI_Strategy", "BUY", votes.price)
     ]
     assert (votes.price, frame.values["rsi_user"]) == (Decimal(str(BAR["close"])), 29.0)
-    assert {failure.split(" ")[0] for failure in manager.statistics()["failures"]} == {"B_Leaving"}
+    assert {failure.split(" ")[0] for failure in runner.statistics()["failures"]} == {"B_Leaving"}
 
 
 @pytest.mark.parametrize("level", ["WEAK", "MODERATE", "STRONG", "VERY_STRONG"])
@@ -182,9 +182,9 @@ def test_a_strategy_may_name_the_level_of_its_strength(tmp_path: Path, level: st
         "    name = 'A_Named'\n"
         f"    def generate_signal(self, market_data): return {{'side': 'BUY', 'strength': '{level}'}}\n"
     )
-    manager = AnalyzerManager(StrategyLoader((tmp_path,)).load().loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
-    manager.see(frame_of_bar(0, 40.0))
-    (vote,) = manager.evaluate(frame_of_bar(0, 40.0)).votes
+    runner = StrategyRunner(StrategyLoader((tmp_path,)).load().loaded, ManualClock(from_ms(0)), min_volume=Decimal(0))
+    runner.see(frame_of_bar(0, 40.0))
+    (vote,) = runner.evaluate(frame_of_bar(0, 40.0)).votes
     assert vote.level.value == level
 
 

@@ -14,13 +14,13 @@ from analyzer.strategies.base_strategy import (
     MarketData,
     Signal,
     features_needed,
-    level_of,
 )
 from analyzer.strategies.market_monitors import TriangularMonitor
 from core.features.engine import IndicatorEngine, columns_of
 from core.features.registry import CANDLE_COLUMNS
 from core.features.window import ROWS_KEPT
 from core.rules.frames import Column, ColumnFrame
+from shared.src.domain.signals import StrengthLevel
 from tests.unit.analyzer.strategies.markets import SYMBOLS, Market, market, rules, timeframe_of
 from tests.unit.core.features.market import generated
 
@@ -89,7 +89,7 @@ def test_every_signal_is_complete_and_its_levels_enclose_the_price(name: str) ->
     assert signal["strategy"] == name
     assert signal["symbol"] == SYMBOL
     assert signal["timestamp"] == 5
-    assert signal["level"] == level_of(signal["strength"])
+    assert signal["level"] == StrengthLevel.of(signal["strength"])
     assert signal["reason"]
     assert signal["metadata"]
     assert all(np.isfinite(value) for value in signal["metadata"].values())

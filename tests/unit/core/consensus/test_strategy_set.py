@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from analyzer.src.strategy_loader import BUILT_IN, LoadedStrategy, StrategyLoader
-from analyzer.src.strategy_set import StrategySet
 from analyzer.strategies.base_strategy import MarketData
+from core.consensus.strategy_set import Member, StrategySet
 from tests.unit.analyzer.strategies.markets import SYMBOLS, market, rules, timeframe_of
 
 SYMBOL = "AAAUSDC"
@@ -46,7 +46,7 @@ class Simple(RuleStrategy):
 
 
 def strategy_set(strategies: tuple[LoadedStrategy, ...]) -> StrategySet:
-    return StrategySet([(loaded, loaded.create()) for loaded in strategies])
+    return StrategySet([Member(loaded.name, loaded.family, loaded.create()) for loaded in strategies])
 
 
 @cache
@@ -62,7 +62,7 @@ def bars(timeframe: str) -> list[MarketData]:
 
 def heard(members: StrategySet, data: MarketData, *, at_once: bool) -> list[tuple[str, object]]:
     asked = members.speaking(data) if at_once else members.members
-    answers = [(loaded.name, strategy.generate_signal(data)) for loaded, strategy in asked]
+    answers = [(member.name, member.strategy.generate_signal(data)) for member in asked]
     return [(name, answer) for name, answer in answers if answer is not None]
 
 
@@ -99,8 +99,8 @@ def test_a_rule_that_raises_or_answers_for_itself_is_asked_and_keeps_nobody_else
     data = bars("1m")[0]
     rows = [{"close": 1.0, "atr_14": 0.1, "volume": 1.0, "active_bars_20": 20.0, "rsi_14": 50.0}] * 2
     rising = {"history": [rows[0], rows[1] | {"close": 1.1}], "symbol": SYMBOL, "timeframe": "1m"}
-    asked = [one.name for one, _ in strategy_set(loaded).speaking(rising)]
+    asked = [one.name for one in strategy_set(loaded).speaking(rising)]
     assert asked == ["Broken", "RSI_Cross", "Simple", "Stubborn"], "one raises: all are asked"
     without = tuple(one for one in loaded if one.name != "Broken")
-    assert [one.name for one, _ in strategy_set(without).speaking(rising)] == ["Simple", "Stubborn"]
-    assert "Stubborn" in [one.name for one, _ in strategy_set(without).speaking(data)]
+    assert [one.name for one in strategy_set(without).speaking(rising)] == ["Simple", "Stubborn"]
+    assert "Stubborn" in [one.name for one in strategy_set(without).speaking(data)]
