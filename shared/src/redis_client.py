@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.src.bus.dead_letters import DeadLetter
+from shared.src.bus.dead_letters import DEAD_LETTERS_MAX, DeadLetter
 from shared.src.bus.handling import Subscription, one_by_one, without_fence
 from shared.src.bus.leases import BEAT_S, PUBLISH, START, Fence, GroupMember, member_name
 from shared.src.bus.ports import BATCH_MAX, BatchHandler, FencedHandler, FencedPublisher, Follower, Handler, Owns
@@ -30,8 +30,6 @@ from shared.src.frame import metrics
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
-
-DEAD_LETTERS_MAX = 10_000
 
 StreamEntry = tuple[str, int, bytes, bytes]  # stream, entries kept of it, key, message
 

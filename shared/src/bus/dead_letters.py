@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+DEAD_LETTERS_MAX = 10_000  # letters that a bus keeps until the dispatcher has stored them
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:

@@ -203,9 +203,6 @@ class GroupMember:
         """Take part in consuming a topic, given by its streams."""
         self._topics.append(streams)
 
-    def fence(self, streams: Iterable[str]) -> Fence:
-        return Fence(self.leases_key, tuple(self.leases[name] for name in streams if name in self.leases))
-
     async def beat(self) -> None:
         """Say that this member lives; lose, take, and mark leases to give up."""
         async with self._beating:

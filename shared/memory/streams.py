@@ -1,0 +1,79 @@
+"""What a bus keeps between two processes, in memory: messages in order, how far each group is, who consumes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+
+KEPT = 20_000  # entries of a stream that no topic limits
+
+
+class MemoryStream:
+    """Entries in order, numbered from 1. Keeps what some group has still to handle, and the newest ``maxlen``."""
+
+    def __init__(self, name: str, maxlen: int = KEPT) -> None:
+        self.name = name
+        self.end = 0  # number of the newest entry
+        self._maxlen = maxlen
+        self._entries: deque[bytes] = deque()
+        self._positions: dict[str, int] = {}
+        self._owners: dict[str, asyncio.Lock] = {}
+        self._hearing: list[Callable[[bytes], None]] = []
+
+    @property
+    def begin(self) -> int:
+        """Number of the last entry that is not kept any more: reading after it gives all that is kept."""
+        return self.end - len(self._entries)
+
+    def append(self, raw: bytes) -> None:
+        self._entries.append(raw)
+        self.end += 1
+        self._trim()
+        for hear in self._hearing:
+            hear(raw)
+
+    def read(self, after: int, count: int) -> list[tuple[int, bytes]]:
+        """Up to ``count`` entries that follow number ``after``, oldest first."""
+        start = max(after, self.begin)
+        # a deque is slow in its middle, and readers are near its end
+        behind = self.end - start
+        newest = list(islice(reversed(self._entries), behind - min(count, behind), behind))
+        return list(zip(range(start + 1, start + 1 + len(newest)), reversed(newest), strict=True))
+
+    def position(self, group: str) -> int:
+        """Number of the last entry that the group has handled; a new group begins with the oldest entry."""
+        return self._positions.setdefault(group, self.begin)
+
+    def commit(self, group: str, position: int) -> None:
+        self._positions[group] = position
+        self._trim()
+
+    def owner(self, group: str) -> asyncio.Lock:
+        """Held by the one process of the group that consumes: the next one comes when it has gone."""
+        return self._owners.setdefault(group, asyncio.Lock())
+
+    def on_append(self, hear: Callable[[bytes], None]) -> Callable[[], None]:
+        """Call ``hear`` with each new entry; returns what ends that."""
+        self._hearing.append(hear)
+        return lambda: self._hearing.remove(hear)
+
+    def _trim(self) -> None:
+        unhandled = self.end - min(self._positions.values(), default=self.end)
+        for _ in range(len(self._entries) - max(self._maxlen, unhandled)):
+            self._entries.popleft()
+
+
+class MemoryStreams:
+    """Every stream there is, and who listens to notices; what survives a process that ends."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[str, bytes], None]] = []
+        self._streams: dict[str, MemoryStream] = {}
+
+    def of(self, name: str, maxlen: int = KEPT) -> MemoryStream:
+        """The stream of that name, which is there from its first mention on."""
+        if name not in self._streams:
+            self._streams[name] = MemoryStream(name, maxlen)
+        return self._streams[name]
