@@ -60,10 +60,10 @@ class InProcessCalls:
         try:
             return await self._guard(action)
         except ApiError as error:
-            raise _refusal(error) from error
+            raise refusal(error) from error
 
 
-def _refusal(error: ApiError) -> RootTradingError:
+def refusal(error: ApiError) -> RootTradingError:
     """What the transport over HTTP makes of the same refusal."""
     if error.error_code in TOO_MANY:
         return TransientError(f"told to wait: {error.message}")

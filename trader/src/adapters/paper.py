@@ -28,18 +28,15 @@ from shared.src.domain.errors import (
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.models import BookTicker
-from shared.src.exchange.rules import SymbolRules
 from shared.src.redis_client import RedisBus
-from simulator.api.streams.user_stream import user_payload
 from simulator.engine.core import unused_id
-from simulator.engine.exchange import Engine as Engine
+from simulator.engine.exchange import Engine
 from simulator.engine.orders import Side
 from simulator.engine.records import Batch, changes
-from simulator.engine.rules import MarketRules as EngineRules
-from trader.src.adapters.in_process import InProcessCalls
+from simulator.engine.rules import MarketRules
+from trader.src.adapters.engine_exchange import EngineAccount
 from trader.src.adapters.live_offers import move_of
 from trader.src.adapters.paper_state import PaperState
-from trader.src.binance_executor import RestExchange, tell
 from trader.src.ports import Listener
 
 logger = logging.getLogger(__name__)
@@ -49,29 +46,26 @@ FEE = Decimal("0.001")
 QUIET_S_MAX = 60.0
 
 
-class PaperExchange(RestExchange):
-    """Implements ``trader.src.ports.Exchange``."""
+class PaperExchange(EngineAccount):
+    """Adds live prices, and rows that survive a restart: what is told is written down first."""
 
     def __init__(self, settings: Settings, clock: Clock, redis: Redis, database: Database) -> None:
         self._settings = settings
-        self._clock = clock
         self._client = BinanceClient(settings, clock, redis=redis)
         self._live = MarketData(self._client, clock)
         self._bus = RedisBus(redis, consumer="paper")
         self._state = PaperState(database, NAME)
         self._lock = asyncio.Lock()
-        self._news: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         # What is not known to be committed: to be written and told with the next commit.
         self._unsaved = Batch()
         self._untold: list[dict[str, Any]] = []
         self._ticks: dict[str, MarketTick] = {}
         self._heard_at: float | None = None
-        self._enter(Engine(first_id=unused_id(clock.now_ms())))
+        super().__init__(Engine(first_id=unused_id(clock.now_ms())), NAME, clock)
 
     def _enter(self, engine: Engine) -> None:
-        self._engine = engine
         engine.keep_track()
-        super().__init__(InProcessCalls(self._clock, engine, NAME, self._act))
+        super()._enter(engine)
 
     async def prepare(self) -> None:
         """Open the account as it was left, or a new one; list the symbols under Binance's own rules.
@@ -100,16 +94,11 @@ class PaperExchange(RestExchange):
 
     async def _list(self, symbols: Sequence[str]) -> None:
         for entry in await self._live.exchange_info_entries(symbols):
-            rules = EngineRules.of_exchange_info(entry)
+            rules = MarketRules.of_exchange_info(entry)
             if rules.symbol in self._engine.markets:
                 self._engine.set_rules(rules, self._clock.now_ms())
             else:
                 self._engine.add_symbol(rules)
-
-    # The port: what an account asks and changes is answered by RestExchange
-
-    async def rules(self, symbol: str) -> SymbolRules:
-        return SymbolRules.parse(self._engine.market(symbol).rules.exchange_info())
 
     async def ticker(self, symbol: str) -> BookTicker:
         tick = self._ticks.get(symbol)
@@ -130,7 +119,7 @@ class PaperExchange(RestExchange):
     async def run(self, listener: Listener) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
-            tasks.create_task(self._tell(listener))
+            tasks.create_task(super().run(listener))
 
     async def close(self) -> None:
         await self._client.close()
@@ -156,8 +145,7 @@ class PaperExchange(RestExchange):
 
     async def _commit(self, moved: str | None = None) -> None:
         """Write down and tell what happened to the account; prices alone are not worth a row."""
-        payloads = (user_payload(event, self._clock.now_ms()) for event in self._engine.drain())
-        news = [payload for payload in payloads if payload is not None]
+        news = self._drain()
         # A trailing stop remembers the best price, and has nothing to say about it.
         trails = moved is not None and any(True for _ in self._engine.market(moved).stops.trailing())
         if not news and not trails and not self._unsaved.records:
@@ -210,8 +198,3 @@ class PaperExchange(RestExchange):
                 tick.symbol, Side(move.side.value), move.quantity, now_ms, price=move.price, print_rest=True
             )
             await self._commit(tick.symbol)
-
-    async def _tell(self, listener: Listener) -> None:
-        await listener.connected()
-        while True:
-            await tell(listener, await self._news.get())
