@@ -102,15 +102,16 @@ def decisions(
     session: CommandSession, files: Files, out: Out, symbol: Symbols = None, parameters: Parameters = None
 ) -> None:
     """The consensus on every bar that has votes, the refused ones with the reason, and the votes behind it as JSON."""
-    from cli.offline.history_run import decision_of
+    from cli.offline.history_run import decision_row
+    from core.consensus.bar_decision import rules_of
 
     out, settings = check_out(out, files), _settings()
     histories = _histories(session, files, symbol or [])
     strategist = _strategist(session, settings, histories, read_parameters(parameters))
-    accepted = 0
+    rules, accepted = rules_of(settings), 0
     with _progress(session, histories) as tick, TableWriter(out, DECISION_COLUMNS) as table:
         for bar in strategist.votes(histories, tick):
-            row = decision_of(bar, settings)
+            row = decision_row(bar, rules, settings.market_mode)
             if row is not None:
                 accepted += row["accepted"]
                 table.add(row)

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 
 from analyzer.src.strategy_loader import LoadedStrategy
 from cli.exits import missing, misused
-from core.consensus.decision import Consensus, decide
+from core.consensus.bar_decision import decided
+from core.consensus.decision import ConsensusRules
 from core.consensus.strategy_engine import StrategyEngine
 from core.features.engine import IndicatorEngine
 from core.features.indicators.base import IndicatorParameters
@@ -34,7 +35,6 @@ from shared.src.domain.errors import ConfigurationError
 from shared.src.domain.features import BarFeatures
 from shared.src.domain.votes import BarVotes, CastVote
 from shared.src.market.candle_files import Recorded, bar_milliseconds, read_bars
-from signal_aggregator.src.consensus import decision_row, rules_of, signal_of
 
 FAILURES_KEPT = 20
 Tick = Callable[[], None]
@@ -211,22 +211,29 @@ def signal_row(bar: BarVotes, vote: CastVote) -> dict[str, Any]:
     }
 
 
-def decision_of(bar: BarVotes, settings: Settings) -> dict[str, Any] | None:
+def decision_row(bar: BarVotes, rules: ConsensusRules, mode: str) -> dict[str, Any] | None:
     """One row of ``decisions``: the consensus on one bar, the refused ones too; None when nobody voted."""
-    if not bar.votes:
+    decision = decided(bar, rules, mode)
+    if decision is None:
         return None
     correlation = f"{bar.symbol}:{bar.timeframe}:{bar.time}"
     message = StrategyVotes.of(bar, correlation_id=correlation, occurred_at=from_ms(bar.close_time))
-    verdict = decide(message.votes, message.features, rules_of(settings), settings.market_mode)
-    signal = None
-    if isinstance(verdict, Consensus):
-        signal = signal_of(message, verdict, occurred_at=message.occurred_at)
-    stored = decision_row(message, verdict, signal)
-    names = ("symbol", "timeframe", "side", "accepted", "reason", "strategy", "strength", "level", "confidence")
-    more = ("price", "stop_loss", "take_profit", "votes_count", "votes", "id")
     return {
-        "time": from_ms(message.time),
-        **{name: stored[name] for name in names},
-        "filter": getattr(verdict, "filter", None),
-        **{name: stored[name] for name in more},
+        "time": from_ms(bar.time),
+        "symbol": bar.symbol,
+        "timeframe": bar.timeframe.value,
+        "side": decision.verdict.side,
+        "accepted": decision.accepted,
+        "reason": decision.verdict.reason,
+        "strategy": decision.strategy,
+        "strength": decision.strength,
+        "level": decision.level.value,
+        "confidence": decision.confidence,
+        "filter": decision.filter,
+        "price": bar.price,
+        "stop_loss": decision.stop_loss,
+        "take_profit": decision.take_profit,
+        "votes_count": len(bar.votes),
+        "votes": [vote.model_dump(mode="json") for vote in message.votes],
+        "id": decision.id,
     }

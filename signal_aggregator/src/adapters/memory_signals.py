@@ -1,0 +1,60 @@
+"""Decisions in memory, for the platform in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from shared.src.contracts.topics import CONSENSUS
+from shared.src.domain.clock import Clock
+from signal_aggregator.src.adapters.rows import LISTED, row_of
+from signal_aggregator.src.ports import DecidedBar, Publish
+
+
+class MemorySignalStore:
+    """Implements ``SignalStore``. The id of a decision follows from its bar, so that one row per id is one per bar."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rows: dict[str, dict[str, Any]] = {}
+
+    async def add(self, decided: Sequence[DecidedBar]) -> frozenset[str]:
+        published = set()
+        for row in map(row_of, decided):
+            kept = self._rows.setdefault(row["id"], row | {"processed": False, "created_at": self._clock.now()})
+            if row["accepted"] and kept["processed"]:
+                published.add(row["id"])
+        return frozenset(published)
+
+    async def mark_published(self, ids: Sequence[str]) -> None:
+        for decision_id in ids:
+            self._rows[decision_id]["processed"] = True
+
+    async def publish_forgotten(self, publish: Publish, *, older_than_s: float) -> None:
+        before = self._clock.now() - timedelta(seconds=older_than_s)
+        waiting = [
+            row
+            for row in self._rows.values()
+            if row["accepted"] and not row["processed"] and row["created_at"] < before
+        ]
+        waiting.sort(key=lambda row: (row["timestamp"], row["id"]))
+        if waiting:
+            await publish([CONSENSUS.decode(orjson.dumps(row["metadata"]["message"])) for row in waiting])
+            await self.mark_published([row["id"] for row in waiting])
+
+    async def recent(self, *, symbol: str | None, accepted: bool | None, limit: int) -> list[dict[str, Any]]:
+        found = [
+            {name: row[name] for name in LISTED}
+            for row in self._rows.values()
+            if symbol in (None, row["symbol"]) and accepted in (None, row["accepted"])
+        ]
+        found.sort(key=lambda row: row["id"])
+        found.sort(key=lambda row: row["timestamp"], reverse=True)
+        return found[:limit]
+
+    async def one(self, decision_id: str) -> dict[str, Any] | None:
+        row = self._rows.get(decision_id)
+        return None if row is None else dict(row)
