@@ -1,0 +1,92 @@
+"""What a trade may cost, and how the capital is divided."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Self
+
+from pydantic import BaseModel, model_validator
+
+from shared.src.settings.fields import setting
+
+
+class RiskSettings(BaseModel):
+    """Limits of entries and positions, default exit levels, shares of the pockets."""
+
+    max_position_size: Decimal = setting(
+        Decimal(1000), "MAX_POSITION_SIZE", description="largest position, quote units", gt=0
+    )
+    risk_percentage: Decimal = setting(
+        Decimal(1), "RISK_PERCENTAGE", description="capital at risk in one trade, percent", gt=0, le=10
+    )
+    stop_loss_percent: Decimal = setting(
+        Decimal(2), "STOP_LOSS_PERCENT", description="default stop distance, percent", gt=0, lt=50
+    )
+    take_profit_percent: Decimal = setting(
+        Decimal(4), "TAKE_PROFIT_PERCENT", description="default take-profit distance, percent", gt=0, lt=500
+    )
+    max_daily_loss: Decimal = setting(
+        Decimal(5000),
+        "MAX_DAILY_LOSS",
+        description="realised loss of a UTC day that halts entries, quote units",
+        gt=0,
+    )
+    max_concurrent_positions: int = setting(
+        5, "MAX_CONCURRENT_POSITIONS", description="open positions at once", ge=1, le=200
+    )
+    max_exposure_percent: Decimal = setting(
+        Decimal(20),
+        "MAX_EXPOSURE_PERCENT",
+        description="largest share of capital in one coin, percent",
+        gt=0,
+        le=100,
+    )
+    max_orders_per_minute: int = setting(
+        60, "MAX_ORDERS_PER_MINUTE", description="entries sent in one wall minute at most", ge=1
+    )
+    max_spread_percent: Decimal = setting(
+        Decimal("0.5"), "MAX_SPREAD_PERCENT", description="widest spread an entry accepts, percent", gt=0
+    )
+    max_price_drift_percent: Decimal = setting(
+        Decimal(1),
+        "MAX_PRICE_DRIFT_PERCENT",
+        description="how far the price may have left the decision, percent",
+        gt=0,
+    )
+    max_holding_minutes: int = setting(
+        1440, "MAX_HOLDING_MINUTES", description="age at which a position is closed, market minutes", ge=1
+    )
+    trailing_stop_percent: Decimal | None = setting(
+        None,
+        "TRAILING_STOP_PERCENT",
+        description="trail the stop by this distance, percent; empty: fixed stop",
+    )
+    signal_max_age_s: int = setting(
+        180, "SIGNAL_MAX_AGE_S", description="a decision older than this (market seconds) opens nothing", ge=1
+    )
+    pocket_config: str = setting(
+        "active=60,buffer=30,safety=10", "POCKET_CONFIG", description="shares of capital, percent, sum 100"
+    )
+
+    @model_validator(mode="after")
+    def _pockets_add_up(self) -> Self:
+        self.pocket_shares()
+        return self
+
+    def pocket_shares(self) -> dict[str, Decimal]:
+        """Percent of capital for each pocket. ``reserve`` is another name of ``buffer``.
+
+        Raises:
+            ValueError: POCKET_CONFIG is not name=percent pairs that add up to 100.
+        """
+        shares: dict[str, Decimal] = {}
+        for part in self.pocket_config.split(","):
+            name, _, percent = part.strip().partition("=")
+            name = "buffer" if name == "reserve" else name
+            try:
+                shares[name] = Decimal(percent)
+            except ArithmeticError as error:
+                raise ValueError(f"POCKET_CONFIG: {part!r} is not name=percent") from error
+        if set(shares) != {"active", "buffer", "safety"} or sum(shares.values()) != 100 or min(shares.values()) < 0:
+            raise ValueError("POCKET_CONFIG: active, buffer and safety must be given and add up to 100")
+        return shares
