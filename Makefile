@@ -19,7 +19,7 @@ SHARED_OPTIONS = $(if $(JSON),--json) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 	check format lint types imports bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo DURATION=180 SPEED=60 SEED=7 SYMBOLS=BTCUSDC,ETHUSDC REPLAY=FILE KAFKA=apache JSON=1"
 
@@ -85,6 +85,10 @@ setup-dev: ## what the tests need too
 dashboard: setup ## build the dashboard if it changed
 	@$(PY) -m cli.setup.dashboard_build
 
+.PHONY: dashboard-types
+dashboard-types: setup ## write the dashboard's types anew from the service's OpenAPI document
+	@$(PY) -m cli.setup.dashboard_types
+
 .PHONY: chromium
 chromium: setup-dev
 	@test ! -f tests/browser/chromium.py || $(PY) tests/browser/chromium.py
@@ -101,5 +105,5 @@ lock: setup-dev ## resolve the dependencies anew (the files name no registry)
 clean: ## stop what runs, then remove .venv, data, caches and everything built
 	@test ! -x $(PY) || $(ROOTTRADING) down >/dev/null 2>&1 || true
 	@rm -rf .venv .roottrading .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts \
-		*.egg-info visualization/frontend/dist visualization/frontend/node_modules
+		*.egg-info visualization/frontend/dist visualization/frontend/node_modules visualization/frontend/codegen/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

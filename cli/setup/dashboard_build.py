@@ -60,13 +60,30 @@ def build(folder: Path = FRONTEND, *, say: Callable[[str], None]) -> None:
     Raises:
         CommandError: there is no Node, or the build failed; the text holds the end of its output.
     """
-    npm = npm_command()
+    install(folder, say=say)
+    say("building the dashboard")
+    run_script("build", folder)
+
+
+def install(folder: Path, *, say: Callable[[str], None]) -> None:
+    """Install the packages of a folder's lock file, unless they are there.
+
+    Raises:
+        CommandError: there is no Node, or a package cannot be had.
+    """
     lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         say("fetching the dashboard's packages")
-        _run([*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], folder)
-    say("building the dashboard")
-    _run([*npm, "run", "build"], folder)
+        _run([*npm_command(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], folder)
+
+
+def run_script(name: str, folder: Path) -> None:
+    """Run a script of a folder's package.json.
+
+    Raises:
+        CommandError: it failed; the text holds the end of its output.
+    """
+    _run([*npm_command(), "run", name], folder)
 
 
 def _run(command: list[str], folder: Path) -> None:
@@ -76,7 +93,7 @@ def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         tail = (done.stdout + done.stderr).strip()[-1500:]
-        raise missing(f"the dashboard could not be built in {folder}:\n{tail}")
+        raise missing(f"{' '.join(command[-2:])} failed in {folder}:\n{tail}")
 
 
 async def offer(say: Callable[[str], None]) -> None:

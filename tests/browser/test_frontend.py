@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.setup import dashboard_build
+from cli.setup.dashboard_types import CODEGEN
 
 
 @pytest.mark.parametrize("script", ["check", "test"])
@@ -24,3 +25,8 @@ def test_the_pages_pass_their_own_checks(built_pages: None, script: str) -> None
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_types_are_those_of_the_services_document() -> None:
+    dashboard_build.install(CODEGEN, say=lambda _: None)
+    dashboard_build.run_script("check", CODEGEN)

@@ -113,7 +113,7 @@ def market_routes(queries: Queries, settings: Settings) -> APIRouter:
         """Candles, oldest first."""
         name = symbol.upper()
         candles = await queries.candles(name, interval, limit or DEFAULT_CANDLES[interval])
-        return reply(views.MarketChart(symbol=name, interval=interval.value, candles=candles))
+        return reply(views.MarketChart(symbol=name, interval=interval, candles=candles))
 
     @router.get("/api/charts/indicators/{symbol}", response_model=views.IndicatorChart)
     async def indicators(
@@ -129,7 +129,7 @@ def market_routes(queries: Queries, settings: Settings) -> APIRouter:
         if unknown or not wanted:
             raise HTTPException(422, f"no such indicator: {', '.join(sorted(unknown)) or '(none given)'}")
         values = await queries.indicators(name, interval, wanted, limit)
-        return reply(views.IndicatorChart(symbol=name, interval=interval.value, indicators=values))
+        return reply(views.IndicatorChart(symbol=name, interval=interval, indicators=values))
 
     @router.get("/api/charts/signals/{symbol}", response_model=list[views.SignalView])
     async def signals(

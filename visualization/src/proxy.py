@@ -20,7 +20,9 @@ def proxy_routes(client: httpx.AsyncClient, *, trader_url: str, portfolio_url: s
     """``/api/trader/...`` (read and act) and ``/api/portfolio/...`` (read)."""
     router = APIRouter(tags=["proxy"])
 
-    @router.api_route("/api/trader/{target:path}", methods=["GET", "POST", "DELETE"])
+    @router.get("/api/trader/{target:path}")
+    @router.post("/api/trader/{target:path}")
+    @router.delete("/api/trader/{target:path}")
     async def trader(request: Request, target: Target) -> Response:
         return await _forward(client, request, "trader", trader_url, target)
 

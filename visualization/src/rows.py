@@ -17,6 +17,7 @@ from visualization.src.views import (
     OrderView,
     SymbolView,
     TradeView,
+    Verdict,
     VoteView,
 )
 
@@ -82,10 +83,12 @@ def cycle_view(row: Row) -> CycleView:
     )
 
 
-def verdict(row: Row) -> str:
+def verdict(row: Row) -> Verdict:
     if not row["accepted"]:
         return "refused"
-    return {True: "approved", False: "refused", None: "pending"}[row["approved"]]
+    if row["approved"] is None:
+        return "pending"
+    return "approved" if row["approved"] else "refused"
 
 
 def decision_view(row: Row) -> DecisionView:
@@ -102,7 +105,7 @@ def decision_view(row: Row) -> DecisionView:
         strategy=row["strategy"],
         strategies=[vote["strategy"] for vote in votes if vote["side"] == row["side"]],
         reason=row["reason"],
-        verdict=verdict(row),  # type: ignore[typeddict-item]
+        verdict=verdict(row),
         verdict_reason=row["verdict_reason"] or "",
         votes=votes,
         bar_time=to_ms(row["timestamp"]),
@@ -114,7 +117,7 @@ def vote_view(vote: Mapping[str, Any]) -> VoteView:
     return VoteView(
         strategy=str(vote.get("strategy", "")),
         family=str(vote.get("family", "")),
-        side=str(vote.get("side", "")),
+        side=vote["side"],
         strength=float(vote.get("strength", 0.0)),
         level=str(vote.get("level", "")),
         confidence=float(vote.get("confidence", 0.0)),

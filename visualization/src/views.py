@@ -6,6 +6,11 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
+from shared.src.domain.candles import Timeframe
+from shared.src.domain.orders import Side
+
+Verdict = Literal["approved", "refused", "pending"]
+
 
 class CandleView(TypedDict):
     time: int
@@ -19,7 +24,7 @@ class CandleView(TypedDict):
 
 class MarketChart(TypedDict):
     symbol: str
-    interval: str
+    interval: Timeframe
     candles: list[CandleView]
 
 
@@ -30,18 +35,18 @@ class IndicatorPoint(TypedDict):
 
 class IndicatorChart(TypedDict):
     symbol: str
-    interval: str
+    interval: Timeframe
     indicators: dict[str, list[IndicatorPoint]]
 
 
 class SignalView(TypedDict):
     id: str
     time: int
-    side: str
+    side: Side
     strategy: str
     strength: float
     price: str
-    verdict: str
+    verdict: Verdict
 
 
 class TickerView(TypedDict):
@@ -66,7 +71,7 @@ class CycleView(TypedDict):
     id: str
     symbol: str
     strategy: str
-    side: str
+    side: Side
     status: str
     quantity: str
     exit_quantity: str
@@ -87,7 +92,7 @@ class TradeView(TypedDict):
     order_id: str
     cycle_id: str
     symbol: str
-    side: str
+    side: Side
     price: str
     quantity: str
     quote_quantity: str
@@ -103,7 +108,7 @@ class OrderView(TypedDict):
     id: str
     exchange_order_id: str | None
     symbol: str
-    side: str
+    side: Side
     type: str
     status: str
     purpose: str
@@ -117,7 +122,7 @@ class OrderView(TypedDict):
 class VoteView(TypedDict):
     strategy: str
     family: str
-    side: str
+    side: Side
     strength: float
     level: str
     confidence: float
@@ -128,7 +133,7 @@ class DecisionView(TypedDict):
     id: str
     symbol: str
     timeframe: str
-    side: str
+    side: Side
     strength: float
     level: str
     confidence: float
@@ -136,7 +141,7 @@ class DecisionView(TypedDict):
     strategy: str
     strategies: list[str]
     reason: str
-    verdict: Literal["approved", "refused", "pending"]
+    verdict: Verdict
     verdict_reason: str
     votes: list[VoteView]
     bar_time: int

@@ -15,6 +15,7 @@ export function cycle(change: Partial<Cycle> = {}): Cycle {
     take_profit_price: "104",
     profit_loss: null,
     profit_loss_percent: null,
+    fees: "0",
     reason: "",
     created_at: "2026-03-04T14:00:00+00:00",
     completed_at: null,
@@ -40,6 +41,7 @@ export function trade(change: Partial<Trade> = {}): Trade {
     fee_asset: "USDC",
     role: "taker",
     purpose: "entry",
+    strategy: "ema_cross",
     time: "2026-03-04T14:03:20+00:00",
     ...change,
   };

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { act, ApiError, get } from "../src/api/client";
+import { act, api, ApiError, reply } from "../src/api/client";
 import { readToken, writeToken } from "../src/api/token";
 
 function answering(status: number, body: unknown): ReturnType<typeof vi.fn> {
-  const fake = vi.fn(async (_url: string, _init?: RequestInit) => new Response(JSON.stringify(body), { status }));
+  const fake = vi.fn(async (_call: string | Request, _init?: RequestInit) => new Response(JSON.stringify(body), { status }));
   vi.stubGlobal("fetch", fake);
   return fake;
 }
@@ -14,11 +14,12 @@ describe("calls", () => {
   it("send the token with actions, never with reads", async () => {
     writeToken("secret");
     const fake = answering(200, {});
-    await get("/api/trades");
+    await reply(api.GET("/api/trades", { params: { query: { limit: 5 } } }));
     await act("POST", "/api/trader/order", { symbol: "BTCUSDC" });
-    const headers = fake.mock.calls.map((call) => (call[1] as RequestInit).headers as Record<string, string>);
-    expect(headers[0]?.["Authorization"]).toBeUndefined();
-    expect(headers[1]?.["Authorization"]).toBe("Bearer secret");
+    const [read, action] = fake.mock.calls as [[Request], [string, RequestInit]];
+    expect(new URL(read[0].url).pathname + new URL(read[0].url).search).toBe("/api/trades?limit=5");
+    expect(read[0].headers.get("Authorization")).toBeNull();
+    expect((action[1].headers as Record<string, string>)["Authorization"]).toBe("Bearer secret");
   });
 
   it("forget a token that was refused", async () => {
@@ -37,7 +38,7 @@ describe("calls", () => {
 
   it("show an unhealthy platform instead of hiding it behind an error", async () => {
     answering(503, { status: "degraded" });
-    await expect(get("/api/health", undefined, [503])).resolves.toEqual({ status: "degraded" });
-    await expect(get("/api/health")).rejects.toBeInstanceOf(ApiError);
+    await expect(reply(api.GET("/api/health"), [503])).resolves.toEqual({ status: "degraded" });
+    await expect(reply(api.GET("/api/health"))).rejects.toBeInstanceOf(ApiError);
   });
 });

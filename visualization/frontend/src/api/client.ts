@@ -1,5 +1,7 @@
 /** Calls to the visualization service. A failed call throws ApiError with the cause in words. */
 
+import createClient from "openapi-fetch";
+import type { paths } from "./schema";
 import { clearToken, readToken } from "./token";
 
 export class ApiError extends Error {
@@ -27,22 +29,22 @@ function words(body: unknown, fallback: string): string {
   return typeof fields["msg"] === "string" ? fields["msg"] : fallback;
 }
 
-async function answer<T>(response: Response, alsoGood: readonly number[] = []): Promise<T> {
-  const text = await response.text();
-  let body: unknown = text;
-  try {
-    body = text === "" ? null : JSON.parse(text);
-  } catch {
-    // Not JSON: a proxy or a crash answered; the text itself is the best explanation there is.
-  }
-  const isGood = response.ok || (alsoGood.includes(response.status) && typeof body === "object");
-  if (!isGood) throw new ApiError(response.status, words(body, `HTTP ${response.status}`));
-  return body as T;
-}
+/** The service's reads, typed by its OpenAPI document: path, parameters and what comes back. */
+export const api = createClient<paths>({
+  baseUrl: location.origin,
+  headers: { Accept: "application/json" },
+  fetch: (request) => fetch(request),
+});
 
-export async function get<T>(path: string, signal?: AbortSignal, alsoGood: readonly number[] = []): Promise<T> {
-  const response = await fetch(path, { headers: { Accept: "application/json" }, ...(signal ? { signal } : {}) });
-  return answer<T>(response, alsoGood);
+/** What a read brings; `alsoGood` are failing statuses whose body is the reply all the same. */
+export async function reply<T>(
+  call: Promise<{ data?: T | undefined; error?: unknown; response: Response }>,
+  alsoGood: readonly number[] = [],
+): Promise<T> {
+  const { data, error, response } = await call;
+  if (data !== undefined) return data;
+  if (alsoGood.includes(response.status) && typeof error === "object") return error as T;
+  throw new ApiError(response.status, words(error, `HTTP ${response.status}`));
 }
 
 /** Send an action with the caller's token. A refused token is forgotten, so that the next try asks for another. */
@@ -58,4 +60,16 @@ export async function act<T>(method: "POST" | "DELETE", path: string, body?: unk
   });
   if (response.status === 401) clearToken();
   return answer<T>(response);
+}
+
+async function answer<T>(response: Response): Promise<T> {
+  const text = await response.text();
+  let body: unknown = text;
+  try {
+    body = text === "" ? null : JSON.parse(text);
+  } catch {
+    // Not JSON: a proxy or a crash answered; the text itself is the best explanation there is.
+  }
+  if (!response.ok) throw new ApiError(response.status, words(body, `HTTP ${response.status}`));
+  return body as T;
 }

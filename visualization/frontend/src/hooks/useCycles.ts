@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { get } from "../api/client";
-import type { Cycle, Order, Trade } from "../api/types";
+import { api, reply } from "../api/client";
+import type { Cycle } from "../api/types";
 import { useRefresh } from "./useRefresh";
 
 type Scope = "open" | "closed";
@@ -10,7 +10,7 @@ export function useCycles(scope: Scope, limit = 100) {
   useRefresh("cycles", [["cycles"], ["orders"]]);
   return useQuery({
     queryKey: ["cycles", scope, limit],
-    queryFn: ({ signal }) => get<Cycle[]>(`/api/trade-cycles?status=${scope}&limit=${limit}`, signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/trade-cycles", { params: { query: { status: scope, limit } }, signal })),
     refetchInterval: 15_000,
   });
 }
@@ -25,7 +25,7 @@ export function useTrades(limit = 100) {
   useRefresh("trades", [["trades"], ["orders"]]);
   return useQuery({
     queryKey: ["trades", "all", limit],
-    queryFn: ({ signal }) => get<Trade[]>(`/api/trades?limit=${limit}`, signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/trades", { params: { query: { limit } }, signal })),
     refetchInterval: 15_000,
   });
 }
@@ -33,7 +33,7 @@ export function useTrades(limit = 100) {
 export function useSymbolTrades(symbol: string) {
   return useQuery({
     queryKey: ["trades", symbol],
-    queryFn: ({ signal }) => get<Trade[]>(`/api/trades?symbol=${symbol}&limit=500`, signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/trades", { params: { query: { symbol, limit: 500 } }, signal })),
     enabled: symbol !== "",
     refetchInterval: 15_000,
   });
@@ -42,7 +42,7 @@ export function useSymbolTrades(symbol: string) {
 export function useOpenOrders() {
   return useQuery({
     queryKey: ["orders", "open"],
-    queryFn: ({ signal }) => get<Order[]>("/api/orders?status=open&limit=100", signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/orders", { params: { query: { status: "open", limit: 100 } }, signal })),
     refetchInterval: 10_000,
   });
 }

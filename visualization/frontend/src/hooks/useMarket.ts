@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
-import { get } from "../api/client";
-import type { IndicatorChart, MarketChart, SymbolInfo, Timeframe } from "../api/types";
+import { api, reply } from "../api/client";
+import type { Timeframe } from "../api/types";
 import { useLive } from "../live/LiveProvider";
 
 /** The configured symbols with their last price; prices then arrive live. */
@@ -9,7 +9,7 @@ export function useSymbols() {
   const { tickers } = useLive();
   const query = useQuery({
     queryKey: ["symbols"],
-    queryFn: ({ signal }) => get<SymbolInfo[]>("/api/symbols", signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/symbols", { signal })),
     // While the platform starts, prices come in one by one.
     refetchInterval: ({ state }) => (state.data?.some((info) => info.price === null) === true ? 3_000 : 30_000),
   });
@@ -31,7 +31,12 @@ export function useCandles(symbol: string, timeframe: Timeframe) {
   return useQuery({
     queryKey: ["candles", symbol, timeframe],
     queryFn: ({ signal }) =>
-      get<MarketChart>(`/api/charts/market/${symbol}?interval=${timeframe}&limit=1000`, signal),
+      reply(
+        api.GET("/api/charts/market/{symbol}", {
+          params: { path: { symbol }, query: { interval: timeframe, limit: 1000 } },
+          signal,
+        }),
+      ),
     enabled: symbol !== "",
     staleTime: 0,
     refetchInterval: 60_000,
@@ -42,9 +47,11 @@ export function useIndicators(symbol: string, timeframe: Timeframe, names: reado
   return useQuery({
     queryKey: ["indicators", symbol, timeframe, names.join(",")],
     queryFn: ({ signal }) =>
-      get<IndicatorChart>(
-        `/api/charts/indicators/${symbol}?interval=${timeframe}&limit=1000&indicators=${names.join(",")}`,
-        signal,
+      reply(
+        api.GET("/api/charts/indicators/{symbol}", {
+          params: { path: { symbol }, query: { interval: timeframe, limit: 1000, indicators: names.join(",") } },
+          signal,
+        }),
       ),
     enabled: symbol !== "" && names.length > 0,
     placeholderData: keepPreviousData,

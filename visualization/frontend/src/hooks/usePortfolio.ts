@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { get } from "../api/client";
-import type { Balance, Pocket } from "../api/types";
+import { api, reply } from "../api/client";
 import { useRefresh } from "./useRefresh";
 
 /** Pockets and balances, kept current by the `balances` channel. */
@@ -8,12 +7,12 @@ export function usePortfolio() {
   useRefresh("balances", [["balances"], ["pockets"]]);
   const balances = useQuery({
     queryKey: ["balances"],
-    queryFn: ({ signal }) => get<Balance[]>("/api/balances", signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/balances", { signal })),
     refetchInterval: 15_000,
   });
   const pockets = useQuery({
     queryKey: ["pockets"],
-    queryFn: ({ signal }) => get<Pocket[]>("/api/pockets", signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/pockets", { signal })),
     refetchInterval: 10_000,
   });
   return { balances, pockets };

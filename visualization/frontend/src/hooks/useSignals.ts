@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { get } from "../api/client";
-import type { ChartSignal, Decision, Timeframe } from "../api/types";
+import { api, reply } from "../api/client";
+import type { Timeframe } from "../api/types";
 import { useRefresh } from "./useRefresh";
 
 /** Consensus decisions with the votes behind them, newest first. */
@@ -8,7 +8,7 @@ export function useSignals(limit = 60) {
   useRefresh("signals", [["decisions"], ["signals"]]);
   return useQuery({
     queryKey: ["decisions", limit],
-    queryFn: ({ signal }) => get<Decision[]>(`/api/decisions?limit=${limit}`, signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/decisions", { params: { query: { limit } }, signal })),
     refetchInterval: 15_000,
   });
 }
@@ -16,7 +16,7 @@ export function useSignals(limit = 60) {
 export function useChartSignals(symbol: string, timeframe: Timeframe) {
   return useQuery({
     queryKey: ["signals", symbol, timeframe],
-    queryFn: ({ signal }) => get<ChartSignal[]>(`/api/charts/signals/${symbol}?limit=500`, signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/charts/signals/{symbol}", { params: { path: { symbol }, query: { limit: 500 } }, signal })),
     enabled: symbol !== "",
     refetchInterval: 20_000,
   });

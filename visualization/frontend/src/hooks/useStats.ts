@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { get } from "../api/client";
-import type { EquityPoint, GlobalStatistics, GroupStatistics } from "../api/types";
+import { api, reply } from "../api/client";
 import { useRefresh } from "./useRefresh";
 
 /** Figures over everything that was traded: profit, win rate, drawdown, volume. */
@@ -8,7 +7,7 @@ export function useStats() {
   useRefresh("cycles", [["statistics"], ["equity"]]);
   return useQuery({
     queryKey: ["statistics", "global"],
-    queryFn: ({ signal }) => get<GlobalStatistics>("/api/statistics/global", signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/statistics/global", { signal })),
     refetchInterval: 15_000,
   });
 }
@@ -16,7 +15,7 @@ export function useStats() {
 export function useStrategyStats() {
   return useQuery({
     queryKey: ["statistics", "strategies"],
-    queryFn: ({ signal }) => get<GroupStatistics[]>("/api/statistics/strategies", signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/statistics/strategies", { signal })),
     refetchInterval: 30_000,
   });
 }
@@ -24,7 +23,7 @@ export function useStrategyStats() {
 export function useSymbolStats() {
   return useQuery({
     queryKey: ["statistics", "symbols"],
-    queryFn: ({ signal }) => get<GroupStatistics[]>("/api/statistics/symbols", signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/statistics/symbols", { signal })),
     refetchInterval: 30_000,
   });
 }
@@ -32,7 +31,7 @@ export function useSymbolStats() {
 export function useEquity() {
   return useQuery({
     queryKey: ["equity"],
-    queryFn: ({ signal }) => get<EquityPoint[]>("/api/equity", signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/equity", { signal })),
     refetchInterval: 15_000,
   });
 }

@@ -1,14 +1,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
-import { get } from "../api/client";
-import type { PlatformHealth, SystemStatus } from "../api/types";
+import { api, reply } from "../api/client";
+import type { PlatformHealth } from "../api/types";
 import { useChannel } from "../live/LiveProvider";
 
 /** Mode, symbols, trading state and alerts. */
 export function useSystem() {
   return useQuery({
     queryKey: ["system"],
-    queryFn: ({ signal }) => get<SystemStatus>("/api/system", signal),
+    queryFn: ({ signal }) => reply(api.GET("/api/system", { signal })),
     refetchInterval: 5_000,
   });
 }
@@ -24,7 +24,7 @@ export function useHealth() {
   return useQuery({
     queryKey: ["health"],
     // 503 says that something is unhealthy, and what.
-    queryFn: ({ signal }) => get<PlatformHealth>("/api/health", signal, [503]),
+    queryFn: ({ signal }) => reply(api.GET("/api/health", { signal }), [503]),
     refetchInterval: 30_000,
   });
 }
