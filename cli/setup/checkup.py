@@ -18,8 +18,9 @@ from cli.run.ports import SERVICE_PORTS, is_free
 from cli.setup.dashboard_build import FRONTEND, is_fresh
 from cli.stack import postgres, redis
 from shared.src.clocks import SystemClock
-from shared.src.config import Settings, TradingMode, load_settings
+from shared.src.config import Settings, load_settings
 from shared.src.domain.errors import ConfigurationError
+from shared.src.exchange.venue import Venue, venue_of
 
 PYTHON_MIN = (3, 11)
 DISK_MIN_BYTES = 2_000_000_000
@@ -60,7 +61,7 @@ async def examine(data: DataFolder) -> list[Finding]:
         return [*findings, problem("settings", str(error), "correct the variable in .env or the environment")]
     findings.append(good("settings", f"valid, mode {settings.trading_mode.value}"))
     findings.append(await _exchange(settings))
-    if settings.trading_mode is TradingMode.LIVE:
+    if venue_of(settings) is Venue.BINANCE:
         findings.append(await _keys(settings))
     return findings
 
@@ -133,7 +134,7 @@ async def _exchange(settings: Settings) -> Finding:
             answer = (await client.get(f"{settings.rest_url}/api/v3/time")).raise_for_status()
             after = clock.now_ms()
     except httpx.HTTPError as error:
-        level = problem if settings.trading_mode is TradingMode.LIVE else warning
+        level = problem if venue_of(settings) is Venue.BINANCE else warning
         detail = f"{settings.rest_url} cannot be reached ({type(error).__name__})"
         return level("exchange", detail, "check the network; the demo needs none: roottrading demo")
     skew = abs(int(answer.json()["serverTime"]) - (before + after) // 2)

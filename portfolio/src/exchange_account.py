@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
 import httpx
 from redis.asyncio import Redis
@@ -16,6 +16,7 @@ from shared.src.domain.errors import ContractError, RejectedError, TransientErro
 from shared.src.exchange.account import AccountData
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.models import Balance, parse_balances
+from shared.src.exchange.venue import Venue, venue_of
 
 TIMEOUT_S = 5.0
 
@@ -109,11 +110,14 @@ class TraderAccount:
 
 
 def account_for(settings: Settings, clock: Clock, redis: Redis) -> ExchangeAccount:
-    """The account that belongs to the mode: paper trading without a twin is matched inside the trader."""
-    if settings.is_demo and not settings.simulator_url:
-        token = settings.api_token.get_secret_value()
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return TraderAccount(
-            httpx.AsyncClient(base_url=settings.url_of("trader"), headers=headers, timeout=TIMEOUT_S, trust_env=False)
-        )
-    return BinanceAccount(BinanceClient(settings, clock, redis=redis))
+    """The account at the venue where the trader's orders are matched."""
+    match venue := venue_of(settings):
+        case Venue.BINANCE | Venue.TWIN:
+            return BinanceAccount(BinanceClient(settings, clock, redis=redis))
+        case Venue.PAPER:
+            token = settings.api_token.get_secret_value()
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            url = settings.url_of("trader")
+            return TraderAccount(httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False))
+        case _:
+            assert_never(venue)

@@ -27,6 +27,7 @@ from shared.src.exchange.models import (
 )
 from shared.src.exchange.rules import SymbolRules
 from shared.src.exchange.user_stream import UserStream
+from shared.src.exchange.venue import Venue, venue_of
 from trader.src.adapters.known_rules import KnownRules
 from trader.src.ports import Listener
 
@@ -133,7 +134,7 @@ class BinanceExecutor(RestExchange):
 
     async def _refuse_withdrawals(self) -> None:
         """A key that can withdraw is refused on the real exchange; a twin's keys concern no money."""
-        if self._settings.simulator_url:
+        if venue_of(self._settings) is not Venue.BINANCE:
             return
         rights = await self._client.key_rights()
         if rights.get("enableWithdrawals"):

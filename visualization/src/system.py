@@ -9,6 +9,7 @@ from shared.src.clocks import ScaledClock
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
+from shared.src.exchange.venue import Venue, venue_of
 from visualization.src.queries import Queries
 from visualization.src.rows import Row
 from visualization.src.views import AlertView, PlatformHealth, SystemView, TradingState
@@ -42,7 +43,7 @@ class SystemStatus:
             alerts = [_alert("database", "error", "Database away", str(error)), *health_alerts(health)]
         return SystemView(
             mode=settings.trading_mode.value,
-            simulated=bool(settings.simulator_url),
+            simulated=venue_of(settings) is Venue.TWIN,
             quote_asset=settings.quote_asset,
             symbols=symbols,
             market_ms=self._clock.now_ms(),
