@@ -7,12 +7,13 @@ itself shows no trade that the books lack and every gap has one direction; every
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
 from shared.src.domain.money import wire
+from shared.src.domain.symbols import split_symbol
 
 LOOKS_MIN = 4
 STANDING_S_MIN = 12.0
@@ -55,6 +56,42 @@ class DifferenceWatch:
             for asset, seen in self._seen.items()
             if seen.looks >= LOOKS_MIN and at_s - seen.since_s >= STANDING_S_MIN
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What moved with one trade: base and quote units, and the fee in its own asset."""
+
+    quantity: Decimal
+    quote_quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+
+
+Trades = Mapping[int, Trade]
+
+
+def trade_missing(symbol: str, *, listed: Trades, booked: Trades, gaps: Mapping[str, Decimal], quote_asset: str) -> str:
+    """Which trade of the exchange's list explains a gap because the books lack it or have it differently; else empty.
+
+    A trade that touches none of the assets with a gap is on its way and explains nothing about them.
+    """
+    for trade_id, trade in sorted(listed.items()):
+        known = booked.get(trade_id)
+        touched = {*split_symbol(symbol, quote_first=quote_asset), trade.fee_asset, known.fee_asset if known else ""}
+        if known != trade and not touched.isdisjoint(gaps):
+            return f"trade {trade_id} of {symbol} is {'not booked' if known is None else 'booked differently'}"
+    return ""
+
+
+def halting(unexplained: Mapping[str, Decimal], *, symbols: Iterable[str], quote_asset: str) -> dict[str, Decimal]:
+    """Of the differences that nothing explains, those in assets we trade: they stop new positions."""
+    traded = tuple(symbols)
+    return {
+        asset: gap
+        for asset, gap in unexplained.items()
+        if asset == quote_asset or any(symbol.startswith(asset) for symbol in traded)
+    }
 
 
 def one_direction(gaps: Mapping[str, Decimal]) -> bool:

@@ -16,6 +16,8 @@ from enum import StrEnum
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import Side
+from shared.src.domain.symbols import split_symbol
+from shared.src.exchange.models import Balance
 
 
 class LedgerAccount(StrEnum):
@@ -65,6 +67,22 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution as the trader wrote it down. Quantities in base units, ``quote_quantity`` in quote units."""
+
+    execution_id: str
+    order_id: str
+    symbol: str
+    trade_id: int
+    side: Side
+    quantity: Decimal
+    quote_quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerFill:
     """One execution, with the symbol taken apart."""
 
@@ -78,6 +96,49 @@ class LedgerFill:
     fee_asset: str
     occurred_at: datetime
     order_id: str = ""
+
+
+Balances = Mapping[str, Balance]
+
+
+@dataclass(frozen=True, slots=True)
+class BooksRevision:
+    """How far the books and the trader are; ``moving`` orders may be filled without anybody knowing yet."""
+
+    postings: int
+    executions: int
+    moving: int
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        return self.postings, self.executions, self.moving
+
+
+def can_open(looks: tuple[Balances, Balances], *, before: BooksRevision, now: BooksRevision) -> bool:
+    """Whether the books may be opened on what two looks at the account showed: nothing moved around them."""
+    first, second = looks
+    return first == second and before == now and not before.moving
+
+
+def ledger_fill(execution: Execution, *, quote_asset: str) -> LedgerFill:
+    """The execution with its symbol taken apart; ``quote_asset`` is tried first.
+
+    Raises:
+        ContractError: no known quote asset ends the symbol.
+    """
+    base, quote = split_symbol(execution.symbol, quote_first=quote_asset)
+    return LedgerFill(
+        execution_id=execution.execution_id,
+        base=base,
+        quote=quote,
+        side=execution.side,
+        quantity=execution.quantity,
+        quote_quantity=execution.quote_quantity,
+        fee=execution.fee,
+        fee_asset=execution.fee_asset,
+        occurred_at=execution.occurred_at,
+        order_id=execution.order_id,
+    )
 
 
 def totals(lines: Iterable[Line]) -> dict[str, Decimal]:

@@ -259,37 +259,3 @@ class Pockets:
             raise InvariantError("the pockets do not add up to the capital")
         if any(pocket.reserved < 0 or pocket.used < 0 or pocket.total < 0 for pocket in pockets):
             raise InvariantError("a pocket is negative")
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the database says about an intent that holds a lease."""
-
-    spent: Decimal = ZERO
-    bought: Decimal = ZERO
-    sold: Decimal = ZERO
-    orders: int = 0
-    open_orders: int = 0
-    cycle_ended: bool = False
-    overdue: bool = False
-
-    @property
-    def cost(self) -> Decimal:
-        """Of what was spent, the part whose coins are not sold yet (quote units)."""
-        if self.bought <= 0:
-            return self.spent
-        left = max(ZERO, self.bought - self.sold) / self.bought
-        return (self.spent * left).quantize(SPLIT_STEP, rounding=ROUND_DOWN) if left < 1 else self.spent
-
-
-def settle(manager: Pockets, intent_id: str, facts: Facts) -> None:
-    """Bring one lease in line with the facts. An order that may still fill keeps its lease, however old."""
-    manager.spend(intent_id, spent=facts.spent, cost=ZERO if facts.cycle_ended else facts.cost)
-    if facts.cycle_ended:
-        manager.release(intent_id, "the cycle ended")
-    elif facts.open_orders:
-        return
-    elif facts.spent > 0:
-        manager.commit(intent_id)
-    elif facts.overdue:
-        manager.expire(intent_id, "no order used it in time" if not facts.orders else "its orders ended without a fill")

@@ -1,4 +1,4 @@
-"""Follows the account at the exchange: opens the books on it, compares them with it, records and announces balances."""
+"""Follows the account at the exchange: opens the books on it, compares them with it, books what the owner moved."""
 
 from __future__ import annotations
 
@@ -8,32 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-import orjson
 from prometheus_client import Gauge
-from redis.asyncio import Redis
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.capital.differences import DifferenceWatch, Standing, describe, one_direction
-from core.capital.ledger import adjustment_posting, differences, opening_posting, owner_posting
-from core.capital.valuation import value
-from portfolio.src.exchange_account import ExchangeAccount, Trade
-from portfolio.src.ledger_store import BEGINNING, LedgerStore
+from core.capital.differences import DifferenceWatch, Standing, describe, halting, one_direction, trade_missing
+from core.capital.ledger import adjustment_posting, can_open, differences, opening_posting, owner_posting
+from portfolio.src.balance_journal import BalanceJournal
+from portfolio.src.fills import add_fills, bookable
 from portfolio.src.pockets import PocketManager
-from portfolio.src.prices import LastPrices
-from shared.src.bus.ports import Bus
-from shared.src.contracts.portfolio import BalanceUpdated
-from shared.src.contracts.topics import BALANCE_UPDATED, BALANCES_KEY, TOTAL_BALANCE_KEY
-from shared.src.database import Database
+from portfolio.src.ports import BEGINNING, CapitalStore, ExchangeAccount
+from portfolio.src.waking import woken_within
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
 from shared.src.domain.ids import derived_id
 from shared.src.domain.money import ZERO, wire
-from shared.src.domain.symbols import split_symbol
 from shared.src.exchange.models import Balance
-from shared.src.redis_client import translated
 
 logger = logging.getLogger(__name__)
 
@@ -41,16 +30,10 @@ POLL_EVERY_S = 60.0
 LOOK_AGAIN_S = 3.0
 UNEXPLAINED_S = 20.0  # reading the trades of every symbol again weighs hundreds of units
 OPENING_LOOK_S = 0.3
+OPENING_FILLS_MAX = 500
 AFTER_FILL_S = 2.0  # fills come in bursts: one look for all of them
-SNAPSHOT_EVERY_S = 60.0
 
 DIFFERENCE = Gauge("roottrading_ledger_differences", "assets in which the books differ from the exchange")
-
-
-_BOOKED = text("""
-SELECT e.symbol, e.trade_id, e.quantity, e.quote_quantity, e.fee, e.fee_asset
-FROM trade_executions e JOIN ledger_postings p ON p.posting_id = 'fill:' || e.id WHERE e.timestamp >= :since
-""")
 
 
 @dataclass(slots=True)
@@ -68,32 +51,30 @@ class AccountState:
 
 
 class BinanceAccountManager:
-    """Reads balances at start, every minute, and after executions. Only one runs for an account."""
+    """Adds to ``core.capital.differences`` the looks (at start, every minute, after executions) and the postings.
+
+    Only one runs for an account.
+    """
 
     def __init__(
         self,
         account: ExchangeAccount,
-        database: Database,
-        redis: Redis,
-        bus: Bus,
+        store: CapitalStore,
+        journal: BalanceJournal,
         clock: Clock,
         *,
         quote_asset: str,
         symbols: tuple[str, ...],
     ) -> None:
         self._account = account
-        self._database = database
-        self._redis = redis
-        self._bus = bus
+        self._store = store
+        self._pockets = PocketManager(store, quote_asset=quote_asset)
+        self._journal = journal
         self._clock = clock
         self._quote = quote_asset
         self._symbols = symbols
-        self._ledger = LedgerStore(quote_asset=quote_asset)
-        self._pockets = PocketManager(database, quote_asset=quote_asset)
-        self._prices = LastPrices(database, redis, quote_asset=quote_asset)
-        self._reconciler = DifferenceWatch()
+        self._watch = DifferenceWatch()
         self._wake = asyncio.Event()
-        self._snapshot_at = float("-inf")
         self.state = AccountState()
 
     @property
@@ -115,7 +96,7 @@ class BinanceAccountManager:
             pause = await self._round()
             if pause < POLL_EVERY_S:
                 await self._clock.sleep(pause)
-            elif await self._woken_within(pause):
+            elif await woken_within(self._wake, pause, self._clock):
                 await self._clock.sleep(AFTER_FILL_S)
             self._wake.clear()
 
@@ -136,40 +117,25 @@ class BinanceAccountManager:
             return UNEXPLAINED_S
         return POLL_EVERY_S if self.state.standing is Standing.EQUAL else LOOK_AGAIN_S
 
-    async def _woken_within(self, seconds: float) -> bool:
-        timer = asyncio.ensure_future(self._clock.sleep(seconds))
-        waker = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({timer, waker}, return_when=asyncio.FIRST_COMPLETED)
-            return self._wake.is_set()
-        finally:
-            timer.cancel()
-            waker.cancel()
-
     # Opening
 
     async def open_books(self) -> bool:
         """Post the first balances, once, from two equal looks with no order moving between them."""
-        async with self._database.begin() as connection:
-            if await self._ledger.opened_at(connection) is not None:
+        async with self._store.look() as ledger:
+            if await ledger.opened_at() is not None:
                 return True
-            before = await self._ledger.revision(connection)
+            before = await ledger.revision()
         first = await self._account.balances()
         await self._clock.sleep(OPENING_LOOK_S)
         at = self._clock.now()
         second = await self._account.balances()
-        if first != second or before.moving:
-            return False
-        async with self._pockets.unit(self._clock.now()) as unit:
-            if await self._ledger.revision(unit.connection) != before:
+        async with self._pockets.unit(at) as unit:
+            if not can_open((first, second), before=before, now=await unit.ledger.revision()):
                 return False
-            await self._ledger.add_fills(
-                unit.connection,
-                await self._ledger.unposted(unit.connection, since=BEGINNING),
-            )
-            books = await self._ledger.balances(unit.connection)
-            opened = opening_posting(differences(books, _totals(second)), at)
-            await self._ledger.add(unit.connection, opened)
+            found = await unit.ledger.unposted(since=BEGINNING, limit=OPENING_FILLS_MAX)
+            await add_fills(unit.ledger, bookable(found, quote_asset=self._quote))
+            books = await unit.ledger.balances()
+            await unit.ledger.add(opening_posting(differences(books, _totals(second)), at))
             unit.posted = True
         logger.info("books opened", extra={"assets": len(second)})
         return True
@@ -179,18 +145,18 @@ class BinanceAccountManager:
     async def refresh(self) -> None:
         """Read the balances, compare them with the books, record and announce what changed."""
         balances = await self._account.balances()
-        async with self._database.begin() as connection:
-            books = await self._ledger.balances(connection)
+        async with self._store.look() as ledger:
+            books = await ledger.balances()
         gaps = differences(books, _totals(balances))
         at_s = self._clock.monotonic()
         state = self.state
         changed = [balance for asset, balance in balances.items() if state.balances.get(asset) != balance]
         changed += [Balance(asset, ZERO, ZERO) for asset in state.balances if asset not in balances]
-        state.standing = self._reconciler.look(gaps, at_s)
+        state.standing = self._watch.look(gaps, at_s)
         state.balances, state.gaps, state.error, state.read_at = balances, gaps, "", self._clock.now()
         DIFFERENCE.set(len(gaps))
-        await self._record(balances, changed)
-        await self._explain(self._reconciler.standing(at_s), balances)
+        await self._journal.note(balances, changed)
+        await self._explain(self._watch.standing(at_s), balances)
 
     async def _explain(self, gaps: dict[str, Decimal], balances: Mapping[str, Balance]) -> None:
         """Book a deposit or withdrawal if that is what the exchange shows; say what is wrong otherwise."""
@@ -204,13 +170,13 @@ class BinanceAccountManager:
         note = "the balance moved and the exchange shows no trade that did it"
         at = self._clock.now()
         async with self._pockets.unit(at) as unit:
-            now = differences(await self._ledger.balances(unit.connection), _totals(balances))
-            revision = (await self._ledger.revision(unit.connection)).key
+            now = differences(await unit.ledger.balances(), _totals(balances))
+            revision = (await unit.ledger.revision()).key
             for asset, gap in gaps.items():
                 if now.get(asset) != gap:
                     continue  # a fill came meanwhile: look again
                 posting = owner_posting(derived_id("transfer", asset, wire(gap), *revision), asset, gap, at, note)
-                unit.posted |= await self._ledger.add(unit.connection, posting)
+                unit.posted |= await unit.ledger.add(posting)
         logger.warning("transfer booked", extra={"gaps": describe(gaps)})
         self.wake()
 
@@ -218,23 +184,20 @@ class BinanceAccountManager:
         """Why the gaps cannot be called a transfer; empty when they can."""
         if not one_direction(gaps):
             return "assets moved in both directions, as a trade moves them"
-        async with self._database.begin() as connection:
-            since = await self._ledger.opened_at(connection)
-            rows = await connection.execute(_BOOKED, {"since": since})
-            booked = {
-                (row.symbol, row.trade_id): Trade(row.quantity, row.quote_quantity, row.fee, row.fee_asset)
-                for row in rows
-            }
-        if since is None:
-            return "the books are not open"
+        async with self._store.look() as ledger:
+            since = await ledger.opened_at()
+            if since is None:
+                return "the books are not open"
+            booked = await ledger.booked(since=since)
         for symbol in self._symbols:
-            trades = await self._account.trades(symbol, since)
-            if trades is None:
+            listed = await self._account.trades(symbol, since)
+            if listed is None:
                 return "nobody keeps a list of trades to check against"
-            for trade_id, trade in sorted(trades.items()):
-                known = booked.get((symbol, trade_id))
-                if known != trade and _moves(symbol, trade, known, gaps, self._quote):
-                    return f"trade {trade_id} of {symbol} is {'not booked' if known is None else 'booked differently'}"
+            found = trade_missing(
+                symbol, listed=listed, booked=booked.get(symbol, {}), gaps=gaps, quote_asset=self._quote
+            )
+            if found:
+                return found
         return ""
 
     async def accept_difference(self, asset: str, reason: str) -> Decimal:
@@ -250,65 +213,14 @@ class BinanceAccountManager:
             raise RejectedError(f"there is no difference in {asset}", code=404)
         at = self._clock.now()
         async with self._pockets.unit(at) as unit:
-            revision = (await self._ledger.revision(unit.connection)).key
+            revision = (await unit.ledger.revision()).key
             posting_id = derived_id("adjustment", asset, wire(gap), *revision)
-            await self._ledger.add(unit.connection, adjustment_posting(posting_id, asset, gap, at, reason))
+            await unit.ledger.add(adjustment_posting(posting_id, asset, gap, at, reason))
             unit.posted = True
         del self.state.unexplained[asset]
         logger.warning("difference written off", extra={"asset": asset, "amount": wire(gap), "reason": reason})
         self.wake()
         return gap
-
-    # Recording
-
-    async def _record(self, balances: Mapping[str, Balance], changed: list[Balance]) -> None:
-        due = self._clock.monotonic() - self._snapshot_at >= SNAPSHOT_EVERY_S
-        if not changed and not due:
-            return
-        prices = await self._prices.of_assets(balances)
-        at = self._clock.now()
-        rows = [
-            {
-                "time": at,
-                "asset": asset,
-                "free": balance.free,
-                "locked": balance.locked,
-                "total": balance.total,
-                "value": value(balance.total, asset, self._quote, prices),
-            }
-            for asset, balance in balances.items()
-        ]
-        async with self._database.begin() as connection:
-            await _write_wallets(connection, rows, at)
-        self._snapshot_at = self._clock.monotonic()
-        await self._announce(rows, changed, at)
-
-    async def _announce(self, rows: list[dict[str, Any]], changed: list[Balance], at: datetime) -> None:
-        shown = [
-            {
-                "asset": row["asset"],
-                "free": wire(row["free"]),
-                "locked": wire(row["locked"]),
-                "total": wire(row["total"]),
-                "value_usdc": None if row["value"] is None else wire(row["value"]),
-            }
-            for row in rows
-        ]
-        total = sum((row["value"] for row in rows if row["value"] is not None), ZERO)
-        async with translated():
-            pipeline = self._redis.pipeline(transaction=True)
-            pipeline.set(BALANCES_KEY, orjson.dumps(shown))
-            pipeline.set(TOTAL_BALANCE_KEY, wire(total))
-            await pipeline.execute()
-        for balance in changed:
-            notice = BalanceUpdated(
-                message_id=f"{balance.asset}:{self._clock.now_ms()}",
-                occurred_at=at,
-                asset=balance.asset,
-                free=balance.free,
-                locked=balance.locked,
-            )
-            await self._bus.notify(BALANCE_UPDATED.name, BALANCE_UPDATED.encode(notice))
 
     # Telling
 
@@ -320,11 +232,7 @@ class BinanceAccountManager:
         """
         if not self.state.opened:
             raise TransientError("the books are not open yet: the account at the exchange was not read")
-        traded = {
-            asset: gap
-            for asset, gap in self.state.unexplained.items()
-            if asset == self._quote or any(symbol.startswith(asset) for symbol in self._symbols)
-        }
+        traded = halting(self.state.unexplained, symbols=self._symbols, quote_asset=self._quote)
         return f"the books differ from the exchange: {describe(traded)}" if traded else None
 
     async def probe(self) -> str:
@@ -343,38 +251,5 @@ class BinanceAccountManager:
         return f"books equal the exchange in {len(self.state.balances)} assets"
 
 
-def _moves(symbol: str, trade: Trade, known: Trade | None, gaps: Mapping[str, Decimal], quote: str) -> bool:
-    """Whether a trade touches one of the assets; others on their way explain nothing about them."""
-    touched = {*split_symbol(symbol, quote_first=quote), trade.fee_asset}
-    return not touched.isdisjoint(gaps) or (known is not None and known.fee_asset in gaps)
-
-
 def _totals(balances: Mapping[str, Balance]) -> dict[str, Decimal]:
     return {asset: balance.total for asset, balance in balances.items() if balance.total != 0}
-
-
-async def _write_wallets(connection: AsyncConnection, rows: list[dict[str, Any]], at: datetime) -> None:
-    await connection.execute(
-        text(
-            "UPDATE wallets SET free = 0, locked = 0, updated_at = :at WHERE asset <> ALL(CAST(:held AS varchar[]))"
-            " AND (free <> 0 OR locked <> 0)"
-        ),
-        {"at": at, "held": [row["asset"] for row in rows]},
-    )
-    if not rows:
-        return
-    await connection.execute(
-        text(
-            "INSERT INTO wallets (asset, free, locked, updated_at) VALUES (:asset, :free, :locked, :time)"
-            " ON CONFLICT (asset) DO UPDATE SET free = EXCLUDED.free, locked = EXCLUDED.locked,"
-            " updated_at = EXCLUDED.updated_at"
-        ),
-        rows,
-    )
-    await connection.execute(
-        text(
-            "INSERT INTO portfolio_balances (time, asset, free, locked, total, value_usdc)"
-            " VALUES (:time, :asset, :free, :locked, :total, :value) ON CONFLICT (asset, time) DO NOTHING"
-        ),
-        rows,
-    )

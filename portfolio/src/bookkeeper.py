@@ -9,23 +9,25 @@ from decimal import Decimal
 
 from prometheus_client import Counter
 
-from core.capital.ledger import LedgerFill
+from core.capital.ledger import Execution, LedgerFill, ledger_fill
 from core.capital.pockets import Pocket, ReservationRefused, ReservationStatus, Reserved, pocket_name
-from portfolio.src.ledger_store import BEGINNING, SWEEP_MAX, LedgerStore
+from portfolio.src.fills import add_fills, bookable
 from portfolio.src.pockets import PocketManager
+from portfolio.src.ports import BEGINNING
+from shared.src.bus.ports import Bus
 from shared.src.contracts.orders import ExecutionEvent, OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated, ReservationRequest
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.domain.orders import ENDED
-from shared.src.redis_client import RedisBus
 
 logger = logging.getLogger(__name__)
 
 GROUP = "portfolio"
 SWEEP_EVERY_S = 2.0
 FULL_SWEEP_EVERY = 30  # every thirtieth sweep looks at the whole history
+SWEEP_MAX = 500
 RECENT = timedelta(days=2)
 
 POSTED = Counter("roottrading_ledger_fills_posted", "executions booked")
@@ -41,7 +43,6 @@ class Bookkeeper:
     def __init__(
         self,
         pockets: PocketManager,
-        ledger: LedgerStore,
         clock: Clock,
         *,
         quote_asset: str,
@@ -50,14 +51,13 @@ class Bookkeeper:
         halted: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._pockets = pockets
-        self._ledger = ledger
         self._clock = clock
         self._quote = quote_asset
         self._wake_account = wake_account
         self._wake_performance = wake_performance
         self._halted = halted
 
-    def subscribe(self, bus: RedisBus) -> None:
+    def subscribe(self, bus: Bus) -> None:
         bus.subscribe_batch(EXECUTION, self.on_executions, group=GROUP)
         bus.subscribe(ORDER_FAILED, self.on_order_failed, group=GROUP)
         bus.subscribe_batch(CYCLE_UPDATED, self.on_cycles_updated, group=GROUP)
@@ -66,7 +66,7 @@ class Bookkeeper:
 
     async def on_executions(self, events: Sequence[ExecutionEvent]) -> None:
         """Book fills; again: no effect."""
-        await self._post([self._ledger.fill_of(event) for event in events])
+        await self._post([ledger_fill(_execution(event), quote_asset=self._quote) for event in events])
 
     async def on_order_failed(self, event: OrderFailed) -> None:
         """Give back what was set aside for an intent that will not be executed, unless the database knows better."""
@@ -99,7 +99,7 @@ class Bookkeeper:
         async with self._pockets.unit(self._clock.now(), *(each.intent_id for each in wanted)) as unit:
             unit.ttl_s = ttl_s
             for each, pocket in zip(wanted, pockets, strict=True):
-                answer = unit.manager.reserve(each.intent_id, pocket=pocket, asset=self._quote, amount=each.amount)
+                answer = unit.pockets.reserve(each.intent_id, pocket=pocket, asset=self._quote, amount=each.amount)
                 answers.append(answer)
                 if isinstance(answer, ReservationRefused):
                     break
@@ -110,20 +110,20 @@ class Bookkeeper:
     async def release(self, intent_id: str, reason: str) -> bool:
         """Free what an intent did not spend; False without a lease, or while an order of it may still fill."""
         async with self._pockets.unit(self._clock.now(), intent_id) as unit:
-            lease = unit.manager.leases.get(intent_id)
+            lease = unit.pockets.leases.get(intent_id)
             facts = unit.facts.get(intent_id)
             if lease is None or facts is None or facts.open_orders:
                 return False
             if facts.spent > 0 and lease.status is ReservationStatus.ACTIVE:
-                unit.manager.commit(intent_id)
+                unit.pockets.commit(intent_id)
             elif facts.spent == 0:
-                unit.manager.release(intent_id, reason)
+                unit.pockets.release(intent_id, reason)
         return True
 
     async def settle(self) -> dict[str, Pocket]:
         """Bring every lease and every pocket in line with orders, fills, cycles and balances."""
         async with self._pockets.unit(self._clock.now()) as unit:
-            return unit.manager.pockets()
+            return unit.pockets.pockets()
 
     async def allocate(self, shares: dict[str, Decimal]) -> dict[str, Pocket]:
         """Change the pockets' shares of the capital.
@@ -132,8 +132,8 @@ class Bookkeeper:
             RejectedError: the shares are not a split of 100 percent.
         """
         async with self._pockets.unit(self._clock.now()) as unit:
-            unit.manager.allocate(shares)
-            return unit.manager.pockets()
+            unit.pockets.allocate(shares)
+            return unit.pockets.pockets()
 
     # Sweeps
 
@@ -153,17 +153,17 @@ class Bookkeeper:
         since = BEGINNING if full else self._clock.now() - RECENT
         booked = 0
         while True:
-            async with self._pockets.posting(self._clock.now()) as connection:
-                fills = await self._ledger.unposted(connection, since=since)
-                new = await self._ledger.add_fills(connection, fills)
+            async with self._pockets.posting(self._clock.now()) as ledger:
+                found = await ledger.unposted(since=since, limit=SWEEP_MAX)
+                new = await add_fills(ledger, bookable(found, quote_asset=self._quote))
             self._count(new)
             booked += len(new)
             if len(new) < SWEEP_MAX:
                 return booked
 
     async def _post(self, fills: list[LedgerFill]) -> None:
-        async with self._pockets.posting(self._clock.now()) as connection:
-            new = await self._ledger.add_fills(connection, fills)
+        async with self._pockets.posting(self._clock.now()) as ledger:
+            new = await add_fills(ledger, fills)
         self._count(new)
 
     def _count(self, new: list[LedgerFill]) -> None:
@@ -172,3 +172,18 @@ class Bookkeeper:
             for fill in new:
                 logger.info("fill booked", extra={"execution_id": fill.execution_id, "asset": fill.base})
             self._wake_account()
+
+
+def _execution(event: ExecutionEvent) -> Execution:
+    return Execution(
+        execution_id=event.execution_id,
+        order_id=event.order_id,
+        symbol=event.symbol,
+        trade_id=event.trade_id,
+        side=event.side,
+        quantity=event.quantity,
+        quote_quantity=event.quote_quantity,
+        fee=event.fee,
+        fee_asset=event.fee_asset,
+        occurred_at=event.occurred_at,
+    )

@@ -12,8 +12,8 @@ from typing import Any
 from core.capital.ledger import LedgerAccount
 from core.capital.pockets import POCKETS, Pocket, availability
 from core.capital.valuation import value
-from portfolio.src import queries
-from portfolio.src.prices import LastPrices
+from portfolio.src.adapters import postgres_reads as queries
+from portfolio.src.ports import AssetPrices
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
@@ -98,7 +98,7 @@ class PortfolioModel:
     def __init__(
         self,
         database: Database,
-        prices: LastPrices,
+        prices: AssetPrices,
         clock: Clock,
         *,
         quote_asset: str,

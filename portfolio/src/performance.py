@@ -1,55 +1,31 @@
-"""performance_stats from completed cycles: recomputed for the days that were touched, so that again changes nothing."""
+"""Keeps the results of periods: recomputed for the days that were touched, so that again changes nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import text
-
-from shared.src.database import Database
+from portfolio.src.ports import BEGINNING, CompletedCycles, PerformanceRows
+from portfolio.src.waking import woken_within
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 
 logger = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 10.0
-PERIODS = {"daily": "day", "weekly": "week", "monthly": "month"}
-
-# Market time orders completed_at; a sweep looks a day further back than the last one it saw.
-_TOUCHED = text("""
-SELECT min(completed_at) AS first, max(completed_at) AS last, count(*) AS n, max(updated_at) AS changed
-FROM trade_cycles
-WHERE status = 'completed' AND completed_at >= CAST(:since AS timestamptz) - INTERVAL '1 day'
-""")
-
-_RECOMPUTE = text("""
-INSERT INTO performance_stats
-    (period, period_start, strategy, symbol, trades, wins, volume, fees, profit_loss, best, worst, updated_at)
-SELECT :period, date_trunc(:unit, completed_at), COALESCE(strategy, ''), COALESCE(symbol, ''), count(*),
-       count(*) FILTER (WHERE profit_loss > 0),
-       COALESCE(sum(entry_price * quantity + exit_price * exit_quantity), 0), sum(fees), sum(profit_loss),
-       max(profit_loss), min(profit_loss), :at
-FROM trade_cycles
-WHERE status = 'completed' AND completed_at >= date_trunc(:unit, CAST(:first AS timestamptz))
-GROUP BY GROUPING SETS (
-    (date_trunc(:unit, completed_at)), (date_trunc(:unit, completed_at), strategy),
-    (date_trunc(:unit, completed_at), symbol), (date_trunc(:unit, completed_at), strategy, symbol))
-ON CONFLICT (period, period_start, strategy, symbol) DO UPDATE SET
-    trades = EXCLUDED.trades, wins = EXCLUDED.wins, volume = EXCLUDED.volume, fees = EXCLUDED.fees,
-    profit_loss = EXCLUDED.profit_loss, best = EXCLUDED.best, worst = EXCLUDED.worst, updated_at = EXCLUDED.updated_at
-""")
+AFTER_CYCLE_S = 0.2  # cycles end in bursts: one look for all of them
+LOOK_BACK = timedelta(days=1)  # a cycle that ended before another may be written after it
 
 
 class PerformanceKeeper:
-    """Maintains ``performance_stats``: per period, and in it per strategy, per symbol, and for all ('')."""
+    """Looks for completed cycles, soon after one ended and now and then, and has their periods computed again."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, rows: PerformanceRows, clock: Clock) -> None:
+        self._rows = rows
         self._clock = clock
         self._seen: datetime | None = None
-        self._last: tuple[object, ...] = ()
+        self._last: CompletedCycles | None = None
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -57,33 +33,24 @@ class PerformanceKeeper:
         self._wake.set()
 
     async def run(self) -> None:
-        """Recompute what was touched, soon after a cycle ended and now and then."""
+        """Keep the results until cancelled."""
         while True:
             try:
                 await self.update()
             except TransientError as error:
                 logger.warning("statistics postponed", extra={"reason": str(error)})
             self._wake.clear()
-            try:
-                async with asyncio.timeout(SWEEP_EVERY_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
-            await self._clock.sleep(0.2)
+            if await woken_within(self._wake, SWEEP_EVERY_S, self._clock):
+                await self._clock.sleep(AFTER_CYCLE_S)
 
     async def update(self) -> bool:
         """Recompute the periods that hold cycles completed since the last time; False when nothing changed."""
-        since = self._seen or datetime.min.replace(year=1970, tzinfo=self._clock.now().tzinfo)
-        async with self._database.begin() as connection:
-            touched = (await connection.execute(_TOUCHED, {"since": since})).one()
-            state = (touched.last, touched.n, touched.changed)
-            if touched.first is None or state == self._last:
-                return False
-            for period, unit in PERIODS.items():
-                await connection.execute(
-                    _RECOMPUTE, {"period": period, "unit": unit, "first": touched.first, "at": self._clock.now()}
-                )
-        # what the next look will see when nothing changed: from a day before the last completion on
-        self._last = state if self._seen == touched.last else ()
-        self._seen = touched.last
+        since = BEGINNING if self._seen is None else self._seen - LOOK_BACK
+        completed = await self._rows.completed_since(since)
+        if completed is None or completed == self._last:
+            return False
+        await self._rows.recompute(completed.first, self._clock.now())
+        # the next look begins a day before the last completion, so it may see less than this one did
+        self._last = completed if self._seen == completed.last else None
+        self._seen = completed.last
         return True

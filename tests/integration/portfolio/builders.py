@@ -1,48 +1,17 @@
-"""Rows as the trader writes them, and an account that tests move."""
+"""Rows as the trader writes them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import text
 
-from portfolio.src.exchange_account import Trade
 from shared.src.contracts.orders import ExecutionEvent
-from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.database import Database
-from shared.src.domain.orders import LiquidityRole, Side
-from shared.src.exchange.models import Balance
-
-ENDED = ("completed", "canceled", "failed")
-
-
-def wanted(intent_id: str, amount: Decimal, *, pocket: str = "active") -> ReservationRequest:
-    """A request for funds."""
-    return ReservationRequest(intent_id=intent_id, pocket=pocket, amount=amount)
-
-
-@dataclass
-class FakeAccount:
-    """An exchange account under the test's control."""
-
-    held: dict[str, Decimal] = field(default_factory=dict)
-    listed: dict[str, dict[int, Trade]] = field(default_factory=dict)
-    keeps_trades: bool = True
-
-    def move(self, asset: str, amount: str | int) -> None:
-        self.held[asset] = self.held.get(asset, Decimal(0)) + Decimal(amount)
-
-    async def balances(self) -> dict[str, Balance]:
-        return {asset: Balance(asset, amount, Decimal(0)) for asset, amount in self.held.items() if amount}
-
-    async def trades(self, symbol: str, since: datetime) -> dict[int, Trade] | None:
-        return self.listed.get(symbol, {}) if self.keeps_trades else None
-
-    async def close(self) -> None:
-        """Nothing to close."""
+from shared.src.domain.orders import ENDED
+from tests.behaviour.portfolio.world import fill_event
 
 
 class TraderRows:
@@ -132,38 +101,3 @@ class TraderRows:
         cycle_id = await self.cycle(intent_id)
         await self.order(intent_id, status, cycle_id=cycle_id)
         return await self.fill(intent_id, trade_id, **values)
-
-
-def fill_event(
-    intent_id: str,
-    trade_id: int,
-    at: datetime,
-    *,
-    side: Side = Side.BUY,
-    purpose: str = "entry",
-    quantity: str = "1",
-    price: str = "100",
-    fee: str = "0.1",
-    fee_asset: str = "BNB",
-) -> ExecutionEvent:
-    return ExecutionEvent(
-        message_id=f"ex-BTCUSDC-{trade_id}",
-        occurred_at=at,
-        execution_id=f"ex-BTCUSDC-{trade_id}",
-        order_id="1",
-        client_order_id=f"rt-{intent_id}-{purpose}",
-        trade_id=trade_id,
-        intent_id=intent_id,
-        cycle_id=f"cy-{intent_id}",
-        symbol="BTCUSDC",
-        side=side,
-        price=Decimal(price),
-        quantity=Decimal(quantity),
-        quote_quantity=Decimal(price) * Decimal(quantity),
-        fee=Decimal(fee),
-        fee_asset=fee_asset,
-        role=LiquidityRole.TAKER,
-        purpose=purpose,
-        strategy="test",
-        demo=True,
-    )

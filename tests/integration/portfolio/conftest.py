@@ -1,55 +1,65 @@
-"""A portfolio on a real database, with an account and a trader under the test's control."""
+"""The portfolio on a real database and a real bus, with an account and a trader under the test's control."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import text
 
-from portfolio.src.binance_account_manager import BinanceAccountManager
-from portfolio.src.bookkeeper import Bookkeeper
-from portfolio.src.ledger_store import LedgerStore
-from portfolio.src.pockets import PocketManager
+from portfolio.src.adapters.postgres_account import PostgresAccountRecords
+from portfolio.src.adapters.postgres_capital import PostgresCapital
+from portfolio.src.adapters.postgres_performance import PostgresPerformance
+from portfolio.src.adapters.postgres_prices import LastPrices
+from portfolio.src.adapters.redis_balances import RedisBalanceBoard
+from portfolio.src.composition import Portfolio, compose
 from shared.memory.manual_clock import ManualClock
-from shared.src.config import Settings
+from shared.src.config import load_settings
 from shared.src.database import Database
 from shared.src.redis_client import RedisBus
-from tests.integration.portfolio.builders import FakeAccount, TraderRows
+from tests.behaviour.portfolio.fixtures import account, books, clock, manager
+from tests.behaviour.portfolio.world import SHARES, FakeAccount, World
+from tests.integration.portfolio.builders import TraderRows
+
+__all__ = ["account", "books", "clock", "manager"]
+
+
+class PostgresWorld(World):
+    def __init__(self, database: Database) -> None:
+        super().__init__(PostgresCapital(database))
+        self._database = database
+
+    async def kinds(self) -> list[str]:
+        async with self._database.begin() as connection:
+            rows = await connection.execute(text("SELECT kind FROM ledger_postings WHERE kind <> 'opening' ORDER BY 1"))
+            return [row.kind for row in rows]
+
+    async def age_leases(self) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(text("UPDATE pocket_reservations SET expires_at = now() - INTERVAL '1 second'"))
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+async def world(database: Database, clock: ManualClock) -> PostgresWorld:
+    world = PostgresWorld(database)
+    await world.store.found(SHARES, clock.now())
+    return world
 
 
 @pytest.fixture
-def account() -> FakeAccount:
-    return FakeAccount({"USDC": Decimal(1000), "BNB": Decimal(5)})
-
-
-@pytest.fixture
-def manager(
-    account: FakeAccount, database: Database, redis: Redis, bus: RedisBus, clock: ManualClock
-) -> BinanceAccountManager:
-    return BinanceAccountManager(account, database, redis, bus, clock, quote_asset="USDC", symbols=("BTCUSDC",))
-
-
-@pytest.fixture
-async def founded(database: Database, settings: Settings, clock: ManualClock) -> PocketManager:
-    """Empty pockets."""
-    pockets = PocketManager(database, quote_asset="USDC")
-    await pockets.found(settings.pocket_shares(), clock.now())
-    return pockets
-
-
-@pytest.fixture
-async def books(founded: PocketManager, clock: ManualClock, manager: BinanceAccountManager) -> Bookkeeper:
-    """Opened books on 1000 USDC and 5 BNB: 600 active, 300 buffer, 100 safety."""
-    assert await manager.open_books()
-    manager.state.opened = True
-    clock.advance(10)
-    return Bookkeeper(founded, LedgerStore(quote_asset="USDC"), clock, quote_asset="USDC", halted=manager.halted)
+def portfolio(
+    world: PostgresWorld, account: FakeAccount, database: Database, redis: Redis, bus: RedisBus, clock: ManualClock
+) -> Portfolio:
+    return compose(
+        settings=load_settings(symbols="BTCUSDC"),
+        bus=bus,
+        clock=clock,
+        store=world.store,
+        records=PostgresAccountRecords(database),
+        board=RedisBalanceBoard(redis),
+        results=PostgresPerformance(database),
+        exchange=account,
+        prices=LastPrices(database, redis, quote_asset="USDC"),
+    )
 
 
 @pytest.fixture

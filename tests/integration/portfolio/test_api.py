@@ -7,26 +7,29 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy import text
 
 from coordinator.src.portfolio_client import Denied, Granted, PortfolioClient
+from portfolio.src.adapters.postgres_performance import PostgresPerformance
+from portfolio.src.adapters.postgres_prices import LastPrices
 from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.models import PortfolioModel, SharedCache
 from portfolio.src.performance import PerformanceKeeper
-from portfolio.src.prices import LastPrices
 from shared.memory.manual_clock import ManualClock
 from shared.src.database import Database
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import Side
 from shared.src.frame.auth import Authorizer, Scope, create_token
 from shared.src.frame.service import install_error_handlers
-from tests.integration.portfolio.builders import FakeAccount, TraderRows, wanted
+from tests.behaviour.portfolio.world import FakeAccount, wanted
+from tests.integration.portfolio.builders import TraderRows
 
 pytestmark = pytest.mark.integration
 ADMIN = "an-admin-token-of-the-test"
@@ -78,7 +81,7 @@ async def traded(
         )
     account.held = {"USDC": Decimal(910), "BTC": Decimal(1), "BNB": Decimal(5)}
     await manager.refresh()
-    assert await PerformanceKeeper(database, clock).update()
+    assert await PerformanceKeeper(PostgresPerformance(database), clock).update()
 
 
 async def get(api: httpx.AsyncClient, path: str, **query: Any) -> Any:
@@ -160,7 +163,7 @@ async def test_recomputing_performance_changes_nothing(
     traded: None, api: httpx.AsyncClient, database: Database, clock: ManualClock
 ) -> None:
     before = await get(api, "/performance/daily", by="strategy")
-    keeper = PerformanceKeeper(database, clock)
+    keeper = PerformanceKeeper(PostgresPerformance(database), clock)
     assert await keeper.update()
     assert await get(api, "/performance/daily", by="strategy") == before
     assert await keeper.update()  # the look back starts where the last one ended
@@ -272,3 +275,13 @@ async def test_writing_off_needs_a_difference(books: None, api: httpx.AsyncClien
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+async def test_balances_lie_under_their_documented_keys(
+    books: Bookkeeper, manager: BinanceAccountManager, redis: Redis
+) -> None:
+    await manager.refresh()
+    assert await redis.get("account:total_balance") == b"1000"
+    raw = await redis.get("account:balances")
+    assert raw is not None
+    assert {row["asset"]: row["value_usdc"] for row in orjson.loads(raw)} == {"USDC": "1000", "BNB": None}

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from coordinator.src.decision_store import DecisionStore
+from portfolio.src.adapters.postgres_prices import LastPrices
 from portfolio.src.models import PortfolioModel
-from portfolio.src.prices import LastPrices
 from shared.memory.manual_clock import ManualClock
 from shared.src.config import Settings
 from shared.src.database import Database

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from core.capital.leases import Facts, settle
 from core.capital.pockets import (
-    Facts,
     Pocket,
     PocketNotFoundError,
     Pockets,
@@ -20,7 +20,6 @@ from core.capital.pockets import (
     Reserved,
     availability,
     checked_shares,
-    settle,
     split,
 )
 from shared.src.domain.errors import InvariantError, RejectedError

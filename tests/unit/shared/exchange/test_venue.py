@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portfolio.src.exchange_account import BinanceAccount, TraderAccount, account_for
+from portfolio.src.adapters.exchange_account import BinanceAccount, TraderAccount, account_for
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings, load_settings
 from shared.src.exchange.venue import Venue, venue_of

@@ -8,7 +8,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from portfolio.src.exchange_account import TraderAccount
+from portfolio.src.adapters.exchange_account import TraderAccount
 from shared.memory.manual_clock import ManualClock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
 from shared.src.exchange.models import Balance

@@ -1,4 +1,4 @@
-"""Last prices: the screens' ticks first, closed candles where there is no tick."""
+"""Last prices: the screens' ticks in Redis first, closed candles in PostgreSQL where there is no tick."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (
 
 
 class LastPrices:
-    """Reads prices; knows no more than the platform has seen."""
+    """Implements ``portfolio.src.ports.AssetPrices``."""
 
     def __init__(self, database: Database, redis: Redis, *, quote_asset: str) -> None:
         self._database = database
@@ -33,11 +33,6 @@ class LastPrices:
         self._quote = quote_asset
 
     async def of_assets(self, assets: Iterable[str]) -> dict[str, Decimal]:
-        """Prices of every symbol that may help to value the assets, as far as they are known.
-
-        Raises:
-            TransientError: Redis or the database is away.
-        """
         symbols = symbols_of(assets, self._quote)
         found = await self._ticks(symbols)
         missing = [symbol for symbol in symbols if symbol not in found]

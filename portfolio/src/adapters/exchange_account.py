@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
 import httpx
 from redis.asyncio import Redis
 
+from core.capital.differences import Trade, Trades
+from portfolio.src.ports import ExchangeAccount
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock, to_ms
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
@@ -19,35 +19,6 @@ from shared.src.exchange.models import Balance, parse_balances
 from shared.src.exchange.venue import Venue, venue_of
 
 TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """What moved with one trade."""
-
-    quantity: Decimal
-    quote_quantity: Decimal
-    fee: Decimal
-    fee_asset: str
-
-
-class ExchangeAccount(Protocol):
-    """The account as whoever matches our orders sees it."""
-
-    async def balances(self) -> dict[str, Balance]:
-        """Assets that are held.
-
-        Raises:
-            TransientError: it does not answer.
-            RejectedError: it refuses (keys, permissions).
-        """
-        ...
-
-    async def trades(self, symbol: str, since: datetime) -> dict[int, Trade] | None:
-        """Our latest trades in a symbol, not older than ``since``, by id; None where nobody keeps such a list."""
-        ...
-
-    async def close(self) -> None: ...
 
 
 class BinanceAccount:
@@ -60,7 +31,7 @@ class BinanceAccount:
     async def balances(self) -> dict[str, Balance]:
         return (await self._account.account()).balances
 
-    async def trades(self, symbol: str, since: datetime) -> dict[int, Trade] | None:
+    async def trades(self, symbol: str, since: datetime) -> Trades | None:
         since_ms = to_ms(since)
         return {
             fill.trade_id: Trade(fill.quantity, fill.quote_quantity, fill.fee, fill.fee_asset)
@@ -84,7 +55,7 @@ class TraderAccount:
             raise ContractError("trader /balance: 'balances' is not a list")
         return parse_balances(rows, ("asset", "free", "locked"))
 
-    async def trades(self, symbol: str, since: datetime) -> dict[int, Trade] | None:
+    async def trades(self, symbol: str, since: datetime) -> Trades | None:
         return None
 
     async def close(self) -> None:

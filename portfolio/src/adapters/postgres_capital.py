@@ -1,0 +1,176 @@
+"""Pockets, leases and books in PostgreSQL. The rows of the pockets are the lock, for any number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.capital.leases import Facts
+from core.capital.pockets import Pocket, Reservation, ReservationStatus
+from portfolio.src.adapters.postgres_ledger import Opening, PostgresLedger
+from portfolio.src.ports import ChangedLease, SettledLease
+from shared.src.database import Database
+from shared.src.domain.money import wire
+from shared.src.domain.orders import ENDED
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
+
+_FOUND = text("""
+INSERT INTO capital_pockets (pocket, share_percent, total, updated_at) VALUES (:pocket, :share, 0, :at)
+ON CONFLICT DO NOTHING
+""")
+
+_LOCK = text("SELECT pocket, share_percent, total, reserved, used FROM capital_pockets ORDER BY pocket FOR UPDATE")
+
+_LEASES = text(f"""
+WITH wanted AS (
+    SELECT intent_id FROM pocket_reservations WHERE status IN ('active', 'committed')
+    UNION SELECT intent_id FROM trade_cycles
+          WHERE status NOT IN {ENDED_CYCLES} AND intent_id IS NOT NULL
+    UNION SELECT unnest(CAST(:also AS varchar[]))
+)
+SELECT r.intent_id, r.pocket, r.asset, r.amount, r.spent, r.status, r.reason, r.expires_at <= now() AS overdue,
+       c.status AS cycle_status, o.orders, o.open_orders,
+       COALESCE(e.spent, 0) AS filled_quote, COALESCE(e.bought, 0) AS bought, COALESCE(x.sold, 0) AS sold
+FROM wanted JOIN pocket_reservations r USING (intent_id)
+LEFT JOIN trade_cycles c ON c.intent_id = r.intent_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS orders, count(*) FILTER (WHERE status IN {LIVE_ORDERS}) AS open_orders
+    FROM orders WHERE orders.intent_id = r.intent_id AND purpose NOT IN ('stop_loss', 'take_profit', 'exit')
+) o
+CROSS JOIN LATERAL (
+    SELECT sum(t.quantity) AS bought,
+           sum(t.quote_quantity + CASE WHEN t.fee_asset = r.asset THEN t.fee ELSE 0 END) AS spent
+    FROM orders b JOIN trade_executions t ON t.client_order_id = b.client_order_id
+    JOIN ledger_postings p ON p.posting_id = 'fill:' || t.id
+    WHERE b.intent_id = r.intent_id AND t.side = 'BUY'
+) e
+CROSS JOIN LATERAL (
+    SELECT sum(t.quantity) AS sold
+    FROM trade_executions t JOIN ledger_postings p ON p.posting_id = 'fill:' || t.id
+    WHERE t.cycle_id = c.id AND t.side = 'SELL'
+) x
+""")
+
+# Leases that do not begin now keep the end they have; amounts travel as text.
+_SAVE_LEASES = text("""
+INSERT INTO pocket_reservations (intent_id, pocket, asset, amount, spent, status, reason, expires_at)
+SELECT l.intent_id, l.pocket, l.asset, l.amount, l.spent, l.status, l.reason,
+       CASE WHEN l.begins OR r.intent_id IS NULL THEN now() + make_interval(secs => :ttl_s) ELSE r.expires_at END
+FROM jsonb_to_recordset(CAST(:leases AS jsonb)) AS l (intent_id varchar, pocket varchar, asset varchar, amount numeric,
+     spent numeric, status varchar, reason text, begins boolean)
+LEFT JOIN pocket_reservations r USING (intent_id)
+ON CONFLICT (intent_id) DO UPDATE SET pocket = EXCLUDED.pocket, amount = EXCLUDED.amount, spent = EXCLUDED.spent,
+    status = EXCLUDED.status, reason = EXCLUDED.reason, updated_at = now(), expires_at = EXCLUDED.expires_at
+""")
+
+_SAVE_POCKET = text("""
+UPDATE capital_pockets SET share_percent = :share_percent, total = :total, reserved = :reserved, used = :used,
+       updated_at = :at
+WHERE pocket = :pocket
+""")
+
+
+class PostgresCapital:
+    """Implements ``portfolio.src.ports.CapitalStore``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._opening = Opening()
+
+    async def found(self, shares: Mapping[str, Decimal], at: datetime) -> None:
+        rows = [{"pocket": name, "share": share, "at": at} for name, share in shares.items()]
+        async with self._database.begin() as connection:
+            await connection.execute(_FOUND, rows)
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[PostgresTransaction]:
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(_LOCK)).all()
+            pockets = {
+                row.pocket: Pocket(row.pocket, row.share_percent, row.total, row.reserved, row.used) for row in rows
+            }
+            yield PostgresTransaction(connection, pockets, PostgresLedger(connection, self._opening))
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[PostgresLedger]:
+        async with self._database.autocommit() as connection:
+            yield PostgresLedger(connection, self._opening)
+
+
+class PostgresTransaction:
+    """Implements ``portfolio.src.ports.CapitalTransaction``."""
+
+    def __init__(self, connection: AsyncConnection, pockets: dict[str, Pocket], ledger: PostgresLedger) -> None:
+        self._connection = connection
+        self._pockets = pockets
+        self.ledger = ledger
+
+    async def pockets(self) -> dict[str, Pocket]:
+        return self._pockets
+
+    async def leases(self, also: Iterable[str] = ()) -> list[SettledLease]:
+        rows = await self._connection.execute(_LEASES, {"also": list(also)})
+        return [SettledLease(_lease(row), _facts(row)) for row in rows]
+
+    async def save_leases(self, changes: Sequence[ChangedLease], *, ttl_s: float) -> None:
+        leases = orjson.dumps([_record(change) for change in changes]).decode()
+        await self._connection.execute(_SAVE_LEASES, {"leases": leases, "ttl_s": ttl_s})
+
+    async def save_pockets(self, pockets: Sequence[Pocket], at: datetime) -> None:
+        rows = [
+            {
+                "pocket": pocket.name,
+                "share_percent": pocket.share_percent,
+                "total": pocket.total,
+                "reserved": pocket.reserved,
+                "used": pocket.used,
+                "at": at,
+            }
+            for pocket in pockets
+        ]
+        await self._connection.execute(_SAVE_POCKET, rows)
+
+
+def _record(change: ChangedLease) -> dict[str, Any]:
+    lease = change.lease
+    return {
+        "intent_id": lease.intent_id,
+        "pocket": lease.pocket,
+        "asset": lease.asset,
+        "amount": wire(lease.amount),
+        "spent": wire(lease.spent),
+        "status": lease.status.value,
+        "reason": lease.reason,
+        "begins": change.begins,
+    }
+
+
+def _lease(row: Any) -> Reservation:
+    return Reservation(
+        intent_id=row.intent_id,
+        pocket=row.pocket,
+        asset=row.asset,
+        amount=row.amount,
+        spent=row.spent,
+        status=ReservationStatus(row.status),
+        reason=row.reason,
+    )
+
+
+def _facts(row: Any) -> Facts:
+    return Facts(
+        spent=row.filled_quote,
+        bought=row.bought,
+        sold=row.sold,
+        orders=row.orders,
+        open_orders=row.open_orders,
+        cycle_ended=row.cycle_status in ENDED,
+        overdue=row.overdue,
+    )

@@ -1,0 +1,69 @@
+"""Every look at the account is valued, written down and announced, when something changed or a minute went by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from core.capital.valuation import value
+from portfolio.src.ports import AccountRecords, AssetPrices, BalanceBoard, ValuedBalance
+from shared.src.bus.ports import Bus
+from shared.src.contracts.portfolio import BalanceUpdated
+from shared.src.contracts.topics import BALANCE_UPDATED
+from shared.src.domain.clock import Clock, to_ms
+from shared.src.domain.money import ZERO
+from shared.src.exchange.models import Balance
+
+SNAPSHOT_EVERY_S = 60.0
+
+
+class BalanceJournal:
+    """Writes the balances to the records and to the board, and tells what changed."""
+
+    def __init__(
+        self,
+        *,
+        records: AccountRecords,
+        board: BalanceBoard,
+        prices: AssetPrices,
+        bus: Bus,
+        clock: Clock,
+        quote_asset: str,
+    ) -> None:
+        self._records = records
+        self._board = board
+        self._prices = prices
+        self._bus = bus
+        self._clock = clock
+        self._quote = quote_asset
+        self._written_s = float("-inf")
+
+    async def note(self, balances: Mapping[str, Balance], changed: Sequence[Balance]) -> None:
+        """Take in one look.
+
+        Raises:
+            TransientError: prices, records or the board are away.
+        """
+        if not changed and self._clock.monotonic() - self._written_s < SNAPSHOT_EVERY_S:
+            return
+        prices = await self._prices.of_assets(balances)
+        at = self._clock.now()
+        held = [
+            ValuedBalance(balance, value(balance.total, asset, self._quote, prices))
+            for asset, balance in balances.items()
+        ]
+        await self._records.write(held, at)
+        self._written_s = self._clock.monotonic()
+        await self._board.show(held, sum((each.value for each in held if each.value is not None), ZERO))
+        for balance in changed:
+            await self._announce(balance, at)
+
+    async def _announce(self, balance: Balance, at: datetime) -> None:
+        notice = BalanceUpdated(
+            message_id=f"{balance.asset}:{to_ms(at)}",
+            occurred_at=at,
+            asset=balance.asset,
+            free=balance.free,
+            locked=balance.locked,
+        )
+        await self._bus.notify(BALANCE_UPDATED.name, BALANCE_UPDATED.encode(notice))

@@ -1,0 +1,73 @@
+"""The portfolio put together, once: `main` gives it the real things, tests and one process for all their own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from portfolio.src.balance_journal import BalanceJournal
+from portfolio.src.binance_account_manager import BinanceAccountManager
+from portfolio.src.bookkeeper import Bookkeeper
+from portfolio.src.performance import PerformanceKeeper
+from portfolio.src.pockets import PocketManager
+from portfolio.src.ports import (
+    AccountRecords,
+    AssetPrices,
+    BalanceBoard,
+    CapitalStore,
+    ExchangeAccount,
+    PerformanceRows,
+)
+from shared.src.bus.ports import Bus
+from shared.src.config import Settings
+from shared.src.domain.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """The parts that others speak to; ``tasks`` are the caller's to run."""
+
+    bus: Bus
+    books: Bookkeeper
+    account: BinanceAccountManager
+    performance: PerformanceKeeper
+
+    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Work that goes on as long as the service."""
+        return {
+            "messages": self.bus.run,
+            "sweep": self.books.run,
+            "account": self.account.run,
+            "performance": self.performance.run,
+        }
+
+
+def compose(
+    *,
+    settings: Settings,
+    bus: Bus,
+    clock: Clock,
+    store: CapitalStore,
+    records: AccountRecords,
+    board: BalanceBoard,
+    results: PerformanceRows,
+    exchange: ExchangeAccount,
+    prices: AssetPrices,
+) -> Portfolio:
+    """The portfolio on the running event loop, listening for fills and cycles. ``store`` has its pockets already."""
+    quote = settings.quote_asset
+    journal = BalanceJournal(records=records, board=board, prices=prices, bus=bus, clock=clock, quote_asset=quote)
+    account = BinanceAccountManager(
+        exchange, store, journal, clock, quote_asset=quote, symbols=settings.trading_symbols
+    )
+    performance = PerformanceKeeper(results, clock)
+    books = Bookkeeper(
+        PocketManager(store, quote_asset=quote),
+        clock,
+        quote_asset=quote,
+        wake_account=account.wake,
+        wake_performance=performance.wake,
+        halted=account.halted,
+    )
+    books.subscribe(bus)
+    return Portfolio(bus, books, account, performance)

@@ -1,0 +1,144 @@
+"""The books follow the account: opened on it, compared with it, never quietly bent to it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from core.capital.differences import Standing, Trade
+from core.capital.ledger import LedgerAccount
+from core.capital.pockets import ReservationRefused
+from portfolio.src.binance_account_manager import BinanceAccountManager
+from portfolio.src.bookkeeper import Bookkeeper
+from portfolio.src.composition import Portfolio
+from shared.memory.manual_clock import ManualClock
+from shared.src.domain.errors import RejectedError, TransientError
+from tests.behaviour.portfolio.world import FakeAccount, TraderWriter, World, wanted
+
+
+async def look(manager: BinanceAccountManager, clock: ManualClock, times: int = 6) -> Standing:
+    for _ in range(times):
+        clock.advance(3)
+        await manager.refresh()
+    return manager.state.standing
+
+
+class AccountBehaviour:
+    """On every store: the books are opened on the account, compared with it, never quietly bent to it."""
+
+    async def test_the_books_are_opened_once(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, clock: ManualClock
+    ) -> None:
+        account.move("USDC", 5)
+        assert await manager.open_books()
+        await manager.refresh()
+        assert manager.state.gaps == {"USDC": 5}
+
+    async def test_the_books_are_not_opened_while_an_order_may_be_filled(
+        self, manager: BinanceAccountManager, trader: TraderWriter
+    ) -> None:
+        await trader.order("int-1", "UNKNOWN")
+        assert not await manager.open_books()
+
+    async def test_nothing_is_reserved_before_the_books_are_open(self, portfolio: Portfolio) -> None:
+        with pytest.raises(TransientError, match="not open yet"):
+            await portfolio.books.reserve([wanted("int-1", Decimal(1))], ttl_s=60)
+
+    async def test_fills_booked_before_the_opening_are_part_of_it(
+        self, manager: BinanceAccountManager, account: FakeAccount, trader: TraderWriter
+    ) -> None:
+        await trader.entry("int-1", 1, fee="0")
+        account.held = {"USDC": Decimal(900), "BTC": Decimal(1)}
+        assert await manager.open_books()
+        await manager.refresh()
+        assert manager.state.standing is Standing.EQUAL
+
+    async def test_a_deposit_is_booked_as_one_after_it_stood_a_while(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.move("USDC", 500)
+        assert await look(manager, clock, 2) is Standing.SETTLING
+        assert await world.kinds() == []
+        await look(manager, clock)
+        assert await world.kinds() == ["deposit"]
+        assert await look(manager, clock, 1) is Standing.EQUAL
+        assert (await books.settle())["active"].total == 900
+
+    async def test_a_withdrawal_is_booked_as_one(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.move("BNB", "-5")
+        await look(manager, clock)
+        assert await world.kinds() == ["withdrawal"]
+
+    async def test_a_trade_the_books_lack_is_never_called_a_deposit(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.move("BTC", 1)
+        account.listed["BTCUSDC"] = {77: Trade(Decimal(1), Decimal(100), Decimal(0), "BNB")}
+        await look(manager, clock)
+        assert await world.kinds() == []
+        assert manager.state.explained == "trade 77 of BTCUSDC is not booked"
+        with pytest.raises(TransientError, match=r"BTC \+1"):
+            await manager.probe()
+        (refused,) = await books.reserve([wanted("int-1", Decimal(1))], ttl_s=60)
+        assert refused == ReservationRefused("the books differ from the exchange: BTC +1")
+
+    async def test_a_trade_on_its_way_in_other_assets_does_not_hide_a_deposit(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.move("EUR", 50)
+        account.listed["BTCUSDC"] = {77: Trade(Decimal(1), Decimal(100), Decimal("0.001"), "BTC")}
+        await look(manager, clock)
+        assert await world.kinds() == ["deposit"]
+
+    async def test_a_fee_that_was_booked_wrongly_is_never_called_a_withdrawal(
+        self,
+        books: Bookkeeper,
+        manager: BinanceAccountManager,
+        account: FakeAccount,
+        clock: ManualClock,
+        trader: TraderWriter,
+    ) -> None:
+        await books.on_executions([await trader.entry("int-1", 1, fee="0.1")])
+        account.held = {"USDC": Decimal(900), "BTC": Decimal(1), "BNB": Decimal("4.8")}
+        account.listed["BTCUSDC"] = {1: Trade(Decimal(1), Decimal(100), Decimal("0.2"), "BNB")}
+        await look(manager, clock)
+        assert manager.state.explained == "trade 1 of BTCUSDC is booked differently"
+
+    async def test_gaps_in_both_directions_stay_a_difference(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.move("BTC", 1)
+        account.move("USDC", -100)
+        await look(manager, clock)
+        assert await world.kinds() == []
+        assert manager.state.unexplained == {"BTC": 1, "USDC": -100}
+
+    async def test_a_difference_is_written_off_only_by_hand_and_stays_visible(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.keeps_trades = False
+        account.move("BNB", "0.25")
+        with pytest.raises(RejectedError, match="no difference"):
+            await manager.accept_difference("BNB", "airdrop")
+        await look(manager, clock)
+        assert await world.kinds() == []
+        assert await manager.accept_difference("BNB", "airdrop") == Decimal("0.25")
+        assert await look(manager, clock, 1) is Standing.EQUAL
+        assert await world.balances(LedgerAccount.DIFFERENCE) == {"BNB": Decimal("-0.25")}
+
+    async def test_a_fill_on_its_way_is_not_a_difference(
+        self,
+        books: Bookkeeper,
+        manager: BinanceAccountManager,
+        account: FakeAccount,
+        clock: ManualClock,
+        trader: TraderWriter,
+    ) -> None:
+        account.move("BTC", 1)
+        account.move("USDC", -100)
+        assert await look(manager, clock, 2) is Standing.SETTLING
+        await books.on_executions([await trader.entry("int-1", 1, fee="0")])
+        assert await look(manager, clock, 1) is Standing.EQUAL

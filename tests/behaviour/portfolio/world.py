@@ -1,0 +1,131 @@
+"""What the portfolio's behaviour is tested in: a store, a trader that writes, an account that tests move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from core.capital.differences import Trades
+from core.capital.ledger import LedgerAccount
+from portfolio.src.ports import CapitalStore
+from shared.src.contracts.orders import ExecutionEvent
+from shared.src.contracts.portfolio import ReservationRequest
+from shared.src.domain.orders import LiquidityRole, Side
+from shared.src.exchange.models import Balance
+
+SHARES = {"active": Decimal(60), "buffer": Decimal(30), "safety": Decimal(10)}
+
+
+class TraderWriter(Protocol):
+    """Writes what the trader would."""
+
+    async def cycle(self, intent_id: str, status: str = "active_buy", *, profit: str | None = None) -> str: ...
+
+    async def order(
+        self, intent_id: str, status: str, *, side: str = "BUY", purpose: str = "entry", cycle_id: str | None = None
+    ) -> str: ...
+
+    async def fill(self, intent_id: str, trade_id: int, **values: Any) -> ExecutionEvent:
+        """One execution of 1 BTC at 100 USDC with a fee of 0.1 BNB, or as ``values`` say."""
+        ...
+
+    async def entry(self, intent_id: str, trade_id: int, *, status: str = "FILLED", **values: Any) -> ExecutionEvent:
+        """A cycle, its entry order and one fill."""
+        ...
+
+
+class World:
+    """A store and what tests ask of it, the same for every kind of store."""
+
+    def __init__(self, store: CapitalStore) -> None:
+        self.store = store
+
+    async def balances(self, account: LedgerAccount) -> dict[str, Decimal]:
+        async with self.store.look() as ledger:
+            return await ledger.balances(account)
+
+    async def exchange_balances(self) -> dict[str, Decimal]:
+        return await self.balances(LedgerAccount.EXCHANGE)
+
+    async def pocket(self, name: str = "active") -> dict[str, Decimal]:
+        async with self.store.change() as transaction:
+            pocket = (await transaction.pockets())[name]
+        return {"total": pocket.total, "reserved": pocket.reserved, "used": pocket.used}
+
+    async def lease(self, intent_id: str) -> tuple[str, Decimal]:
+        """Status, and what was spent of it."""
+        async with self.store.change() as transaction:
+            (found,) = [each for each in await transaction.leases([intent_id]) if each.lease.intent_id == intent_id]
+        return found.lease.status.value, found.lease.spent
+
+    async def kinds(self) -> list[str]:
+        """Of every posting but the opening, in order of the words."""
+        raise NotImplementedError
+
+    async def age_leases(self) -> None:
+        """Let the time of every lease run out."""
+        raise NotImplementedError
+
+
+@dataclass
+class FakeAccount:
+    """An exchange account under the test's control."""
+
+    held: dict[str, Decimal] = field(default_factory=dict)
+    listed: dict[str, Trades] = field(default_factory=dict)
+    keeps_trades: bool = True
+
+    def move(self, asset: str, amount: str | int) -> None:
+        self.held[asset] = self.held.get(asset, Decimal(0)) + Decimal(amount)
+
+    async def balances(self) -> dict[str, Balance]:
+        return {asset: Balance(asset, amount, Decimal(0)) for asset, amount in self.held.items() if amount}
+
+    async def trades(self, symbol: str, since: datetime) -> Trades | None:
+        return self.listed.get(symbol, {}) if self.keeps_trades else None
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def wanted(intent_id: str, amount: Decimal, *, pocket: str = "active") -> ReservationRequest:
+    """A request for funds."""
+    return ReservationRequest(intent_id=intent_id, pocket=pocket, amount=amount)
+
+
+def fill_event(
+    intent_id: str,
+    trade_id: int,
+    at: datetime,
+    *,
+    symbol: str = "BTCUSDC",
+    side: Side = Side.BUY,
+    purpose: str = "entry",
+    quantity: str = "1",
+    price: str = "100",
+    fee: str = "0.1",
+    fee_asset: str = "BNB",
+) -> ExecutionEvent:
+    return ExecutionEvent(
+        message_id=f"ex-{symbol}-{trade_id}",
+        occurred_at=at,
+        execution_id=f"ex-{symbol}-{trade_id}",
+        order_id="1",
+        client_order_id=f"rt-{intent_id}-{purpose}",
+        trade_id=trade_id,
+        intent_id=intent_id,
+        cycle_id=f"cy-{intent_id}",
+        symbol=symbol,
+        side=side,
+        price=Decimal(price),
+        quantity=Decimal(quantity),
+        quote_quantity=Decimal(price) * Decimal(quantity),
+        fee=Decimal(fee),
+        fee_asset=fee_asset,
+        role=LiquidityRole.TAKER,
+        purpose=purpose,
+        strategy="test",
+        demo=True,
+    )

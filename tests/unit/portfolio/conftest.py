@@ -1,0 +1,81 @@
+"""The portfolio in memory."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from portfolio.src.adapters.memory_account import MemoryAccountRecords, MemoryBalanceBoard, MemoryPrices
+from portfolio.src.adapters.memory_capital import MemoryCapital
+from portfolio.src.adapters.memory_performance import MemoryPerformance
+from portfolio.src.composition import Portfolio, compose
+from shared.memory.manual_clock import ManualClock
+from shared.src.bus.ports import Bus
+from shared.src.config import load_settings
+from tests.behaviour.portfolio.fixtures import account, books, clock, manager
+from tests.behaviour.portfolio.memory_trader import MemoryTrader
+from tests.behaviour.portfolio.world import SHARES, FakeAccount, World
+
+__all__ = ["account", "books", "clock", "manager"]
+
+
+class MemoryWorld(World):
+    def __init__(self, store: MemoryCapital, clock: ManualClock) -> None:
+        super().__init__(store)
+        self._memory = store
+        self._clock = clock
+
+    async def kinds(self) -> list[str]:
+        return sorted(posting.kind.value for posting in self._memory.postings if posting.kind.value != "opening")
+
+    async def age_leases(self) -> None:
+        self._clock.advance(4000)
+
+
+class Notices:
+    """Takes every notice and delivers none."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+
+    async def notify(self, channel: str, payload: bytes) -> None:
+        self.sent.append((channel, payload))
+
+    def subscribe(self, *_: Any, **__: Any) -> None: ...
+
+    def subscribe_batch(self, *_: Any, **__: Any) -> None: ...
+
+
+@pytest.fixture
+def notices() -> Notices:
+    return Notices()
+
+
+@pytest.fixture
+def trader(clock: ManualClock) -> MemoryTrader:
+    return MemoryTrader(clock)
+
+
+@pytest.fixture
+async def world(trader: MemoryTrader, clock: ManualClock) -> MemoryWorld:
+    store = MemoryCapital(trader, clock)
+    await store.found(SHARES, clock.now())
+    return MemoryWorld(store, clock)
+
+
+@pytest.fixture
+def portfolio(
+    world: MemoryWorld, trader: MemoryTrader, account: FakeAccount, clock: ManualClock, notices: Notices
+) -> Portfolio:
+    return compose(
+        settings=load_settings(symbols="BTCUSDC"),
+        bus=cast(Bus, notices),
+        clock=clock,
+        store=world.store,
+        records=MemoryAccountRecords(),
+        board=MemoryBalanceBoard(),
+        results=MemoryPerformance(trader),
+        exchange=account,
+        prices=MemoryPrices({}, quote_asset="USDC"),
+    )
