@@ -19,7 +19,6 @@ from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
-SELL_AT_MOST = "sell_at_most"
 FILTER_FAILURE = -1013
 ENTRY_ATTEMPTS_MAX = 3
 
@@ -127,8 +126,8 @@ class CycleRules:
     def _exit_step(self, view: CycleState, rules: SymbolRules, price: Decimal, entry: Order | None) -> Step:
         position = self._position(view, rules)
         sells = [order for order in view.of(Side.SELL) if order.is_open]
-        at_most = view.cycle.metadata.get(SELL_AT_MOST)
-        held = position.held if at_most is None else min(position.held, Decimal(at_most))
+        at_most = view.cycle.sell_at_most
+        held = position.held if at_most is None else min(position.held, at_most)
         quantity = rules.floor_quantity(held, market=True)
         sellable = rules.is_sellable(held, price) and not _too_small(view)
         protections = [order for order in sells if order.is_protection]

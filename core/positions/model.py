@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import ENDED, TERMINAL, UNRESOLVED, CycleStatus, OrderStatus, OrderType, Side
@@ -100,7 +99,13 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One position from its entry to flat. ``exit_reason`` set while it is open means: get out."""
+    """One position from its entry to flat. ``exit_reason`` set while it is open means: get out.
+
+    ``reserved``: quote units set aside for its entry, which was decided at ``reference_price`` for the consensus
+    ``consensus_id`` and is paid from ``pocket``. ``resting``: the entry may wait in the book. ``levels_at``: the entry
+    price at which the exit levels were settled, None before. ``sell_at_most``: base units that the exchange has, when
+    it has less than the fills say. ``exit_intent_id``: the decision that asked for the way out.
+    """
 
     id: str
     intent_id: str
@@ -129,8 +134,14 @@ class Cycle:
     unprotected_s: float = 0.0
     opened_at: datetime | None = None
     completed_at: datetime | None = None
+    correlation_id: str = ""
+    consensus_id: str = ""
+    pocket: str = ""
+    reference_price: Decimal | None = None
     reserved: Decimal = ZERO
-    metadata: dict[str, Any] = field(default_factory=dict)
+    resting: bool = False
+    levels_at: Decimal | None = None
+    sell_at_most: Decimal | None = None
 
     @property
     def is_ended(self) -> bool:

@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import assert_never
 
 from core.positions.cycle_steps import (
-    SELL_AT_MOST,
     Cancel,
     Collect,
     CycleRules,
@@ -250,7 +249,7 @@ class CycleManager:
 
     async def _enter_again(self, view: CycleState, lost: Order, price: Decimal) -> bool:
         """Send the entry under a new id, unless the price left the decision in the meantime."""
-        reference = Decimal(view.cycle.metadata.get("reference_price", format(price, "f")))
+        reference = view.cycle.reference_price or price
         if 100 * abs(price - reference) / reference > self._settings.max_price_drift_percent:
             await self._store.request_exit(view.cycle.id, "the price left before the entry was sent")
             return True
@@ -288,8 +287,7 @@ class CycleManager:
             reason = f"{DIFFERENCE}: the exchange has {free} {rules.base} free, cycle {view.cycle.id} needs {needed}"
             logger.error("unexplained difference, new entries halted", extra={"reason": reason})
             await self._store.pause(ALL, reason, self._clock.now())
-            metadata = view.cycle.metadata | {SELL_AT_MOST: format(free, "f")}
-            await self._store.save_cycle(replace(view.cycle, metadata=metadata))
+            await self._store.save_cycle(replace(view.cycle, sell_at_most=free))
         return False
 
     async def _protect(self, view: CycleState, step: Protect, rules: SymbolRules, price: Decimal) -> bool:
@@ -323,7 +321,7 @@ class CycleManager:
     async def _with_levels(self, view: CycleState, rules: SymbolRules) -> Cycle:
         """The cycle with its exit levels; decided once, at the real entry price."""
         cycle = self._rules.refreshed(view, rules, self._clock.now())
-        if cycle.metadata.get("levels_at") or cycle.entry_price is None:
+        if cycle.levels_at is not None or cycle.entry_price is None:
             return cycle
         exits = levels(
             cycle.entry_price,
@@ -336,7 +334,7 @@ class CycleManager:
             cycle,
             stop_price=stop_prices(exits.stop, rules)[0],
             take_profit_price=take_profit_price(exits.take_profit, rules),
-            metadata=cycle.metadata | {"levels_at": format(cycle.entry_price, "f")},
+            levels_at=cycle.entry_price,
         )
         await self._store.save_cycle(settled)
         return settled
@@ -373,7 +371,7 @@ class CycleManager:
             type=kind,
             quantity=quantity,
             created_at=self._clock.now(),
-            correlation_id=view.cycle.metadata.get("correlation_id", ""),
+            correlation_id=view.cycle.correlation_id,
         )
 
 

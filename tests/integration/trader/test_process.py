@@ -134,7 +134,7 @@ def until(settings: Settings, sql: str, seconds: float = 60) -> list[dict[str, A
         if found := rows(settings, sql):
             return found
         time.sleep(0.1)
-    cycles = rows(settings, "SELECT id, symbol, status, exit_reason, protected_at, metadata FROM trade_cycles")
+    cycles = rows(settings, "SELECT id, symbol, status, exit_reason, protected_at FROM trade_cycles")
     orders = rows(settings, "SELECT client_order_id, purpose, status, reject_code, reason FROM orders")
     raise AssertionError("\n".join(map(str, [f"nothing from {sql}", *cycles, *orders])))
 

@@ -57,14 +57,13 @@ UPDATE trade_cycles SET status = :status, entry_order_id = :entry_order_id, exit
     profit_loss = :profit_loss, profit_loss_percent = :profit_loss_percent,
     exit_reason = CASE WHEN :exit_reason <> '' THEN :exit_reason ELSE exit_reason END,
     protected_at = :protected_at, unprotected_s = :unprotected_s, confirmed = :confirmed,
-    metadata = metadata || CAST(:metadata AS jsonb), opened_at = :opened_at, completed_at = :completed_at,
+    levels_at = :levels_at, sell_at_most = :sell_at_most, opened_at = :opened_at, completed_at = :completed_at,
     updated_at = :updated_at
 WHERE id = :id
 """
 ORDERS_OF_CYCLE = "SELECT * FROM orders WHERE cycle_id = :id ORDER BY created_at, attempt, client_order_id"
 REQUEST_EXIT = f"""
-UPDATE trade_cycles SET exit_reason = :reason, updated_at = :now,
-    metadata = metadata || jsonb_build_object('exit_intent_id', CAST(:intent AS text))
+UPDATE trade_cycles SET exit_reason = :reason, exit_intent_id = :intent, updated_at = :now
 WHERE id = ANY(:ids) AND exit_reason = '' AND {OPEN}
 """
 PENDING = """

@@ -21,7 +21,8 @@ CYCLE_COLUMNS = (
     "id", "intent_id", "symbol", "strategy", "status", "side", "entry_order_id", "exit_order_id", "entry_price",
     "exit_price", "quantity", "exit_quantity", "dust", "stop_price", "take_profit_price", "trailing_delta", "fees",
     "profit_loss", "profit_loss_percent", "exit_reason", "protected_at", "unprotected_s", "confirmed", "demo",
-    "metadata", "opened_at", "created_at", "updated_at", "completed_at",
+    "opened_at", "created_at", "updated_at", "completed_at", "correlation_id", "consensus_id", "pocket",
+    "reference_price", "reserved", "resting", "levels_at", "sell_at_most", "exit_intent_id",
 )  # fmt: skip
 FILL_COLUMNS = (
     "id", "order_id", "client_order_id", "trade_id", "cycle_id", "symbol", "side", "status", "price", "quantity",
@@ -75,7 +76,6 @@ def order_parameters(order: Order, *, demo: bool, now: Any) -> dict[str, Any]:
 
 
 def cycle_of(row: RowMapping) -> Cycle:
-    metadata = dict(row["metadata"])
     return Cycle(
         id=row["id"],
         intent_id=row["intent_id"] or "",
@@ -99,25 +99,30 @@ def cycle_of(row: RowMapping) -> Cycle:
         profit_loss=row["profit_loss"],
         profit_loss_percent=row["profit_loss_percent"],
         exit_reason=row["exit_reason"],
-        exit_intent_id=metadata.get("exit_intent_id", ""),
+        exit_intent_id=row["exit_intent_id"],
         protected_at=row["protected_at"],
         unprotected_s=row["unprotected_s"],
         opened_at=row["opened_at"],
         completed_at=row["completed_at"],
-        reserved=Decimal(metadata.get("reserved", "0")),
-        metadata=metadata,
+        correlation_id=row["correlation_id"],
+        consensus_id=row["consensus_id"],
+        pocket=row["pocket"],
+        reference_price=row["reference_price"],
+        reserved=row["reserved"],
+        resting=row["resting"],
+        levels_at=row["levels_at"],
+        sell_at_most=row["sell_at_most"],
     )
 
 
 def cycle_parameters(cycle: Cycle, *, demo: bool, now: Any) -> dict[str, Any]:
-    own = {"side", "confirmed", "demo", "updated_at", "metadata", "status"}
+    own = {"side", "confirmed", "demo", "updated_at", "status"}
     return {name: getattr(cycle, name) for name in CYCLE_COLUMNS if name not in own} | {
         "status": cycle.status.value,
         "side": Side.BUY.value,
         "confirmed": cycle.quantity > 0,
         "demo": demo,
         "updated_at": now,
-        "metadata": orjson.dumps(cycle.metadata).decode(),
     }
 
 

@@ -42,4 +42,4 @@ class Funds:
 def pending_cost(cycles: Iterable[Cycle], quote: str) -> Decimal:
     """Quote units of entries that were approved and that the balances do not show yet."""
     waiting = (cycle for cycle in cycles if not cycle.quantity and cycle.symbol.endswith(quote))
-    return sum((cycle.reserved for cycle in waiting if cycle.metadata.get("resting") is None), ZERO)
+    return sum((cycle.reserved for cycle in waiting if not cycle.resting), ZERO)

@@ -147,15 +147,6 @@ class IntentHandler:
         return Taken(refused=refused.reason, code=refused.code)
 
     def _cycle(self, intent: OrderIntent, quantity: Decimal) -> Cycle:
-        metadata = {
-            "correlation_id": intent.correlation_id,
-            "consensus_id": intent.consensus_id,
-            "pocket": intent.pocket,
-            "reference_price": format(intent.reference_price, "f"),
-            "reserved": format(max(intent.reserved, quantity * intent.reference_price), "f"),
-        }
-        if intent.type is not OrderType.MARKET:
-            metadata["resting"] = "true"
         return Cycle(
             id=derived_id("cy", intent.message_id),
             intent_id=intent.message_id,
@@ -166,8 +157,12 @@ class IntentHandler:
             stop_price=intent.stop_loss,
             take_profit_price=intent.take_profit,
             trailing_delta=intent.trailing_delta_bips,
-            reserved=Decimal(metadata["reserved"]),
-            metadata=metadata,
+            correlation_id=intent.correlation_id,
+            consensus_id=intent.consensus_id,
+            pocket=intent.pocket,
+            reference_price=intent.reference_price,
+            reserved=max(intent.reserved, quantity * intent.reference_price),
+            resting=intent.type is not OrderType.MARKET,
         )
 
     def _entry_order(self, intent: OrderIntent, cycle: Cycle, quantity: Decimal, rules: SymbolRules) -> Order:

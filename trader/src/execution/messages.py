@@ -41,7 +41,7 @@ def cycle_updated(cycle: Cycle, at: datetime) -> CycleUpdated:
     return CycleUpdated(
         message_id=derived_id("cu", *facts),
         occurred_at=at,
-        correlation_id=cycle.metadata.get("correlation_id", ""),
+        correlation_id=cycle.correlation_id,
         cycle_id=cycle.id,
         intent_id=cycle.intent_id,
         symbol=cycle.symbol,
@@ -77,7 +77,7 @@ def failed_cycle(cycle: Cycle, reason: str, at: datetime, code: int | None = Non
     return OrderFailed(
         message_id=f"of-{cycle.intent_id}",
         occurred_at=at,
-        correlation_id=cycle.metadata.get("correlation_id", ""),
+        correlation_id=cycle.correlation_id,
         intent_id=cycle.intent_id,
         symbol=cycle.symbol,
         side=Side.BUY,
