@@ -18,7 +18,7 @@ from simulator.twin import Twin
 
 
 async def admin_page(request: Request) -> Response:
-    """The page under `/`; it asks for the control token itself."""
+    """The page under ``/``; it asks for the control token itself."""
     return HTMLResponse(PAGE, headers={"Cache-Control": "no-store"})
 
 

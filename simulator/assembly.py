@@ -50,18 +50,22 @@ def listed(fixture: Fixture, mirror: MirrorSource) -> Fixture:
     """The fixture with its symbols as the mirrored exchange lists them."""
     symbols = [
         SymbolPart(
-            symbol=entry.symbol, base=entry.base, quote=entry.quote, status=entry.status,
-            last_price=entry.last_price, filters=entry.filters,
+            symbol=entry.symbol,
+            base=entry.base,
+            quote=entry.quote,
+            status=entry.status,
+            last_price=entry.last_price,
+            filters=entry.filters,
         )
         for entry in mirror.listed()
-    ]  # fmt: skip
+    ]
     return fixture.model_copy(update={"symbols": symbols})
 
 
 def build_source(
     fixture: Fixture, profiles: dict[str, Profile], resumed_ms: int | None = None, mirror: MirrorSource | None = None
 ) -> tuple[MarketSource, int]:
-    """The source of the market and the market time (ms) it starts at; `resumed_ms` repeats the start of an earlier
+    """The source of the market and the market time (ms) it starts at; ``resumed_ms`` repeats the start of an earlier
     life."""
     if mirror is not None:
         mirror.set_decimals({symbol: profile.decimals for symbol, profile in profiles.items()})
@@ -82,9 +86,12 @@ def build_source(
         return StillMarket({part.symbol: part.last_price for part in fixture.symbols}), start_ms
     history = HISTORY_MINUTES if market.history_minutes is None else market.history_minutes
     source = SyntheticMarket(
-        list(profiles.values()), seed=fixture.seed, start_ms=start_ms, steps_per_minute=steps,
+        list(profiles.values()),
+        seed=fixture.seed,
+        start_ms=start_ms,
+        steps_per_minute=steps,
         history_minutes=history,
-    )  # fmt: skip
+    )
     return source, start_ms
 
 

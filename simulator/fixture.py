@@ -1,6 +1,6 @@
 """A fixture: everything a twin starts from, as documented for the control door, checked before anything is built.
 
-`FixtureError` says what is wrong in words a user can act on.
+``FixtureError`` says what is wrong in words a user can act on.
 """
 
 import re
@@ -39,7 +39,7 @@ class _Part(BaseModel):
 
 
 class ClockPart(_Part):
-    """`start` absent: now for real and accelerated clocks, 2026-01-01 for stepped ones."""
+    """``start`` absent: now for real and accelerated clocks, 2026-01-01 for stepped ones."""
 
     mode: ClockMode = ClockMode.REAL
     speed: float = Field(default=60.0, gt=0, le=10_000)
@@ -61,8 +61,8 @@ class ClockPart(_Part):
 
 
 class MarketPart(_Part):
-    """`history_minutes` is the past of a synthetic market in 1m candles; `rest` and `streams` are the public hosts of
-    the exchange that a mirror follows."""
+    """``history_minutes`` is the past of a synthetic market in 1m candles; ``rest`` and ``streams`` are the public
+    hosts of the exchange that a mirror follows."""
 
     kind: Literal["still", "synthetic", "replay", "mirror"] = "still"
     files: dict[str, Path] = Field(default_factory=dict)
@@ -128,8 +128,8 @@ Rules = Annotated[list[ExecutionRule], Field(max_length=1)]
 
 
 class SymbolPart(_Part):
-    """One symbol. Without filters it gets those of an ordinary pair with a tick fitting its price. A `reference_price`
-    of null is one that exists and is not known; left out, the symbol has none."""
+    """One symbol. Without filters it gets those of an ordinary pair with a tick fitting its price. A
+    ``reference_price`` of null is one that exists and is not known; left out, the symbol has none."""
 
     symbol: str = Field(pattern=r"^[^a-z\s/@!]{1,50}$")
     base: str = Field(min_length=1)
@@ -153,8 +153,8 @@ class SymbolPart(_Part):
 
 
 class AccountPart(_Part):
-    """One account. Keys come from name, type and seed unless both `api_key` and `secret_key` are given. `max_assets` is
-    the most of an asset that one order may trade (MAX_ASSET of myFilters)."""
+    """One account. Keys come from name, type and seed unless both ``api_key`` and ``secret_key`` are given.
+    ``max_assets`` is the most of an asset that one order may trade (MAX_ASSET of myFilters)."""
 
     name: str = Field(min_length=1, max_length=64)
     balances: dict[str, Amount] = Field(default_factory=dict)
@@ -184,7 +184,7 @@ class SorPart(_Part):
 
 
 class LimitsPart(_Part):
-    """Rate limits; from `connections_5m` on of WebSocket connections, times in seconds."""
+    """Rate limits; from ``connections_5m`` on of WebSocket connections, times in seconds."""
 
     weight_1m: int = Field(default=6000, gt=0)
     orders_10s: int = Field(default=100, gt=0)
@@ -205,11 +205,11 @@ def _named(part: Any) -> Any:
 class Fixture(_Part):
     """The whole fixture.
 
-    `first_id`: where the ids of orders, trades, lists and executions start. Absent, a stepped twin starts at 1, so that
-    the same fixture gives the same tape to the byte; any other starts at the milliseconds since 2026 began, so that
-    what one run left in a database does not meet the same ids in the next. `history`: how many done orders of each
-    kind, lists and trades an account remembers. `sors`: where smart order routing is offered. `exchange_filters`: the
-    EXCHANGE_MAX_NUM_* limits of an account over all symbols.
+    ``first_id``: where the ids of orders, trades, lists and executions start. Absent, a stepped twin starts at 1, so
+    that the same fixture gives the same tape to the byte; any other starts at the milliseconds since 2026 began, so
+    that what one run left in a database does not meet the same ids in the next. ``history``: how many done orders of
+    each kind, lists and trades an account remembers. ``sors``: where smart order routing is offered.
+    ``exchange_filters``: the EXCHANGE_MAX_NUM_* limits of an account over all symbols.
     """
 
     seed: int = Field(default=7, ge=-(2**63), lt=2**63)
@@ -273,7 +273,7 @@ DEFAULT_FIXTURE: dict[str, Any] = {
 
 
 def describe_errors(faults: Sequence[Any], whole: str) -> str:
-    """Pydantic's findings in one line; `whole` names the thing itself."""
+    """Pydantic's findings in one line; ``whole`` names the thing itself."""
     return "; ".join(f"{'.'.join(str(part) for part in fault['loc']) or whole}: {fault['msg']}" for fault in faults)
 
 

@@ -1,4 +1,4 @@
-"""Starts the twin: `roottrading simulator serve`, also `python -m simulator.main serve`."""
+"""Starts the twin: ``roottrading simulator serve``, also ``python -m simulator.main serve``."""
 
 import functools
 from pathlib import Path

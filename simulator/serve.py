@@ -1,6 +1,6 @@
 """Runs the twin on one port until it is told to stop, and says when it is ready.
 
-The ready line, one line of JSON on stdout: `{"rest", "streams", "ws_api", "control", "control_token", "accounts"}`.
+The ready line, one line of JSON on stdout: ``{"rest", "streams", "ws_api", "control", "control_token", "accounts"}``.
 """
 
 import asyncio
@@ -74,15 +74,25 @@ class _Server(uvicorn.Server):
 
 
 async def run(
-    twin: Twin, listener: socket.socket, token: str, announce: Callable[[dict[str, Any]], None],
+    twin: Twin,
+    listener: socket.socket,
+    token: str,
+    announce: Callable[[dict[str, Any]], None],
     state_file: Path | None = None,
-) -> bool:  # fmt: skip
+) -> bool:
     """Serve until SIGTERM or SIGINT; says whether it was SIGINT. Raises what broke the market if anything did."""
     config = uvicorn.Config(
-        create_app(twin, token), log_level="warning", access_log=False, lifespan="off",
-        ws=socket_protocol(twin.connection_limits), ws_per_message_deflate=False, ws_max_size=1 << 20,
-        timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=75, server_header=False,
-    )  # fmt: skip
+        create_app(twin, token),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws=socket_protocol(twin.connection_limits),
+        ws_per_message_deflate=False,
+        ws_max_size=1 << 20,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=75,
+        server_header=False,
+    )
     server = _Server(config)
     stop, interrupted = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

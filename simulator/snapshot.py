@@ -1,7 +1,7 @@
 """Keeps a twin over a restart, in one SQLite file: accounts, orders, books and keys, candles and public trades.
 
 What changed is written within a second, candles and public trades every minute and at the end; each time in one
-transaction, so that a file is whole whenever the process dies. What is in it is JSON (`simulator.engine.records`) and
+transaction, so that a file is whole whenever the process dies. What is in it is JSON (``simulator.engine.records``) and
 arrays of numbers: reading a file runs nothing that came with it. While the twin is down its market goes on: what a real
 or accelerated clock passed over is played when it comes back, so that resting orders meet the prices they missed.
 """
@@ -242,7 +242,7 @@ def _rows(content: bytes) -> Rows:
 
 
 def restore(path: Path, fixture: Fixture | None = None) -> Twin:
-    """A twin that goes on where the state file ends. `fixture` is used only when there is no such file.
+    """A twin that goes on where the state file ends. ``fixture`` is used only when there is no such file.
 
     Raises ConfigurationError when the file is not a state file.
     """

@@ -1,6 +1,6 @@
 """The twin put together: exchange, clock, market, streams, faults and keys of one running instance, and its reset.
 
-One `TwinState` object lives as long as the process, since doors hold on to it; a reset replaces what is in it.
+One ``TwinState`` object lives as long as the process, since doors hold on to it; a reset replaces what is in it.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ SHOWN_LEVELS = 10
 
 
 class Twin:
-    """Everything of one instance: build it, `await start()`, and `await stop()` at the end.
+    """Everything of one instance: build it, ``await start()``, and ``await stop()`` at the end.
 
-    `world` and `resume_ms` come from a saved state.
+    ``world`` and ``resume_ms`` come from a saved state.
     """
 
     def __init__(self, fixture: Fixture, *, world: World | None = None, resume_ms: int | None = None) -> None:
@@ -47,9 +47,15 @@ class Twin:
         self._enter(world or World(fixture))
         self.users = UserStreams(self.faults, self._now_ms)
         self.state = TwinState(
-            self.exchange, self.clock, StoredMarketData(self.candles, self.horizon), keys=self.world.keys,
-            limits=self.world.limits, fault=self.faults.request, flush=self.flush, sors=_sors(self.world.fixture),
-        )  # fmt: skip
+            self.exchange,
+            self.clock,
+            StoredMarketData(self.candles, self.horizon),
+            keys=self.world.keys,
+            limits=self.world.limits,
+            fault=self.faults.request,
+            flush=self.flush,
+            sors=_sors(self.world.fixture),
+        )
         if resume_ms is None:
             self.driver.open()
         else:
@@ -201,9 +207,13 @@ class Twin:
         }
 
     def change_symbol(
-        self, symbol: str, *, status: str | None = None, filters: list[dict[str, Any]] | None = None,
+        self,
+        symbol: str,
+        *,
+        status: str | None = None,
+        filters: list[dict[str, Any]] | None = None,
         rules: list[ExecutionRule] | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """Change a symbol while running. Raises ValueError for a status or filter that does not exist."""
         now = self.clock.now_ms()
         if filters:

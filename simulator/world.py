@@ -11,7 +11,7 @@ from simulator.opening import first_id, open_market
 
 
 class World:
-    """Built from a fixture; `start_ms` is where the market started in an earlier life.
+    """Built from a fixture; ``start_ms`` is where the market started in an earlier life.
 
     Raises FixtureError or ValueError when the fixture makes no sense, TransientError when the exchange to mirror does
     not answer.

@@ -158,7 +158,7 @@ def _broker(option: str | None) -> str:
 
 
 async def _end_database_run(data: DataFolder) -> None:
-    """A PostgreSQL that `db url` started makes room by itself."""
+    """A PostgreSQL that ``db url`` started makes room by itself."""
     run = run_state.find(data)
     if run is not None and run.kind == "database":
         await run_state.end(data, run, SystemClock())

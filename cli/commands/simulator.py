@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def simulator(context: typer.Context) -> None:
-    """The Binance twin: serve, account, fault, market (see `simulator --help`)."""
+    """The Binance twin: serve, account, fault, market (see ``simulator --help``)."""
     from cli.commands.twin import twin
 
     twin(args=list(context.args) or ["--help"], prog_name="roottrading simulator", obj=context.obj)

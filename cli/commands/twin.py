@@ -128,9 +128,11 @@ command(account, "list", epilog=example.format("list"))(list_accounts)
 command(account, "create", epilog=example.format("create bob --balance USDC=5000"))(create_account)
 # a negative amount looks like an option
 command(
-    account, "deposit", epilog=example.format("deposit demo USDC 1000"),
+    account,
+    "deposit",
+    epilog=example.format("deposit demo USDC 1000"),
     context_settings={"ignore_unknown_options": True},
-)(deposit)  # fmt: skip
+)(deposit)
 
 
 def list_faults(session: CommandSession, token: Token, url: Url = DEFAULT_URL) -> None:
@@ -177,9 +179,11 @@ def remove_fault(
 example = "Example: roottrading simulator fault {}"
 command(fault, "list", epilog=example.format("list"))(list_faults)
 command(
-    fault, "add", epilog=example.format("add answer_lost --count 1"),
+    fault,
+    "add",
+    epilog=example.format("add answer_lost --count 1"),
     help="Set a fault.\n\n" + catalogue_help().replace("\n", "\n\n"),
-)(add_fault)  # fmt: skip
+)(add_fault)
 command(fault, "remove", epilog=example.format("remove --fault answer_lost"))(remove_fault)
 
 

@@ -1,4 +1,4 @@
-"""The supervisor as a process of its own: `up` starts it and leaves; `down` stops it. Not meant to be typed."""
+"""The supervisor as a process of its own: ``up`` starts it and leaves; ``down`` stops it. Not meant to be typed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Binance as a part that somebody else runs: watched, so that `status` says whether it can be reached."""
+"""Binance as a part that somebody else runs: watched, so that ``status`` says whether it can be reached."""
 
 from __future__ import annotations
 

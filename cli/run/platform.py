@@ -30,15 +30,40 @@ SERVICES_TIMEOUT_S = 120.0
 
 # The addresses of the stack are set by the run, never inherited by chance.
 OWNED_BY_RUN = (
-    "KAFKA_BROKER", "KAFKA_EMBEDDED", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_PASSWORD_FILE", "REDIS_DB",
-    "PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGPASSWORD_FILE", "PGDATABASE", "DB_HOST", "DB_PORT", "DB_USER",
-    "DB_PASSWORD", "DB_NAME", "SERVICE_HOSTS",
-)  # fmt: skip
+    "KAFKA_BROKER",
+    "KAFKA_EMBEDDED",
+    "REDIS_HOST",
+    "REDIS_PORT",
+    "REDIS_PASSWORD",
+    "REDIS_PASSWORD_FILE",
+    "REDIS_DB",
+    "PGHOST",
+    "PGPORT",
+    "PGUSER",
+    "PGPASSWORD",
+    "PGPASSWORD_FILE",
+    "PGDATABASE",
+    "DB_HOST",
+    "DB_PORT",
+    "DB_USER",
+    "DB_PASSWORD",
+    "DB_NAME",
+    "SERVICE_HOSTS",
+)
 # With the twin, so are the exchange, the mode and the keys: a real key never meets a demo.
 OWNED_BY_TWIN = (
-    "SIMULATOR_URL", "PLATFORM_CLOCK", "TRADING_MODE", "DEMO_MODE", "TRADING_ENABLED", "BINANCE_API_KEY",
-    "BINANCE_SECRET_KEY", "API_KEY", "API_SECRET", "BINANCE_API_KEY_FILE", "BINANCE_SECRET_KEY_FILE",
-)  # fmt: skip
+    "SIMULATOR_URL",
+    "PLATFORM_CLOCK",
+    "TRADING_MODE",
+    "DEMO_MODE",
+    "TRADING_ENABLED",
+    "BINANCE_API_KEY",
+    "BINANCE_SECRET_KEY",
+    "API_KEY",
+    "API_SECRET",
+    "BINANCE_API_KEY_FILE",
+    "BINANCE_SECRET_KEY_FILE",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +192,7 @@ class Platform:
             raise CommandError(f"the database could not be migrated:\n{tail}", code=code)
 
     def publish_connections(self) -> None:
-        """Write down how this run is reached, for `db url`, `token` and people with psql."""
+        """Write down how this run is reached, for ``db url``, ``token`` and people with psql."""
         write_json(
             self.data.connections_file,
             {

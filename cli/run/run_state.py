@@ -20,9 +20,16 @@ from shared.src.domain.clock import Clock
 
 STOP_S_MAX = 40.0
 NOTHING = {
-    "pid": None, "port": None, "url": None, "state": "stopped", "healthy": False, "since": None, "restarts": 0,
-    "rss_bytes": 0, "detail": "not running",
-}  # fmt: skip
+    "pid": None,
+    "port": None,
+    "url": None,
+    "state": "stopped",
+    "healthy": False,
+    "since": None,
+    "restarts": 0,
+    "rss_bytes": 0,
+    "detail": "not running",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,14 +74,25 @@ class TwinComponent:
         self.address = None
         return Launch(
             argv=(
-                sys.executable, "-m", "cli.main", "simulator", "serve", "--host", HOST, "--port", str(self.port),
-                "--fixture", str(self._fixture_file), "--state", str(self._state),
+                sys.executable,
+                "-m",
+                "cli.main",
+                "simulator",
+                "serve",
+                "--host",
+                HOST,
+                "--port",
+                str(self.port),
+                "--fixture",
+                str(self._fixture_file),
+                "--state",
+                str(self._state),
             ),
             env=dict(os.environ) | {"TYPER_STANDARD_TRACEBACK": "1", "PYTHONFAULTHANDLER": "1"},
             log=self.data.log_of(self.name),
             cwd=PROJECT_ROOT,
             announces=True,
-        )  # fmt: skip
+        )
 
     def announced(self, line: dict[str, Any]) -> None:
         self.address = TwinAddress.parse(line)

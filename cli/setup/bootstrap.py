@@ -1,6 +1,6 @@
-"""Makes `.venv` and fills it from a lock file: `python3 cli/setup/bootstrap.py [embedded|dev]`. Standard library only.
+"""Makes ``.venv`` and fills it from a lock file: ``python3 cli/setup/bootstrap.py [embedded|dev]``.
 
-Old interpreters must be able to read this file, to say that they are too old.
+Standard library only. Old interpreters must be able to read this file, to say that they are too old.
 Speaks on stderr, so that whatever runs after it keeps stdout for itself. A second run finds its stamp and ends.
 """
 

@@ -1,4 +1,4 @@
-"""The examinations of `roottrading doctor`."""
+"""The examinations of ``roottrading doctor``."""
 
 from __future__ import annotations
 

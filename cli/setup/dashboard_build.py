@@ -1,4 +1,4 @@
-"""Builds the dashboard with the Node that comes as a wheel (`make dashboard`). Skips what is fresh."""
+"""Builds the dashboard with the Node that comes as a wheel (``make dashboard``). Skips what is fresh."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def offer(say: Callable[[str], None]) -> None:
 
 
 def main() -> int:
-    """Entry point of `python -m cli.setup.dashboard_build`."""
+    """Entry point of ``python -m cli.setup.dashboard_build``."""
 
     def say(text: str) -> None:
         sys.stderr.write(f"{text}\n")

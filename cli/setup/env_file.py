@@ -1,4 +1,4 @@
-"""Writes `.env` from `.env.example`, with a generated secret for each that is empty: `python -m cli.setup.env_file`."""
+"""``python -m cli.setup.env_file``: writes ``.env`` from ``.env.example`` with a secret made for each empty one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_env(root: Path) -> str:
 
 
 def main() -> int:
-    """Entry point of `make env`."""
+    """Entry point of ``make env``."""
     sys.stderr.write(f"{write_env(PROJECT_ROOT)}\n")
     return 0
 

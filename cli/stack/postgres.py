@@ -95,9 +95,17 @@ class Postgres:
             if self._identity is not None:
                 os.chown(file.name, self._identity.uid, self._identity.gid)
             argv = [
-                str(self._bin / "initdb"), "-D", str(self._cluster), "-U", USER, "--auth=scram-sha-256",
-                f"--pwfile={file.name}", "--encoding=UTF8", "--locale=C", "--no-instructions",
-            ]  # fmt: skip
+                str(self._bin / "initdb"),
+                "-D",
+                str(self._cluster),
+                "-U",
+                USER,
+                "--auth=scram-sha-256",
+                f"--pwfile={file.name}",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-instructions",
+            ]
             done = run_as(self._identity, argv, cwd=self._home)
         if done.returncode != 0:
             raise missing(f"PostgreSQL could not make its cluster in {self._cluster}: {done.stderr.strip()[-400:]}")

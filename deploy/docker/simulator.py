@@ -57,9 +57,20 @@ def main() -> int:
         sys.stderr.write(f"simulator: {error}\n")
         return 2
     argv = [
-        sys.executable, "-m", "cli.main", "simulator", "serve", "--host", ALL_INTERFACES, "--port", "8400",
-        "--fixture", str(FIXTURE), "--state", str(STATE),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "cli.main",
+        "simulator",
+        "serve",
+        "--host",
+        ALL_INTERFACES,
+        "--port",
+        "8400",
+        "--fixture",
+        str(FIXTURE),
+        "--state",
+        str(STATE),
+    ]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE)
     stopped = False
 

@@ -204,11 +204,22 @@ def settle_order_counts(state: TwinState, account: Account) -> None:
 
 TIME_FIELDS = frozenset(
     {
-        "serverTime", "authorizedSince", "connectedSince", "time",
-        "updateTime", "transactTime", "transactionTime", "workingTime", "trailingTime",
-        "openTime", "closeTime", "timestamp", "T", "E",
+        "serverTime",
+        "authorizedSince",
+        "connectedSince",
+        "time",
+        "updateTime",
+        "transactTime",
+        "transactionTime",
+        "workingTime",
+        "trailingTime",
+        "openTime",
+        "closeTime",
+        "timestamp",
+        "T",
+        "E",
     }
-)  # fmt: skip
+)
 
 
 def in_microseconds(answer: Json) -> Json:

@@ -1,7 +1,7 @@
 """Faults by name: what a bad day at the exchange looks like, seeded so that it can be had again.
 
-A rule hits a request or a message when its match fits and its dice say so: `probability` for each chance, or the next
-`count` chances. Faults of the market (halt, gap, filters, liquidity) act when they are set and end when they are
+A rule hits a request or a message when its match fits and its dice say so: ``probability`` for each chance, or the next
+``count`` chances. Faults of the market (halt, gap, filters, liquidity) act when they are set and end when they are
 removed.
 """
 
@@ -18,9 +18,16 @@ Scope = Literal["request", "stream", "market", "connection"]
 StreamKind = Literal["drop", "duplicate", "reorder", "delay", "disconnect"]
 
 ORDERS = (
-    "POST /api/v3/order", "POST /api/v3/order/oco", "POST /api/v3/order/cancelReplace", "POST /api/v3/orderList/*",
-    "POST /api/v3/sor/order", "order.place", "order.cancelReplace", "orderList.place*", "sor.order.place",
-)  # fmt: skip
+    "POST /api/v3/order",
+    "POST /api/v3/order/oco",
+    "POST /api/v3/order/cancelReplace",
+    "POST /api/v3/orderList/*",
+    "POST /api/v3/sor/order",
+    "order.place",
+    "order.cancelReplace",
+    "orderList.place*",
+    "sor.order.place",
+)
 LISTS = ("POST /api/v3/order/oco", "POST /api/v3/orderList/*", "orderList.place*")
 QUERIES = ("GET /api/v3/order", "order.status")
 ANYTHING = ("*",)
@@ -28,7 +35,7 @@ ANYTHING = ("*",)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One entry of the catalogue. `make` turns the rule's params into what the request door does."""
+    """One entry of the catalogue. ``make`` turns the rule's params into what the request door does."""
 
     name: str
     scope: Scope
@@ -174,7 +181,7 @@ class StreamFault:
 
 @dataclass(slots=True)
 class Rule:
-    """A fault that was set. `remaining` None means: by probability."""
+    """A fault that was set. ``remaining`` None means: by probability."""
 
     rule_id: int
     kind: Kind
@@ -256,12 +263,15 @@ def _check_params(kind: Kind, params: Mapping[str, Any]) -> None:
 # Params that any request fault takes, and what numbers they may be
 _COMMON: dict[str, Any] = {"before": False, "after": False, "body": "", "status": 400}
 _RANGES = {
-    "ms": (0, 3_600_000), "retry_after": (0, 259_200), "status": (400, 599), "code": (-99_999, 4_999),
-}  # fmt: skip
+    "ms": (0, 3_600_000),
+    "retry_after": (0, 259_200),
+    "status": (400, 599),
+    "code": (-99_999, 4_999),
+}
 
 
 class Faults:
-    """The rules in force. `act` carries out market and connection faults and returns what undoes them."""
+    """The rules in force. ``act`` carries out market and connection faults and returns what undoes them."""
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
@@ -289,11 +299,15 @@ class Faults:
         _check_params(kind, body.get("params") or {})
         seed = int(body.get("seed") or self._seed + self._next_id)
         rule = Rule(
-            self._next_id, kind, 1.0 if probability is None else float(probability),
+            self._next_id,
+            kind,
+            1.0 if probability is None else float(probability),
             None if count is None else int(count),
             {key: str(value) for key, value in (body.get("match") or {}).items() if value},
-            seed, {**kind.params, **(body.get("params") or {})}, Random(seed),
-        )  # fmt: skip
+            seed,
+            {**kind.params, **(body.get("params") or {})},
+            Random(seed),
+        )
         rule.undo = self.act(rule)
         self._next_id += 1
         if kind.scope != "connection" or rule.remaining:
@@ -332,7 +346,7 @@ class Faults:
         return None
 
     def stream(self, name: str, symbol: str | None, account: str | None) -> StreamFault | None:
-        """What happens to a message of the stream `name` ("user" for user data)."""
+        """What happens to a message of the stream ``name`` ("user" for user data)."""
         for rule in list(self._rules.values()):
             in_scope = rule.kind.scope in ("stream", "connection")
             if in_scope and rule.fits(name, symbol, account) and rule.strikes():

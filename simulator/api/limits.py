@@ -223,7 +223,7 @@ def _banned(until_ms: int, now_ms: int) -> ApiError:
 
 
 def limit_on_demand(kind: str, wait_s: float, now_ms: int) -> ApiError:
-    """What a fault answers in the place of the limits: a 418 for `ban`, else a 429, each for `wait_s`."""
+    """What a fault answers in the place of the limits: a 418 for ``ban``, else a 429, each for ``wait_s``."""
     wait = ceil(wait_s)
     return _banned(now_ms + wait * 1000, now_ms) if kind == "ban" else _too_much("Too many requests queued.", wait)
 

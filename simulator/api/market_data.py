@@ -10,7 +10,8 @@ from simulator.market.intervals import candle_start, next_start
 
 
 class StoredMarketData:
-    """Candles and statistics of one twin. `horizon` is the market time (ms) up to which the market has been played."""
+    """Candles and statistics of one twin. ``horizon`` is the market time (ms) up to which the market has been
+    played."""
 
     def __init__(self, candles: CandleStore, horizon: Callable[[], int]) -> None:
         self._candles = candles
@@ -28,14 +29,25 @@ class StoredMarketData:
         return [_candle(row, interval, offset_ms, decimals) for row in rows]
 
     def stats(self, symbol: str, *, open_time: int, close_time: int) -> WindowStats:
-        """What happened since `open_time`; the past is read in whole minutes."""
+        """What happened since ``open_time``; the past is read in whole minutes."""
         now_ms = self._horizon()
         window = self._candles.window(symbol, open_time, now_ms)
         return WindowStats(
-            symbol, Decimal(window.open), Decimal(window.high), Decimal(window.low), Decimal(window.last),
-            Decimal(window.previous_close), Decimal(window.last_quantity), Decimal(window.volume),
-            Decimal(window.quote_volume), open_time, close_time, window.first_id, window.last_id, window.count,
-        )  # fmt: skip
+            symbol,
+            Decimal(window.open),
+            Decimal(window.high),
+            Decimal(window.low),
+            Decimal(window.last),
+            Decimal(window.previous_close),
+            Decimal(window.last_quantity),
+            Decimal(window.volume),
+            Decimal(window.quote_volume),
+            open_time,
+            close_time,
+            window.first_id,
+            window.last_id,
+            window.count,
+        )
 
 
 def _price(value: int) -> Decimal:
@@ -45,8 +57,15 @@ def _price(value: int) -> Decimal:
 def _candle(row: list[int], interval: str, zone_ms: int, decimals: int) -> CandleRow:
     start = candle_start(interval, row[column.OPEN_MS], zone_ms)
     return CandleRow(
-        start, _price(row[column.OPEN]), _price(row[column.HIGH]), _price(row[column.LOW]),
-        _price(row[column.CLOSE]), Decimal(row[column.VOLUME]).scaleb(-decimals),
-        next_start(interval, start, zone_ms) - 1, _price(row[column.QUOTE]), row[column.COUNT],
-        Decimal(row[column.TAKER_BASE]).scaleb(-decimals), _price(row[column.TAKER_QUOTE]),
-    )  # fmt: skip
+        start,
+        _price(row[column.OPEN]),
+        _price(row[column.HIGH]),
+        _price(row[column.LOW]),
+        _price(row[column.CLOSE]),
+        Decimal(row[column.VOLUME]).scaleb(-decimals),
+        next_start(interval, start, zone_ms) - 1,
+        _price(row[column.QUOTE]),
+        row[column.COUNT],
+        Decimal(row[column.TAKER_BASE]).scaleb(-decimals),
+        _price(row[column.TAKER_QUOTE]),
+    )

@@ -37,13 +37,29 @@ class PegOffsetType(StrEnum):
 
 
 FIELDS = (
-    "type", "timeInForce", "quantity", "price", "stopPrice", "trailingDelta", "icebergQty", "strategyId",
-    "strategyType", "pegPriceType", "pegOffsetType", "pegOffsetValue",
-)  # fmt: skip
+    "type",
+    "timeInForce",
+    "quantity",
+    "price",
+    "stopPrice",
+    "trailingDelta",
+    "icebergQty",
+    "strategyId",
+    "strategyType",
+    "pegPriceType",
+    "pegOffsetType",
+    "pegOffsetValue",
+)
 
 SINGLE_PARAMS = (
-    "symbol", "side", *FIELDS, "quoteOrderQty", "newClientOrderId", "newOrderRespType", "selfTradePreventionMode",
-)  # fmt: skip
+    "symbol",
+    "side",
+    *FIELDS,
+    "quoteOrderQty",
+    "newClientOrderId",
+    "newOrderRespType",
+    "selfTradePreventionMode",
+)
 
 
 @dataclass(frozen=True)
@@ -258,10 +274,23 @@ def list_params(kind: ListKind) -> tuple[str, ...]:
 
 
 DEPRECATED_OCO_PARAMS = (
-    *_LIST_COMMON, "side", "quantity", "limitClientOrderId", "price", "limitStrategyId", "limitStrategyType",
-    "limitIcebergQty", "trailingDelta", "stopClientOrderId", "stopPrice", "stopStrategyId", "stopStrategyType",
-    "stopLimitPrice", "stopIcebergQty", "stopLimitTimeInForce",
-)  # fmt: skip
+    *_LIST_COMMON,
+    "side",
+    "quantity",
+    "limitClientOrderId",
+    "price",
+    "limitStrategyId",
+    "limitStrategyType",
+    "limitIcebergQty",
+    "trailingDelta",
+    "stopClientOrderId",
+    "stopPrice",
+    "stopStrategyId",
+    "stopStrategyType",
+    "stopLimitPrice",
+    "stopIcebergQty",
+    "stopLimitTimeInForce",
+)
 
 
 def parse_list(params: Params, kind: ListKind) -> ListRequest:
@@ -326,20 +355,35 @@ def parse_deprecated_oco(params: Params) -> ListRequest:
     symbol, side = params.symbol(), parse_side(params, "side")
     quantity, stp = params.required_decimal("quantity"), params.choice("selfTradePreventionMode", StpMode)
     limit = OrderRequest(
-        symbol, side, OrderType.LIMIT_MAKER, quantity, params.required_decimal("price"), stp=stp,
-        client_order_id=params.client_id("limitClientOrderId"), iceberg=params.decimal("limitIcebergQty"),
-        strategy_id=params.integer("limitStrategyId"), strategy_type=params.integer("limitStrategyType"),
-    )  # fmt: skip
+        symbol,
+        side,
+        OrderType.LIMIT_MAKER,
+        quantity,
+        params.required_decimal("price"),
+        stp=stp,
+        client_order_id=params.client_id("limitClientOrderId"),
+        iceberg=params.decimal("limitIcebergQty"),
+        strategy_id=params.integer("limitStrategyId"),
+        strategy_type=params.integer("limitStrategyType"),
+    )
     stop_limit = params.decimal("stopLimitPrice")
     tif = params.choice("stopLimitTimeInForce", TimeInForce, (-1115, "Invalid timeInForce."))
     if stop_limit is not None and tif is None:
         raise missing("stopLimitTimeInForce")
     stop = OrderRequest(
-        symbol, side, OrderType.STOP_LOSS if stop_limit is None else OrderType.STOP_LOSS_LIMIT, quantity,
-        stop_limit, tif, stop_price=params.required_decimal("stopPrice"), stp=stp,
-        trailing_delta=params.integer("trailingDelta"), iceberg=params.decimal("stopIcebergQty"),
+        symbol,
+        side,
+        OrderType.STOP_LOSS if stop_limit is None else OrderType.STOP_LOSS_LIMIT,
+        quantity,
+        stop_limit,
+        tif,
+        stop_price=params.required_decimal("stopPrice"),
+        stp=stp,
+        trailing_delta=params.integer("trailingDelta"),
+        iceberg=params.decimal("stopIcebergQty"),
         client_order_id=params.client_id("stopClientOrderId"),
-        strategy_id=params.integer("stopStrategyId"), strategy_type=params.integer("stopStrategyType"),
-    )  # fmt: skip
+        strategy_id=params.integer("stopStrategyId"),
+        strategy_type=params.integer("stopStrategyType"),
+    )
     legs = (limit, stop) if side is Side.SELL else (stop, limit)
     return ListRequest(ListKind.OCO, symbol, legs, params.client_id("listClientOrderId"))

@@ -147,7 +147,7 @@ class Params(Mapping[str, str]):
         return value.lower() == "true"
 
     def choice(self, name: str, kind: type[Choice], error: tuple[int, str] | None = None) -> Choice | None:
-        """One of an enum's values; `error` is the code and message of the refusal, -1130 without."""
+        """One of an enum's values; ``error`` is the code and message of the refusal, -1130 without."""
         value = self.text(name)
         if value is None:
             return None

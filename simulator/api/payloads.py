@@ -1,4 +1,4 @@
-"""The bodies of market streams, field by field as Binance sends them. Times are ms times `unit` (1, or 1000 for
+"""The bodies of market streams, field by field as Binance sends them. Times are ms times ``unit`` (1, or 1000 for
 microseconds)."""
 
 from collections.abc import Iterable
@@ -83,8 +83,8 @@ def partial_depth(update_id: int, bids: Levels, asks: Levels) -> Payload:
 
 def kline(
     symbol: str, interval: str, row: list[int], *, end_ms: int, decimals: int, is_closed: bool, now_ms: int, unit: int
-) -> Payload:  # fmt: skip
-    """`row` as the candle store keeps it, `end_ms` the open time of the next candle."""
+) -> Payload:
+    """``row`` as the candle store keeps it, ``end_ms`` the open time of the next candle."""
     return {
         "e": "kline",
         "E": now_ms * unit,
@@ -156,7 +156,7 @@ def ticker(
 
 
 def rolling_ticker(symbol: str, size: str, window: Window, now_ms: int, unit: int) -> Payload:
-    """`<symbol>@ticker_1h` and its like."""
+    """``<symbol>@ticker_1h`` and its like."""
     return {
         "e": f"{size}Ticker",
         "E": now_ms * unit,

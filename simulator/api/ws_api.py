@@ -1,4 +1,4 @@
-"""The WebSocket API door, `/ws-api/v3`: every REST call by its method name, sessions, and user data subscriptions.
+"""The WebSocket API door, ``/ws-api/v3``: every REST call by its method name, sessions, and user data subscriptions.
 
 Signatures are verified over the parameters as the client wrote them: numbers keep their digits, names are sorted,
 nothing is percent-encoded. A session needs an Ed25519 key, as on Binance; signed requests work with any key.
@@ -49,8 +49,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request frame. `values` are its parameters as the client wrote them; `return_limits` is None when the frame
-    leaves it to the connection."""
+    """One request frame. ``values`` are its parameters as the client wrote them; ``return_limits`` is None when the
+    frame leaves it to the connection."""
 
     number: Any
     method: str
@@ -124,9 +124,13 @@ class WsApiDoor:
     """Serves WebSocket API connections."""
 
     def __init__(
-        self, state: TwinState, users: UserStreams, limits: ConnectionLimits, endpoints: Mapping[str, Endpoint],
+        self,
+        state: TwinState,
+        users: UserStreams,
+        limits: ConnectionLimits,
+        endpoints: Mapping[str, Endpoint],
         monotonic: Callable[[], float],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._state = state
         self._users = users
         self._limits = limits
@@ -153,9 +157,11 @@ class WsApiDoor:
         await websocket.accept()
         unit = 1000 if query.get("timeUnit", "").upper() == "MICROSECOND" else 1
         session = Session(
-            Connection(unit=unit, outbox=self._limits.outbox_messages), address, self._state.clock.now_ms(),
+            Connection(unit=unit, outbox=self._limits.outbox_messages),
+            address,
+            self._state.clock.now_ms(),
             return_limits=query.get("returnRateLimits", "true").lower() != "false",
-        )  # fmt: skip
+        )
         self._users.join(session.connection, lambda: self._revoke(session))
         try:
             self._check_unit(query)
@@ -341,7 +347,7 @@ class WsApiDoor:
     # -- bad days ---------------------------------------------------------------------------------------------------
 
     async def _answer_badly(self, session: Session, request: Request, fault: Fault) -> None:
-        """Answer under a fault; kinds and their meaning are those of `Fault`."""
+        """Answer under a fault; kinds and their meaning are those of ``Fault``."""
         connection, params = session.connection, fault.params
         wait_s = float(params.get("ms", 0)) / 1000
         before = bool(params.get("before"))
@@ -381,5 +387,8 @@ def _fault_error(fault: Fault, now_ms: int) -> ApiError:
         case "error":
             return ApiError(int(params["code"]), str(params["msg"]), http_status=int(params.get("status", 400)))
         case _:
-            return ApiError(-1001, "Internal error; unable to process your request. Please try again.",
-                            http_status=int(params.get("status", 503)))  # fmt: skip
+            return ApiError(
+                -1001,
+                "Internal error; unable to process your request. Please try again.",
+                http_status=int(params.get("status", 503)),
+            )

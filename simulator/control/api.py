@@ -1,7 +1,7 @@
 """The control door: what tests, the demo and the operator do to the twin behind its clients' backs.
 
-Every call but `GET /v1/clock` needs the header `X-Control-Token`. Refusals answer 400, 404 or 422 with
-`{"detail": text}`.
+Every call but ``GET /v1/clock`` needs the header ``X-Control-Token``. Refusals answer 400, 404 or 422 with
+``{"detail": text}``.
 """
 
 import hmac
@@ -34,8 +34,8 @@ class Liquidity(_Body):
 
 
 class OutsideTrade(_Body):
-    """An outside participant takes; without a price, at any. `print_rest`: what the book has not is traded at the price
-    all the same, between outside participants, as trades of a live market are."""
+    """An outside participant takes; without a price, at any. ``print_rest``: what the book has not is traded at the
+    price all the same, between outside participants, as trades of a live market are."""
 
     symbol: str
     side: Literal["BUY", "SELL"]
@@ -51,7 +51,7 @@ class OutsideTrade(_Body):
 
 
 class ClockChange(_Body):
-    """`advance_ms` moves a stepped clock; `skew_ms` puts the server clock off."""
+    """``advance_ms`` moves a stepped clock; ``skew_ms`` puts the server clock off."""
 
     advance_ms: int | None = Field(default=None, ge=0, le=366 * 86_400_000)
     skew_ms: int | None = Field(default=None, ge=-86_400_000, le=86_400_000)
@@ -83,8 +83,8 @@ class SymbolChange(_Body):
 
 
 class Match(_Body):
-    """Which requests or messages a fault may hit. `endpoint` may hold wildcards (`POST /api/v3/*`, `order.*`,
-    `user`)."""
+    """Which requests or messages a fault may hit. ``endpoint`` may hold wildcards (``POST /api/v3/*``, ``order.*``,
+    ``user``)."""
 
     endpoint: str | None = None
     symbol: str | None = None
@@ -116,7 +116,7 @@ class Notice(_Body):
 
 
 def create_control(twin: Twin, token: str) -> FastAPI:
-    """The control door as an application to be mounted under `/control`."""
+    """The control door as an application to be mounted under ``/control``."""
 
     def authorized(x_control_token: Annotated[str, Header()] = "") -> None:
         if not hmac.compare_digest(x_control_token.encode(), token.encode()):

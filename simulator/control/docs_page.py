@@ -1,4 +1,4 @@
-"""The page under `/control/docs`: the control door's OpenAPI document for people. It fetches nothing from elsewhere."""
+"""The page under ``/control/docs``: the control API's OpenAPI document for people, in one file that fetches nothing."""
 
 from html import escape
 from typing import Any
@@ -12,7 +12,7 @@ STYLE = (
 
 
 def control_page(document: dict[str, Any], prefix: str = "/control") -> str:
-    """The document as HTML; `prefix` is where the door is mounted."""
+    """The document as HTML; ``prefix`` is where the door is mounted."""
     title = escape(document["info"]["title"])
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>",

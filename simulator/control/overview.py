@@ -27,8 +27,11 @@ def overview(twin: Twin) -> dict[str, Any]:
     accounts = twin.exchange.accounts.values()
     return {
         "clock": {
-            "mode": reading.mode, "speed": reading.speed, "market_ms": reading.market_ms,
-            "wall_ms": reading.wall_ms, "skew_ms": twin.clock.skew_ms,
+            "mode": reading.mode,
+            "speed": reading.speed,
+            "market_ms": reading.market_ms,
+            "wall_ms": reading.wall_ms,
+            "skew_ms": twin.clock.skew_ms,
         },
         "market_kind": twin.world.fixture.market.kind,
         "markets": [_market(twin, symbol, market) for symbol, market in twin.exchange.markets.items()],
@@ -37,13 +40,15 @@ def overview(twin: Twin) -> dict[str, Any]:
         "fills": _fills(twin),
         "faults": twin.faults.view(),
         "streams": {
-            "connections": len(twin.hub.connections), "names": len(twin.hub.names()),
-            "published": twin.hub.published, "user_connections": len(twin.users.connections()),
+            "connections": len(twin.hub.connections),
+            "names": len(twin.hub.names()),
+            "published": twin.hub.published,
+            "user_connections": len(twin.users.connections()),
         },
         "ticks_played": driver.ticks_played,
         "mirror": driver.view() if isinstance(driver, MirrorDriver) else None,
         "audit_ok": twin.audit()["ok"],
-    }  # fmt: skip
+    }
 
 
 def _market(twin: Twin, symbol: str, market: Market) -> dict[str, Any]:
@@ -66,12 +71,19 @@ def _market(twin: Twin, symbol: str, market: Market) -> dict[str, Any]:
 
 def _order(account: Account, order: EngineOrder) -> dict[str, Any]:
     return {
-        "account": account.name, "symbol": order.symbol, "order_id": order.order_id,
-        "client_order_id": order.client_order_id, "side": order.side.value, "type": order.type.value,
-        "price": _text(order.price), "stop_price": None if order.stop_price is None else _text(order.stop_price),
-        "quantity": _text(order.quantity), "executed": _text(order.executed), "status": order.status.value,
+        "account": account.name,
+        "symbol": order.symbol,
+        "order_id": order.order_id,
+        "client_order_id": order.client_order_id,
+        "side": order.side.value,
+        "type": order.type.value,
+        "price": _text(order.price),
+        "stop_price": None if order.stop_price is None else _text(order.stop_price),
+        "quantity": _text(order.quantity),
+        "executed": _text(order.executed),
+        "status": order.status.value,
         "order_list_id": order.order_list_id,
-    }  # fmt: skip
+    }
 
 
 def _fills(twin: Twin) -> list[dict[str, Any]]:
@@ -85,12 +97,18 @@ def _fills(twin: Twin) -> list[dict[str, Any]]:
     newest.sort(key=lambda entry: (entry[1].time, entry[1].trade_id), reverse=True)
     return [
         {
-            "account": name, "symbol": fill.symbol, "time": fill.time, "side": "BUY" if fill.is_buyer else "SELL",
-            "price": _text(fill.price), "quantity": _text(fill.quantity), "is_maker": fill.is_maker,
-            "commission": _text(fill.commission), "commission_asset": fill.commission_asset,
+            "account": name,
+            "symbol": fill.symbol,
+            "time": fill.time,
+            "side": "BUY" if fill.is_buyer else "SELL",
+            "price": _text(fill.price),
+            "quantity": _text(fill.quantity),
+            "is_maker": fill.is_maker,
+            "commission": _text(fill.commission),
+            "commission_asset": fill.commission_asset,
         }
         for name, fill in newest[:FILLS]
-    ]  # fmt: skip
+    ]
 
 
 def _text(value: Decimal) -> str:

@@ -61,9 +61,15 @@ class AmendDesk:
         if renamed != original_id:
             account.rename_order(order, renamed)
         amendment = Amendment(
-            symbol, order.order_id, self.core.next_execution_id, original_id, renamed, original_quantity, quantity,
+            symbol,
+            order.order_id,
+            self.core.next_execution_id,
+            original_id,
+            renamed,
+            original_quantity,
+            quantity,
             now_ms,
-        )  # fmt: skip
+        )
         self.core.add_amendment(account, amendment)
         if order_list is not None:
             self._follow_list(account, order_list, order, now_ms)

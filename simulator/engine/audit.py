@@ -42,9 +42,14 @@ def _asset(core: Core, asset: str) -> dict[str, Any]:
     outside = core.outside.get(asset, ZERO)
     difference = deposits - free - locked - fees - outside
     amounts = {
-        "deposits": deposits, "balances": free + locked, "free": free, "locked": locked, "fees": fees,
-        "outside": outside, "difference": difference,
-    }  # fmt: skip
+        "deposits": deposits,
+        "balances": free + locked,
+        "free": free,
+        "locked": locked,
+        "fees": fees,
+        "outside": outside,
+        "difference": difference,
+    }
     return {**{name: fixed(amount) for name, amount in amounts.items()}, "ok": difference == ZERO}
 
 

@@ -173,9 +173,13 @@ class ChangeDesk:
         cancel_error: ApiError | None = None
         try:
             cancelled = self.cancel(
-                account, request.symbol, ref, now_ms, new_client_order_id=cancel_client_order_id,
+                account,
+                request.symbol,
+                ref,
+                now_ms,
+                new_client_order_id=cancel_client_order_id,
                 restriction=restriction,
-            )  # fmt: skip
+            )
         except ApiError as error:
             if stop_on_failure:
                 return ReplaceOutcome(None, error, None)

@@ -241,9 +241,14 @@ class Core:
     ) -> OrderEvent:
         """Emit an execution report, followed by the balances that changed."""
         event = OrderEvent(
-            order.account, now_ms, kind, order.copy(), client_order_id or order.client_order_id,
-            self.next_execution_id, **facts,
-        )  # fmt: skip
+            order.account,
+            now_ms,
+            kind,
+            order.copy(),
+            client_order_id or order.client_order_id,
+            self.next_execution_id,
+            **facts,
+        )
         self.next_execution_id += 1
         self.events.append(event)
         if self.touched is not None:
@@ -257,10 +262,15 @@ class Core:
         order.status = OrderStatus.REJECTED
         self.events.append(
             OrderEvent(
-                order.account, now_ms, "REJECTED", order.copy(), order.client_order_id, self.next_execution_id,
+                order.account,
+                now_ms,
+                "REJECTED",
+                order.copy(),
+                order.client_order_id,
+                self.next_execution_id,
                 reject_reason=REJECT_REASONS.get(error.message, "NONE"),
             )
-        )  # fmt: skip
+        )
         self.next_execution_id += 1
 
     def report_balances(self, account: Account, now_ms: int) -> None:

@@ -42,7 +42,7 @@ class Engine:
     """Markets and accounts under Binance's spot rules.
 
     Refusals are ApiError with Binance's code and message; after one, nothing has changed. What happened is
-    told by :meth:`drain`, in order.
+    told by ``drain``, in order.
     """
 
     def __init__(self, *, first_id: int = 1, history: int = HISTORY) -> None:
@@ -90,9 +90,13 @@ class Engine:
         if name in self.core.accounts:
             raise ValueError(f"there is an account {name} already")
         account = Account(
-            name, len(self.core.accounts) + 1, Commissions(Rates(maker, taker)), trade_group_id, bnb_discount,
+            name,
+            len(self.core.accounts) + 1,
+            Commissions(Rates(maker, taker)),
+            trade_group_id,
+            bnb_discount,
             history=self._history,
-        )  # fmt: skip
+        )
         for asset, amount in (balances or {}).items():
             if amount < ZERO:
                 raise ValueError(f"{name}: a balance of {amount} {asset} is below zero")
@@ -153,7 +157,7 @@ class Engine:
         self._begin(symbol)
         answer = self._changes.cancel(
             account, symbol, ref, now_ms, new_client_order_id=new_client_order_id, restriction=restriction
-        )  # fmt: skip
+        )
         self._end(now_ms)
         return answer
 
@@ -168,9 +172,7 @@ class Engine:
     ) -> ListCancellation:
         """Cancel an order list. Raises ApiError -2011."""
         self._begin(symbol)
-        answer = self._changes.cancel_list(
-            account, symbol, ref, now_ms, new_client_order_id=new_client_order_id
-        )  # fmt: skip
+        answer = self._changes.cancel_list(account, symbol, ref, now_ms, new_client_order_id=new_client_order_id)
         self._end(now_ms)
         return answer
 
@@ -195,9 +197,14 @@ class Engine:
         """Cancel one order and place another. Raises ApiError when the new order breaks a filter."""
         self._begin(request.symbol)
         answer = self._changes.cancel_replace(
-            account, request, ref, now_ms, stop_on_failure=stop_on_failure,
-            cancel_client_order_id=cancel_client_order_id, restriction=restriction,
-        )  # fmt: skip
+            account,
+            request,
+            ref,
+            now_ms,
+            stop_on_failure=stop_on_failure,
+            cancel_client_order_id=cancel_client_order_id,
+            restriction=restriction,
+        )
         self._end(now_ms)
         return answer
 
@@ -213,9 +220,7 @@ class Engine:
     ) -> AmendResult:
         """Reduce the quantity of an open order. Raises ApiError (-2013, -2038, -1013)."""
         self._begin(symbol)
-        answer = self._amends.amend(
-            account, symbol, ref, quantity, now_ms, new_client_order_id=new_client_order_id
-        )  # fmt: skip
+        answer = self._amends.amend(account, symbol, ref, quantity, now_ms, new_client_order_id=new_client_order_id)
         self._end(now_ms)
         return answer
 
@@ -386,7 +391,7 @@ class Engine:
         return touched
 
     def audit(self) -> dict[str, Any]:
-        """Whether every coin is where it must be and every book is sane; see :mod:`simulator.engine.audit`."""
+        """Whether every coin is where it must be and every book is sane; see ``simulator.engine.audit``."""
         return audit(self.core)
 
     def _begin(self, symbol: str) -> None:

@@ -100,10 +100,15 @@ class ListDesk:
         for order in orders:
             order.order_list_id = list_id
         return OrderList(
-            list_id, account.name, request.symbol, request.kind,
-            request.client_order_id or self.core.generated_client_id(), now_ms,
-            tuple(order.order_id for order in orders), tuple(order.client_order_id for order in orders),
-        )  # fmt: skip
+            list_id,
+            account.name,
+            request.symbol,
+            request.kind,
+            request.client_order_id or self.core.generated_client_id(),
+            now_ms,
+            tuple(order.order_id for order in orders),
+            tuple(order.client_order_id for order in orders),
+        )
 
     def _check(self, market: Market, account: Account, request: ListRequest, now_ms: int) -> None:
         check_symbol_open(market)
@@ -325,9 +330,12 @@ class ListDesk:
         self.release(order_list)
         for item in cancelled:
             self.core.report(
-                item.order, "CANCELED", now_ms, client_order_id=cancel_id,
+                item.order,
+                "CANCELED",
+                now_ms,
+                client_order_id=cancel_id,
                 original_client_order_id=item.order.client_order_id,
-            )  # fmt: skip
+            )
         self.close(order_list, now_ms)
         return tuple(cancelled)
 

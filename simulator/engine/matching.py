@@ -154,14 +154,32 @@ class Matcher:
         if done:
             core.finish(order, order.status, trade.time)
         fill = EngineFill(
-            order.symbol, trade.trade_id, order.order_id, order.order_list_id, trade.price, trade.quantity,
-            trade.quote, fee, fee_asset, trade.time, order.is_buy, is_maker,
-        )  # fmt: skip
+            order.symbol,
+            trade.trade_id,
+            order.order_id,
+            order.order_list_id,
+            trade.price,
+            trade.quantity,
+            trade.quote,
+            fee,
+            fee_asset,
+            trade.time,
+            order.is_buy,
+            is_maker,
+        )
         core.add_fill(account, fill)
         core.report(
-            order, "TRADE", trade.time, last_quantity=trade.quantity, last_price=trade.price, last_quote=trade.quote,
-            commission=fee, commission_asset=fee_asset, trade_id=trade.trade_id, is_maker=is_maker,
-        )  # fmt: skip
+            order,
+            "TRADE",
+            trade.time,
+            last_quantity=trade.quantity,
+            last_price=trade.price,
+            last_quote=trade.quote,
+            commission=fee,
+            commission_asset=fee_asset,
+            trade_id=trade.trade_id,
+            is_maker=is_maker,
+        )
         return fill
 
     def available(self, market: Market, side: Side, limit: Decimal | None, taker: EngineOrder | None) -> Decimal:

@@ -80,9 +80,14 @@ class OutsideWorld:
 
     def _print(self, market: Market, side: Side, price: Decimal, quantity: Decimal, now_ms: int) -> None:
         trade = TradeEvent(
-            market.rules.symbol, market.tape.next_trade_id, price, quantity, notional(price, quantity), now_ms,
+            market.rules.symbol,
+            market.tape.next_trade_id,
+            price,
+            quantity,
+            notional(price, quantity),
+            now_ms,
             side is Side.SELL,
-        )  # fmt: skip
+        )
         market.tape.record(trade)
         market.fresh_prices.append(price)
         self.core.events.append(trade)

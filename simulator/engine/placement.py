@@ -77,7 +77,7 @@ def check_supported(rules: MarketRules, request: OrderRequest) -> None:
 
 
 class Desk:
-    """Takes single orders. Lists use its parts: :meth:`validate`, :meth:`create`, :meth:`enter`."""
+    """Takes single orders. Lists use its parts: ``validate``, ``create``, ``enter``."""
 
     def __init__(self, core: Core, matcher: Matcher) -> None:
         self.core = core
@@ -88,7 +88,7 @@ class Desk:
     def place(
         self, account: Account, request: OrderRequest, now_ms: int, *, tells_rejection: bool = False
     ) -> Placement:
-        """Place one order. `tells_rejection`: user data streams are told when the engine refuses it.
+        """Place one order. ``tells_rejection``: user data streams are told when the engine refuses it.
 
         Raises:
             ApiError: it breaks a filter, or the engine rejects it; then nothing has changed.

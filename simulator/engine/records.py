@@ -35,15 +35,34 @@ AMENDMENTS, MATCHES = TypeAdapter(Amendment), TypeAdapter(PreventedMatch)
 RULES, COMMISSIONS = TypeAdapter(MarketRules), TypeAdapter(Commissions)
 # What with_filters works out again from the filters.
 _PARSED = {
-    "price", "lot", "market_lot", "percent", "notionals", "trailing", "iceberg_parts", "max_orders", "max_algo_orders",
-    "max_iceberg_orders", "max_position", "max_amends", "max_lists",
-}  # fmt: skip
+    "price",
+    "lot",
+    "market_lot",
+    "percent",
+    "notionals",
+    "trailing",
+    "iceberg_parts",
+    "max_orders",
+    "max_algo_orders",
+    "max_iceberg_orders",
+    "max_position",
+    "max_amends",
+    "max_lists",
+}
 COUNTERS = ("first_id", "next_order_id", "next_list_id", "next_execution_id", "next_prevented_id", "generated")
 AMOUNTS = ("deposits", "fees", "outside")
 ACCOUNT_PLAIN = (
-    "name", "uid", "trade_group_id", "bnb_discount", "can_trade", "can_withdraw", "update_time", "history",
-    "forgotten_id", "first_fills",
-)  # fmt: skip
+    "name",
+    "uid",
+    "trade_group_id",
+    "bnb_discount",
+    "can_trade",
+    "can_withdraw",
+    "update_time",
+    "history",
+    "forgotten_id",
+    "first_fills",
+)
 
 
 class RecordError(ValueError):
@@ -243,12 +262,17 @@ def tape_record(market: Market) -> Record:
         ],
         "aggregates": [
             [
-                row.agg_id, str(row.price), str(row.quantity), row.first_trade_id, row.last_trade_id, row.time,
+                row.agg_id,
+                str(row.price),
+                str(row.quantity),
+                row.first_trade_id,
+                row.last_trade_id,
+                row.time,
                 row.is_buyer_maker,
             ]
             for row in tape.aggregates
         ],
-    }  # fmt: skip
+    }
     return Record(TAPE, market.rules.symbol, False, document)
 
 

@@ -1,4 +1,4 @@
-"""Reads the records of an exchange back; see :mod:`simulator.engine.records`."""
+"""Reads the records of an exchange back; see ``simulator.engine.records``."""
 
 from __future__ import annotations
 

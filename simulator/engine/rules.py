@@ -17,17 +17,31 @@ STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
 ALL_ORDER_TYPES = tuple(OrderType)
 SYMBOL_FILTERS = frozenset(
     {
-        "PRICE_FILTER", "PERCENT_PRICE", "PERCENT_PRICE_BY_SIDE", "LOT_SIZE", "MARKET_LOT_SIZE", "MIN_NOTIONAL",
-        "NOTIONAL", "ICEBERG_PARTS", "MAX_NUM_ORDERS", "MAX_NUM_ALGO_ORDERS", "MAX_NUM_ICEBERG_ORDERS",
-        "MAX_POSITION", "TRAILING_DELTA", "MAX_NUM_ORDER_AMENDS", "MAX_NUM_ORDER_LISTS",
+        "PRICE_FILTER",
+        "PERCENT_PRICE",
+        "PERCENT_PRICE_BY_SIDE",
+        "LOT_SIZE",
+        "MARKET_LOT_SIZE",
+        "MIN_NOTIONAL",
+        "NOTIONAL",
+        "ICEBERG_PARTS",
+        "MAX_NUM_ORDERS",
+        "MAX_NUM_ALGO_ORDERS",
+        "MAX_NUM_ICEBERG_ORDERS",
+        "MAX_POSITION",
+        "TRAILING_DELTA",
+        "MAX_NUM_ORDER_AMENDS",
+        "MAX_NUM_ORDER_LISTS",
     }
-)  # fmt: skip
+)
 EXCHANGE_FILTERS = frozenset(
     {
-        "EXCHANGE_MAX_NUM_ORDERS", "EXCHANGE_MAX_NUM_ALGO_ORDERS", "EXCHANGE_MAX_NUM_ICEBERG_ORDERS",
+        "EXCHANGE_MAX_NUM_ORDERS",
+        "EXCHANGE_MAX_NUM_ALGO_ORDERS",
+        "EXCHANGE_MAX_NUM_ICEBERG_ORDERS",
         "EXCHANGE_MAX_NUM_ORDER_LISTS",
     }
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,7 @@ class PriceRangeRule:
 
 @dataclass(frozen=True)
 class MarketRules:
-    """Everything exchangeInfo says of one symbol. Build it with :meth:`create`."""
+    """Everything exchangeInfo says of one symbol. Build it with ``create``."""
 
     symbol: str
     base: str
@@ -204,17 +218,32 @@ class MarketRules:
 
 
 _UNPARSED: dict[str, Any] = {
-    "price": Range(), "lot": Range(), "market_lot": Range(), "percent": (), "notionals": (), "trailing": None,
-    "iceberg_parts": None, "max_orders": None, "max_algo_orders": None, "max_iceberg_orders": None,
-    "max_position": None, "max_amends": None, "max_lists": None,
-}  # fmt: skip
+    "price": Range(),
+    "lot": Range(),
+    "market_lot": Range(),
+    "percent": (),
+    "notionals": (),
+    "trailing": None,
+    "iceberg_parts": None,
+    "max_orders": None,
+    "max_algo_orders": None,
+    "max_iceberg_orders": None,
+    "max_position": None,
+    "max_amends": None,
+    "max_lists": None,
+}
 
 _PERMISSIONS = {
-    "iceberg_allowed": "icebergAllowed", "oco_allowed": "ocoAllowed", "oto_allowed": "otoAllowed",
-    "opo_allowed": "opoAllowed", "quote_market_allowed": "quoteOrderQtyMarketAllowed",
-    "trailing_allowed": "allowTrailingStop", "cancel_replace_allowed": "cancelReplaceAllowed",
-    "amend_allowed": "amendAllowed", "peg_allowed": "pegInstructionsAllowed",
-}  # fmt: skip
+    "iceberg_allowed": "icebergAllowed",
+    "oco_allowed": "ocoAllowed",
+    "oto_allowed": "otoAllowed",
+    "opo_allowed": "opoAllowed",
+    "quote_market_allowed": "quoteOrderQtyMarketAllowed",
+    "trailing_allowed": "allowTrailingStop",
+    "cancel_replace_allowed": "cancelReplaceAllowed",
+    "amend_allowed": "amendAllowed",
+    "peg_allowed": "pegInstructionsAllowed",
+}
 _COUNTS = {
     "ICEBERG_PARTS": ("iceberg_parts", "limit"),
     "MAX_NUM_ORDERS": ("max_orders", "maxNumOrders"),
@@ -285,24 +314,48 @@ def default_filters(
 ) -> list[dict[str, Any]]:
     """The filter set of a typical production symbol (BTCUSDT-like values, binance.com exchangeInfo)."""
     return [
-        {"filterType": "PRICE_FILTER", "minPrice": _fixed8(tick), "maxPrice": _fixed8(max_price),
-         "tickSize": _fixed8(tick)},
-        {"filterType": "LOT_SIZE", "minQty": _fixed8(step), "maxQty": "9000000000.00000000",
-         "stepSize": _fixed8(step)},
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": _fixed8(tick),
+            "maxPrice": _fixed8(max_price),
+            "tickSize": _fixed8(tick),
+        },
+        {"filterType": "LOT_SIZE", "minQty": _fixed8(step), "maxQty": "9000000000.00000000", "stepSize": _fixed8(step)},
         {"filterType": "ICEBERG_PARTS", "limit": 100},
-        {"filterType": "MARKET_LOT_SIZE", "minQty": "0.00000000", "maxQty": "5000000000.00000000",
-         "stepSize": "0.00000000"},
-        {"filterType": "TRAILING_DELTA", "minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000,
-         "minTrailingBelowDelta": 10, "maxTrailingBelowDelta": 2000},
-        {"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "5", "bidMultiplierDown": "0.2",
-         "askMultiplierUp": "5", "askMultiplierDown": "0.2", "avgPriceMins": 5},
-        {"filterType": "NOTIONAL", "minNotional": _fixed8(min_notional), "applyMinToMarket": True,
-         "maxNotional": "9000000.00000000", "applyMaxToMarket": False, "avgPriceMins": 5},
+        {
+            "filterType": "MARKET_LOT_SIZE",
+            "minQty": "0.00000000",
+            "maxQty": "5000000000.00000000",
+            "stepSize": "0.00000000",
+        },
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": 10,
+            "maxTrailingAboveDelta": 2000,
+            "minTrailingBelowDelta": 10,
+            "maxTrailingBelowDelta": 2000,
+        },
+        {
+            "filterType": "PERCENT_PRICE_BY_SIDE",
+            "bidMultiplierUp": "5",
+            "bidMultiplierDown": "0.2",
+            "askMultiplierUp": "5",
+            "askMultiplierDown": "0.2",
+            "avgPriceMins": 5,
+        },
+        {
+            "filterType": "NOTIONAL",
+            "minNotional": _fixed8(min_notional),
+            "applyMinToMarket": True,
+            "maxNotional": "9000000.00000000",
+            "applyMaxToMarket": False,
+            "avgPriceMins": 5,
+        },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
         {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 20},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
         {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 10},
-    ]  # fmt: skip
+    ]
 
 
 def _fixed8(text: str) -> str:

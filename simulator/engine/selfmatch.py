@@ -36,9 +36,17 @@ class SelfMatch:
         if mode is StpMode.TRANSFER and taker.account != maker.account:
             self._transfer(market, taker, maker, price, taker_quantity)
         record = PreventedMatch(
-            taker.symbol, match_id, taker.order_id, maker.order_id,
-            self.core.accounts[taker.account].trade_group_id, mode, price, maker_quantity, taker_quantity, now_ms,
-        )  # fmt: skip
+            taker.symbol,
+            match_id,
+            taker.order_id,
+            maker.order_id,
+            self.core.accounts[taker.account].trade_group_id,
+            mode,
+            price,
+            maker_quantity,
+            taker_quantity,
+            now_ms,
+        )
         self.core.add_prevented(record, dict.fromkeys((taker.account, maker.account)))
         for order, counter, quantity in ((taker, maker, taker_quantity), (maker, taker, maker_quantity)):
             if quantity:
@@ -74,11 +82,17 @@ class SelfMatch:
         else:
             self._relock(order)
         self.core.report(
-            order, "TRADE_PREVENTION", now_ms, prevented_match_id=record.prevented_match_id,
-            prevented_quantity=order.prevented, last_prevented_quantity=quantity,
-            trade_group_id=record.trade_group_id, counter_order_id=counter.order_id, counter_symbol=counter.symbol,
+            order,
+            "TRADE_PREVENTION",
+            now_ms,
+            prevented_match_id=record.prevented_match_id,
+            prevented_quantity=order.prevented,
+            last_prevented_quantity=quantity,
+            trade_group_id=record.trade_group_id,
+            counter_order_id=counter.order_id,
+            counter_symbol=counter.symbol,
             prevented_price=price,
-        )  # fmt: skip
+        )
 
     def _relock(self, order: EngineOrder) -> None:
         order_list = self.core.accounts[order.account].lists.get(order.order_list_id)

@@ -51,10 +51,16 @@ class TradeTape:
             first, last = part[0], part[-1]
             folded.append(
                 AggTradeEvent(
-                    self.symbol, self.next_agg_id, first.price, quantity, first.trade_id, last.trade_id,
-                    last.time, first.is_buyer_maker,
+                    self.symbol,
+                    self.next_agg_id,
+                    first.price,
+                    quantity,
+                    first.trade_id,
+                    last.trade_id,
+                    last.time,
+                    first.is_buyer_maker,
                 )
-            )  # fmt: skip
+            )
             self.next_agg_id += 1
             start = index
         self._open.clear()

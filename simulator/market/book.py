@@ -39,7 +39,7 @@ class OutsideBook:
         self._spacing = spread_ticks(profile, profile.price)
 
     def _level(self, place: int) -> Level:
-        """The level at the grid place `place`, a multiple of the spacing."""
+        """The level at the grid place ``place``, a multiple of the spacing."""
         level = self._cache.get(place)
         if level is None:
             if len(self._cache) >= _CACHE_MAX:
@@ -54,12 +54,12 @@ class OutsideBook:
         return self._step * steps
 
     def resize(self, depth: float) -> None:
-        """Make every level `depth` times its ordinary size (a fault thins the book with it)."""
+        """Make every level ``depth`` times its ordinary size (a fault thins the book with it)."""
         self.depth = depth
         self._cache.clear()
 
     def around(self, price: Decimal, *, taker_buys: bool, traded: Decimal) -> tuple[list[Level], list[Level]]:
-        """Bids (best first) and asks (best first) such that a taker of `traded` finds it all at `price`."""
+        """Bids (best first) and asks (best first) such that a taker of ``traded`` finds it all at ``price``."""
         ticks = int(price / self._tick)
         spread = spread_ticks(self._profile, price)
         best_bid = max(1, ticks - spread) if taker_buys else ticks

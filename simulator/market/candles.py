@@ -26,7 +26,7 @@ from simulator.market.intervals import (
     WEEK_MS,
     candle_start,
     next_start,
-)  # fmt: skip
+)
 from simulator.market.series import Bar, Rows, Series, fixed, merge, scaled
 
 MINUTES_MAX = 10_000
@@ -60,7 +60,7 @@ class Window:
 
 
 class SymbolCandles:
-    """The candles of one symbol. Times in ms of the market clock, prices and amounts as in `series`."""
+    """The candles of one symbol. Times in ms of the market clock, prices and amounts as in ``series``."""
 
     def __init__(self, symbol: str, *, decimals: int, start_ms: int, price: Decimal) -> None:
         self.symbol = symbol
@@ -88,7 +88,7 @@ class SymbolCandles:
 
     @classmethod
     def restored(cls, symbol: str, values: dict[str, Any], minutes: Rows, hours: Rows) -> "SymbolCandles":
-        """The candles that `state` described."""
+        """The candles that ``state`` described."""
         candles = cls(symbol, decimals=values["decimals"], start_ms=0, price=Decimal(0))
         candles.minutes.extend(minutes)
         candles.hours.extend(hours)
@@ -122,7 +122,7 @@ class SymbolCandles:
             bar.add(price=scaled_price, quantity=amount, quote=quote, taker_buys=taker_buys, trade_id=trade_id)
 
     def put(self, row: Sequence[int]) -> None:
-        """Replace a minute, open or closed, by what someone who knows better says of it (columns of `series`).
+        """Replace a minute, open or closed, by what someone who knows better says of it (columns of ``series``).
 
         A later minute closes the ones before it; one that is no longer kept is ignored.
         """
@@ -150,7 +150,7 @@ class SymbolCandles:
             self.hours.rows[place] = merge(part, np.zeros(1, dtype=np.int64))[0]
 
     def roll(self, now_ms: int) -> int:
-        """Close every minute that ended by `now_ms`; returns how many closed."""
+        """Close every minute that ended by ``now_ms``; returns how many closed."""
         closed = (now_ms - self.open.open_ms) // MINUTE_MS
         if closed <= 0:
             return 0
@@ -181,7 +181,7 @@ class SymbolCandles:
         return rows[low:high]
 
     def _base(self, interval: str, zone_ms: int, from_ms: int, until_ms: int) -> Rows:
-        """Closed rows of the finest stored kind that builds `interval`, opening in [from_ms, until_ms)."""
+        """Closed rows of the finest stored kind that builds ``interval``, opening in [from_ms, until_ms)."""
         minutes = self.minutes.rows
         long = interval in ("1w", "1M") or FIXED_MS[interval] >= HOUR_MS
         if not long or zone_ms % HOUR_MS:
@@ -191,7 +191,7 @@ class SymbolCandles:
         return np.concatenate([hours, tail])
 
     def current(self, interval: str, zone_ms: int = 0) -> tuple[Rows, int]:
-        """The open candle of `interval` as one row, and the open time of the candle after it."""
+        """The open candle of ``interval`` as one row, and the open time of the candle after it."""
         start = candle_start(interval, self.open.open_ms, zone_ms)
         row = np.array([self.open.row()], dtype=np.int64)
         if interval != "1m":
@@ -212,14 +212,14 @@ class SymbolCandles:
         return merged
 
     def open_row(self, interval: str, start_ms: int, zone_ms: int = 0) -> list[int]:
-        """The candle of `interval` that is open and began at `start_ms`."""
+        """The candle of ``interval`` that is open and began at ``start_ms``."""
         if interval == "1s":
             return self._second(start_ms)
         row, _ = self.current(interval, zone_ms)
         return [int(value) for value in row[0]]
 
     def closed_row(self, interval: str, start_ms: int, zone_ms: int = 0) -> list[int] | None:
-        """The candle that began at `start_ms` and has ended; None when it is no longer kept."""
+        """The candle that began at ``start_ms`` and has ended; None when it is no longer kept."""
         if interval == "1s":
             return self._second(start_ms)
         rows = self._interval_rows(interval, start_ms, start_ms, 1, zone_ms)
@@ -230,7 +230,7 @@ class SymbolCandles:
         return values
 
     def _second(self, start_ms: int) -> list[int]:
-        """The second that began at `start_ms`; flat at the price before it when nothing traded."""
+        """The second that began at ``start_ms``; flat at the price before it when nothing traded."""
         for bar in reversed(self._seconds):
             if bar.open_ms == start_ms:
                 return list(bar.row())
@@ -251,7 +251,7 @@ class SymbolCandles:
     def rows(
         self, interval: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int, zone_ms: int = 0
     ) -> list[list[int]]:
-        """The same as rows of scaled integers (columns of `series`)."""
+        """The same as rows of scaled integers (columns of ``series``)."""
         if interval == "1s":
             found = self._second_rows(start_ms, end_ms, limit, now_ms)
         else:
@@ -321,7 +321,7 @@ class SymbolCandles:
         ]
 
     def window(self, from_ms: int, now_ms: int) -> Window:
-        """Statistics of the minutes opening at or after `from_ms`, the open one included."""
+        """Statistics of the minutes opening at or after ``from_ms``, the open one included."""
         self.roll(now_ms)
         first = candle_start("1m", from_ms)
         rows = self.minutes.rows
@@ -337,16 +337,26 @@ class SymbolCandles:
         percent = (Decimal(close - opened) * 100 / opened).quantize(Decimal("0.001")) if opened else Decimal("0.000")
         change = close - opened
         return Window(
-            open_time=from_ms, close_time=now_ms, previous_close=fixed(previous), open=fixed(opened),
-            high=fixed(total[column.HIGH]), low=fixed(total[column.LOW]), last=fixed(close),
-            last_quantity=fixed(self.last_quantity, self.decimals), volume=fixed(volume, self.decimals),
-            quote_volume=fixed(total[column.QUOTE]), weighted_average=fixed(average),
-            change=("-" if change < 0 else "") + fixed(abs(change)), change_percent=format(percent, "f"),
-            count=total[column.COUNT], first_id=total[column.FIRST_ID], last_id=total[column.LAST_ID],
-        )  # fmt: skip
+            open_time=from_ms,
+            close_time=now_ms,
+            previous_close=fixed(previous),
+            open=fixed(opened),
+            high=fixed(total[column.HIGH]),
+            low=fixed(total[column.LOW]),
+            last=fixed(close),
+            last_quantity=fixed(self.last_quantity, self.decimals),
+            volume=fixed(volume, self.decimals),
+            quote_volume=fixed(total[column.QUOTE]),
+            weighted_average=fixed(average),
+            change=("-" if change < 0 else "") + fixed(abs(change)),
+            change_percent=format(percent, "f"),
+            count=total[column.COUNT],
+            first_id=total[column.FIRST_ID],
+            last_id=total[column.LAST_ID],
+        )
 
     def average_price(self, minutes: int, now_ms: int) -> Decimal:
-        """Volume-weighted average over the last `minutes`; without trades the last price."""
+        """Volume-weighted average over the last ``minutes``; without trades the last price."""
         self.roll(now_ms)
         rows = self._slice(self.minutes.rows, self.open.open_ms - (minutes - 1) * MINUTE_MS, self.open.open_ms)
         quote = int(rows[:, column.QUOTE].sum()) + self.open.quote
@@ -362,7 +372,7 @@ class CandleStore:
         self._symbols: dict[str, SymbolCandles] = {}
 
     def add_symbol(self, symbol: str, *, decimals: int, start_ms: int, price: Decimal) -> SymbolCandles:
-        """Begin a symbol with one open flat candle; `decimals` are those of its quantity step (0..8)."""
+        """Begin a symbol with one open flat candle; ``decimals`` are those of its quantity step (0..8)."""
         candles = SymbolCandles(symbol, decimals=decimals, start_ms=start_ms, price=price)
         self._symbols[symbol] = candles
         return candles
@@ -387,16 +397,23 @@ class CandleStore:
         self._symbols[symbol].add_trade(price, quantity, time_ms, taker_buys, trade_id)
 
     def roll(self, now_ms: int) -> bool:
-        """Close every minute that ended by `now_ms` in every symbol; says whether any did."""
+        """Close every minute that ended by ``now_ms`` in every symbol; says whether any did."""
         closed = 0
         for candles in self._symbols.values():
             closed += candles.roll(now_ms)
         return closed > 0
 
     def klines(
-        self, symbol: str, interval: str, *, now_ms: int, start_ms: int | None = None, end_ms: int | None = None,
-        limit: int = 500, zone_ms: int = 0,
-    ) -> list[Kline]:  # fmt: skip
+        self,
+        symbol: str,
+        interval: str,
+        *,
+        now_ms: int,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int = 500,
+        zone_ms: int = 0,
+    ) -> list[Kline]:
         """Answer of GET /api/v3/klines. Raises KeyError for an unknown symbol or interval."""
         if interval not in INTERVALS:
             raise KeyError(interval)
@@ -404,7 +421,7 @@ class CandleStore:
         return candles.klines(interval, start_ms=start_ms, end_ms=end_ms, limit=limit, now_ms=now_ms, zone_ms=zone_ms)
 
     def window(self, symbol: str, from_ms: int, now_ms: int) -> Window:
-        """Statistics since `from_ms` (24 hours for ticker/24hr)."""
+        """Statistics since ``from_ms`` (24 hours for ticker/24hr)."""
         return self._symbols[symbol].window(from_ms, now_ms)
 
     def average_price(self, symbol: str, minutes: int, now_ms: int) -> Decimal:
@@ -413,7 +430,7 @@ class CandleStore:
 
 
 def _borders(rows: Rows, interval: str, zone_ms: int) -> NDArray[np.int64]:
-    """Indices at which a new candle of `interval` begins."""
+    """Indices at which a new candle of ``interval`` begins."""
     local = rows[:, column.OPEN_MS] + zone_ms
     if interval == "1M":
         bucket = local.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)

@@ -1,7 +1,7 @@
 """The clock of the twin's market: real, accelerated or moved by hand, and a server clock that may be off.
 
-`market_ms` moves the market: prices, trades, candles. `now_ms` is what clients are told and measured against: market
-time plus the skew set through the control door. Market time never runs backwards.
+``market_ms`` moves the market: prices, trades, candles. ``now_ms`` is what clients are told and measured against:
+market time plus the skew set through the control door. Market time never runs backwards.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class ClockReading:
 
 
 class MarketClock:
-    """Market time in ms. `speed` is market seconds per wall second; 1 in real mode, 0 when stepped."""
+    """Market time in ms. ``speed`` is market seconds per wall second; 1 in real mode, 0 when stepped."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class MarketClock:
         return self._wall() + self.skew_ms
 
     def resume(self, market_ms: int, *, skew_ms: int = 0) -> None:
-        """Go on at `market_ms`, in a later life of the twin; the start stays what it was."""
+        """Go on at ``market_ms``, in a later life of the twin; the start stays what it was."""
         self._anchor_ms = market_ms
         self._anchor_s = self._monotonic()
         self.skew_ms = skew_ms
@@ -95,14 +95,14 @@ class MarketClock:
         return self._anchor_ms
 
     def wall_seconds_until(self, market_ms: int) -> float:
-        """Wall seconds until the market reaches `market_ms`; infinite when stepped."""
+        """Wall seconds until the market reaches ``market_ms``; infinite when stepped."""
         missing = market_ms * 1000 - self.market_us()
         if missing <= 0:
             return 0.0
         return missing / 1_000_000 / self.speed if self.speed else float("inf")
 
     async def sleep_until(self, market_ms: int) -> None:
-        """Wait until the market reaches `market_ms`; never returns on a stepped clock."""
+        """Wait until the market reaches ``market_ms``; never returns on a stepped clock."""
         wait = self.wall_seconds_until(market_ms)
         if wait == float("inf"):
             await asyncio.Event().wait()

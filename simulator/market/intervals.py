@@ -1,7 +1,8 @@
 """The sixteen candle intervals of Binance: their names, lengths and where each candle begins.
 
-Interval names are case-sensitive (`1m` is a minute, `1M` a month). Candles are aligned to UTC, weeks begin on Monday,
-months on the first; a time zone offset moves every border by that offset (parameter `timeZone`, streams `@+08:00`).
+Interval names are case-sensitive (``1m`` is a minute, ``1M`` a month). Candles are aligned to UTC, weeks begin on
+Monday, months on the first; a time zone offset moves every border by that offset (parameter ``timeZone``, streams
+``@+08:00``).
 """
 
 import re
@@ -37,7 +38,7 @@ _ZONE = re.compile(r"^([+-]?)(\d{1,2})(?::([0-5]\d))?$")
 
 
 def parse_zone(text: str) -> int:
-    """Read Binance's `timeZone` (`0`, `-1:00`, `+05:45`, range -12:00..+14:00) as an offset in ms.
+    """Read Binance's ``timeZone`` (``0``, ``-1:00``, ``+05:45``, range -12:00..+14:00) as an offset in ms.
 
     Raises ValueError outside that form or range.
     """
@@ -52,7 +53,8 @@ def parse_zone(text: str) -> int:
 
 
 def candle_start(interval: str, time_ms: int, zone_ms: int = 0) -> int:
-    """Open time (ms) of the candle of `interval` that contains `time_ms`. Raises KeyError for an unknown interval."""
+    """Open time (ms) of the candle of ``interval`` that contains ``time_ms``. Raises KeyError for an unknown
+    interval."""
     local = time_ms + zone_ms
     if interval == "1M":
         moment = datetime.fromtimestamp(local / 1000, UTC)
@@ -65,7 +67,7 @@ def candle_start(interval: str, time_ms: int, zone_ms: int = 0) -> int:
 
 
 def next_start(interval: str, start_ms: int, zone_ms: int = 0) -> int:
-    """Open time (ms) of the candle that follows the one opening at `start_ms`."""
+    """Open time (ms) of the candle that follows the one opening at ``start_ms``."""
     if interval == "1M":
         # 32 days after the first of a month always lies in the next month
         return candle_start("1M", start_ms + 32 * DAY_MS, zone_ms)

@@ -60,9 +60,7 @@ class MirrorSource:
 
     def history(self, symbol: str) -> History:
         listing = self.listings[symbol]
-        return self.upstream.history(
-            symbol, self.decimals[symbol], self.upstream.server_ms(), listing.last_trade_id
-        )  # fmt: skip
+        return self.upstream.history(symbol, self.decimals[symbol], self.upstream.server_ms(), listing.last_trade_id)
 
     def price(self, symbol: str) -> Decimal:
         return self.listings[symbol].last_price
@@ -131,7 +129,7 @@ class MirrorDriver:
         self._sink.settle()
 
     def resume(self, next_minute_ms: int) -> None:
-        """Go on after a restart: minutes from `next_minute_ms` on are healed once connected."""
+        """Go on after a restart: minutes from ``next_minute_ms`` on are healed once connected."""
         self._healed_ms = min(self._healed_ms, next_minute_ms - MINUTE_MS)
         self.open()
 
@@ -260,6 +258,6 @@ def _shrunk(levels: list[Level], share: Decimal) -> list[Level]:
 
 
 def _taken(levels: list[Level], price: Decimal, quantity: Decimal) -> list[Level]:
-    """The levels after `quantity` was taken at `price`."""
+    """The levels after ``quantity`` was taken at ``price``."""
     left = [(at, amount - quantity if at == price else amount) for at, amount in levels]
     return [(at, amount) for at, amount in left if amount > 0]

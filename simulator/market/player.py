@@ -24,7 +24,7 @@ class Sink(Protocol):
         ...
 
     def trade(self, symbol: str, price: Decimal, quantity: Decimal, taker_buys: bool, time_ms: int) -> None:
-        """Let an outside taker trade at `price`."""
+        """Let an outside taker trade at ``price``."""
         ...
 
     def end_minute(self, time_ms: int) -> None:
@@ -37,7 +37,7 @@ class Sink(Protocol):
 
 
 class Player:
-    """Plays `source` from the minute that is current at its start."""
+    """Plays ``source`` from the minute that is current at its start."""
 
     def __init__(
         self, source: MarketSource, profiles: dict[str, Profile], sink: Sink, clock: MarketClock, seed: int
@@ -109,7 +109,7 @@ class Player:
         return min(self._pending[0].time_ms, self._next_minute) if self._pending else self._next_minute
 
     def play_until(self, market_ms: int, most: int = 1_000_000_000) -> bool:
-        """Play what is due by `market_ms`, at most `most` steps; says whether everything due was played."""
+        """Play what is due by ``market_ms``, at most ``most`` steps; says whether everything due was played."""
         played = 0
         while played < most:
             if self._pending and self._pending[0].time_ms <= market_ms:

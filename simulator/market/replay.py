@@ -45,7 +45,7 @@ def split_bar(bar: Recorded, minutes: int, tick: Decimal, step: Decimal) -> list
 
 
 def _path(knots: tuple[int, int, int, int], count: int) -> list[int]:
-    """`count` prices along straight lines between the knots, each knot being one of them."""
+    """``count`` prices along straight lines between the knots, each knot being one of them."""
     if count == 4:
         return list(knots)
     places = [0, count // 3, 2 * count // 3, count - 1]
@@ -60,14 +60,19 @@ def _four(values: Sequence[int]) -> tuple[int, int, int, int]:
 class ReplayMarket:
     """Recorded bars as a market source.
 
-    `prices` are those at the start. `start_ms` is market time at the start; `shift_ms` is added to recorded times (a
-    recording played as if it were now). Bars before the start are the history.
+    ``prices`` are those at the start. ``start_ms`` is market time at the start; ``shift_ms`` is added to recorded times
+    (a recording played as if it were now). Bars before the start are the history.
     """
 
     def __init__(
-        self, bars: Mapping[str, Sequence[Recorded]], profiles: Mapping[str, Profile], *, start_ms: int, shift_ms: int,
+        self,
+        bars: Mapping[str, Sequence[Recorded]],
+        profiles: Mapping[str, Profile],
+        *,
+        start_ms: int,
+        shift_ms: int,
         steps_per_minute: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.steps_per_minute = min(steps_per_minute, 4)
         self._profiles = profiles
         self._names = list(bars)
@@ -142,9 +147,17 @@ def _history(profile: Profile, past: Mapping[int, _Minute], until_ms: int) -> Hi
         quote = sum(p * a for p, a in zip(prices, amounts, strict=True)) * numerator // denominator
         volume = sum(amounts) * step
         rows[place, : column.FIRST_ID] = (
-            open_ms, prices[0] * tick, max(prices) * tick, min(prices) * tick, close, volume, quote,
-            sum(1 for amount in amounts if amount), volume // 2, quote // 2,
-        )  # fmt: skip
+            open_ms,
+            prices[0] * tick,
+            max(prices) * tick,
+            min(prices) * tick,
+            close,
+            volume,
+            quote,
+            sum(1 for amount in amounts if amount),
+            volume // 2,
+            quote // 2,
+        )
     recent = count - min(count, 9_000)
     whole = recent // 60 * 60
     hours = merge(rows[:whole], np.arange(0, whole, 60)) if whole else no_rows()

@@ -26,7 +26,7 @@ def fixed(value: int, decimals: int = 8) -> str:
 
 
 def scaled(value: Decimal, decimals: int = 8) -> int:
-    """Turn a decimal into a scaled integer; digits beyond `decimals` would be a broken filter, so they are cut."""
+    """Turn a decimal into a scaled integer; digits beyond ``decimals`` would be a broken filter, so they are cut."""
     return int(value.scaleb(decimals))
 
 
@@ -71,13 +71,23 @@ class Bar:
 
     def row(self) -> tuple[int, ...]:
         return (
-            self.open_ms, self.open, self.high, self.low, self.close, self.volume, self.quote, self.count,
-            self.taker_base, self.taker_quote, self.first_id, self.last_id,
-        )  # fmt: skip
+            self.open_ms,
+            self.open,
+            self.high,
+            self.low,
+            self.close,
+            self.volume,
+            self.quote,
+            self.count,
+            self.taker_base,
+            self.taker_quote,
+            self.first_id,
+            self.last_id,
+        )
 
 
 def merge(rows: Rows, borders: NDArray[np.int64]) -> Rows:
-    """Aggregate rows into groups that begin at the indices `borders` (ascending, first is 0).
+    """Aggregate rows into groups that begin at the indices ``borders`` (ascending, first is 0).
 
     A group's open and high/low leave out minutes without trades, as Binance's own higher candles do,
     unless the whole group had none.

@@ -13,9 +13,9 @@ from simulator.market.series import WIDTH, Rows
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One step of one symbol: the book moves around `price`, then an outside taker trades `quantity` there.
+    """One step of one symbol: the book moves around ``price``, then an outside taker trades ``quantity`` there.
 
-    `quantity` 0 moves the book only.
+    ``quantity`` 0 moves the book only.
     """
 
     time_ms: int
@@ -34,8 +34,8 @@ def no_rows() -> Rows:
 class History:
     """Closed candles before the market starts: whole hours first, then minutes without a hole up to the start.
 
-    `trades_before` trades are older than all of them; `last_id` is the id of the last trade they count, 0 while trades
-    have no ids.
+    ``trades_before`` trades are older than all of them; ``last_id`` is the id of the last trade they count, 0 while
+    trades have no ids.
     """
 
     minutes: Rows = field(default_factory=no_rows)
@@ -58,7 +58,7 @@ class MarketSource(Protocol):
         ...
 
     def minute(self, open_ms: int) -> Sequence[Tick]:
-        """Every step of the minute that opens at `open_ms`, ordered by time."""
+        """Every step of the minute that opens at ``open_ms``, ordered by time."""
         ...
 
 
@@ -99,10 +99,10 @@ def step_times(open_ms: int, steps: int, index: int, symbols: int) -> list[int]:
 
 
 def thin(path: Sequence[int], steps: int) -> list[int]:
-    """Reduce a minute's price path to `steps` prices that keep its open, high, low, close and the order of its
+    """Reduce a minute's price path to ``steps`` prices that keep its open, high, low, close and the order of its
     extremes.
 
-    Raises ValueError when `steps` does not divide the path or is below 4.
+    Raises ValueError when ``steps`` does not divide the path or is below 4.
     """
     if steps == len(path):
         return list(path)

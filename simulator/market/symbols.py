@@ -1,7 +1,7 @@
 """The 22 pairs the platform trades by default, as Binance would list them: grid, filters, price and temper.
 
-Prices are of the order of 2026; ticks and steps are those of comparable Binance pairs. `volatility` is the standard
-deviation of one minute's return in calm times, `turnover` the quote amount of an ordinary minute.
+Prices are of the order of 2026; ticks and steps are those of comparable Binance pairs. ``volatility`` is the standard
+deviation of one minute's return in calm times, ``turnover`` the quote amount of an ordinary minute.
 """
 
 from dataclasses import dataclass
@@ -33,9 +33,17 @@ class Profile:
 def _profile(line: str) -> Profile:
     base, price, tick, step, volatility, turnover, quiet, spread = line.split()
     return Profile(
-        symbol=f"{base}USDC", base=base, quote="USDC", price=Decimal(price), tick=Decimal(tick), step=Decimal(step),
-        volatility=float(volatility), turnover=float(turnover), quiet=float(quiet), spread_bps=float(spread),
-    )  # fmt: skip
+        symbol=f"{base}USDC",
+        base=base,
+        quote="USDC",
+        price=Decimal(price),
+        tick=Decimal(tick),
+        step=Decimal(step),
+        volatility=float(volatility),
+        turnover=float(turnover),
+        quiet=float(quiet),
+        spread_bps=float(spread),
+    )
 
 
 # base, price, tick, step, volatility of a calm minute, turnover of a minute, share of quiet minutes, spread in bps
@@ -122,7 +130,7 @@ def default_filters(tick: Decimal, step: Decimal, price: Decimal) -> list[dict[s
 
 
 def default_symbols() -> list[dict[str, Any]]:
-    """The fixture form of the 22 pairs: what `"symbols": "default"` stands for."""
+    """The fixture form of the 22 pairs: what ``"symbols": "default"`` stands for."""
     return [
         {
             "symbol": profile.symbol,
@@ -141,9 +149,17 @@ def profile_of(symbol: str, base: str, quote: str, *, price: Decimal, tick: Deci
     altcoin's."""
     like = _BY_SYMBOL.get(f"{base}USDC", _BY_SYMBOL["LINKUSDC"])
     return Profile(
-        symbol=symbol, base=base, quote=quote, price=price, tick=tick, step=step, volatility=like.volatility,
-        turnover=like.turnover, quiet=like.quiet, spread_bps=like.spread_bps,
-    )  # fmt: skip
+        symbol=symbol,
+        base=base,
+        quote=quote,
+        price=price,
+        tick=tick,
+        step=step,
+        volatility=like.volatility,
+        turnover=like.turnover,
+        quiet=like.quiet,
+        spread_bps=like.spread_bps,
+    )
 
 
 def _eight(value: Decimal) -> str:
@@ -151,6 +167,6 @@ def _eight(value: Decimal) -> str:
 
 
 def _power_above(value: Decimal) -> Decimal:
-    """The smallest power of ten that is not below `value`."""
+    """The smallest power of ten that is not below ``value``."""
     power = Decimal(1).scaleb(value.adjusted())
     return power if power == value else power * 10

@@ -49,7 +49,7 @@ _HOME_PULL = 0.0003
 
 
 class SyntheticModel:
-    """The state of the model; `step` moves it by one minute. Index 0 of every array is the common factor."""
+    """The state of the model; ``step`` moves it by one minute. Index 0 of every array is the common factor."""
 
     def __init__(self, profiles: Sequence[Profile], seed: int) -> None:
         self._random = np.random.RandomState(seed % 2**32)
@@ -135,15 +135,20 @@ class SyntheticModel:
 
 
 class SyntheticMarket:
-    """The model as a market source: `HISTORY_MINUTES` of past, then live minutes without end.
+    """The model as a market source: ``HISTORY_MINUTES`` of past, then live minutes without end.
 
     The price right before the start is exactly the profile's.
     """
 
     def __init__(
-        self, profiles: Sequence[Profile], *, seed: int, start_ms: int, steps_per_minute: int,
+        self,
+        profiles: Sequence[Profile],
+        *,
+        seed: int,
+        start_ms: int,
+        steps_per_minute: int,
         history_minutes: int = HISTORY_MINUTES,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.steps_per_minute = steps_per_minute
         self._profiles = list(profiles)
         self._model = SyntheticModel(profiles, seed)

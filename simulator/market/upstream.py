@@ -39,18 +39,32 @@ def kline_row(kline: list[Any], decimals: int) -> list[int]:
     """One REST kline as the candle store keeps it; trade ids are not told there."""
     prices = [scaled(Decimal(text)) for text in kline[1:5]]
     return [
-        int(kline[0]), *prices, scaled(Decimal(kline[5]), decimals), scaled(Decimal(kline[7])), int(kline[8]),
-        scaled(Decimal(kline[9]), decimals), scaled(Decimal(kline[10])), column.NO_ID, column.NO_ID,
-    ]  # fmt: skip
+        int(kline[0]),
+        *prices,
+        scaled(Decimal(kline[5]), decimals),
+        scaled(Decimal(kline[7])),
+        int(kline[8]),
+        scaled(Decimal(kline[9]), decimals),
+        scaled(Decimal(kline[10])),
+        column.NO_ID,
+        column.NO_ID,
+    ]
 
 
 def stream_row(kline: dict[str, Any], decimals: int) -> list[int]:
-    """The `k` of a kline message as the candle store keeps it."""
+    """The ``k`` of a kline message as the candle store keeps it."""
     prices = [scaled(Decimal(kline[name])) for name in ("o", "h", "l", "c")]
     return [
-        int(kline["t"]), *prices, scaled(Decimal(kline["v"]), decimals), scaled(Decimal(kline["q"])), int(kline["n"]),
-        scaled(Decimal(kline["V"]), decimals), scaled(Decimal(kline["Q"])), int(kline["f"]), int(kline["L"]),
-    ]  # fmt: skip
+        int(kline["t"]),
+        *prices,
+        scaled(Decimal(kline["v"]), decimals),
+        scaled(Decimal(kline["q"])),
+        int(kline["n"]),
+        scaled(Decimal(kline["V"]), decimals),
+        scaled(Decimal(kline["Q"])),
+        int(kline["f"]),
+        int(kline["L"]),
+    ]
 
 
 class Upstream:
@@ -97,9 +111,14 @@ class Upstream:
     def _listing(entry: dict[str, Any], ticker: dict[str, Any]) -> Listing:
         filters = [dict(row) for row in entry["filters"] if row.get("filterType") in SYMBOL_FILTERS]
         return Listing(
-            entry["symbol"], entry["baseAsset"], entry["quoteAsset"], entry["status"], filters,
-            Decimal(ticker["lastPrice"]), max(0, int(ticker["lastId"])),
-        )  # fmt: skip
+            entry["symbol"],
+            entry["baseAsset"],
+            entry["quoteAsset"],
+            entry["status"],
+            filters,
+            Decimal(ticker["lastPrice"]),
+            max(0, int(ticker["lastId"])),
+        )
 
     def book(self, symbol: str) -> tuple[list[list[str]], list[list[str]]]:
         """Best bids and asks as texts."""
@@ -127,9 +146,7 @@ class Upstream:
         counted = int(minutes[:, column.COUNT].sum() + hours[:, column.COUNT].sum())
         return History(minutes, hours, trades_before=max(0, last_trade_id - counted))
 
-    def minutes(
-        self, symbol: str, decimals: int, *, start_ms: int | None = None, end_ms: int | None = None
-    ) -> Rows:  # fmt: skip
+    def minutes(self, symbol: str, decimals: int, *, start_ms: int | None = None, end_ms: int | None = None) -> Rows:
         """Minute candles that have closed, oldest first."""
         bounds = {"startTime": start_ms, "endTime": end_ms}
         known = {name: value for name, value in bounds.items() if value is not None}
@@ -143,7 +160,7 @@ def _rows(rows: list[list[int]]) -> Rows:
 
 
 def _without_holes(minutes: Rows, until: int) -> Rows:
-    """The newest minutes that follow each other up to `until`; none when the newest is missing."""
+    """The newest minutes that follow each other up to ``until``; none when the newest is missing."""
     if not len(minutes) or int(minutes[-1, column.OPEN_MS]) != until - MINUTE_MS:
         return no_rows()
     gaps = np.flatnonzero(np.diff(minutes[:, column.OPEN_MS]) != MINUTE_MS)

@@ -33,7 +33,7 @@ PROCESSES = 2
 
 @dataclass
 class Heard:
-    """What one listener got. `delays` in ms, of candles, which carry their event time."""
+    """What one listener got. ``delays`` in ms, of candles, which carry their event time."""
 
     messages: int = 0
     closed: int = 0

@@ -3,9 +3,9 @@
     python -m tests.bench.bench_twin_rest [--clients 1 20] [--seconds S]
 
 The twin runs as a process of its own with a still market; clients keep their connection alive, sign every request and
-live in this process. `cpu_us` is the twin's own processor time per request, so it holds whatever else the machine does.
-The shares are measured piece by piece in this process: signature, engine, JSON, the rest of the door (parameters,
-limits, views), and what remains of `cpu_us` is HTTP and sockets.
+live in this process. ``cpu_us`` is the twin's own processor time per request, so it holds whatever else the machine
+does. The shares are measured piece by piece in this process: signature, engine, JSON, the rest of the door (parameters,
+limits, views), and what remains of ``cpu_us`` is HTTP and sockets.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def _run(attempts: list[str], command: list[str]) -> None:
 
 
 def main() -> int:
-    """Entry point of `make chromium`: make sure that there is one, and say where."""
+    """Entry point of ``make chromium``: make sure that there is one, and say where."""
     try:
         print(find_chromium())
     except BrowserMissingError as error:

@@ -14,7 +14,7 @@ from websockets.uri import parse_uri
 
 
 class RawSocket:
-    """Use it as an async context manager; `frames` are what came and was not taken yet. `buffer` (bytes) makes a
+    """Use it as an async context manager; ``frames`` are what came and was not taken yet. ``buffer`` (bytes) makes a
     client that holds little without reading."""
 
     def __init__(self, url: str, *, buffer: int | None = None) -> None:

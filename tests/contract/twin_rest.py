@@ -156,7 +156,7 @@ class Door:
         return self.twin.state.clock.now_ms()
 
     async def get(self, path: str, **params: Any) -> httpx.Response:
-        """A public call; `path` below /api/v3."""
+        """A public call; ``path`` below /api/v3."""
         return await self.http.get(f"/api/v3/{path}", params=params)
 
     async def signed(
@@ -168,7 +168,7 @@ class Door:
         account: str = "alice",
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """A signed call with everything in the query string; `path` below /api/v3 unless it starts with a slash."""
+        """A signed call with everything in the query string; ``path`` below /api/v3 unless it starts with a slash."""
         key = self.key(account)
         query = urlencode({"timestamp": self.now_ms, **(params or {})}, quote_via=quote)
         signature = quote(sign(key, query.encode()), safe="")

@@ -1,6 +1,7 @@
 """The shape of recorded JSON: fields and types, so that what the twin sends can be held against what Binance sent.
 
-`python -m tests.contract.wire_schemas FOLDER` derives `recorded_schemas.json` from a folder of recorded frames again.
+``python -m tests.contract.wire_schemas FOLDER`` derives ``recorded_schemas.json`` from a folder of recorded frames
+again.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def schema_of(value: Any) -> Schema:
 
 
 def merge(schemas: Iterable[Schema]) -> Schema:
-    """The shape that covers all of them; `always` keeps the fields that none lacks."""
+    """The shape that covers all of them; ``always`` keeps the fields that none lacks."""
     merged: Schema = {}
     for schema in schemas:
         merged = _merge_two(merged, schema)
@@ -82,7 +83,7 @@ def _merge_two(first: Schema, second: Schema) -> Schema:
 
 
 def differences(recorded: Schema, sent: Schema, *, newer: frozenset[str], place: str = "") -> list[str]:
-    """Where `sent` does not fit what was recorded; `newer` are fields that came to Binance after the recording."""
+    """Where ``sent`` does not fit what was recorded; ``newer`` are fields that came to Binance after the recording."""
     missing = [name for name in recorded.get("always", []) if name not in sent.get("fields", {})]
     found = [f"{place}.{name} is missing" for name in missing]
     for name, inner in sent.get("fields", {}).items():

@@ -1,4 +1,4 @@
-"""The whole platform, from market to ledger, as `make demo` runs it; while its parts are killed one by one."""
+"""The whole platform, from market to ledger, as ``make demo`` runs it; while its parts are killed one by one."""
 
 from __future__ import annotations
 

@@ -135,9 +135,14 @@ class ApacheKafka:
 
     def _command(self, java_class: str, *arguments: str) -> list[str]:
         return [
-            self._java, HEAP, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars_folder()}/*",
-            java_class, *arguments,
-        ]  # fmt: skip
+            self._java,
+            HEAP,
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-cp",
+            f"{jars_folder()}/*",
+            java_class,
+            *arguments,
+        ]
 
     def launch(self) -> Launch:
         return Launch(

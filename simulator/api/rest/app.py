@@ -86,7 +86,7 @@ def rest_app(state: TwinState | StateSource) -> ASGIApp:
 class FastLane:
     """Hands API calls to their door by path alone; a walk through all routes would cost more than placing an order.
 
-    What is no API call goes to `others`; an API call that does not exist is answered here, as JSON like every error.
+    What is no API call goes to ``others``; an API call that does not exist is answered here, as JSON like every error.
     """
 
     def __init__(self, state: TwinState | StateSource, others: ASGIApp) -> None:

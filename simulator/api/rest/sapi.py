@@ -1,7 +1,7 @@
 """The part of SAPI that a spot trader uses: key permissions and spot TWAP orders.
 
 A TWAP order is an application on top of the exchange: it sells or buys a slice at market every 30 seconds of
-market time. Due slices are worked by :func:`advance_algos`, which the runner calls as time passes and every
+market time. Due slices are worked by ``advance_algos``, which the runner calls as time passes and every
 call here calls first.
 """
 
@@ -155,10 +155,13 @@ def cancel_twap(call: Call) -> Json:
     if algo_id is None and client_id is None:
         raise missing("algoId")
     found = next(
-        (algo for algo in _mine(call) if algo.is_open and (algo_id in {None, algo.algo_id})
-         and client_id in {None, algo.client_algo_id}),
+        (
+            algo
+            for algo in _mine(call)
+            if algo.is_open and (algo_id in {None, algo.algo_id}) and client_id in {None, algo.client_algo_id}
+        ),
         None,
-    )  # fmt: skip
+    )
     if found is None:
         raise ApiError(-20124, "Algo order does not exist.")
     found.status = "CANCELLED"

@@ -39,11 +39,21 @@ def klines(call: Call) -> Json:
     )
     return [
         [
-            row.open_time, fixed(row.open), fixed(row.high), fixed(row.low), fixed(row.close), fixed(row.volume),
-            row.close_time, fixed(row.quote_volume), row.trades, fixed(row.taker_base), fixed(row.taker_quote), "0",
+            row.open_time,
+            fixed(row.open),
+            fixed(row.high),
+            fixed(row.low),
+            fixed(row.close),
+            fixed(row.volume),
+            row.close_time,
+            fixed(row.quote_volume),
+            row.trades,
+            fixed(row.taker_base),
+            fixed(row.taker_quote),
+            "0",
         ]
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def _zone(params: Params) -> int:

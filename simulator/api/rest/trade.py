@@ -121,9 +121,14 @@ def cancel_replace(call: Call) -> Json:
         if over_limit is OverLimitMode.DO_NOTHING:
             raise
         cancel = partial(
-            exchange.cancel, call.account, request.symbol, ref, call.now_ms, new_client_order_id=cancel_id,
+            exchange.cancel,
+            call.account,
+            request.symbol,
+            ref,
+            call.now_ms,
+            new_client_order_id=cancel_id,
             restriction=restriction,
-        )  # fmt: skip
+        )
         raise _cancel_only(cancel, limit, mode, kind, call.now_ms) from limit
     outcome = exchange.cancel_replace(
         call.account,
@@ -268,13 +273,28 @@ def _test_weight(params: Params) -> int:
 
 
 _SOR = (
-    "symbol", "side", "type", "timeInForce", "quantity", "price", "newClientOrderId", "strategyId", "strategyType",
-    "icebergQty", "newOrderRespType", "selfTradePreventionMode",
-)  # fmt: skip
+    "symbol",
+    "side",
+    "type",
+    "timeInForce",
+    "quantity",
+    "price",
+    "newClientOrderId",
+    "strategyId",
+    "strategyType",
+    "icebergQty",
+    "newOrderRespType",
+    "selfTradePreventionMode",
+)
 _REPLACE = (
-    *SINGLE_PARAMS, "cancelReplaceMode", "cancelNewClientOrderId", "cancelOrigClientOrderId", "cancelOrderId",
-    "cancelRestrictions", "orderRateLimitExceededMode",
-)  # fmt: skip
+    *SINGLE_PARAMS,
+    "cancelReplaceMode",
+    "cancelNewClientOrderId",
+    "cancelOrigClientOrderId",
+    "cancelOrderId",
+    "cancelRestrictions",
+    "orderRateLimitExceededMode",
+)
 _TRADE = Security.TRADE
 
 TRADE_ENDPOINTS = (

@@ -217,11 +217,17 @@ class Feed:
         self._audience.publish(
             name,
             lambda unit: payloads.kline(
-                parsed.symbol, parsed.interval, row, end_ms=end_ms, decimals=decimals, is_closed=is_closed,
-                now_ms=now, unit=unit,
+                parsed.symbol,
+                parsed.interval,
+                row,
+                end_ms=end_ms,
+                decimals=decimals,
+                is_closed=is_closed,
+                now_ms=now,
+                unit=unit,
             ),
             symbol=parsed.symbol,
-        )  # fmt: skip
+        )
 
     def _send_difference(self, name: str, symbol: str) -> None:
         waiting = self._differences.pop(name, None)

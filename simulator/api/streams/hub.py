@@ -1,7 +1,7 @@
 """Who listens to what: connections, their bounded outboxes, and the fan-out of a message to its listeners.
 
-A connection that does not read is closed once its outbox holds more than `OUTBOX_MESSAGES` messages or `OUTBOX_BYTES`
-bytes: the twin's memory never depends on its clients.
+A connection that does not read is closed once its outbox holds more than ``OUTBOX_MESSAGES`` messages or
+``OUTBOX_BYTES`` bytes: the twin's memory never depends on its clients.
 """
 
 import asyncio
@@ -108,9 +108,9 @@ Build = Callable[[int], Any]
 
 
 class Hub:
-    """Subscriptions by stream name. `publish` renders a message once per time unit, however many listen.
+    """Subscriptions by stream name. ``publish`` renders a message once per time unit, however many listen.
 
-    `opened` is called with every name that gets its first listener.
+    ``opened`` is called with every name that gets its first listener.
     """
 
     def __init__(self, faults: Faults) -> None:
@@ -154,7 +154,7 @@ class Hub:
         return list(self._listeners)
 
     def publish(self, name: str, build: Build, *, symbol: str | None = None) -> None:
-        """Send `build(unit)` to whoever listens to `name`."""
+        """Send ``build(unit)`` to whoever listens to ``name``."""
         listeners = self._listeners.get(name)
         if not listeners:
             return

@@ -1,4 +1,4 @@
-"""Names of market streams: what `btcusdc@kline_1m` or `!miniTicker@arr` asks for."""
+"""Names of market streams: what ``btcusdc@kline_1m`` or ``!miniTicker@arr`` asks for."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +15,7 @@ PLAIN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class StreamName:
-    """A stream name taken apart. `symbol` is empty for streams of all symbols; `fast` means every 100 ms."""
+    """A stream name taken apart. ``symbol`` is empty for streams of all symbols; ``fast`` means every 100 ms."""
 
     kind: str
     symbol: str = ""

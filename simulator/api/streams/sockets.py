@@ -1,8 +1,8 @@
 """How WebSocket connections live on the wire: Binance's pings, its patience, and every frame that counts as a message.
 
 Binance pings every 20 s, gives a client a minute to answer, and counts a client's own pings and pongs like messages.
-uvicorn answers control frames by itself and sends one message at a time; `SocketWire` lets whoever serves a connection
-know of the former, and hand over all that waits in one write.
+uvicorn answers control frames by itself and sends one message at a time; ``SocketWire`` lets whoever serves a
+connection know of the former, and hand over all that waits in one write.
 """
 
 import struct
@@ -43,7 +43,7 @@ SendTexts = Callable[[list[str]], Awaitable[None]]
 class SocketWire:
     """Tells a listener of each ping or pong of the client, those before it listened included.
 
-    `send_texts` sends messages in as few writes as it can; None on a server that cannot.
+    ``send_texts`` sends messages in as few writes as it can; None on a server that cannot.
     """
 
     send_texts: SendTexts | None = None
@@ -82,7 +82,7 @@ def text_frame(text: str) -> bytes:
 
 
 class TwinSocket(WebSocketsSansIOProtocol):
-    """One connection; `limits` may change while the twin runs and hold for connections made after."""
+    """One connection; ``limits`` may change while the twin runs and hold for connections made after."""
 
     limits = ConnectionLimits()
 

@@ -1,4 +1,4 @@
-"""The market stream door: `/ws/<stream>[/<stream>...]`, `/stream?streams=a/b`, and SUBSCRIBE on an open connection.
+"""The market stream door: ``/ws/<stream>[/<stream>...]``, ``/stream?streams=a/b``, and SUBSCRIBE on an open connection.
 
 Unknown stream names are accepted and never feed anything, as on Binance. More than five messages a second (pings and
 pongs count), or reading too slowly, ends the connection; so does its age. An address that is cut off again and again is

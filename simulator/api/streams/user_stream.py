@@ -1,6 +1,7 @@
 """The user data stream: what an account is told of its orders and balances, and who listens on which connection.
 
-Events reach the client wrapped as `{"subscriptionId": n, "event": {...}}` (WebSocket API; listenKeys no longer exist).
+Events reach the client wrapped as ``{"subscriptionId": n, "event": {...}}`` (WebSocket API; listenKeys no longer
+exist).
 """
 
 from collections.abc import Callable
@@ -184,7 +185,7 @@ class UserStreams:
         self._open: dict[Connection, Callable[[], None]] = {}
 
     def join(self, connection: Connection, revoked: Callable[[], None]) -> None:
-        """A WebSocket API connection was opened; `revoked` is called when the key it logged on with is gone."""
+        """A WebSocket API connection was opened; ``revoked`` is called when the key it logged on with is gone."""
         self._open[connection] = revoked
 
     def everyone(self) -> list[Connection]:

@@ -1,4 +1,4 @@
-"""`roottrading simulator`: the control door from the shell, with the options and exit codes of every command."""
+"""``roottrading simulator``: the control door from the shell, with the options and exit codes of every command."""
 
 from __future__ import annotations
 

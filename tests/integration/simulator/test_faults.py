@@ -177,7 +177,7 @@ def test_filters_change_and_come_back(still: RunningTwin) -> None:
 
 
 async def trade_stream(still: RunningTwin, trades: int, *, expected: int) -> tuple[list[int], float]:
-    """Trade ids that a listener gets while `trades` outside trades happen, and how many seconds those took.
+    """Trade ids that a listener gets while ``trades`` outside trades happen, and how many seconds those took.
 
     After the expected ones it asks something: what the twin still had to tell comes before the answer.
     """

@@ -1,4 +1,4 @@
-"""A platform of tiny parts, supervised as the real one: `python fake_platform.py DATA_DIR`."""
+"""A platform of tiny parts, supervised as the real one: ``python fake_platform.py DATA_DIR``."""
 
 from __future__ import annotations
 

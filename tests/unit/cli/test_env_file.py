@@ -1,4 +1,4 @@
-"""`make env` fills what must be secret and touches nothing else."""
+"""``make env`` fills what must be secret and touches nothing else."""
 
 from __future__ import annotations
 
