@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from shared.src.market.candle_files import read_bars
 from simulator.engine.rules import MarketRules
-from simulator.fixture import Fixture, FixtureError, SymbolPart
+from simulator.fixture import Fixture, FixtureError, SymbolConfig
 from simulator.market.clock import ClockMode, wall_ms
 from simulator.market.mirror import MirrorSource
 from simulator.market.replay import ReplayMarket, play_start
@@ -25,17 +25,17 @@ def decimals_of(rules: MarketRules) -> int:
 
 def profiles_of(fixture: Fixture) -> dict[str, Profile]:
     """How each symbol trades. Raises FixtureError for filters that make no sense."""
-    return {part.symbol: _profile(part) for part in fixture.symbols}
+    return {symbol.symbol: _profile(symbol) for symbol in fixture.symbols}
 
 
-def _profile(part: SymbolPart) -> Profile:
+def _profile(symbol: SymbolConfig) -> Profile:
     try:
-        rules = MarketRules.create(part.symbol, part.base, part.quote, part.filters, status=part.status)
+        rules = MarketRules.create(symbol.symbol, symbol.base, symbol.quote, symbol.filters, status=symbol.status)
     except ValueError as error:
         raise FixtureError(str(error)) from error
     tick = rules.price.step or Decimal("0.00000001")
     step = rules.lot.step or Decimal("0.00000001")
-    return profile_of(part.symbol, part.base, part.quote, price=part.last_price, tick=tick, step=step)
+    return profile_of(symbol.symbol, symbol.base, symbol.quote, price=symbol.last_price, tick=tick, step=step)
 
 
 def open_mirror(fixture: Fixture) -> MirrorSource | None:
@@ -43,13 +43,13 @@ def open_mirror(fixture: Fixture) -> MirrorSource | None:
     market = fixture.market
     if market.kind != "mirror":
         return None
-    return MirrorSource(market.rest, market.streams, [part.symbol for part in fixture.symbols])
+    return MirrorSource(market.rest, market.streams, [symbol.symbol for symbol in fixture.symbols])
 
 
 def listed(fixture: Fixture, mirror: MirrorSource) -> Fixture:
     """The fixture with its symbols as the mirrored exchange lists them."""
     symbols = [
-        SymbolPart(
+        SymbolConfig(
             symbol=entry.symbol,
             base=entry.base,
             quote=entry.quote,
@@ -83,7 +83,7 @@ def build_source(
     if start_ms is None:
         start_ms = default_start
     if market.kind == "still":
-        return StillMarket({part.symbol: part.last_price for part in fixture.symbols}), start_ms
+        return StillMarket({symbol.symbol: symbol.last_price for symbol in fixture.symbols}), start_ms
     history = HISTORY_MINUTES if market.history_minutes is None else market.history_minutes
     source = SyntheticMarket(
         list(profiles.values()),
@@ -106,6 +106,6 @@ def _replay(
     elif start_ms is None:
         start_ms = play_start(bars)
     source = ReplayMarket(bars, profiles, start_ms=start_ms, shift_ms=shift_ms, steps_per_minute=steps)
-    for part in fixture.symbols:
-        source.prices.setdefault(part.symbol, part.last_price)
+    for symbol in fixture.symbols:
+        source.prices.setdefault(symbol.symbol, symbol.last_price)
     return source, start_ms

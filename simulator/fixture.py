@@ -1,4 +1,4 @@
-"""A fixture: everything a twin starts from, as documented for the control door, checked before anything is built.
+"""A fixture: everything a twin starts from, as ``docs/simulator.md`` describes it, checked before anything is built.
 
 ``FixtureError`` says what is wrong in words a user can act on.
 """
@@ -34,11 +34,11 @@ class FixtureError(ConfigurationError):
     """A fixture that makes no sense."""
 
 
-class _Part(BaseModel):
+class _Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ClockPart(_Part):
+class ClockConfig(_Config):
     """``start`` absent: now for real and accelerated clocks, 2026-01-01 for stepped ones."""
 
     mode: ClockMode = ClockMode.REAL
@@ -60,7 +60,7 @@ class ClockPart(_Part):
         return round(aware.timestamp() * 1000)
 
 
-class MarketPart(_Part):
+class MarketConfig(_Config):
     """``history_minutes`` is the past of a synthetic market in 1m candles; ``rest`` and ``streams`` are the public
     hosts of the exchange that a mirror follows."""
 
@@ -104,7 +104,7 @@ def check_filters(filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
 Filters = Annotated[list[dict[str, Any]], AfterValidator(check_filters)]
 
 
-class ExecutionRule(_Part):
+class ExecutionRule(_Config):
     """Execution rule PRICE_RANGE as executionRules shows it: takers do not trade outside reference price x multiplier.
     Without a reference price it says nothing."""
 
@@ -127,7 +127,7 @@ class ExecutionRule(_Part):
 Rules = Annotated[list[ExecutionRule], Field(max_length=1)]
 
 
-class SymbolPart(_Part):
+class SymbolConfig(_Config):
     """One symbol. Without filters it gets those of an ordinary pair with a tick fitting its price. A
     ``reference_price`` of null is one that exists and is not known; left out, the symbol has none."""
 
@@ -152,7 +152,7 @@ class SymbolPart(_Part):
         return self
 
 
-class AccountPart(_Part):
+class AccountConfig(_Config):
     """One account. Keys come from name, type and seed unless both ``api_key`` and ``secret_key`` are given.
     ``max_assets`` is the most of an asset that one order may trade (MAX_ASSET of myFilters)."""
 
@@ -176,14 +176,14 @@ class AccountPart(_Part):
         return balances
 
 
-class SorPart(_Part):
+class SorConfig(_Config):
     """Symbols of one base asset whose orders may use smart order routing."""
 
     base: str = Field(min_length=1)
     symbols: list[str] = Field(min_length=1)
 
 
-class LimitsPart(_Part):
+class LimitsConfig(_Config):
     """Rate limits; from ``connections_5m`` on of WebSocket connections, times in seconds."""
 
     weight_1m: int = Field(default=6000, gt=0)
@@ -197,12 +197,12 @@ class LimitsPart(_Part):
     outbox_messages: int = Field(default=20_000, gt=0)
 
 
-def _named(part: Any) -> Any:
+def _named(symbol: Any) -> Any:
     """A symbol of a mirrored market given by its name alone."""
-    return {"symbol": part, "base": part, "quote": part, "last_price": "1"} if isinstance(part, str) else part
+    return {"symbol": symbol, "base": symbol, "quote": symbol, "last_price": "1"} if isinstance(symbol, str) else symbol
 
 
-class Fixture(_Part):
+class Fixture(_Config):
     """The whole fixture.
 
     ``first_id``: where the ids of orders, trades, lists and executions start. Absent, a stepped twin starts at 1, so
@@ -213,12 +213,12 @@ class Fixture(_Part):
     """
 
     seed: int = Field(default=7, ge=-(2**63), lt=2**63)
-    clock: ClockPart = ClockPart()
-    market: MarketPart = MarketPart()
-    symbols: list[SymbolPart] = Field(min_length=1)
-    accounts: list[AccountPart] = Field(default_factory=list)
-    limits: LimitsPart = LimitsPart()
-    sors: list[SorPart] = Field(default_factory=list)
+    clock: ClockConfig = ClockConfig()
+    market: MarketConfig = MarketConfig()
+    symbols: list[SymbolConfig] = Field(min_length=1)
+    accounts: list[AccountConfig] = Field(default_factory=list)
+    limits: LimitsConfig = LimitsConfig()
+    sors: list[SorConfig] = Field(default_factory=list)
     exchange_filters: Filters = Field(default_factory=list)
     first_id: int | None = Field(default=None, gt=0)
     history: int = Field(default=HISTORY, gt=0)
@@ -234,7 +234,7 @@ class Fixture(_Part):
         market = data.get("market")
         if isinstance(market, dict) and market.get("kind") == "mirror" and isinstance(symbols, list):
             # the mirrored exchange says all the rest of a symbol
-            return {**data, "symbols": [_named(part) for part in symbols]}
+            return {**data, "symbols": [_named(symbol) for symbol in symbols]}
         return data
 
     @model_validator(mode="after")
@@ -246,16 +246,16 @@ class Fixture(_Part):
     @model_validator(mode="after")
     def _unique(self) -> Self:
         for what, names in (
-            ("symbol", [part.symbol for part in self.symbols]),
-            ("account", [part.name for part in self.accounts]),
+            ("symbol", [entry.symbol for entry in self.symbols]),
+            ("account", [entry.name for entry in self.accounts]),
         ):
             doubled = {name for name in names if names.count(name) > 1}
             if doubled:
                 raise ValueError(f"{what} {', '.join(sorted(doubled))} is there twice")
-        unknown = set(self.market.files) - {part.symbol for part in self.symbols}
+        unknown = set(self.market.files) - {entry.symbol for entry in self.symbols}
         if unknown:
             raise ValueError(f"replay files for symbols that are not there: {', '.join(sorted(unknown))}")
-        bases = {part.symbol: part.base for part in self.symbols}
+        bases = {entry.symbol: entry.base for entry in self.symbols}
         for sor in self.sors:
             strange = [symbol for symbol in sor.symbols if bases.get(symbol) != sor.base]
             if strange:
@@ -274,7 +274,7 @@ DEFAULT_FIXTURE: dict[str, Any] = {
 
 def describe_errors(faults: Sequence[Any], whole: str) -> str:
     """Pydantic's findings in one line; ``whole`` names the thing itself."""
-    return "; ".join(f"{'.'.join(str(part) for part in fault['loc']) or whole}: {fault['msg']}" for fault in faults)
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg']}" for fault in faults)
 
 
 def parse_fixture(data: Any) -> Fixture:

@@ -5,6 +5,7 @@ them becomes candles, stream messages and news for accounts.
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from shared.src.domain.orders import Side
 from simulator.api.streams.feed import Audience, Feed
 from simulator.engine.events import (
     AccountEvent,
@@ -19,7 +20,6 @@ from simulator.engine.events import (
     TradeEvent,
 )
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import Side
 from simulator.market.book import Level
 from simulator.market.candles import CandleStore
 from simulator.market.clock import MarketClock

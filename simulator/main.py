@@ -58,8 +58,8 @@ def _fixture(
         files = dict(_pair(text) for text in replay)
         data["market"] = {"kind": "replay", "files": files}
         if path is None:
-            data["symbols"] = [part for part in _default_symbols() if part["symbol"] in files]
-            known = {part["symbol"] for part in data["symbols"]}
+            data["symbols"] = [symbol for symbol in _default_symbols() if symbol["symbol"] in files]
+            known = {symbol["symbol"] for symbol in data["symbols"]}
             missing = set(files) - known
             if missing:
                 raise ConfigurationError(f"give a fixture that lists {', '.join(sorted(missing))}")
@@ -79,7 +79,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _default_symbols() -> list[dict[str, Any]]:
-    return [part.model_dump(mode="json") for part in parse_fixture(DEFAULT_FIXTURE).symbols]
+    return [symbol.model_dump(mode="json") for symbol in parse_fixture(DEFAULT_FIXTURE).symbols]
 
 
 @app.callback()

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import numpy as np
 
+from shared.src.domain.orders import Side
 from simulator.assembly import decimals_of
 from simulator.engine.core import unused_id
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import Side
 from simulator.engine.rules import MarketRules
 from simulator.fixture import Fixture
 from simulator.market import series as column

@@ -22,7 +22,7 @@ from shared.src.domain.errors import ConfigurationError
 from simulator.api.streams.sockets import socket_protocol
 from simulator.app import create_app
 from simulator.fixture import DEFAULT_FIXTURE, Fixture, parse_fixture
-from simulator.snapshot import Keeper, restore
+from simulator.snapshot import StateWriter, restore
 from simulator.twin import Twin
 
 GRACE_S = 1
@@ -105,35 +105,35 @@ async def run(
     loop.add_signal_handler(signal.SIGINT, interrupt)
     await twin.start()
     serving = asyncio.create_task(server.serve([listener]))
-    keeper = Keeper(twin, state_file) if state_file is not None else None
-    keeping = asyncio.create_task(keeper.run()) if keeper is not None else None
+    writer = StateWriter(twin, state_file) if state_file is not None else None
+    writing = asyncio.create_task(writer.run()) if writer is not None else None
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells it by a flag only
         await asyncio.sleep(0.005)
     announce(ready_line(twin, *_place(listener), token))
     try:
-        await _watch(twin, serving, keeping, stop)
+        await _watch(twin, serving, writing, stop)
     finally:
         twin.announce_shutdown(None)
         server.should_exit = True
         await asyncio.wait({serving}, timeout=GRACE_S + 2)
         await twin.stop()
-        if keeping is not None and keeper is not None:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            keeper.save()
-            keeper.close()
+        if writing is not None and writer is not None:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            writer.save()
+            writer.close()
     return interrupted.is_set()
 
 
 async def _watch(
-    twin: Twin, serving: asyncio.Task[None], keeping: asyncio.Task[None] | None, stop: asyncio.Event
+    twin: Twin, serving: asyncio.Task[None], writing: asyncio.Task[None] | None, stop: asyncio.Event
 ) -> None:
     """Wait for the order to stop, or for something to break."""
     waiting = asyncio.create_task(stop.wait())
     while not waiting.done():
         await asyncio.wait({waiting}, timeout=WATCH_S)
         twin.check()
-        for task in (serving, keeping):
+        for task in (serving, writing):
             if task is not None and task.done():
                 waiting.cancel()
                 task.result()

@@ -119,7 +119,7 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("COMMIT")
 
 
-class Keeper:
+class StateWriter:
     """Writes a twin's state while it runs."""
 
     def __init__(self, twin: Twin, path: Path) -> None:

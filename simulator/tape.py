@@ -138,7 +138,7 @@ class Tape:
 
 def default_streams(fixture: Fixture) -> list[str]:
     """One-minute candles and best prices of every symbol."""
-    return [f"{part.symbol.lower()}@{kind}" for part in fixture.symbols for kind in ("kline_1m", "bookTicker")]
+    return [f"{symbol.symbol.lower()}@{kind}" for symbol in fixture.symbols for kind in ("kline_1m", "bookTicker")]
 
 
 def _stopped() -> float:

@@ -1,6 +1,6 @@
 """The twin put together: exchange, clock, market, streams, faults and keys of one running instance, and its reset.
 
-One ``TwinState`` object lives as long as the process, since doors hold on to it; a reset replaces what is in it.
+One ``TwinState`` object lives as long as the process, since the API holds on to it; a reset replaces what is in it.
 """
 
 import asyncio
@@ -10,16 +10,16 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from shared.src.domain.orders import Side
 from simulator.api.auth import ApiKey
-from simulator.api.faults import Faults, Rule
+from simulator.api.faults.rules import FaultRule, Faults
 from simulator.api.market_data import StoredMarketData
 from simulator.api.rest.sapi import advance_algos
 from simulator.api.state import TwinState
 from simulator.api.streams.hub import GOING_AWAY, Hub, render
 from simulator.api.streams.sockets import ConnectionLimits
 from simulator.api.streams.user_stream import UserStreams
-from simulator.engine.orders import Side
-from simulator.fixture import AccountPart, ExecutionRule, Fixture
+from simulator.fixture import AccountConfig, ExecutionRule, Fixture
 from simulator.floor import AccountNews, TradingFloor
 from simulator.market.book import Level
 from simulator.market.clock import ClockMode
@@ -158,7 +158,7 @@ class Twin:
         self.changes += 1
         self.users.publish(event.account, event)
 
-    # -- what the control door does ---------------------------------------------------------------------------------
+    # -- what the control API does ---------------------------------------------------------------------------------
 
     def set_liquidity(self, symbol: str, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Replace what outside participants offer. Raises ValueError when the two sides cross."""
@@ -228,9 +228,9 @@ class Twin:
         found = self.exchange.market(symbol).rules
         return {"symbol": symbol, "status": found.status, "filters": [dict(entry) for entry in found.filters]}
 
-    def add_account(self, part: AccountPart) -> dict[str, Any]:
+    def add_account(self, config: AccountConfig) -> dict[str, Any]:
         """Open an account; returns its key. Raises ValueError when the name is taken."""
-        key = self.world.open_account(part)
+        key = self.world.open_account(config)
         self.changes += 1
         return _key_view(key)
 
@@ -280,7 +280,7 @@ class Twin:
 
     # -- faults that act on the market or on connections ------------------------------------------------------------
 
-    def _act(self, rule: Rule) -> Callable[[], None] | None:
+    def _act(self, rule: FaultRule) -> Callable[[], None] | None:
         symbols = [rule.match["symbol"]] if "symbol" in rule.match else list(self.exchange.markets)
         match rule.kind.name:
             case "price_gap":
@@ -339,7 +339,7 @@ class Twin:
 
         return undo
 
-    def _disconnect(self, rule: Rule) -> None:
+    def _disconnect(self, rule: FaultRule) -> None:
         code, target = int(rule.params["code"]), str(rule.params["target"])
         endpoint = rule.match.get("endpoint")
         if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):

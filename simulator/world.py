@@ -5,7 +5,7 @@ from simulator.api.auth import ApiKey, generate_key, load_key
 from simulator.api.limits import RateLimits
 from simulator.assembly import build_source, listed, open_mirror, profiles_of
 from simulator.engine.exchange import Engine
-from simulator.fixture import AccountPart, Fixture
+from simulator.fixture import AccountConfig, Fixture
 from simulator.market.clock import MarketClock
 from simulator.opening import first_id, open_market
 
@@ -28,22 +28,22 @@ class World:
         self.exchange = Engine(first_id=first_id(fixture), history=fixture.history)
         self.candles = open_market(fixture, self.exchange, self.source, start_ms)
         self.keys: dict[str, ApiKey] = {}
-        part = fixture.limits
-        self.limits = RateLimits(part.weight_1m, part.orders_10s, part.orders_1d, part.raw_5m)
+        config = fixture.limits
+        self.limits = RateLimits(config.weight_1m, config.orders_10s, config.orders_1d, config.raw_5m)
         for account in fixture.accounts:
             self.open_account(account)
 
-    def open_account(self, part: AccountPart) -> ApiKey:
+    def open_account(self, config: AccountConfig) -> ApiKey:
         """Open an account; returns its key. Raises ValueError when the name is taken."""
         account = self.exchange.add_account(
-            part.name, part.balances, part.maker, part.taker, bnb_discount=part.bnb_discount
+            config.name, config.balances, config.maker, config.taker, bnb_discount=config.bnb_discount
         )
-        account.can_withdraw = part.can_withdraw
-        account.max_assets = dict(part.max_assets)
-        if part.api_key and part.secret_key:
-            key = load_key(part.name, part.api_key, part.secret_key, part.key_type)
+        account.can_withdraw = config.can_withdraw
+        account.max_assets = dict(config.max_assets)
+        if config.api_key and config.secret_key:
+            key = load_key(config.name, config.api_key, config.secret_key, config.key_type)
         else:
-            key = generate_key(part.name, part.key_type, seed=str(self.fixture.seed))
+            key = generate_key(config.name, config.key_type, seed=str(self.fixture.seed))
         self.keys[key.api_key] = key
         return key
 

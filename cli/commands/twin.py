@@ -16,7 +16,7 @@ import typer
 from cli.exits import missing, misused
 from cli.session import CommandSession, command, set_defaults
 from shared.src.domain.errors import ConfigurationError
-from simulator.api.faults import catalogue_help
+from simulator.api.faults.catalogue import catalogue_help
 from simulator.main import EXAMPLE
 from simulator.main import serve as serve_twin
 

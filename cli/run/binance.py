@@ -1,4 +1,4 @@
-"""Binance as a part that somebody else runs: watched, so that ``status`` says whether it can be reached."""
+"""Binance as a component that somebody else runs: watched, so that ``status`` says whether it can be reached."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class BinanceExchange:
 
 
 async def ping(rest_url: str) -> ComponentHealth:
-    """Whether the exchange's REST door answers."""
+    """Whether the exchange's REST API answers."""
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
             (await client.get(f"{rest_url}/api/v3/ping")).raise_for_status()

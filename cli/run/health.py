@@ -1,4 +1,4 @@
-"""What a part of the platform says about itself."""
+"""What a component of the platform says about itself."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def _body(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _reason(answer: httpx.Response, body: dict[str, Any]) -> str:
-    """The parts that are not well, from the body that every service's ``/health`` sends."""
-    parts = body.get("dependencies")
-    if not isinstance(parts, dict):
+    """The dependencies that are not well, from the body that every service's ``/health`` sends."""
+    dependencies = body.get("dependencies")
+    if not isinstance(dependencies, dict):
         return f"HTTP {answer.status_code}"
-    bad = [f"{name}: {part.get('detail', 'down')}" for name, part in parts.items() if not part.get("ok")]
+    bad = [f"{name}: {found.get('detail', 'down')}" for name, found in dependencies.items() if not found.get("ok")]
     return "; ".join(bad) or f"HTTP {answer.status_code}"
 
 

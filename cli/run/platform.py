@@ -1,4 +1,4 @@
-"""One run of the platform: which parts, in which order, with which environment."""
+"""One run of the platform: which components, in which order, with which environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cli.run import services
 from cli.run.data_folder import PROJECT_ROOT, DataFolder, write_json
 from cli.run.ports import HOST, POSTGRES_PORT, REDIS_PORT, TWIN_PORT, PortChooser
 from cli.run.processes import Launch
-from cli.run.supervised import Part
+from cli.run.supervised import SupervisedComponent
 from cli.run.supervisor import Supervisor
 from cli.run.twin import TwinComponent
 from cli.stack.component import Component
@@ -89,7 +89,7 @@ class RunPlan:
 
 
 class Platform:
-    """Composes the parts of a plan and starts them under a supervisor."""
+    """Composes the components of a plan and starts them under a supervisor."""
 
     def __init__(self, plan: RunPlan, data: DataFolder, clock: Clock, *, report: Callable[[str], None]) -> None:
         self.plan = plan
@@ -133,7 +133,7 @@ class Platform:
         """Bring everything up, in order.
 
         Raises:
-            CommandError: a part does not come up.
+            CommandError: a component does not come up.
         """
         await self.start_stack()
         await self._migrate()
@@ -143,13 +143,13 @@ class Platform:
 
     async def start_stack(self) -> None:
         """The databases, the broker and the exchange, all at once."""
-        parts: list[Component] = [self.postgres, self.redis, self.kafka]
+        components: list[Component] = [self.postgres, self.redis, self.kafka]
         if self.twin is not None:
-            parts.append(self.twin)
+            components.append(self.twin)
         try:
             async with asyncio.TaskGroup() as tasks:
-                for part in parts:
-                    tasks.create_task(self.supervisor.bring_up(part))
+                for component in components:
+                    tasks.create_task(self.supervisor.bring_up(component))
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         self.publish_connections()
@@ -159,15 +159,15 @@ class Platform:
         await self.supervisor.bring_up(self.postgres)
         self.publish_connections()
 
-    def begin_services(self) -> list[Part]:
+    def begin_services(self) -> list[SupervisedComponent]:
         return self.supervisor.begin_services(
             services.ServiceProcess(name, self.data, port=self.ports[name], variables=self.variables)
             for name in services.START_ORDER
         )
 
-    async def wait_for(self, parts: list[Part]) -> None:
+    async def wait_for(self, components: list[SupervisedComponent]) -> None:
         """Wait for the services, naming each that becomes healthy."""
-        pending = [asyncio.create_task(self._wait_one(part)) for part in parts]
+        pending = [asyncio.create_task(self._wait_one(entry)) for entry in components]
         try:
             await asyncio.gather(*pending)
         finally:
@@ -175,9 +175,9 @@ class Platform:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
 
-    async def _wait_one(self, part: Part) -> None:
-        await self.supervisor.until_healthy([part], timeout_s=SERVICES_TIMEOUT_S)
-        self._report(f"{part.name} is healthy on port {part.component.port}")
+    async def _wait_one(self, entry: SupervisedComponent) -> None:
+        await self.supervisor.until_healthy([entry], timeout_s=SERVICES_TIMEOUT_S)
+        self._report(f"{entry.name} is healthy on port {entry.component.port}")
 
     async def _migrate(self) -> None:
         log = self.data.log_of("migrate")

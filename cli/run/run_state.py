@@ -78,9 +78,9 @@ def status(data: DataFolder) -> dict[str, Any]:
 
 
 def is_healthy(document: dict[str, Any]) -> bool:
-    """Whether every part of a status document is well."""
-    parts = [*document["services"].values(), *document["stack"].values()]
-    return document["state"] == "running" and all(part["healthy"] for part in parts)
+    """Whether every component of a status document is well."""
+    components = [*document["services"].values(), *document["stack"].values()]
+    return document["state"] == "running" and all(component["healthy"] for component in components)
 
 
 async def end(data: DataFolder, run: Run, clock: Clock) -> bool:

@@ -1,4 +1,4 @@
-"""The nine services as supervised parts, and the environment they get."""
+"""The nine services as supervised components, and the environment they get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A supervised part: what runs, how it does, when it may be started again."""
+"""A supervised component: what runs, how it does, when it may be started again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BACKOFF_MAX_S = 30.0
 STABLE_AFTER_S = 60.0
 
 
-class PartState(StrEnum):
+class ComponentState(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     UNHEALTHY = "unhealthy"
@@ -27,14 +27,14 @@ class PartState(StrEnum):
 
 
 @dataclass(slots=True)
-class Part:
+class SupervisedComponent:
     """One component and its present process. ``restarts`` counts starts after the first, whatever the reason."""
 
     component: Component
     is_service: bool
     since: datetime
     child: Child | None = None
-    state: PartState = PartState.STARTING
+    state: ComponentState = ComponentState.STARTING
     health: ComponentHealth = field(
         default_factory=lambda: ComponentHealth(healthy=False, detail="starting", answered=False)
     )
@@ -61,7 +61,7 @@ class Part:
         self.last_exit = exit_code
         self.child = None
         self.retry_at = now + self.backoff_s()
-        self.change(PartState.RESTARTING, at)
+        self.change(ComponentState.RESTARTING, at)
         self.health = ComponentHealth(healthy=False, detail=exit_text(exit_code), answered=False)
         self.rss_bytes = 0
 
@@ -71,20 +71,20 @@ class Part:
         self.rss_bytes = memory_of(self.child.pid) if self.child else 0
         if health.healthy:
             self.was_healthy = True
-            self.change(PartState.RUNNING, at)
-        elif self.state is PartState.RUNNING:
-            self.change(PartState.UNHEALTHY, at)
+            self.change(ComponentState.RUNNING, at)
+        elif self.state is ComponentState.RUNNING:
+            self.change(ComponentState.UNHEALTHY, at)
         if health.answered:
             self.first_silence = None
         elif self.first_silence is None:
             self.first_silence = now
 
-    def change(self, state: PartState, at: datetime) -> None:
+    def change(self, state: ComponentState, at: datetime) -> None:
         if state is not self.state:
             self.state, self.since = state, at
 
     def describe(self) -> dict[str, Any]:
-        """This part in the form of the status document."""
+        """This component in the form of the status document."""
         port = self.component.port
         return {
             "pid": self.child.pid if self.child else None,

@@ -1,4 +1,4 @@
-"""Starts the parts in order, keeps them running, stops them in reverse; what runs is written to ``run.json``."""
+"""Starts the components in order, keeps them running, stops them in reverse; what runs is written to ``run.json``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.run import requests
 from cli.run.data_folder import DataFolder, write_private
 from cli.run.health import ComponentHealth
 from cli.run.processes import Child, Guard, Launch, created_at, start
-from cli.run.supervised import Part, PartState, exit_text
+from cli.run.supervised import ComponentState, SupervisedComponent, exit_text
 from cli.stack.component import Announces, Component
 from shared.src.domain.clock import Clock
 
@@ -41,7 +41,7 @@ class Supervisor:
         self._mode = mode
         self._report = report
         self._guard = Guard()
-        self._parts: dict[str, Part] = {}
+        self._supervised: dict[str, SupervisedComponent] = {}
         self._readers: set[asyncio.Task[None]] = set()
         self._probes: dict[str, asyncio.Task[ComponentHealth]] = {}
         self._probed_at: dict[str, float] = {}
@@ -57,17 +57,17 @@ class Supervisor:
     # Looking
 
     @property
-    def parts(self) -> dict[str, Part]:
-        return self._parts
+    def components(self) -> dict[str, SupervisedComponent]:
+        return self._supervised
 
-    def services(self) -> list[Part]:
-        return [part for part in self._parts.values() if part.is_service]
+    def services(self) -> list[SupervisedComponent]:
+        return [entry for entry in self._supervised.values() if entry.is_service]
 
     def status(self) -> dict[str, Any]:
         """The status document, with what another terminal needs to find this run."""
         return {
-            "services": {part.name: part.describe() for part in self.services()},
-            "stack": {part.name: part.describe() for part in self._parts.values() if not part.is_service},
+            "services": {entry.name: entry.describe() for entry in self.services()},
+            "stack": {entry.name: entry.describe() for entry in self._supervised.values() if not entry.is_service},
             "mode": self._mode,
             "kind": self._kind,
             "state": self._state,
@@ -81,30 +81,30 @@ class Supervisor:
     # Starting
 
     async def bring_up(self, component: Component, *, timeout_s: float = 60.0) -> None:
-        """Prepare and start a part others need, and wait until it is healthy.
+        """Prepare and start a component others need, and wait until it is healthy.
 
         Raises:
             CommandError: it does not come up; the text holds the end of its log.
         """
         component.prepare()
-        part = self._add(component, is_service=False)
-        await self.until_healthy([part], timeout_s=timeout_s)
+        entry = self._add(component, is_service=False)
+        await self.until_healthy([entry], timeout_s=timeout_s)
         await component.after_start()
         where = f" on port {component.port}" if component.port else ""
         self._report(f"{component.name} is up{where}")
 
     def observe(self, component: Component) -> None:
-        """Watch a part without waiting for it."""
+        """Watch a component without waiting for it."""
         component.prepare()
         self._add(component, is_service=False)
 
-    def begin_services(self, components: Iterable[Component]) -> list[Part]:
+    def begin_services(self, components: Iterable[Component]) -> list[SupervisedComponent]:
         """Start services without waiting between them: each waits for what it needs by itself."""
-        parts = []
+        begun = []
         for component in components:
             component.prepare()
-            parts.append(self._add(component, is_service=True))
-        return parts
+            begun.append(self._add(component, is_service=True))
+        return begun
 
     async def run_once(self, launch: Launch, *, timeout_s: float) -> int:
         """Run a process to its end; answers its exit code. It is ended when it takes too long."""
@@ -119,31 +119,31 @@ class Supervisor:
             await child.stop(self._clock, grace_s=0)
             self._guard.forget(child.pid)
 
-    async def until_healthy(self, parts: Sequence[Part], *, timeout_s: float) -> None:
-        """Wait until every part says it is well.
+    async def until_healthy(self, components: Sequence[SupervisedComponent], *, timeout_s: float) -> None:
+        """Wait until every component says it is well.
 
         Raises:
             CommandError: one refuses its configuration, crashes again and again, or takes too long.
         """
         deadline = self._clock.monotonic() + timeout_s
         while True:
-            waiting = [part for part in parts if not part.health.healthy]
+            waiting = [entry for entry in components if not entry.health.healthy]
             if not waiting:
                 return
             self.check()
-            for part in waiting:
-                self._give_up_if_hopeless(part)
+            for entry in waiting:
+                self._give_up_if_hopeless(entry)
             if self._clock.monotonic() > deadline:
-                named = ", ".join(f"{part.name} ({part.health.detail})" for part in waiting)
+                named = ", ".join(f"{entry.name} ({entry.health.detail})" for entry in waiting)
                 raise missing(f"not healthy after {timeout_s:.0f} s: {named}{self._tail(waiting[0].name)}")
             await self._clock.sleep(TICK_S / 2)
 
-    def _give_up_if_hopeless(self, part: Part) -> None:
-        refused = part.last_exit == ExitCode.USAGE
-        if refused or part.crashes_in_a_row >= CRASHES_AT_START_MAX:
+    def _give_up_if_hopeless(self, entry: SupervisedComponent) -> None:
+        refused = entry.last_exit == ExitCode.USAGE
+        if refused or entry.crashes_in_a_row >= CRASHES_AT_START_MAX:
             code = ExitCode.USAGE if refused else ExitCode.MISSING
-            text = exit_text(part.last_exit or 0)
-            raise CommandError(f"{part.name} does not start: it {text}{self._tail(part.name)}", code=code)
+            text = exit_text(entry.last_exit or 0)
+            raise CommandError(f"{entry.name} does not start: it {text}{self._tail(entry.name)}", code=code)
 
     def _tail(self, name: str) -> str:
         log = self._data.log_of(name)
@@ -159,55 +159,55 @@ class Supervisor:
         self._state = "running"
         self.write()
 
-    def _add(self, component: Component, *, is_service: bool) -> Part:
-        part = Part(component=component, is_service=is_service, since=self._clock.now())
-        self._parts[component.name] = part
-        self._spawn(part)
+    def _add(self, component: Component, *, is_service: bool) -> SupervisedComponent:
+        entry = SupervisedComponent(component=component, is_service=is_service, since=self._clock.now())
+        self._supervised[component.name] = entry
+        self._spawn(entry)
         if self._tender is None:
             self._tender = asyncio.create_task(self._tend(), name="supervisor")
-        return part
+        return entry
 
-    def _spawn(self, part: Part) -> None:
-        launch = part.component.launch()
+    def _spawn(self, entry: SupervisedComponent) -> None:
+        launch = entry.component.launch()
         if launch is None:
             return
         try:
-            part.child = start(launch, self._clock)
+            entry.child = start(launch, self._clock)
         except OSError as error:
-            raise missing(f"{part.name} cannot be started: {error}") from error
-        self._guard.watch(part.child.pid)
-        part.retry_at = part.first_silence = None
-        if part.child.stdout is not None:
-            task = asyncio.create_task(self._read_announcement(part, part.child))
+            raise missing(f"{entry.name} cannot be started: {error}") from error
+        self._guard.watch(entry.child.pid)
+        entry.retry_at = entry.first_silence = None
+        if entry.child.stdout is not None:
+            task = asyncio.create_task(self._read_announcement(entry, entry.child))
             self._readers.add(task)
             task.add_done_callback(self._readers.discard)
 
-    async def _read_announcement(self, part: Part, child: Child) -> None:
+    async def _read_announcement(self, entry: SupervisedComponent, child: Child) -> None:
         """Take the first JSON line of a process for ourselves, and the rest of its output into its log."""
         reader = asyncio.StreamReader(limit=2**20)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), child.stdout)
-        before = None if part.restarts == 0 else self._variables(part)
+        before = None if entry.restarts == 0 else self._variables(entry)
         waiting = True
-        with self._data.log_of(part.name).open("ab", buffering=0) as log:
+        with self._data.log_of(entry.name).open("ab", buffering=0) as log:
             while line := await reader.readline():
-                if waiting and line.startswith(b"{") and isinstance(part.component, Announces):
-                    part.component.announced(json.loads(line))
+                if waiting and line.startswith(b"{") and isinstance(entry.component, Announces):
+                    entry.component.announced(json.loads(line))
                     waiting = False
-                    self._restart_dependents(part, before)
+                    self._restart_dependents(entry, before)
                 else:
                     log.write(line)
         transport.close()
 
-    def _variables(self, part: Part) -> dict[str, str] | None:
-        variables = getattr(part.component, "variables", None)
+    def _variables(self, entry: SupervisedComponent) -> dict[str, str] | None:
+        variables = getattr(entry.component, "variables", None)
         return dict(variables()) if variables is not None else None
 
-    def _restart_dependents(self, part: Part, before: dict[str, str] | None) -> None:
-        """A part that came back at another address: the services must learn it."""
-        if before is None or before == self._variables(part):
+    def _restart_dependents(self, entry: SupervisedComponent, before: dict[str, str] | None) -> None:
+        """A component that came back at another address: the services must learn it."""
+        if before is None or before == self._variables(entry):
             return
-        self._report(f"{part.name} came back at another address: the services restart")
+        self._report(f"{entry.name} came back at another address: the services restart")
         for service in self.services():
             if service.child is not None:
                 service.child.ask_to_stop()
@@ -228,70 +228,70 @@ class Supervisor:
 
     async def _tend(self) -> None:
         while True:
-            for part in list(self._parts.values()):
-                self._check_exit(part)
-                self._restart_if_due(part)
-                self._end_if_hung(part)
-                self._probe_if_due(part)
+            for entry in list(self._supervised.values()):
+                self._check_exit(entry)
+                self._restart_if_due(entry)
+                self._end_if_hung(entry)
+                self._probe_if_due(entry)
             await self._obey()
             self.write()
             await self._clock.sleep(TICK_S)
 
-    def _check_exit(self, part: Part) -> None:
-        code = part.child.exit_code() if part.child else None
-        if part.child is None or code is None or part.state in (PartState.STOPPING, PartState.STOPPED):
+    def _check_exit(self, entry: SupervisedComponent) -> None:
+        code = entry.child.exit_code() if entry.child else None
+        if entry.child is None or code is None or entry.state in (ComponentState.STOPPING, ComponentState.STOPPED):
             return
-        part.child.kill_group()
-        self._guard.forget(part.child.pid)
-        part.crashed(exit_code=code, now=self._clock.monotonic(), at=self._clock.now())
-        self._report(f"{part.name} {exit_text(code)}; it starts again in {part.backoff_s():.1f} s")
+        entry.child.kill_group()
+        self._guard.forget(entry.child.pid)
+        entry.crashed(exit_code=code, now=self._clock.monotonic(), at=self._clock.now())
+        self._report(f"{entry.name} {exit_text(code)}; it starts again in {entry.backoff_s():.1f} s")
 
-    def _restart_if_due(self, part: Part) -> None:
-        if part.retry_at is None or self._clock.monotonic() < part.retry_at:
+    def _restart_if_due(self, entry: SupervisedComponent) -> None:
+        if entry.retry_at is None or self._clock.monotonic() < entry.retry_at:
             return
-        part.restarts += 1
-        self._spawn(part)
-        self._report(f"{part.name} is started again ({part.restarts})")
+        entry.restarts += 1
+        self._spawn(entry)
+        self._report(f"{entry.name} is started again ({entry.restarts})")
 
-    def _end_if_hung(self, part: Part) -> None:
+    def _end_if_hung(self, entry: SupervisedComponent) -> None:
         """A service that has been silent for long hangs: end it, so that it is started again."""
-        silent = part.first_silence is not None and self._clock.monotonic() - part.first_silence > SILENCE_MAX_S
-        if silent and part.child is not None and part.was_healthy:
-            self._report(f"{part.name} has not answered for {SILENCE_MAX_S:.0f} s; it is ended")
-            part.first_silence = None
-            part.child.kill_group()
+        silent = entry.first_silence is not None and self._clock.monotonic() - entry.first_silence > SILENCE_MAX_S
+        if silent and entry.child is not None and entry.was_healthy:
+            self._report(f"{entry.name} has not answered for {SILENCE_MAX_S:.0f} s; it is ended")
+            entry.first_silence = None
+            entry.child.kill_group()
 
-    def _probe_if_due(self, part: Part) -> None:
-        running = self._probes.get(part.name)
+    def _probe_if_due(self, entry: SupervisedComponent) -> None:
+        running = self._probes.get(entry.name)
         if running is not None:
             if running.done():
-                del self._probes[part.name]
-                if part.retry_at is None and part.state is not PartState.STOPPED:
-                    part.observe(running.result(), now=self._clock.monotonic(), at=self._clock.now())
+                del self._probes[entry.name]
+                if entry.retry_at is None and entry.state is not ComponentState.STOPPED:
+                    entry.observe(running.result(), now=self._clock.monotonic(), at=self._clock.now())
             return
-        every = PROBE_EVERY_S if part.health.healthy else PROBE_STARTING_EVERY_S
+        every = PROBE_EVERY_S if entry.health.healthy else PROBE_STARTING_EVERY_S
         now = self._clock.monotonic()
-        if part.retry_at is None and now - self._probed_at.get(part.name, -every) >= every:
-            self._probed_at[part.name] = now
-            self._probes[part.name] = asyncio.create_task(_probe(part.component))
+        if entry.retry_at is None and now - self._probed_at.get(entry.name, -every) >= every:
+            self._probed_at[entry.name] = now
+            self._probes[entry.name] = asyncio.create_task(_probe(entry.component))
 
     async def _obey(self) -> None:
         for request in requests.take(self._data):
-            part = self._parts.get(request.service)
-            if part is not None and part.is_service:
-                self._report(f"{part.name} is restarted on request")
-                await self.restart(part)
+            entry = self._supervised.get(request.service)
+            if entry is not None and entry.is_service:
+                self._report(f"{entry.name} is restarted on request")
+                await self.restart(entry)
 
-    async def restart(self, part: Part) -> None:
-        """Stop a part and start it at once."""
-        if part.child is not None:
-            part.change(PartState.STOPPING, self._clock.now())
-            await self._end(part)
-        part.restarts += 1
-        part.crashes_in_a_row = 0
-        part.health = ComponentHealth(healthy=False, detail="starting", answered=False)
-        part.change(PartState.STARTING, self._clock.now())
-        self._spawn(part)
+    async def restart(self, entry: SupervisedComponent) -> None:
+        """Stop a component and start it at once."""
+        if entry.child is not None:
+            entry.change(ComponentState.STOPPING, self._clock.now())
+            await self._end(entry)
+        entry.restarts += 1
+        entry.crashes_in_a_row = 0
+        entry.health = ComponentHealth(healthy=False, detail="starting", answered=False)
+        entry.change(ComponentState.STARTING, self._clock.now())
+        self._spawn(entry)
 
     def write(self) -> None:
         """Publish the state for other terminals, when it changed."""
@@ -309,12 +309,12 @@ class Supervisor:
             self._tender.cancel()
             await asyncio.gather(self._tender, return_exceptions=True)
         services = self.services()
-        for part in reversed(services):
-            part.change(PartState.STOPPING, self._clock.now())
+        for entry in reversed(services):
+            entry.change(ComponentState.STOPPING, self._clock.now())
         self.write()
-        await asyncio.gather(*(self._end(part) for part in reversed(services)))
-        for part in reversed([part for part in self._parts.values() if not part.is_service]):
-            await self._end(part)
+        await asyncio.gather(*(self._end(entry) for entry in reversed(services)))
+        for entry in reversed([entry for entry in self._supervised.values() if not entry.is_service]):
+            await self._end(entry)
         for probe in self._probes.values():
             probe.cancel()
         await asyncio.gather(*self._readers, *self._probes.values(), return_exceptions=True)
@@ -322,19 +322,19 @@ class Supervisor:
         self._state = "failed" if error else "stopped"
         self.write()
 
-    async def _end(self, part: Part) -> None:
-        if part.child is not None:
+    async def _end(self, entry: SupervisedComponent) -> None:
+        if entry.child is not None:
             began = self._clock.monotonic()
-            await part.child.stop(self._clock)
+            await entry.child.stop(self._clock)
             took_s = self._clock.monotonic() - began
             if took_s > SLOW_STOP_S:
-                self._report(f"{part.name} took {took_s:.1f} s to stop ({exit_text(part.child.exit_code() or 0)})")
-            self._guard.forget(part.child.pid)
-            part.child = None
-        part.retry_at = None
-        part.rss_bytes = 0
-        part.health = ComponentHealth(healthy=False, detail="stopped", answered=False)
-        part.change(PartState.STOPPED, self._clock.now())
+                self._report(f"{entry.name} took {took_s:.1f} s to stop ({exit_text(entry.child.exit_code() or 0)})")
+            self._guard.forget(entry.child.pid)
+            entry.child = None
+        entry.retry_at = None
+        entry.rss_bytes = 0
+        entry.health = ComponentHealth(healthy=False, detail="stopped", answered=False)
+        entry.change(ComponentState.STOPPED, self._clock.now())
 
 
 async def _probe(component: Component) -> ComponentHealth:

@@ -1,4 +1,4 @@
-"""The Binance twin as a supervised part: its fixture, where it listens, what it knows."""
+"""The Binance twin as a supervised component: its fixture, where it listens, what it knows."""
 
 from __future__ import annotations
 

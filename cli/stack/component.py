@@ -1,4 +1,4 @@
-"""What the supervisor knows of a part it starts."""
+"""What the supervisor knows of a component it starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cli.run.processes import Launch
 
 
 class Component(Protocol):
-    """A part of the platform: prepared, launched, probed. ``launch`` answers None when somebody else runs it."""
+    """A component of the platform: prepared, launched, probed. ``launch`` answers None when somebody else runs it."""
 
     @property
     def name(self) -> str: ...
@@ -32,6 +32,6 @@ class Component(Protocol):
 
 @runtime_checkable
 class Announces(Protocol):
-    """A part that says on its first line of output where it is reached."""
+    """A component that says on its first line of output where it is reached."""
 
     def announced(self, line: dict[str, Any]) -> None: ...

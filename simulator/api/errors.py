@@ -1,4 +1,4 @@
-"""Errors of the doors themselves; those of the exchange live in simulator.engine.errors."""
+"""Errors of the API itself; those of the exchange live in simulator.engine.errors."""
 
 from __future__ import annotations
 

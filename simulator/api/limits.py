@@ -1,4 +1,4 @@
-"""Rate limits: request weight and raw requests per IP, unfilled orders per account, bans for those who insist.
+"""Rate limits: request weight and raw requests per IP, unfilled orders per account, bans for those who go on.
 
 Intervals are aligned to the clock (minute start, ten-second blocks, 00:00 UTC). SAPI has budgets of its own: per
 endpoint and minute, 12,000 per IP or 180,000 per account.
@@ -109,7 +109,7 @@ class RateLimits:
             raise _banned(visitor.banned_until, now_ms)
 
     def cut_off(self, ip: str, now_ms: int) -> None:
-        """Count a WebSocket connection that was ended for breaking a limit; those who insist are banned."""
+        """Count a WebSocket connection that was ended for breaking a limit; those who go on are banned."""
         visitor = self.visitors.setdefault(ip, _Visitor())
         if visitor.cuts.add(now_ms, 1) > CUTS_BEFORE_BAN:
             self._ban(visitor, now_ms)
@@ -134,7 +134,7 @@ class RateLimits:
         """Charge ``weight`` to the address.
 
         Raises:
-            ApiError: -1003 with 429 when the minute's weight is used up, 418 for those who insist.
+            ApiError: -1003 with 429 when the minute's weight is used up, 418 for those who go on.
         """
         visitor = self.visitors.setdefault(ip, _Visitor())
         used = visitor.weight.add(now_ms, weight)

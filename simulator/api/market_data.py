@@ -1,4 +1,4 @@
-"""The candle store as the REST doors read it: decimals instead of scaled integers."""
+"""The candle store as the REST API reads it: decimals instead of scaled integers."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal

@@ -6,18 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.api.params import Params, missing, not_required
 from simulator.engine.errors import ApiError, new_order_rejected
-from simulator.engine.orders import (
-    STOP_TYPES,
-    ListKind,
-    ListRequest,
-    OrderRequest,
-    OrderType,
-    Side,
-    StpMode,
-    TimeInForce,
-)
+from simulator.engine.orders import STOP_TYPES, ListKind, ListRequest, OrderRequest, StpMode, TimeInForce
 from simulator.engine.pairs import check_pair_types
 
 STRATEGY_TYPE_MIN = 1_000_000

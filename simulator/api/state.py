@@ -1,4 +1,4 @@
-"""What every door of the twin shares: the exchange, its clock, its market data, keys, limits, faults."""
+"""What every part of the API shares: the exchange, its clock, its market data, keys, limits, faults."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class TwinMarketData(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that hits one request. Kinds the REST door knows (``params`` in brackets):
+    """A fault that hits one request. Kinds that REST knows (``params`` in brackets):
 
     delay [ms]: wait (wall time) before doing the work.
     delay_answer [ms]: do the work, then wait.
@@ -93,7 +93,7 @@ class Fault:
     rate_limit [retry_after]: 429 and -1003.
     ban [retry_after]: 418 and -1003.
     malformed: the work is done, the answer is cut in the middle.
-    duplicate_answer is meaningless over HTTP. Kinds of the stream doors are ignored here.
+    duplicate_answer is meaningless over HTTP. Kinds of streams are ignored here.
     """
 
     kind: str
@@ -110,7 +110,7 @@ async def no_faults(endpoint: str, symbol: str | None, account: str | None) -> F
 
 @dataclass
 class TwinState:
-    """Everything a door needs. ``flush`` is called after each change of the exchange: it drains the events and
+    """Everything the API needs. ``flush`` is called after each change of the exchange: it drains the events and
     hands them to the streams."""
 
     exchange: Engine

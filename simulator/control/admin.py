@@ -1,4 +1,4 @@
-"""The admin page: one HTML page that polls the control door and shows what goes on in the twin."""
+"""The admin page: one HTML page that polls the control API and shows what goes on in the twin."""
 
 from pathlib import Path
 

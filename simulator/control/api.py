@@ -1,4 +1,4 @@
-"""The control door: what tests, the demo and the operator do to the twin behind its clients' backs.
+"""The control API (``/control``): what tests, the demo and the operator do to the twin behind its clients' backs.
 
 Every call but ``GET /v1/clock`` needs the header ``X-Control-Token``. Refusals answer 400, 404 or 422 with
 ``{"detail": text}``.
@@ -13,11 +13,11 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.src.domain.errors import RootTradingError
-from simulator.api.faults import CATALOGUE, catalogue_help
+from simulator.api.faults.catalogue import CATALOGUE, catalogue_help
 from simulator.control.docs_page import control_page
 from simulator.control.overview import overview
 from simulator.engine.errors import ApiError
-from simulator.fixture import AccountPart, Amount, Filters, Positive, Rules, describe_errors, parse_fixture
+from simulator.fixture import AccountConfig, Amount, Filters, Positive, Rules, describe_errors, parse_fixture
 from simulator.twin import Twin
 
 
@@ -116,7 +116,7 @@ class Notice(_Body):
 
 
 def create_control(twin: Twin, token: str) -> FastAPI:
-    """The control door as an application to be mounted under ``/control``."""
+    """The control API as an application to be mounted under ``/control``."""
 
     def authorized(x_control_token: Annotated[str, Header()] = "") -> None:
         if not hmac.compare_digest(x_control_token.encode(), token.encode()):
@@ -220,7 +220,7 @@ def _account_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
         return {"accounts": twin.accounts_view()}
 
     @app.post("/v1/accounts", dependencies=guard)
-    async def create_account(body: AccountPart) -> dict[str, Any]:
+    async def create_account(body: AccountConfig) -> dict[str, Any]:
         """Open an account; answers its key."""
         return twin.add_account(body)
 

@@ -12,7 +12,7 @@ STYLE = (
 
 
 def control_page(document: dict[str, Any], prefix: str = "/control") -> str:
-    """The document as HTML; ``prefix`` is where the door is mounted."""
+    """The document as HTML; ``prefix`` is where the API is mounted."""
     title = escape(document["info"]["title"])
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>",

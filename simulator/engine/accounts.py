@@ -79,7 +79,7 @@ class Account:
     fills: dict[str, deque[EngineFill]] = field(default_factory=dict)
     amendments: deque[Amendment] = field(default_factory=deque)
     prevented: deque[PreventedMatch] = field(default_factory=deque)
-    # Orders that filled for the first time since the doors last asked: they no longer count as unfilled.
+    # Orders that filled for the first time since the API last asked: they no longer count as unfilled.
     first_fills: int = 0
     touched: dict[str, None] = field(default_factory=dict)
     # In the order in which they ended: orders without and with executions, lists; and the symbols of the trades.

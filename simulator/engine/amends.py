@@ -5,19 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 
 from simulator.engine.accounts import Account
-from simulator.engine.changes import ChangeDesk
+from simulator.engine.changes import OrderChanges
 from simulator.engine.core import Core
 from simulator.engine.errors import amend_rejected, filter_failure, no_such_order
 from simulator.engine.lists import RECEIVING
 from simulator.engine.numbers import ZERO, is_multiple
-from simulator.engine.orders import Amendment, AmendResult, EngineOrder, ListKind, OrderList, OrderStatus, Ref
+from simulator.engine.orders import Amendment, AmendResult, BinanceOrderStatus, EngineOrder, ListKind, OrderList, Ref
 from simulator.engine.rules import MarketRules
 
 
-class AmendDesk:
+class OrderAmendments:
     """Reduces open orders."""
 
-    def __init__(self, core: Core, changes: ChangeDesk) -> None:
+    def __init__(self, core: Core, changes: OrderChanges) -> None:
         self.core = core
         self.changes = changes
 
@@ -82,7 +82,7 @@ class AmendDesk:
         rules = self.core.markets[order.symbol].rules
         order_list = account.lists.get(order.order_list_id)
         receives = order_list is not None and order_list.kind in RECEIVING
-        if receives and order.status is OrderStatus.PENDING_NEW:
+        if receives and order.status is BinanceOrderStatus.PENDING_NEW:
             raise amend_rejected("Order amend (pending OPO order) is not supported.")
         if quantity == order.quantity:
             raise amend_rejected("The requested action would change no state; rejecting")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.src.domain.orders import Side
 from simulator.engine.core import Core
 from simulator.engine.numbers import ZERO, fixed
-from simulator.engine.orders import Side
 
 
 def audit(core: Core) -> dict[str, Any]:

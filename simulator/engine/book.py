@@ -13,20 +13,21 @@ from decimal import Decimal
 
 from sortedcontainers import SortedList
 
+from shared.src.domain.orders import Side
 from simulator.engine.events import BookEvent, PriceLevel
 from simulator.engine.numbers import ZERO
-from simulator.engine.orders import EngineOrder, Side
+from simulator.engine.orders import EngineOrder
 
 
 @dataclass(slots=True, eq=False)
-class Outside:
+class OutsideOffer:
     """A quantity that participants outside the exchange's accounts offer at one price."""
 
     key: int
     quantity: Decimal
 
 
-Entry = EngineOrder | Outside
+Entry = EngineOrder | OutsideOffer
 
 
 @dataclass(slots=True, eq=False)
@@ -148,12 +149,12 @@ class Book:
         level.outside = quantity
         if quantity > standing:
             self.outside_key -= 1
-            level.entries[self.outside_key] = Outside(self.outside_key, quantity - standing)
+            level.entries[self.outside_key] = OutsideOffer(self.outside_key, quantity - standing)
             return
         excess = standing - quantity
         for key in [key for key in reversed(level.entries) if key < 0]:
             entry = level.entries[key]
-            assert isinstance(entry, Outside)
+            assert isinstance(entry, OutsideOffer)
             if entry.quantity > excess:
                 entry.quantity -= excess
                 break

@@ -6,27 +6,27 @@ from simulator.engine.accounts import Account
 from simulator.engine.core import Core
 from simulator.engine.errors import ApiError, archived, cancel_rejected, no_such_order
 from simulator.engine.filters import check_counts
-from simulator.engine.lists import ListDesk, remove_from_market
+from simulator.engine.lists import OrderLists, remove_from_market
 from simulator.engine.orders import (
+    BinanceOrderStatus,
     Cancellation,
     CancelRestriction,
     EngineOrder,
     ListCancellation,
     OrderList,
     OrderRequest,
-    OrderStatus,
     Ref,
     ReplaceOutcome,
 )
-from simulator.engine.placement import Desk
+from simulator.engine.placement import OrderEntry
 
 
-class ChangeDesk:
+class OrderChanges:
     """Finds and cancels."""
 
-    def __init__(self, core: Core, desk: Desk, lists: ListDesk) -> None:
+    def __init__(self, core: Core, entry: OrderEntry, lists: OrderLists) -> None:
         self.core = core
-        self.desk = desk
+        self.entry = entry
         self.lists = lists
 
     def find(self, account: Account, symbol: str, ref: Ref) -> EngineOrder | None:
@@ -78,8 +78,8 @@ class ChangeDesk:
             raise cancel_rejected("This account may not place or cancel orders.")
         order = self._open_order(account, symbol, ref)
         wanted = {
-            CancelRestriction.ONLY_NEW: OrderStatus.NEW,
-            CancelRestriction.ONLY_PARTIALLY_FILLED: OrderStatus.PARTIALLY_FILLED,
+            CancelRestriction.ONLY_NEW: BinanceOrderStatus.NEW,
+            CancelRestriction.ONLY_PARTIALLY_FILLED: BinanceOrderStatus.PARTIALLY_FILLED,
         }
         if restriction is not None and order.status is not wanted[restriction]:
             raise cancel_rejected("Order was not canceled due to cancel restrictions.")
@@ -92,7 +92,7 @@ class ChangeDesk:
 
     def _cancel_single(self, order: EngineOrder, cancel_id: str, now_ms: int) -> Cancellation:
         remove_from_market(self.core, order)
-        self.core.finish(order, OrderStatus.CANCELED, now_ms)
+        self.core.finish(order, BinanceOrderStatus.CANCELED, now_ms)
         self.core.report(
             order, "CANCELED", now_ms, client_order_id=cancel_id, original_client_order_id=order.client_order_id
         )
@@ -186,14 +186,14 @@ class ChangeDesk:
             cancel_error = error
         try:
             # an order that took the place of another is told to be refused; one by itself never was
-            placed = self.desk.place(account, request, now_ms, tells_rejection=cancelled is not None)
+            placed = self.entry.place(account, request, now_ms, tells_rejection=cancelled is not None)
         except ApiError as error:
             return ReplaceOutcome(cancelled, cancel_error, None, error)
         return ReplaceOutcome(cancelled, cancel_error, placed)
 
     def _validate_replacement(self, account: Account, request: OrderRequest, now_ms: int) -> None:
         try:
-            self.desk.validate(account, request, now_ms)
+            self.entry.validate(account, request, now_ms)
             check_counts(self.core, self.core.market(request.symbol).rules, account, (request,))
         except ApiError as error:
             # The engine's own rejections come after the cancel; only what is checked before it stops both.

@@ -20,11 +20,11 @@ from simulator.engine.orders import (
     MARKET_TYPES,
     OPEN_STATUSES,
     Amendment,
+    BinanceOrderStatus,
     EngineFill,
     EngineOrder,
     ExpiryReason,
     OrderList,
-    OrderStatus,
     PreventedMatch,
 )
 from simulator.engine.rules import MarketRules
@@ -73,7 +73,7 @@ class Market:
 
 
 class Core:
-    """Shared by the parts of the engine. Nothing here decides; it keeps the books."""
+    """What everything in the engine shares. Nothing here decides; it keeps the books."""
 
     def __init__(self, first_id: int = 1) -> None:
         self.first_id = first_id
@@ -200,10 +200,10 @@ class Core:
         self, account: Account, market: Market, received: str, amount: Decimal, *, is_maker: bool, is_buyer: bool
     ) -> tuple[Decimal, str]:
         """What a fill costs and in which asset: the received one, or BNB with the discount if there is enough."""
-        parts = account.commissions_of(market.rules.symbol)
-        standard = multiply(amount, parts.standard.rate(is_maker=is_maker, is_buyer=is_buyer))
+        rates = account.commissions_of(market.rules.symbol)
+        standard = multiply(amount, rates.standard.rate(is_maker=is_maker, is_buyer=is_buyer))
         rest = ZERO
-        for extra in (parts.special, parts.tax):
+        for extra in (rates.special, rates.tax):
             if extra is not NO_RATES:
                 rest += multiply(amount, extra.rate(is_maker=is_maker, is_buyer=is_buyer))
         if account.bnb_discount and (standard or rest):
@@ -259,7 +259,7 @@ class Core:
 
     def report_rejection(self, order: EngineOrder, now_ms: int, error: ApiError) -> None:
         """Emit the execution report of an order that the engine refused: it is in no index and leaves no record."""
-        order.status = OrderStatus.REJECTED
+        order.status = BinanceOrderStatus.REJECTED
         self.events.append(
             OrderEvent(
                 order.account,
@@ -296,7 +296,7 @@ class Core:
         self.accounts[order.account].add_order(order)
 
     def finish(
-        self, order: EngineOrder, status: OrderStatus, now_ms: int, reason: ExpiryReason = ExpiryReason.NONE
+        self, order: EngineOrder, status: BinanceOrderStatus, now_ms: int, reason: ExpiryReason = ExpiryReason.NONE
     ) -> None:
         """End an order: final status, nothing locked, out of the open indexes. Does not report."""
         order.status = status

@@ -1,4 +1,4 @@
-"""The exchange: what doors and paper trading use. Pure: no I/O, no clock; the time of every call is passed in."""
+"""The exchange: what the API and paper trading use. Pure: no I/O, no clock; the time of every call is passed in."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from shared.src.domain.orders import Side
 from simulator.engine.accounts import HISTORY, Account, Commissions, Rates
-from simulator.engine.amends import AmendDesk
+from simulator.engine.amends import OrderAmendments
 from simulator.engine.audit import audit
-from simulator.engine.changes import ChangeDesk
+from simulator.engine.changes import OrderChanges
 from simulator.engine.core import Core, Market
 from simulator.engine.errors import ApiError
 from simulator.engine.events import BalanceEvent, Event, ExternalLockEvent, PriceLevel, StatusEvent
-from simulator.engine.lists import ListDesk
+from simulator.engine.lists import OrderLists
 from simulator.engine.matching import Matcher
 from simulator.engine.numbers import ZERO, floor8
 from simulator.engine.orders import (
@@ -30,10 +31,9 @@ from simulator.engine.orders import (
     Placement,
     Ref,
     ReplaceOutcome,
-    Side,
 )
-from simulator.engine.outside import OutsideWorld
-from simulator.engine.placement import Desk
+from simulator.engine.outside import OutsideParticipants
+from simulator.engine.placement import OrderEntry
 from simulator.engine.rules import EXCHANGE_FILTERS, Filter, MarketRules
 from simulator.engine.touched import Touched
 
@@ -51,11 +51,11 @@ class Engine:
         self.core = Core(first_id)
         self._history = history
         self._matcher = Matcher(self.core)
-        self._desk = Desk(self.core, self._matcher)
-        self._lists = ListDesk(self.core, self._desk)
-        self._changes = ChangeDesk(self.core, self._desk, self._lists)
-        self._amends = AmendDesk(self.core, self._changes)
-        self._outside = OutsideWorld(self.core, self._matcher)
+        self._entry = OrderEntry(self.core, self._matcher)
+        self._lists = OrderLists(self.core, self._entry)
+        self._changes = OrderChanges(self.core, self._entry, self._lists)
+        self._amends = OrderAmendments(self.core, self._changes)
+        self._outside = OutsideParticipants(self.core, self._matcher)
 
     # -- set-up -----------------------------------------------------------------------------------------------
 
@@ -123,14 +123,14 @@ class Engine:
     def place(self, account: Account, request: OrderRequest, now_ms: int) -> Placement:
         """Place one order. Raises ApiError (-1013, -1111, -1121, -2010)."""
         self._begin(request.symbol)
-        placed = self._desk.place(account, request, now_ms)
+        placed = self._entry.place(account, request, now_ms)
         answer = Placement(placed.order.copy(), placed.fills, placed.prevented)
         self._end(now_ms)
         return answer
 
     def test(self, account: Account, request: OrderRequest, now_ms: int) -> None:
         """Validate an order without sending it to the matching engine. Raises ApiError."""
-        self._desk.validate(account, request, now_ms)
+        self._entry.validate(account, request, now_ms)
 
     def place_list(self, account: Account, request: ListRequest, now_ms: int) -> ListPlacement:
         """Place an order list. Raises ApiError."""
@@ -401,7 +401,7 @@ class Engine:
 
     def _end(self, now_ms: int) -> None:
         while True:
-            self._desk.run_stops(now_ms)
+            self._entry.run_stops(now_ms)
             if not self._lists.run_pending(now_ms):
                 break
         for market in self.core.dirty.values():

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.engine.accounts import Account
 from simulator.engine.core import Core, Market
 from simulator.engine.errors import ApiError, filter_failure
 from simulator.engine.numbers import ZERO, ceil_div, is_multiple, multiply
-from simulator.engine.orders import STOP_LOSS_TYPES, STOP_TYPES, OrderRequest, OrderType, Side
+from simulator.engine.orders import STOP_LOSS_TYPES, STOP_TYPES, OrderRequest
 from simulator.engine.rules import MarketRules, Notional, Range
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from shared.src.domain.orders import OrderType
 from simulator.engine.accounts import Account
 from simulator.engine.core import Core, Market
 from simulator.engine.errors import (
@@ -24,6 +25,7 @@ from simulator.engine.numbers import ZERO, floor_to
 from simulator.engine.orders import (
     MARKET_TYPES,
     STOP_TYPES,
+    BinanceOrderStatus,
     Cancellation,
     EngineOrder,
     ExpiryReason,
@@ -31,25 +33,23 @@ from simulator.engine.orders import (
     ListPlacement,
     ListRequest,
     OrderList,
-    OrderStatus,
-    OrderType,
     Placement,
 )
-from simulator.engine.placement import Desk, check_symbol_open
+from simulator.engine.placement import OrderEntry, check_symbol_open
 
 PAIRS = frozenset({ListKind.OCO, ListKind.OTOCO, ListKind.OPOCO})
 RECEIVING = frozenset({ListKind.OPO, ListKind.OPOCO})
 
 
-class ListDesk:
+class OrderLists:
     """Places order lists and moves them on when one of their orders trades, fires or ends."""
 
-    def __init__(self, core: Core, desk: Desk) -> None:
+    def __init__(self, core: Core, entry: OrderEntry) -> None:
         self.core = core
-        self.desk = desk
-        desk.on_trigger = self.on_execution
-        desk.matcher.on_maker = self.on_execution
-        desk.matcher.on_ended = self.on_ended
+        self.entry = entry
+        entry.on_trigger = self.on_execution
+        entry.matcher.on_maker = self.on_execution
+        entry.matcher.on_ended = self.on_ended
         self._filled_working: list[OrderList] = []
 
     # -- placing ----------------------------------------------------------------------------------------------
@@ -62,13 +62,13 @@ class ListDesk:
         """
         market = self.core.market(request.symbol)
         self._check(market, account, request, now_ms)
-        orders = [self.desk.create(account, leg, now_ms) for leg in request.legs]
+        orders = [self.entry.create(account, leg, now_ms) for leg in request.legs]
         order_list = self._list_of(account, request, orders, now_ms)
         pair = orders if request.kind is ListKind.OCO else orders[1:]
         if request.kind in PAIRS:
             self._check_pair_prices(market, pair, is_pending=request.kind is not ListKind.OCO)
         for order in orders[:1] if request.kind is not ListKind.OCO else orders:
-            self.desk.check_engine(market, order)
+            self.entry.check_engine(market, order)
         self._reserve(market, order_list, orders)
         self.core.next_list_id += 1
         account.add_list(order_list)
@@ -78,7 +78,7 @@ class ListDesk:
         if request.kind is ListKind.OCO:
             # The stop leg first: it never trades at once, so the list is whole when the other one works.
             ordered = sorted(orders, key=lambda order: order.type not in STOP_TYPES)
-            done = {order.order_id: self.desk.enter(market, order, now_ms) for order in ordered}
+            done = {order.order_id: self.entry.enter(market, order, now_ms) for order in ordered}
             return ListPlacement(order_list, tuple(done[order.order_id] for order in orders))
         return self._place_working(market, order_list, orders, now_ms)
 
@@ -86,8 +86,8 @@ class ListDesk:
         self, market: Market, order_list: OrderList, orders: Sequence[EngineOrder], now_ms: int
     ) -> ListPlacement:
         for pending in orders[1:]:
-            pending.status = OrderStatus.PENDING_NEW
-        placed = self.desk.enter(market, orders[0], now_ms)
+            pending.status = BinanceOrderStatus.PENDING_NEW
+        placed = self.entry.enter(market, orders[0], now_ms)
         for pending in orders[1:]:
             if pending.is_open:
                 self.core.report(pending, "NEW", now_ms)
@@ -117,7 +117,7 @@ class ListDesk:
             # A leg of an OPO sells what the working order will receive; it is measured by that order for now.
             is_receiver = index > 0 and request.kind in RECEIVING
             measured = replace(leg, quantity=request.legs[0].quantity) if is_receiver else leg
-            self.desk.validate(account, measured, now_ms)
+            self.entry.validate(account, measured, now_ms)
         ids = [leg.client_order_id for leg in request.legs if leg.client_order_id is not None]
         if len(set(ids)) != len(ids):
             raise new_order_rejected("Duplicate order sent.")
@@ -162,7 +162,7 @@ class ListDesk:
         if order_list.kind is ListKind.OCO:
             self._lock_list(order_list, orders)
             return
-        self.desk.fund(market, orders[0])
+        self.entry.fund(market, orders[0])
         if order_list.kind in RECEIVING:
             return
         try:
@@ -215,20 +215,20 @@ class ListDesk:
         if order_list.kind is not ListKind.OCO and order is legs[0]:
             return
         for leg in legs:
-            if leg is not order and leg.is_open and leg.status is not OrderStatus.PENDING_NEW:
-                self._end_leg(leg, OrderStatus.EXPIRED, ExpiryReason.OCO_TRIGGER, now_ms)
+            if leg is not order and leg.is_open and leg.status is not BinanceOrderStatus.PENDING_NEW:
+                self._end_leg(leg, BinanceOrderStatus.EXPIRED, ExpiryReason.OCO_TRIGGER, now_ms)
                 self.core.report(leg, "EXPIRED", now_ms)
         self.release(order_list)
         self.core.lock(order, self.core.required_lock(order))
         self.core.report_balances(self.core.accounts[order.account], now_ms)
 
-    def _end_leg(self, leg: EngineOrder, status: OrderStatus, reason: ExpiryReason, now_ms: int) -> None:
+    def _end_leg(self, leg: EngineOrder, status: BinanceOrderStatus, reason: ExpiryReason, now_ms: int) -> None:
         remove_from_market(self.core, leg)
         self.core.finish(leg, status, now_ms, reason)
 
     def expire(self, order: EngineOrder, reason: ExpiryReason, now_ms: int) -> None:
         """Expire an open order, wherever it waits, and what hangs on it."""
-        self._end_leg(order, OrderStatus.EXPIRED, reason, now_ms)
+        self._end_leg(order, BinanceOrderStatus.EXPIRED, reason, now_ms)
         self.core.report(order, "EXPIRED", now_ms)
         self.on_ended(order, now_ms)
 
@@ -241,13 +241,13 @@ class ListDesk:
             return
         legs = list(self.core.legs(order_list))
         is_working = order_list.kind is not ListKind.OCO and order is legs[0]
-        if is_working and order.status is OrderStatus.FILLED:
+        if is_working and order.status is BinanceOrderStatus.FILLED:
             self._filled_working.append(order_list)
             return
         for leg in legs:
             if leg.is_open:
                 reason = ExpiryReason.OTO_PHASE_ONE_EXPIRED if is_working else ExpiryReason.OCO_TRIGGER
-                self._end_leg(leg, OrderStatus.EXPIRED, reason, now_ms)
+                self._end_leg(leg, BinanceOrderStatus.EXPIRED, reason, now_ms)
                 self.core.report(leg, "EXPIRED", now_ms)
         self.close(order_list, now_ms)
 
@@ -276,16 +276,16 @@ class ListDesk:
             self._check_activation(market, pending)
             if len(pending) == 1:
                 self.release(order_list)
-                self.desk.fund(market, pending[0])
+                self.entry.fund(market, pending[0])
         except ApiError:
             for leg in pending:
-                self.core.finish(leg, OrderStatus.EXPIRED, now_ms, ExpiryReason.REJECTED)
+                self.core.finish(leg, BinanceOrderStatus.EXPIRED, now_ms, ExpiryReason.REJECTED)
                 self.core.report(leg, "EXPIRED", now_ms, reject_reason="NONE")
             self.close(order_list, now_ms)
             return
         for leg in sorted(pending, key=lambda order: order.type not in STOP_TYPES):
             if leg.is_open:
-                self.desk.enter(market, leg, now_ms)
+                self.entry.enter(market, leg, now_ms)
 
     def _check_activation(self, market: Market, pending: Sequence[EngineOrder]) -> None:
         if not pending:
@@ -293,7 +293,7 @@ class ListDesk:
         if len(pending) > 1:
             self._check_pair_prices(market, pending, is_pending=False)
         for leg in pending:
-            self.desk.check_engine(market, leg)
+            self.entry.check_engine(market, leg)
 
     def _size_by_received(
         self, market: Market, order_list: OrderList, working: EngineOrder, pending: Sequence[EngineOrder]
@@ -325,7 +325,7 @@ class ListDesk:
         for leg in self.core.legs(order_list):
             if not leg.is_open:
                 continue
-            self._end_leg(leg, OrderStatus.CANCELED, ExpiryReason.NONE, now_ms)
+            self._end_leg(leg, BinanceOrderStatus.CANCELED, ExpiryReason.NONE, now_ms)
             cancelled.append(Cancellation(leg, cancel_id, now_ms))
         self.release(order_list)
         for item in cancelled:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from simulator.engine.book import Entry, Half, Level, Outside
+from shared.src.domain.orders import Side
+from simulator.engine.book import Entry, Half, Level, OutsideOffer
 from simulator.engine.core import Core, Market
 from simulator.engine.events import TradeEvent
 from simulator.engine.numbers import ZERO, ceil8, divide, multiply, notional
-from simulator.engine.orders import EngineFill, EngineOrder, ExpiryReason, OrderStatus, PreventedMatch, Side
+from simulator.engine.orders import BinanceOrderStatus, EngineFill, EngineOrder, ExpiryReason, PreventedMatch
 from simulator.engine.selfmatch import SelfMatch
 
 # How many unfilled orders an order's first fill takes off the count (unfilled order count FAQ); 1 as taker.
@@ -56,7 +57,7 @@ class Matcher:
         self.core.events.extend(market.tape.close_taker())
 
     def _meet(self, market: Market, taker: Taker, level: Level, entry: Entry, now_ms: int) -> None:
-        if isinstance(entry, Outside):
+        if isinstance(entry, OutsideOffer):
             quantity = min(taker.remaining, entry.quantity)
             self._trade(market, taker, level, entry, quantity, now_ms)
             return
@@ -96,18 +97,18 @@ class Matcher:
             self._pay_outside(market, taker.side, quantity, quote)
         else:
             taker.fills.append(self._settle(market, taker.order, trade, is_maker=False))
-        if isinstance(entry, Outside):
+        if isinstance(entry, OutsideOffer):
             self._pay_outside(market, taker.side.opposite, quantity, quote)
             return
         self._settle(market, entry, trade, is_maker=True)
-        if entry.status is OrderStatus.FILLED:
+        if entry.status is BinanceOrderStatus.FILLED:
             self.on_ended(entry, now_ms)
 
     @staticmethod
     def _shrink(half: Half, level: Level, entry: Entry, quantity: Decimal) -> None:
         """Take ``quantity`` off a resting entry; an iceberg shows its next part at the end of the queue."""
         level.visible -= quantity
-        if isinstance(entry, Outside):
+        if isinstance(entry, OutsideOffer):
             entry.quantity -= quantity
             level.outside -= quantity
             if not entry.quantity:
@@ -142,9 +143,9 @@ class Matcher:
         )
         done = order.remaining <= ZERO
         if done:
-            order.status = OrderStatus.EXPIRED_IN_MATCH if order.prevented else OrderStatus.FILLED
+            order.status = BinanceOrderStatus.EXPIRED_IN_MATCH if order.prevented else BinanceOrderStatus.FILLED
         else:
-            order.status = OrderStatus.PARTIALLY_FILLED
+            order.status = BinanceOrderStatus.PARTIALLY_FILLED
         core.relock(order, paid)
         core.credit(account, asset, received)
         fee, fee_asset = core.commission(account, market, asset, received, is_maker=is_maker, is_buyer=order.is_buy)
@@ -218,7 +219,7 @@ class Matcher:
                 return
             quantity = level.outside
             for entry in level.entries.values():
-                if not isinstance(entry, Outside) and not (taker and self.prevention.applies(taker, entry)):
+                if not isinstance(entry, OutsideOffer) and not (taker and self.prevention.applies(taker, entry)):
                     quantity += entry.remaining
             if quantity:
                 yield level.price, quantity

@@ -9,27 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.engine.numbers import ZERO
-
-
-class Side(StrEnum):
-    BUY = "BUY"
-    SELL = "SELL"
-
-    @property
-    def opposite(self) -> Side:
-        return Side.SELL if self is Side.BUY else Side.BUY
-
-
-class OrderType(StrEnum):
-    LIMIT = "LIMIT"
-    LIMIT_MAKER = "LIMIT_MAKER"
-    MARKET = "MARKET"
-    STOP_LOSS = "STOP_LOSS"
-    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
-    TAKE_PROFIT = "TAKE_PROFIT"
-    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
-
 
 STOP_TYPES = frozenset(
     {OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
@@ -45,7 +26,9 @@ class TimeInForce(StrEnum):
     FOK = "FOK"
 
 
-class OrderStatus(StrEnum):
+class BinanceOrderStatus(StrEnum):
+    """Every state an order can have on the exchange."""
+
     PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
@@ -56,7 +39,7 @@ class OrderStatus(StrEnum):
     REJECTED = "REJECTED"
 
 
-OPEN_STATUSES = frozenset({OrderStatus.PENDING_NEW, OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
+OPEN_STATUSES = frozenset({BinanceOrderStatus.PENDING_NEW, BinanceOrderStatus.NEW, BinanceOrderStatus.PARTIALLY_FILLED})
 
 
 class StpMode(StrEnum):
@@ -108,7 +91,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """One order as asked for; shape rules (which field goes with which type) are checked at the door."""
+    """One order as asked for; shape rules (which field goes with which type) are checked where it arrives."""
 
     symbol: str
     side: Side
@@ -188,7 +171,7 @@ class EngineOrder:
     price: Decimal
     stp: StpMode
     time: int
-    status: OrderStatus = OrderStatus.NEW
+    status: BinanceOrderStatus = BinanceOrderStatus.NEW
     quote_quantity: Decimal = ZERO
     stop_price: Decimal | None = None
     trailing_delta: int | None = None

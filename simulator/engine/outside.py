@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from shared.src.domain.orders import Side
 from simulator.engine.core import Core, Market
 from simulator.engine.events import PriceLevel, TradeEvent
 from simulator.engine.matching import Matcher, Taker
 from simulator.engine.numbers import ZERO, notional
-from simulator.engine.orders import Side
 
 
-class OutsideWorld:
+class OutsideParticipants:
     """Everyone without an account here. Their coins are counted, not limited."""
 
     def __init__(self, core: Core, matcher: Matcher) -> None:

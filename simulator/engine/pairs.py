@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.engine.errors import ApiError
-from simulator.engine.orders import STOP_LOSS_TYPES, OrderType, Side
+from simulator.engine.orders import STOP_LOSS_TYPES
 
 
 def check_pair_types(side: Side, *types: OrderType) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from shared.src.domain.orders import OrderType
 from simulator.engine.accounts import Account
 from simulator.engine.core import Core, Market
 from simulator.engine.errors import (
@@ -20,11 +21,10 @@ from simulator.engine.numbers import ZERO, floor_to, notional
 from simulator.engine.orders import (
     MARKET_TYPES,
     STOP_TYPES,
+    BinanceOrderStatus,
     EngineOrder,
     ExpiryReason,
     OrderRequest,
-    OrderStatus,
-    OrderType,
     Placement,
     TimeInForce,
 )
@@ -76,8 +76,8 @@ def check_supported(rules: MarketRules, request: OrderRequest) -> None:
             raise ApiError(-1013, message)
 
 
-class Desk:
-    """Takes single orders. Lists use its parts: ``validate``, ``create``, ``enter``."""
+class OrderEntry:
+    """Takes single orders; an order list takes each of its own by ``validate``, ``create`` and ``enter``."""
 
     def __init__(self, core: Core, matcher: Matcher) -> None:
         self.core = core
@@ -222,11 +222,11 @@ class Desk:
     def enter(self, market: Market, order: EngineOrder, now_ms: int) -> Placement:
         """Accept a funded, registered order: report NEW, then let it wait for its stop, or work."""
         if order.type in STOP_TYPES:
-            order.status = OrderStatus.NEW
+            order.status = BinanceOrderStatus.NEW
             market.stops.add(order)
             self.core.report(order, "NEW", now_ms)
             return Placement(order)
-        order.status = OrderStatus.NEW
+        order.status = BinanceOrderStatus.NEW
         order.is_working, order.working_time = True, now_ms
         self.core.report(order, "NEW", now_ms)
         taker = self.work(market, order, now_ms)
@@ -261,7 +261,7 @@ class Desk:
         return self.matcher.available(market, order.side, order.limit, order) < order.remaining
 
     def _expire(self, order: EngineOrder, reason: ExpiryReason, now_ms: int) -> None:
-        self.core.finish(order, OrderStatus.EXPIRED, now_ms, reason)
+        self.core.finish(order, BinanceOrderStatus.EXPIRED, now_ms, reason)
         self.core.report(order, "EXPIRED", now_ms)
         self.matcher.on_ended(order, now_ms)
 
@@ -287,7 +287,7 @@ class Desk:
                 self._repeg(market, order)
         except ApiError:
             order.is_working, order.working_time = False, -1
-            self.core.finish(order, OrderStatus.EXPIRED, now_ms, ExpiryReason.REJECTED)
+            self.core.finish(order, BinanceOrderStatus.EXPIRED, now_ms, ExpiryReason.REJECTED)
             self.core.report(order, "EXPIRED", now_ms, reject_reason="INSUFFICIENT_BALANCES")
             self.matcher.on_ended(order, now_ms)
             return

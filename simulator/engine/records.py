@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import TypeAdapter
 
 from simulator.engine.accounts import Account, Commissions
-from simulator.engine.book import Half, Outside
+from simulator.engine.book import Half, OutsideOffer
 from simulator.engine.core import Core, Market
 from simulator.engine.exchange import Engine
 from simulator.engine.orders import Amendment, EngineFill, EngineOrder, OrderList, PreventedMatch
@@ -243,7 +243,7 @@ def _queues(half: Half) -> list[Any]:
         [
             str(price),
             [
-                [entry.key, str(entry.quantity)] if isinstance(entry, Outside) else entry.order_id
+                [entry.key, str(entry.quantity)] if isinstance(entry, OutsideOffer) else entry.order_id
                 for entry in half.levels[price].entries.values()
             ],
         ]

@@ -9,12 +9,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from shared.src.domain.orders import Side
 from simulator.engine.accounts import Account, Holding
-from simulator.engine.book import Book, Half, Level, Outside
+from simulator.engine.book import Book, Half, Level, OutsideOffer
 from simulator.engine.core import Core, Market
 from simulator.engine.events import AggTradeEvent, TradeEvent
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import STOP_TYPES, EngineOrder, OrderList, OrderStatus, Side
+from simulator.engine.orders import STOP_TYPES, BinanceOrderStatus, EngineOrder, OrderList
 from simulator.engine.records import (
     ACCOUNT,
     ACCOUNT_PLAIN,
@@ -80,7 +81,7 @@ def _restore(header: Document, by_kind: Mapping[str, list[Document]]) -> Engine:
         core.accounts[order_list.account].add_list(order_list)
     for order in orders:
         core.accounts[order.account].add_order(order)
-        if order.type in STOP_TYPES and order.status is OrderStatus.NEW and not order.is_working:
+        if order.type in STOP_TYPES and order.status is BinanceOrderStatus.NEW and not order.is_working:
             core.markets[order.symbol].stops.add(order)
     _end(core, orders, lists)
     _restore_history(core, by_kind)
@@ -150,7 +151,7 @@ def _restore_half(half: Half, levels: Iterable[Any], orders: Mapping[int, Engine
 
 
 def _add_outside(level: Level, key: int, quantity: Decimal) -> None:
-    level.entries[key] = Outside(key, quantity)
+    level.entries[key] = OutsideOffer(key, quantity)
     level.outside += quantity
     level.visible += quantity
 

@@ -8,8 +8,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from shared.src.domain.orders import OrderType
 from simulator.engine.numbers import ZERO
-from simulator.engine.orders import OrderType, StpMode
+from simulator.engine.orders import StpMode
 
 Filter = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from simulator.engine.core import Core, Market
 from simulator.engine.numbers import ZERO, notional
-from simulator.engine.orders import EngineOrder, OrderStatus, PreventedMatch, StpMode
+from simulator.engine.orders import BinanceOrderStatus, EngineOrder, PreventedMatch, StpMode
 
 
 class SelfMatch:
@@ -78,7 +78,7 @@ class SelfMatch:
         order.prevented_match_id = record.prevented_match_id
         order.update_time = now_ms
         if order.remaining <= ZERO:
-            self.core.finish(order, OrderStatus.EXPIRED_IN_MATCH, now_ms)
+            self.core.finish(order, BinanceOrderStatus.EXPIRED_IN_MATCH, now_ms)
         else:
             self._relock(order)
         self.core.report(

@@ -72,7 +72,7 @@ class SymbolCandles:
         self.closed_count = 0
         self._hours_until = candle_start("1h", start_ms)
         self._seconds: deque[Bar] = deque(maxlen=SECONDS_MAX)
-        self._closed_parts: dict[tuple[str, int], tuple[int, Rows]] = {}
+        self._closed_so_far: dict[tuple[str, int], tuple[int, Rows]] = {}
 
     def state(self) -> tuple[dict[str, Any], Rows, Rows]:
         """Everything to build the same candles from: plain values, closed minutes, closed hours."""
@@ -128,7 +128,7 @@ class SymbolCandles:
         """
         start = row[column.OPEN_MS]
         self.roll(start)
-        self._closed_parts.clear()
+        self._closed_so_far.clear()
         if start == self.open.open_ms:
             self.open = Bar(*row)
             return
@@ -199,11 +199,11 @@ class SymbolCandles:
         return row, next_start(interval, start, zone_ms)
 
     def _with_closed_part(self, interval: str, zone_ms: int, start: int, row: Rows) -> Rows:
-        version, part = self._closed_parts.get((interval, zone_ms), (-1, row))
+        version, part = self._closed_so_far.get((interval, zone_ms), (-1, row))
         if version != self.closed_count:
             rows = self._base(interval, zone_ms, start, self.open.open_ms)
             part = merge(rows, np.zeros(1, dtype=np.int64)) if len(rows) else rows
-            self._closed_parts[interval, zone_ms] = (self.closed_count, part)
+            self._closed_so_far[interval, zone_ms] = (self.closed_count, part)
         if not len(part):
             row[0, column.OPEN_MS] = start
             return row

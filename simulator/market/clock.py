@@ -1,7 +1,7 @@
 """The clock of the twin's market: real, accelerated or moved by hand, and a server clock that may be off.
 
 ``market_ms`` moves the market: prices, trades, candles. ``now_ms`` is what clients are told and measured against:
-market time plus the skew set through the control door. Market time never runs backwards.
+market time plus the skew set through the control API. Market time never runs backwards.
 """
 
 import asyncio

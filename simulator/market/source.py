@@ -63,7 +63,7 @@ class MarketSource(Protocol):
 
 
 class StillMarket:
-    """Nothing trades but what users and the control door do."""
+    """Nothing trades but what users and the control API do."""
 
     steps_per_minute = 1
 

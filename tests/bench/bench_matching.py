@@ -17,8 +17,9 @@ from time import process_time
 
 from psutil import Process
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import OrderRequest, OrderType, Ref, Side, TimeInForce
+from simulator.engine.orders import OrderRequest, Ref, TimeInForce
 from simulator.engine.rules import MarketRules, default_filters
 
 SYMBOL = "BTCUSDT"

@@ -30,7 +30,7 @@ import psutil
 from simulator.api.auth import sign, verify
 from simulator.api.order_params import parse_order
 from simulator.api.params import Params
-from simulator.api.views import ResponseType, placement_view
+from simulator.api.views.orders import ResponseType, placement_view
 from simulator.app import create_app
 from simulator.fixture import parse_fixture
 from simulator.twin import Twin

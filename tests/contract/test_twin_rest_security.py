@@ -10,7 +10,7 @@ import pytest
 
 from simulator.api.auth import ApiKey, sign, verify
 from simulator.api.limits import STRIKES_BEFORE_BAN
-from simulator.api.rest.wire import RestWire
+from simulator.api.rest.wire import ReceivedRequest
 from tests.contract.twin_rest import BTC, LIMIT_BUY, MARKET_BUY, Door, fixture_with, refusal
 
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
@@ -36,13 +36,13 @@ def test_hmac_vectors_of_the_documentation(payload: str, signature: str) -> None
 
 
 def test_query_and_body_are_signed_one_after_the_other_without_a_separator() -> None:
-    wire = RestWire.read(b"symbol=LTCBTC&side=BUY", b"quantity=1&price=0.1&signature=abc")
+    wire = ReceivedRequest.read(b"symbol=LTCBTC&side=BUY", b"quantity=1&price=0.1&signature=abc")
     assert wire.payload == b"symbol=LTCBTC&side=BUYquantity=1&price=0.1"
     assert wire.signature == "abc"
 
 
 def test_the_query_wins_over_the_body() -> None:
-    assert RestWire.read(b"price=1", b"price=2&quantity=3").params["price"] == "1"
+    assert ReceivedRequest.read(b"price=1", b"price=2&quantity=3").params["price"] == "1"
 
 
 @pytest.mark.parametrize("account", ["alice", "ed", "rsa"])

@@ -13,7 +13,7 @@ import pytest
 from websockets.frames import Opcode
 
 from simulator.api.limits import CUTS_BEFORE_BAN
-from simulator.fixture import LimitsPart
+from simulator.fixture import LimitsConfig
 from tests.contract.raw_socket import RawSocket
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
 
@@ -37,7 +37,7 @@ def twin(process: RunningTwin) -> RunningTwin:
 
 
 def test_the_defaults_are_those_of_the_exchange() -> None:
-    limits = LimitsPart()
+    limits = LimitsConfig()
     assert (limits.ping_interval_s, limits.pong_timeout_s, limits.connection_life_s) == (20, 60, 86_400)
     assert (limits.connections_5m, limits.weight_1m, limits.raw_5m) == (300, 6000, 300_000)
     assert (limits.orders_10s, limits.orders_1d) == (100, 200_000)

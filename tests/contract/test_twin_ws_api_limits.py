@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from simulator.api.auth import load_key, sign
-from simulator.api.ws_api import signing_payload
+from simulator.api.ws_api.request import signing_payload
 from tests.contract.raw_socket import RawSocket
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
 

@@ -9,6 +9,10 @@ class Side(StrEnum):
     BUY = "BUY"
     SELL = "SELL"
 
+    @property
+    def opposite(self) -> Side:
+        return Side.SELL if self is Side.BUY else Side.BUY
+
 
 class OrderType(StrEnum):
     MARKET = "MARKET"

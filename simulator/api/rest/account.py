@@ -8,18 +8,12 @@ from typing import Any, TypeVar
 from simulator.api.calls import Call, Endpoint, Json, Security, settle_order_counts
 from simulator.api.params import Params
 from simulator.api.rest.market import exchange_info
-from simulator.api.views import (
-    account_view,
-    amendment_view,
-    commission_view,
-    list_view,
-    my_trade_view,
-    order_view,
-    prevented_view,
-)
+from simulator.api.views.accounts import account_view, commission_view
+from simulator.api.views.orders import amendment_view, list_view, order_view
+from simulator.api.views.trades import my_trade_view, prevented_view
 from simulator.engine.errors import ApiError, archived
 from simulator.engine.numbers import fixed
-from simulator.engine.orders import EngineFill, EngineOrder, OrderStatus
+from simulator.engine.orders import BinanceOrderStatus, EngineFill, EngineOrder
 
 DAY_MS = 86_400_000
 ARCHIVED_AFTER_MS = 90 * DAY_MS
@@ -40,7 +34,11 @@ def account_commission(call: Call) -> Json:
 
 def _is_archived(order: EngineOrder, now_ms: int) -> bool:
     """Cancelled or expired without an execution more than 90 days ago."""
-    ended = order.status in {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH}
+    ended = order.status in {
+        BinanceOrderStatus.CANCELED,
+        BinanceOrderStatus.EXPIRED,
+        BinanceOrderStatus.EXPIRED_IN_MATCH,
+    }
     return ended and not order.executed and now_ms - order.update_time > ARCHIVED_AFTER_MS
 
 

@@ -1,8 +1,7 @@
-"""The REST door: every endpoint as a route, with keys, signatures, limits and faults in Binance's order."""
+"""The REST API: every endpoint as a route, with keys, signatures, limits and faults in Binance's order."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import getrandbits
@@ -17,23 +16,20 @@ from simulator.api.auth import ApiKey
 from simulator.api.calls import (
     Call,
     Endpoint,
-    Json,
     Security,
     check_permission,
     check_timing,
     in_microseconds,
     perform,
 )
-from simulator.api.errors import timed_out
-from simulator.api.limits import limit_on_demand
 from simulator.api.rest.account import ACCOUNT_ENDPOINTS
+from simulator.api.rest.faults import after_work, before_work
 from simulator.api.rest.market import MARKET_ENDPOINTS
 from simulator.api.rest.sapi import SAPI_ENDPOINTS
 from simulator.api.rest.tickers import TICKER_ENDPOINTS
 from simulator.api.rest.trade import TRADE_ENDPOINTS
 from simulator.api.rest.wire import (
-    BrokenResponse,
-    RestWire,
+    ReceivedRequest,
     check_signature,
     find_key,
     html_response,
@@ -42,7 +38,7 @@ from simulator.api.rest.wire import (
     read_wire,
     wants_microseconds,
 )
-from simulator.api.state import Fault, TwinState
+from simulator.api.state import TwinState
 from simulator.engine.errors import ApiError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -56,7 +52,6 @@ WS_METHODS: dict[str, Endpoint] = {endpoint.ws: endpoint for endpoint in ENDPOIN
 # User data streams by listenKey ended on 2026-02-20.
 GONE_PATHS = ("/api/v3/userDataStream", "/sapi/v1/userDataStream", "/sapi/v1/userDataStream/isolated")
 GONE_METHODS = ["POST", "PUT", "DELETE"]
-
 StateSource = Callable[[], TwinState]
 
 
@@ -71,7 +66,7 @@ def rest_routes(state: TwinState | StateSource) -> list[Route]:
     """The routes of REST. A function as ``state`` is asked on every request (the twin can be reset)."""
     source: StateSource = (lambda: state) if isinstance(state, TwinState) else state
     routes = [
-        Route(path, RestDoor(source, table).handle, methods=list(table), name=path)
+        Route(path, PathHandler(source, table).handle, methods=list(table), name=path)
         for path, table in _by_path().items()
     ]
     gone = [Route(path, _gone, methods=GONE_METHODS) for path in GONE_PATHS]
@@ -80,27 +75,27 @@ def rest_routes(state: TwinState | StateSource) -> list[Route]:
 
 def rest_app(state: TwinState | StateSource) -> ASGIApp:
     """REST alone, for tests."""
-    return FastLane(state, Starlette(routes=rest_routes(state)))
+    return RestRouter(state, Starlette(routes=rest_routes(state)))
 
 
-class FastLane:
-    """Hands API calls to their door by path alone; a walk through all routes would cost more than placing an order.
+class RestRouter:
+    """Hands API calls to the handler of their path; a walk through all routes would cost more than placing an order.
 
     What is no API call goes to ``others``; an API call that does not exist is answered here, as JSON like every error.
     """
 
     def __init__(self, state: TwinState | StateSource, others: ASGIApp) -> None:
         source: StateSource = (lambda: state) if isinstance(state, TwinState) else state
-        self._doors = {path: RestDoor(source, table) for path, table in _by_path().items()}
+        self._handlers = {path: PathHandler(source, table) for path, table in _by_path().items()}
         self._others = others
         self._source = source
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        door = self._doors.get(scope["path"]) if scope["type"] == "http" else None
-        if door is not None and door.knows(scope["method"]):
-            response = await door.handle(Request(scope, receive))
+        handler = self._handlers.get(scope["path"]) if scope["type"] == "http" else None
+        if handler is not None and handler.knows(scope["method"]):
+            response = await handler.handle(Request(scope, receive))
         elif scope["type"] == "http" and _is_unknown_call(scope["path"], scope["method"]):
-            response = self._unknown(Request(scope, receive), 404 if door is None else 405)
+            response = self._unknown(Request(scope, receive), 404 if handler is None else 405)
         else:
             await self._others(scope, receive, send)
             return
@@ -136,7 +131,7 @@ async def _gone(request: Request) -> Response:
 
 
 @dataclass
-class _Visit:
+class _RequestContext:
     """What is known of a request while it is answered."""
 
     state: TwinState
@@ -144,7 +139,7 @@ class _Visit:
     ip: str
     # The time limits run on, when the request arrived
     now_ms: int
-    wire: RestWire | None = None
+    wire: ReceivedRequest | None = None
     key: ApiKey | None = None
     weight: int = 0
     succeeded: bool = False
@@ -177,7 +172,7 @@ def _uuid() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-class RestDoor:
+class PathHandler:
     """Answers the methods of one path."""
 
     def __init__(self, source: StateSource, table: dict[str, Endpoint]) -> None:
@@ -190,125 +185,71 @@ class RestDoor:
     async def handle(self, request: Request) -> Response:
         endpoint = self._table["GET" if request.method == "HEAD" else request.method]
         state = self._source()
-        visit = _Visit(state, endpoint, _address(request), state.limits_ms())
+        context = _RequestContext(state, endpoint, _address(request), state.limits_ms())
         try:
-            return await self._answer(visit, request)
+            return await self._answer(context, request)
         except ApiError as error:
             # half of a cancel-replace that failed may be an order
-            visit.succeeded = error.data is not None and error.data.get("newOrderResult") == "SUCCESS"
-            body = in_microseconds(error.body()) if visit.micro else error.body()
-            return json_response(body, error.http_status, visit.headers() | error.headers)
+            context.succeeded = error.data is not None and error.data.get("newOrderResult") == "SUCCESS"
+            body = in_microseconds(error.body()) if context.micro else error.body()
+            return json_response(body, error.http_status, context.headers() | error.headers)
 
-    async def _answer(self, visit: _Visit, request: Request) -> Response:
-        state, endpoint = visit.state, visit.endpoint
-        state.limits.enter(visit.ip, visit.now_ms)
+    async def _answer(self, context: _RequestContext, request: Request) -> Response:
+        state, endpoint = context.state, context.endpoint
+        state.limits.enter(context.ip, context.now_ms)
         head = dict(request.scope["headers"])
-        visit.wire = wire = await read_wire(request, head)
-        visit.micro, key = wants_microseconds(head), key_text(head)
+        context.wire = wire = await read_wire(request, head)
+        context.micro, key = wants_microseconds(head), key_text(head)
         known = state.keys.get(key)
         fault = await state.fault(endpoint.name, wire.params.get("symbol"), known.account if known else None)
         if fault is not None:
-            early = await _before(fault, visit.now_ms)
+            early = await before_work(fault, context.now_ms)
             if early is not None:
                 return early
             # a fault may have taken its time
-            visit.now_ms = state.limits_ms()
-        visit.weight = endpoint.weighs(wire.params, state)
+            context.now_ms = state.limits_ms()
+        context.weight = endpoint.weighs(wire.params, state)
         if endpoint.sapi is None:
-            state.limits.charge(visit.ip, visit.weight, visit.now_ms)
-        call = self._admit(visit, key, wire)
+            state.limits.charge(context.ip, context.weight, context.now_ms)
+        call = self._admit(context, key, wire)
         if endpoint.sapi is not None:
-            state.limits.charge_sapi(endpoint.sapi, visit.payer, endpoint.name, visit.weight, visit.now_ms)
+            state.limits.charge_sapi(endpoint.sapi, context.payer, endpoint.name, context.weight, context.now_ms)
         if fault is not None and fault.kind == "delay" and endpoint.security is not Security.NONE:
-            self._check_again(visit, call)
+            self._check_again(context, call)
         answer = perform(call)
-        visit.succeeded = True
+        context.succeeded = True
         if endpoint.free:
-            state.limits.refund(visit.ip, visit.weight, visit.now_ms)
-        content = in_microseconds(answer) if visit.micro else answer
+            state.limits.refund(context.ip, context.weight, context.now_ms)
+        content = in_microseconds(answer) if context.micro else answer
         if fault is not None:
-            late = await _after(fault, content)
+            late = await after_work(fault, content)
             if late is not None:
                 return late
-        return json_response(content, 200, visit.headers())
+        return json_response(content, 200, context.headers())
 
     @staticmethod
-    def _admit(visit: _Visit, key: str, wire: RestWire) -> Call:
+    def _admit(context: _RequestContext, key: str, wire: ReceivedRequest) -> Call:
         """Check key, parameters, time and signature, in this order. Raises ApiError."""
-        state, endpoint = visit.state, visit.endpoint
+        state, endpoint = context.state, context.endpoint
         call = Call(state, endpoint, wire.params, state.clock.now_ms())
         if endpoint.security is Security.NONE:
             endpoint.check_params(wire.params)
             return call
-        visit.key = call.signing_key = find_key(state, key)
-        check_permission(endpoint, visit.key)
+        context.key = call.signing_key = find_key(state, key)
+        check_permission(endpoint, context.key)
         check_timing(state, wire.params)
-        check_signature(visit.key, wire)
+        check_signature(context.key, wire)
         endpoint.check_params(wire.params)
-        call.signer = state.exchange.account(visit.key.account)
+        call.signer = state.exchange.account(context.key.account)
         return call
 
     @staticmethod
-    def _check_again(visit: _Visit, call: Call) -> None:
+    def _check_again(context: _RequestContext, call: Call) -> None:
         """A delayed request is checked again right before the engine; that costs its order count."""
-        call.now_ms = visit.state.clock.now_ms()
+        call.now_ms = context.state.clock.now_ms()
         try:
-            check_timing(visit.state, call.params, again=True)
+            check_timing(context.state, call.params, again=True)
         except ApiError:
-            if visit.endpoint.orders:
-                visit.state.limits.count_orders(call.account.name, visit.endpoint.orders, visit.state.limits_ms())
+            if context.endpoint.orders:
+                context.state.limits.count_orders(call.account.name, context.endpoint.orders, context.state.limits_ms())
             raise
-
-
-async def _before(fault: Fault, now_ms: int) -> Response | None:
-    """What a fault does before the work; a response ends the request here.
-
-    Raises:
-        ApiError: the fault is an error that the exchange answers.
-    """
-    params, kind = fault.params, fault.kind
-    if kind == "delay":
-        await asyncio.sleep(float(params.get("ms", 0)) / 1000)
-    elif kind == "drop_request":
-        return BrokenResponse()
-    elif kind == "timeout" and params.get("before"):
-        raise timed_out()
-    elif kind == "http_error" and params.get("before"):
-        return _page(fault)
-    elif kind == "error" and not params.get("after"):
-        raise _error(fault)
-    elif kind in {"rate_limit", "ban"}:
-        raise limit_on_demand(kind, float(params["retry_after"]), now_ms)
-    return None
-
-
-async def _after(fault: Fault, content: Json) -> Response | None:
-    """What a fault does to the answer once the work is done. Raises ApiError."""
-    kind = fault.kind
-    if kind == "delay_answer":
-        await asyncio.sleep(float(fault.params.get("ms", 0)) / 1000)
-    elif kind == "drop_answer":
-        return BrokenResponse()
-    elif kind == "malformed":
-        whole = bytes(json_response(content).body)
-        return Response(whole[: len(whole) // 2], media_type="application/json;charset=UTF-8")
-    elif kind == "timeout":
-        raise timed_out()
-    elif kind == "http_error":
-        return _page(fault)
-    elif kind == "error":
-        raise _error(fault)
-    return None
-
-
-def _page(fault: Fault) -> Response:
-    status = int(fault.params.get("status", 502))
-    if "body" in fault.params:
-        return Response(str(fault.params["body"]), status, media_type="text/html")
-    return html_response(status, {502: "Bad Gateway", 503: "Service Unavailable"}.get(status, "Error"))
-
-
-def _error(fault: Fault) -> ApiError:
-    params = fault.params
-    message = str(params.get("msg", "An unknown error occurred while processing the request."))
-    return ApiError(int(params.get("code", -1000)), message, http_status=int(params.get("status", 400)))

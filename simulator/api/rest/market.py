@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from simulator.api.calls import Call, Endpoint, Json
 from simulator.api.params import Params, check_symbol, invalid
-from simulator.api.views import agg_trade_view, levels_view, trade_view
+from simulator.api.views.trades import agg_trade_view, levels_view, trade_view
 from simulator.engine.core import Market
 from simulator.engine.errors import ApiError
 from simulator.engine.numbers import ZERO, fixed

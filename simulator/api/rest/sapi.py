@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.api.calls import Call, Endpoint, Json, Security
 from simulator.api.order_params import parse_side
 from simulator.api.params import invalid, missing
@@ -18,7 +19,7 @@ from simulator.api.state import TwinState
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
 from simulator.engine.numbers import ZERO, divide, fixed, floor_to, multiply
-from simulator.engine.orders import OrderRequest, OrderType, Side, TimeInForce
+from simulator.engine.orders import OrderRequest, TimeInForce
 
 SLICE_MS = 30_000
 DURATION_MIN_S = 300

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from shared.src.domain.orders import Side
 from simulator.api.calls import Call, Endpoint, Json
 from simulator.api.params import Params, illegal, invalid
 from simulator.api.rest.market import MARKET_PARAMS, count_symbols, several
@@ -12,7 +13,6 @@ from simulator.api.state import WindowStats
 from simulator.engine.core import Market
 from simulator.engine.errors import ApiError
 from simulator.engine.numbers import ZERO, divide, fixed, floor8
-from simulator.engine.orders import Side
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000

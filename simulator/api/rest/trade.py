@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.api.calls import Call, Endpoint, Json, Security
 from simulator.api.order_params import (
     DEPRECATED_OCO_PARAMS,
@@ -17,27 +18,18 @@ from simulator.api.order_params import (
     parse_order,
 )
 from simulator.api.params import Params, missing
-from simulator.api.views import (
+from simulator.api.views.accounts import order_commission_view
+from simulator.api.views.orders import (
     ResponseType,
     amend_view,
     cancel_view,
     default_response,
     list_cancel_view,
     list_placement_view,
-    order_commission_view,
     placement_view,
 )
 from simulator.engine.errors import ApiError
-from simulator.engine.orders import (
-    Cancellation,
-    CancelRestriction,
-    ListKind,
-    ListRequest,
-    OrderRequest,
-    OrderType,
-    ReplaceOutcome,
-    Side,
-)
+from simulator.engine.orders import Cancellation, CancelRestriction, ListKind, ListRequest, OrderRequest, ReplaceOutcome
 
 
 class ReplaceMode(StrEnum):

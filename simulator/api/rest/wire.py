@@ -21,14 +21,13 @@ from simulator.engine.errors import ApiError
 JSON_TYPE = "application/json;charset=UTF-8"
 HTML_TYPE = "text/html"
 KEY_LENGTH = 64
-
 # Headers by their name in lower case
 Head = Mapping[bytes, bytes]
 _HTML = "<html>\r\n<head><title>{title}</title></head>\r\n<body><center><h1>{title}</h1></center></body>\r\n</html>\r\n"
 
 
 @dataclass(frozen=True)
-class RestWire:
+class ReceivedRequest:
     """A request as received: its parameters, and the exact bytes that were signed."""
 
     params: Params
@@ -36,7 +35,7 @@ class RestWire:
     signature: str | None
 
     @classmethod
-    def read(cls, query: bytes, body: bytes) -> RestWire:
+    def read(cls, query: bytes, body: bytes) -> ReceivedRequest:
         """Query string and form body; the query wins. Raises ApiError -1101 for a parameter sent twice."""
         in_query, query_payload = _split(query)
         in_body, body_payload = _split(body)
@@ -64,11 +63,11 @@ def _split(raw: bytes) -> tuple[dict[str, str], bytes]:
     return values, b"&".join(signed)
 
 
-async def read_wire(request: Request, head: Head) -> RestWire:
+async def read_wire(request: Request, head: Head) -> ReceivedRequest:
     query: bytes = request.scope.get("query_string", b"")
     has_body = head.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in head
     body = await request.body() if has_body and request.method != "GET" else b""
-    return RestWire.read(query, body)
+    return ReceivedRequest.read(query, body)
 
 
 def key_text(head: Head) -> str:
@@ -86,7 +85,7 @@ def find_key(state: TwinState, text: str) -> ApiKey:
     raise bad_key()
 
 
-def check_signature(key: ApiKey, wire: RestWire) -> None:
+def check_signature(key: ApiKey, wire: ReceivedRequest) -> None:
     """Raises ApiError -1102 without a signature, -1022 for a wrong one."""
     if not wire.signature:
         raise missing("signature")

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from simulator.api import payloads
+from shared.src.domain.orders import Side
+from simulator.api.payloads import market as payloads
 from simulator.api.streams.names import DAY_MS, WINDOWS, StreamName, parse_name
 from simulator.engine.events import AggTradeEvent, BookEvent, TradeEvent
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import Side
 from simulator.market import series as column
 from simulator.market.candles import CandleStore
 from simulator.market.clock import ClockMode, MarketClock

@@ -11,11 +11,10 @@ from typing import Any
 
 import orjson
 
-from simulator.api.faults import Faults, StreamFault
+from simulator.api.faults.rules import Faults, StreamFault
 
 OUTBOX_MESSAGES = 20_000
 OUTBOX_BYTES = 16 * 1024 * 1024
-
 # Binance's close code for clients that break a rule, and for a server that goes away
 POLICY_VIOLATION = 1008
 GOING_AWAY = 1001
@@ -32,7 +31,7 @@ def wrapped(name: str, text: str) -> str:
 
 
 class Connection:
-    """One client of a WebSocket door: its outbox and what it asked for."""
+    """One WebSocket client: its outbox and what it asked for."""
 
     def __init__(self, *, combined: bool = False, unit: int = 1, outbox: int = OUTBOX_MESSAGES) -> None:
         self._most = outbox

@@ -1,7 +1,7 @@
 """How WebSocket connections live on the wire: Binance's pings, its patience, and every frame that counts as a message.
 
 Binance pings every 20 s, gives a client a minute to answer, and counts a client's own pings and pongs like messages.
-uvicorn answers control frames by itself and sends one message at a time; ``SocketWire`` lets whoever serves a
+uvicorn answers control frames by itself and sends one message at a time; ``SocketExtension`` lets whoever serves a
 connection know of the former, and hand over all that waits in one write.
 """
 
@@ -40,7 +40,7 @@ SendTexts = Callable[[list[str]], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class SocketWire:
+class SocketExtension:
     """Tells a listener of each ping or pong of the client, those before it listened included.
 
     ``send_texts`` sends messages in as few writes as it can; None on a server that cannot.
@@ -62,10 +62,10 @@ class SocketWire:
             listener()
 
 
-def wire_of(websocket: WebSocket) -> SocketWire:
+def extension_of(websocket: WebSocket) -> SocketExtension:
     """What a connection can do beyond ASGI; nothing on other servers (tests)."""
     found = websocket.scope.get("extensions", {}).get(EXTENSION)
-    return found if isinstance(found, SocketWire) else SocketWire()
+    return found if isinstance(found, SocketExtension) else SocketExtension()
 
 
 def text_frame(text: str) -> bytes:
@@ -89,21 +89,21 @@ class TwinSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.ping_interval, self.ping_timeout = self.limits.ping_interval_s, self.limits.pong_timeout_s
-        self.wire = SocketWire(self.send_texts)
+        self.extension = SocketExtension(self.send_texts)
 
     async def run_asgi(self) -> None:
-        extensions: dict[str, Any] = {**(self.scope.get("extensions") or {}), EXTENSION: self.wire}
+        extensions: dict[str, Any] = {**(self.scope.get("extensions") or {}), EXTENSION: self.extension}
         self.scope["extensions"] = extensions
         await super().run_asgi()
 
     def handle_ping(self) -> None:
         if not self.close_sent:
             super().handle_ping()
-            self.wire.arrived()
+            self.extension.arrived()
 
     def handle_pong(self, event: Frame) -> None:
         super().handle_pong(event)
-        self.wire.arrived()
+        self.extension.arrived()
 
     async def send_texts(self, texts: list[str]) -> None:
         """Send messages of an accepted connection. Raises ClientDisconnected when it is gone."""

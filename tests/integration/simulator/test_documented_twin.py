@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from simulator.api.faults import CATALOGUE, Kind
+from simulator.api.faults.catalogue import CATALOGUE, FaultKind
 from tests.integration.simulator.conftest import PROJECT_ROOT, RunningTwin
 
 TEXT = (PROJECT_ROOT / "docs" / "simulator.md").read_text()
@@ -22,7 +22,7 @@ def library_of(program: str) -> str:
     return next(name for name in ("binance_sdk_spot", "ccxt.pro", "binance") if name in program)
 
 
-def parameters(kind: Kind) -> str:
+def parameters(kind: FaultKind) -> str:
     return " ".join(f"`{name}={json.dumps(value)}`" for name, value in kind.params.items() if name != "msg")
 
 

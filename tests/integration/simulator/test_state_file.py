@@ -18,7 +18,7 @@ import pytest
 
 from shared.src.domain.errors import ConfigurationError
 from simulator.fixture import parse_fixture
-from simulator.snapshot import Keeper, load, restore
+from simulator.snapshot import StateWriter, load, restore
 from simulator.twin import Twin
 from tests.integration.simulator.conftest import HTTP, STILL, RunningTwin, running_twin, until_true
 
@@ -214,7 +214,7 @@ def test_a_file_that_is_no_state_file_is_refused_with_what_to_do(tmp_path: Path,
 
 def test_a_file_of_another_version_or_program_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "state"
-    Keeper(Twin(parse_fixture(STILL)), file).close()
+    StateWriter(Twin(parse_fixture(STILL)), file).close()
     with closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA user_version = 99")
     with pytest.raises(ConfigurationError, match="version 99, this twin reads and writes version"):

@@ -17,7 +17,7 @@ from redis.exceptions import AuthenticationError
 
 from cli.run.data_folder import DataFolder
 from cli.run.ports import HOST, PortChooser
-from cli.run.supervised import Part
+from cli.run.supervised import SupervisedComponent
 from cli.run.supervisor import Supervisor
 from cli.stack.kafka.brokers import EmbeddedKafka
 from cli.stack.postgres import Postgres
@@ -60,8 +60,8 @@ async def ask(url: str, statement: str) -> list[tuple[object, ...]]:
         return await cursor.fetchall() if cursor.description else []
 
 
-def runs_anew(part: Part, old_pid: int) -> Callable[[], bool]:
-    return lambda: part.health.healthy and part.child is not None and part.child.pid != old_pid
+def runs_anew(entry: SupervisedComponent, old_pid: int) -> Callable[[], bool]:
+    return lambda: entry.health.healthy and entry.child is not None and entry.child.pid != old_pid
 
 
 async def test_postgres_wants_its_password_and_listens_on_loopback_only(
@@ -78,13 +78,13 @@ async def test_what_was_committed_survives_a_kill_of_postgres(data: DataFolder, 
     server = postgres(data)
     await supervisor.bring_up(server)
     await ask(server.url(), "CREATE TABLE kept AS SELECT 42 AS answer")
-    part = supervisor.parts["postgres"]
-    assert part.child is not None
-    pid = part.child.pid
+    entry = supervisor.components["postgres"]
+    assert entry.child is not None
+    pid = entry.child.pid
     os.kill(pid, signal.SIGKILL)
-    await eventually(runs_anew(part, pid))
+    await eventually(runs_anew(entry, pid))
     assert await ask(server.url(), "SELECT answer FROM kept") == [(42,)]
-    assert part.restarts == 1
+    assert entry.restarts == 1
 
 
 async def test_a_second_start_reuses_the_cluster_and_a_fresh_one_empties_the_database(data: DataFolder) -> None:
@@ -108,11 +108,11 @@ async def test_redis_wants_its_password_and_keeps_what_it_confirmed(data: DataFo
     await stranger.aclose()
     client = Client(host=HOST, port=server.port, password=server.password)
     await client.set("kept", "42")
-    part = supervisor.parts["redis"]
-    assert part.child is not None
-    pid = part.child.pid
+    entry = supervisor.components["redis"]
+    assert entry.child is not None
+    pid = entry.child.pid
     os.kill(pid, signal.SIGKILL)
-    await eventually(runs_anew(part, pid))
+    await eventually(runs_anew(entry, pid))
     assert await client.get("kept") == b"42"
     await client.aclose()
 
@@ -143,9 +143,9 @@ async def test_services_are_restarted_when_the_broker_comes_back_elsewhere(
     await supervisor.until_healthy([service], timeout_s=PATIENCE_S)
     assert service.child is not None
     pid = service.child.pid
-    part = supervisor.parts["kafka"]
-    assert part.child is not None
-    os.kill(part.child.pid, signal.SIGKILL)
+    entry = supervisor.components["kafka"]
+    assert entry.child is not None
+    os.kill(entry.child.pid, signal.SIGKILL)
     await eventually(runs_anew(service, pid))
     assert broker.variables()["KAFKA_BROKER"] != before
 
@@ -154,5 +154,7 @@ async def test_nothing_secret_stands_on_a_command_line(data: DataFolder, supervi
     servers = (postgres(data), Redis(data, port=PortChooser().any(), fresh=False))
     for server in servers:
         await supervisor.bring_up(server)
-    lines = [" ".join(psutil.Process(part.child.pid).cmdline()) for part in supervisor.parts.values() if part.child]
+    lines = [
+        " ".join(psutil.Process(entry.child.pid).cmdline()) for entry in supervisor.components.values() if entry.child
+    ]
     assert not [line for line in lines for server in servers if server.password in line]

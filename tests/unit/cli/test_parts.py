@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.run.health import ComponentHealth
 from cli.run.processes import Launch
-from cli.run.supervised import BACKOFF_MAX_S, Part, PartState
+from cli.run.supervised import BACKOFF_MAX_S, ComponentState, SupervisedComponent
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -29,8 +29,8 @@ class Idle:
         """Nothing."""
 
 
-def part() -> Part:
-    return Part(component=Idle(), is_service=True, since=AT)
+def part() -> SupervisedComponent:
+    return SupervisedComponent(component=Idle(), is_service=True, since=AT)
 
 
 def test_each_crash_in_a_row_waits_longer_up_to_a_bound() -> None:
@@ -49,7 +49,7 @@ def test_a_crash_is_described_by_how_it_ended() -> None:
     crashing.crashed(exit_code=-9, now=0.0, at=AT)
     described = crashing.describe()
     assert described["detail"] == "ended by signal 9"
-    assert described["state"] == PartState.RESTARTING
+    assert described["state"] == ComponentState.RESTARTING
     assert described["healthy"] is False
 
 
@@ -57,7 +57,7 @@ def test_a_part_that_was_well_and_is_no_longer_is_unhealthy_with_the_reason() ->
     watched = part()
     watched.observe(ComponentHealth(healthy=True), now=1.0, at=AT)
     watched.observe(ComponentHealth(healthy=False, detail="postgres: away"), now=2.0, at=AT)
-    assert watched.state is PartState.UNHEALTHY
+    assert watched.state is ComponentState.UNHEALTHY
     assert watched.describe()["detail"] == "postgres: away"
 
 

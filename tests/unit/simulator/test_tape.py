@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.engine.events import OrderEvent
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import OrderRequest, OrderType, Side, TimeInForce
+from simulator.engine.orders import OrderRequest, TimeInForce
 from simulator.fixture import FixtureError, parse_fixture
 from simulator.tape import StreamFrame, Tape
 

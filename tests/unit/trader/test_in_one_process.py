@@ -18,9 +18,8 @@ from shared.src.config import load_settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION
 from shared.src.domain.errors import RejectedError, TransientError
-from shared.src.domain.orders import CycleStatus, IntentKind
+from shared.src.domain.orders import CycleStatus, IntentKind, Side
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import Side
 from simulator.engine.rules import MarketRules, default_filters
 from tests.unit.trader.crash_world import CrashingBus
 from tests.unit.trader.fake_exchange import SYMBOL, Fuse

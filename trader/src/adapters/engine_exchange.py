@@ -11,7 +11,8 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
-from simulator.api.streams.user_stream import Payload, user_payload
+from simulator.api.json_object import JsonObject
+from simulator.api.payloads.user import user_payload
 from simulator.engine.errors import ApiError
 from simulator.engine.exchange import Engine
 from simulator.engine.rules import MarketRules
@@ -29,7 +30,7 @@ class EngineAccount(RestExchange, ABC):
     def __init__(self, engine: Engine, account: str, clock: Clock) -> None:
         self._clock = clock
         self._name = account
-        self._news: asyncio.Queue[Payload] = asyncio.Queue()
+        self._news: asyncio.Queue[JsonObject] = asyncio.Queue()
         self._parsed: dict[str, tuple[MarketRules, SymbolRules]] = {}
         self._enter(engine)
 
@@ -75,7 +76,7 @@ class EngineAccount(RestExchange, ABC):
     async def close(self) -> None:
         """Nothing is open."""
 
-    def _drain(self) -> list[Payload]:
+    def _drain(self) -> list[JsonObject]:
         """What happened to the account since the last call, as its user data stream says it."""
         now_ms = self._clock.now_ms()
         mine = (event for event in self._engine.drain() if getattr(event, "account", None) == self._name)

@@ -25,13 +25,13 @@ from shared.src.domain.errors import (
     RejectedError,
     TransientError,
 )
+from shared.src.domain.orders import Side
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.models import BookTicker
 from shared.src.redis_client import RedisBus
 from simulator.engine.core import unused_id
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import Side
 from simulator.engine.records import Batch, changes
 from simulator.engine.rules import MarketRules
 from trader.src.adapters.engine_exchange import EngineAccount

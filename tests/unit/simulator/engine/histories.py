@@ -8,21 +8,12 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
 from simulator.engine.events import Event, OrderEvent
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import (
-    MARKET_TYPES,
-    ListKind,
-    ListRequest,
-    OrderRequest,
-    OrderType,
-    Ref,
-    Side,
-    StpMode,
-    TimeInForce,
-)
+from simulator.engine.orders import MARKET_TYPES, ListKind, ListRequest, OrderRequest, Ref, StpMode, TimeInForce
 from simulator.engine.rules import MarketRules, PriceRangeRule
 
 D = Decimal

@@ -6,7 +6,7 @@ import time
 from decimal import Decimal
 from typing import Any
 
-from simulator.engine.orders import Side
+from shared.src.domain.orders import Side
 from simulator.fixture import parse_fixture
 from simulator.world import World
 

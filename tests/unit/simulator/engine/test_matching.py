@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from simulator.api.streams.user_stream import execution_report
+from shared.src.domain.orders import OrderType, Side
+from simulator.api.payloads.user import execution_report
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
 from simulator.engine.events import (
@@ -22,15 +23,13 @@ from simulator.engine.events import (
 )
 from simulator.engine.exchange import Engine
 from simulator.engine.orders import (
+    BinanceOrderStatus,
     EngineOrder,
     ExpiryReason,
     ListKind,
     ListRequest,
     OrderRequest,
-    OrderStatus,
-    OrderType,
     Ref,
-    Side,
     StpMode,
     TimeInForce,
 )
@@ -108,7 +107,7 @@ def test_new_offers_that_reach_an_order_fill_it_at_the_orders_price() -> None:
     exchange = make_exchange()
     order = place(exchange, "ann", Side.BUY, "1", "99")
     exchange.set_liquidity(SYMBOL, levels(("94", "1")), levels(("95", "0.4"), ("96", "2")), NOW)
-    assert (order.status, order.cumulative_quote) == (OrderStatus.FILLED, Decimal(99))
+    assert (order.status, order.cumulative_quote) == (BinanceOrderStatus.FILLED, Decimal(99))
     _, bids, asks = exchange.depth(SYMBOL)
     assert bids == levels(("94", "1"))
     assert asks == levels(("96", "1.4"))
@@ -128,7 +127,7 @@ def test_a_recorded_trade_is_printed_even_if_the_book_cannot_give_it() -> None:
     prints = [(event.price, event.quantity) for event in exchange.drain() if isinstance(event, TradeEvent)]
     assert traded == Decimal(3)
     assert prints == [(Decimal(99), Decimal(1)), (Decimal(98), Decimal(2))]
-    assert order.status is OrderStatus.FILLED
+    assert order.status is BinanceOrderStatus.FILLED
     assert exchange.last_price(SYMBOL) == Decimal(98)
 
 
@@ -154,7 +153,7 @@ def test_fok_counts_the_hidden_part_of_icebergs() -> None:
     exchange = make_exchange()
     place(exchange, "ann", Side.SELL, "1", "101", iceberg=Decimal("0.2"))
     request = OrderRequest(SYMBOL, Side.BUY, OrderType.LIMIT, Decimal(1), Decimal(101), TimeInForce.FOK)
-    assert exchange.place(exchange.account("ben"), request, NOW).order.status is OrderStatus.FILLED
+    assert exchange.place(exchange.account("ben"), request, NOW).order.status is BinanceOrderStatus.FILLED
 
 
 def test_a_better_price_than_the_limit_gives_the_difference_back() -> None:
@@ -242,7 +241,7 @@ def test_a_stop_that_can_no_longer_pay_expires() -> None:
     exchange.set_liquidity(SYMBOL, [], levels(("110", "1"), ("200", "100")), NOW)
     exchange.outside_trade(SYMBOL, Side.BUY, Decimal(1), NOW)
     order = exchange.account("ann").orders[stop.order_id]
-    assert (order.status, order.expiry_reason) == (OrderStatus.EXPIRED, ExpiryReason.REJECTED)
+    assert (order.status, order.expiry_reason) == (BinanceOrderStatus.EXPIRED, ExpiryReason.REJECTED)
     assert holdings(exchange.account("ann"), "USDT") == (Decimal(10_000), Decimal(0))
 
 
@@ -252,7 +251,7 @@ def test_transfer_moves_coins_between_accounts_of_a_group_without_a_trade() -> N
     exchange.drain()
     taker = place(exchange, "ben", Side.BUY, "1", "100", stp=StpMode.TRANSFER)
     assert not any(isinstance(event, TradeEvent) for event in exchange.drain())
-    assert taker.status is OrderStatus.EXPIRED_IN_MATCH
+    assert taker.status is BinanceOrderStatus.EXPIRED_IN_MATCH
     assert holdings(exchange.account("ann"), "USDT") == (Decimal(10_100), Decimal(0))
     assert holdings(exchange.account("ben"), "BTC") == (Decimal(11), Decimal(0))
     assert exchange.audit()["ok"]
@@ -262,7 +261,7 @@ def test_decrement_takes_the_smaller_quantity_off_both() -> None:
     exchange = make_exchange()
     maker = place(exchange, "ann", Side.SELL, "3", "100")
     taker = place(exchange, "ann", Side.BUY, "1", "100", stp=StpMode.DECREMENT)
-    assert (taker.status, maker.status) == (OrderStatus.EXPIRED_IN_MATCH, OrderStatus.NEW)
+    assert (taker.status, maker.status) == (BinanceOrderStatus.EXPIRED_IN_MATCH, BinanceOrderStatus.NEW)
     assert maker.remaining == Decimal(2)
     assert exchange.depth(SYMBOL)[2] == levels(("100", "2"))
 
@@ -300,7 +299,7 @@ def test_the_exchange_may_cancel_everything_on_a_symbol() -> None:
     exchange = make_exchange()
     order = place(exchange, "ann", Side.BUY, "1", "99")
     exchange.expire_all(SYMBOL, NOW)
-    assert (order.status, order.expiry_reason) == (OrderStatus.EXPIRED, ExpiryReason.EXCHANGE_CANCELED)
+    assert (order.status, order.expiry_reason) == (BinanceOrderStatus.EXPIRED, ExpiryReason.EXCHANGE_CANCELED)
     assert holdings(exchange.account("ann"), "USDT") == (Decimal(10_000), Decimal(0))
 
 

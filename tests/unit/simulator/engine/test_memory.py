@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
+from shared.src.domain.orders import OrderType, Side
 from simulator.engine.errors import ApiError
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import ListKind, ListRequest, OrderRequest, OrderStatus, OrderType, Ref, Side, TimeInForce
+from simulator.engine.orders import BinanceOrderStatus, ListKind, ListRequest, OrderRequest, Ref, TimeInForce
 from simulator.engine.records import everything
 from simulator.engine.rules import MarketRules
 
@@ -99,7 +100,7 @@ def test_what_is_forgotten_is_archived_and_what_never_was_does_not_exist() -> No
     with pytest.raises(ApiError) as refused:
         exchange.cancel(ann, SYMBOL, Ref(first), 1)
     assert refused.value.error_code == -2011
-    assert exchange.order(ann, SYMBOL, Ref(stays)).status is OrderStatus.NEW
+    assert exchange.order(ann, SYMBOL, Ref(stays)).status is BinanceOrderStatus.NEW
     assert exchange.cancel(ann, SYMBOL, Ref(client_id="stays"), 1).order.order_id == stays
 
 
@@ -112,7 +113,7 @@ def test_a_done_order_of_an_open_list_is_not_forgotten() -> None:
     placed = exchange.place_list(ann, ListRequest(ListKind.OTO, SYMBOL, (working, pending)), 1)
     trade_on(exchange, 2 * KEPT)
 
-    assert exchange.order(ann, SYMBOL, Ref(client_id="working")).status is OrderStatus.FILLED
+    assert exchange.order(ann, SYMBOL, Ref(client_id="working")).status is BinanceOrderStatus.FILLED
     cancelled = exchange.cancel_list(ann, SYMBOL, Ref(placed.order_list.list_id), 1)
-    assert [item.order.status for item in cancelled.cancellations] == [OrderStatus.CANCELED]
+    assert [item.order.status for item in cancelled.cancellations] == [BinanceOrderStatus.CANCELED]
     assert exchange.audit()["ok"]

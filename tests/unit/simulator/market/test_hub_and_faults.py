@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.api.faults import CATALOGUE, Faults, catalogue_help
+from simulator.api.faults.catalogue import CATALOGUE, catalogue_help
+from simulator.api.faults.rules import Faults
 from simulator.api.streams.hub import OUTBOX_BYTES, OUTBOX_MESSAGES, Connection, Hub
 from simulator.api.streams.names import parse_name
-from simulator.api.ws_api import RequestError, parse_request, signing_payload
+from simulator.api.ws_api.request import RequestError, parse_request, signing_payload
 from simulator.engine.errors import ApiError
 
 

@@ -3,15 +3,14 @@ microseconds)."""
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 
+from simulator.api.json_object import JsonObject
 from simulator.engine.events import AggTradeEvent, BookEvent, TradeEvent
 from simulator.engine.numbers import fixed
 from simulator.market import series as column
 from simulator.market.candles import Window
 from simulator.market.series import fixed as fixed_int
 
-Payload = dict[str, Any]
 Levels = Iterable[tuple[Decimal, Decimal]]
 
 
@@ -20,7 +19,7 @@ def levels(offers: Levels) -> list[list[str]]:
     return [[fixed(price), fixed(quantity)] for price, quantity in offers]
 
 
-def trade(event: TradeEvent, now_ms: int, unit: int) -> Payload:
+def trade(event: TradeEvent, now_ms: int, unit: int) -> JsonObject:
     return {
         "e": "trade",
         "E": now_ms * unit,
@@ -34,7 +33,7 @@ def trade(event: TradeEvent, now_ms: int, unit: int) -> Payload:
     }
 
 
-def agg_trade(event: AggTradeEvent, now_ms: int, unit: int) -> Payload:
+def agg_trade(event: AggTradeEvent, now_ms: int, unit: int) -> JsonObject:
     return {
         "e": "aggTrade",
         "E": now_ms * unit,
@@ -50,7 +49,7 @@ def agg_trade(event: AggTradeEvent, now_ms: int, unit: int) -> Payload:
     }
 
 
-def book_ticker(event: BookEvent) -> Payload:
+def book_ticker(event: BookEvent) -> JsonObject:
     """Best levels; this stream carries neither event type nor time."""
     zero = (Decimal(0), Decimal(0))
     bid, ask = event.best_bid or zero, event.best_ask or zero
@@ -64,7 +63,7 @@ def book_ticker(event: BookEvent) -> Payload:
     }
 
 
-def depth_update(symbol: str, now_ms: int, unit: int, ids: tuple[int, int], bids: Levels, asks: Levels) -> Payload:
+def depth_update(symbol: str, now_ms: int, unit: int, ids: tuple[int, int], bids: Levels, asks: Levels) -> JsonObject:
     return {
         "e": "depthUpdate",
         "E": now_ms * unit,
@@ -76,14 +75,14 @@ def depth_update(symbol: str, now_ms: int, unit: int, ids: tuple[int, int], bids
     }
 
 
-def partial_depth(update_id: int, bids: Levels, asks: Levels) -> Payload:
+def partial_depth(update_id: int, bids: Levels, asks: Levels) -> JsonObject:
     """The best levels; this stream carries no symbol."""
     return {"lastUpdateId": update_id, "bids": levels(bids), "asks": levels(asks)}
 
 
 def kline(
     symbol: str, interval: str, row: list[int], *, end_ms: int, decimals: int, is_closed: bool, now_ms: int, unit: int
-) -> Payload:
+) -> JsonObject:
     """``row`` as the candle store keeps it, ``end_ms`` the open time of the next candle."""
     return {
         "e": "kline",
@@ -111,7 +110,7 @@ def kline(
     }
 
 
-def mini_ticker(symbol: str, window: Window, now_ms: int, unit: int) -> Payload:
+def mini_ticker(symbol: str, window: Window, now_ms: int, unit: int) -> JsonObject:
     return {
         "e": "24hrMiniTicker",
         "E": now_ms * unit,
@@ -127,7 +126,7 @@ def mini_ticker(symbol: str, window: Window, now_ms: int, unit: int) -> Payload:
 
 def ticker(
     symbol: str, window: Window, bid: tuple[Decimal, Decimal], ask: tuple[Decimal, Decimal], now_ms: int, unit: int
-) -> Payload:
+) -> JsonObject:
     return {
         "e": "24hrTicker",
         "E": now_ms * unit,
@@ -155,7 +154,7 @@ def ticker(
     }
 
 
-def rolling_ticker(symbol: str, size: str, window: Window, now_ms: int, unit: int) -> Payload:
+def rolling_ticker(symbol: str, size: str, window: Window, now_ms: int, unit: int) -> JsonObject:
     """``<symbol>@ticker_1h`` and its like."""
     return {
         "e": f"{size}Ticker",
@@ -178,7 +177,7 @@ def rolling_ticker(symbol: str, size: str, window: Window, now_ms: int, unit: in
     }
 
 
-def average_price(symbol: str, price: Decimal, minutes: int, last_trade_ms: int, now_ms: int, unit: int) -> Payload:
+def average_price(symbol: str, price: Decimal, minutes: int, last_trade_ms: int, now_ms: int, unit: int) -> JsonObject:
     return {
         "e": "avgPrice",
         "E": now_ms * unit,
@@ -189,7 +188,7 @@ def average_price(symbol: str, price: Decimal, minutes: int, last_trade_ms: int,
     }
 
 
-def reference_price(symbol: str, price: Decimal | None, time_ms: int, unit: int) -> Payload:
+def reference_price(symbol: str, price: Decimal | None, time_ms: int, unit: int) -> JsonObject:
     return {
         "e": "referencePrice",
         "s": symbol,

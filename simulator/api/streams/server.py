@@ -1,45 +1,25 @@
-"""The market stream door: ``/ws/<stream>[/<stream>...]``, ``/stream?streams=a/b``, and SUBSCRIBE on an open connection.
+"""Market streams: ``/ws/<stream>[/<stream>...]``, ``/stream?streams=a/b``, and SUBSCRIBE on an open connection.
 
 Unknown stream names are accepted and never feed anything, as on Binance. More than five messages a second (pings and
 pongs count), or reading too slowly, ends the connection; so does its age. An address that is cut off again and again is
 banned.
 """
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import orjson
-from starlette.responses import JSONResponse
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from simulator.api.state import TwinState
-from simulator.api.streams.hub import GOING_AWAY, POLICY_VIOLATION, Connection, Hub, render
-from simulator.api.streams.sockets import ConnectionLimits, wire_of
-from simulator.engine.errors import ApiError
+from simulator.api.streams.connections import Attempts, admit, converse
+from simulator.api.streams.hub import POLICY_VIOLATION, Connection, Hub, render
+from simulator.api.streams.sockets import ConnectionLimits, extension_of
 
 METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
-# How long a connection that is to be closed may take to read what is left
-FAREWELL_S = 2.0
-
-
-@dataclass(slots=True)
-class Attempts:
-    """Connections opened per address in the last five minutes."""
-
-    seen: dict[str, deque[float]] = field(default_factory=dict)
-
-    def allow(self, address: str, limit: int, now_s: float) -> bool:
-        """Count an attempt; False when it is one too many."""
-        times = self.seen.setdefault(address, deque())
-        while times and times[0] <= now_s - 300:
-            times.popleft()
-        times.append(now_s)
-        return len(times) <= limit
 
 
 class MessageRate:
@@ -59,21 +39,6 @@ class MessageRate:
         return len(self._times) > self._limit
 
 
-async def admit(
-    websocket: WebSocket, address: str, attempts: Attempts, limits: ConnectionLimits, state: TwinState, now_s: float
-) -> bool:
-    """Refuse a connection of an address that is banned (418) or opens too many (429); says whether it may come in."""
-    try:
-        state.limits.check_ban(address, state.limits_ms())
-        if not attempts.allow(address, limits.attempts_5m, now_s):
-            raise ApiError(-1003, "Too many connection attempts.", http_status=429, headers={"Retry-After": "300"})
-    except ApiError as error:
-        response = JSONResponse(error.body(), error.http_status, error.headers)
-        await websocket.send_denial_response(response)
-        return False
-    return True
-
-
 def requested(path: str, query: str) -> tuple[list[str], bool, int]:
     """What a URL asks for: stream names, whether messages are wrapped, and the time unit's factor."""
     # a plus is a plus here: btcusdt@kline_1d@+08:00
@@ -85,44 +50,7 @@ def requested(path: str, query: str) -> tuple[list[str], bool, int]:
     return [name for name in listed.split("/") if name], combined, unit
 
 
-async def pump(websocket: WebSocket, connection: Connection) -> None:
-    """Send what is in the outbox until the connection is to be closed."""
-    send_texts = wire_of(websocket).send_texts
-    while True:
-        texts = await connection.take()
-        if send_texts is not None:
-            await send_texts(texts)
-        else:
-            for text in texts:
-                await websocket.send_text(text)
-        if connection.close_code is not None:
-            return
-
-
-async def converse(websocket: WebSocket, connection: Connection, listen: Callable[[], Any], life_s: float) -> None:
-    """Run a connection until the client leaves, the twin closes it, or it is too old."""
-    listener = asyncio.ensure_future(listen())
-    sender = asyncio.ensure_future(pump(websocket, connection))
-    closing = asyncio.ensure_future(connection.wait_closed())
-    tasks = {listener, sender, closing}
-    try:
-        await asyncio.wait(tasks, timeout=life_s, return_when=asyncio.FIRST_COMPLETED)
-        left = listener.done()
-        connection.close(GOING_AWAY, "")
-        if not left:
-            await asyncio.wait({sender}, timeout=FAREWELL_S)
-            if sender.done() and sender.exception() is None:
-                code, reason = connection.close_code or GOING_AWAY, connection.close_reason
-                await asyncio.wait_for(websocket.close(code, reason), FAREWELL_S)
-    except (WebSocketDisconnect, RuntimeError, TimeoutError):
-        return
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class StreamDoor:
+class MarketStreams:
     """Serves market stream connections out of a hub."""
 
     def __init__(
@@ -162,7 +90,7 @@ class StreamDoor:
                 connection.close(POLICY_VIOLATION, "Too many requests")
                 self._state.limits.cut_off(address, self._state.limits_ms())
 
-        wire_of(websocket).listen(count)
+        extension_of(websocket).listen(count)
         while True:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
