@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 
-from coordinator.src.decision_store import DecisionStore
-from coordinator.src.pocket_checker import Limits
-from coordinator.src.portfolio_client import PortfolioClient
+from coordinator.src.pocket_checker import PocketChecker
+from coordinator.src.ports import DecisionStore
 from coordinator.src.signal_handler import SignalHandler
 from coordinator.src.universe import Universe
+from core.risk.account import AccountView
+from core.risk.limits import RiskLimits
 from shared.src.domain.clock import Clock
 from shared.src.domain.money import wire
 
@@ -21,12 +23,12 @@ def create_router(
     *,
     store: DecisionStore,
     handler: SignalHandler,
+    checker: PocketChecker,
     universe: Universe,
-    portfolio: PortfolioClient,
-    limits: Limits,
     clock: Clock,
+    circuit: Callable[[], str],
 ) -> APIRouter:
-    """Decisions, state and counters."""
+    """Decisions, state and counters. ``circuit``: how the connection to the portfolio stands, in a word."""
     router = APIRouter()
 
     @router.get("/decisions", tags=["decisions"])
@@ -50,21 +52,8 @@ def create_router(
     @router.get("/status", tags=["operations"])
     async def status() -> dict[str, Any]:
         """What is open, what is free, and whether entries are allowed."""
-        view, _ = await store.view(clock.now(), ())
-        return {
-            "time": clock.now().isoformat(),
-            "entries_enabled": limits.entries_enabled,
-            "pauses": dict(view.pauses),
-            "open_positions": [cycle.symbol for cycle in view.cycles],
-            "pending_entries": list(view.pending),
-            "max_concurrent_positions": limits.max_concurrent_positions,
-            "capital": wire(view.capital),
-            "pockets_available": {name: wire(free) for name, free in view.pockets.items()},
-            "profit_today": wire(view.profit_today),
-            "max_daily_loss": wire(limits.max_daily_loss),
-            "portfolio_circuit": portfolio.breaker.state.value,
-            "waiting_for": handler.waiting_for,
-        }
+        state = _state(await checker.view(), checker.rules.limits, clock.now())
+        return state | {"portfolio_circuit": circuit(), "waiting_for": handler.waiting_for}
 
     @router.get("/stats", tags=["operations"])
     async def stats() -> dict[str, Any]:
@@ -77,6 +66,21 @@ def create_router(
         return universe.shown()
 
     return router
+
+
+def _state(view: AccountView, limits: RiskLimits, now: datetime) -> dict[str, Any]:
+    return {
+        "time": now.isoformat(),
+        "entries_enabled": limits.entries_enabled,
+        "pauses": dict(view.pauses),
+        "open_positions": [cycle.symbol for cycle in view.cycles],
+        "pending_entries": [entry.symbol for entry in view.pending],
+        "max_concurrent_positions": limits.max_concurrent_positions,
+        "capital": wire(view.capital),
+        "pockets_available": {name: wire(free) for name, free in view.pockets.items()},
+        "profit_today": wire(view.day_result),
+        "max_daily_loss": wire(limits.max_daily_loss),
+    }
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import httpx
 
 from coordinator.src.circuit_breaker import CircuitBreaker
+from core.risk.funding import Denied, Granted
 from shared.src.contracts.portfolio import ReservationRequest, ReservationsRequest
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
 
 TIMEOUT_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """Quote units set aside for the intent."""
-
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    reason: str
 
 
 class PortfolioClient:
@@ -59,10 +47,6 @@ class PortfolioClient:
             Denied(str(result["refused"])) if "refused" in result else Granted(Decimal(result["amount"]))
             for result in answer["results"]
         ]
-
-    async def release(self, intent_id: str, reason: str) -> None:
-        """Give an intent's funds back."""
-        await self.breaker.call(lambda: self._post("/pockets/release", {"intent_id": intent_id, "reason": reason}))
 
     async def probe(self) -> str:
         """For /health: whether the portfolio answers.

@@ -11,27 +11,25 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from prometheus_client import Counter as Metric
 
-from coordinator.src.decision_store import Decision, DecisionStore
-from coordinator.src.pocket_checker import Approved, ApprovedExit, PocketChecker, Refused, SymbolTerms, View
-from coordinator.src.portfolio_client import Denied, Granted
-from coordinator.src.universe import Universe
-from core.risk.sizing import shrink
+from coordinator.src.decisions import Decision, decision_of
+from coordinator.src.pocket_checker import PocketChecker
+from coordinator.src.ports import DecisionStore, FundsClient
+from core.risk.account import AccountView
+from core.risk.entry_decisions import Verdict, intent_id_of
+from core.risk.funding import Answer, Denied, Outcome, Postponed
+from core.risk.verdicts import Approved
 from shared.src.bus.ports import Bus
-from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import DECISION_MADE, ORDER_INTENT
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
-from shared.src.domain.ids import derived_id
-from shared.src.domain.money import ZERO
-from shared.src.domain.orders import IntentKind, Side
+from shared.src.domain.orders import Side
 
 logger = logging.getLogger(__name__)
 
@@ -39,26 +37,9 @@ GROUP = "coordinator"
 SWEEP_EVERY_S = 2.0
 SWEEP_OLDER_S = 1.0  # younger rows are still in the hands of the message that announced them
 LOOK_BACK = timedelta(days=1)
-LEASE_MARGIN_S = 60.0
+RESERVATION_MARGIN_S = 60.0
 
 DECIDED = Metric("roottrading_decisions", "consensus decided on", ["kind", "outcome"])
-
-
-Answer = Granted | Denied | TransientError | RejectedError
-
-
-class FundsClient(Protocol):
-    async def reserve(self, wanted: Sequence[ReservationRequest], *, ttl_s: float) -> Sequence[Granted | Denied]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """An entry that waits for its funds, and the view it was approved on."""
-
-    signal: ConsensusSignal
-    approved: Approved
-    terms: SymbolTerms
-    view: View
 
 
 class SignalHandler:
@@ -72,7 +53,6 @@ class SignalHandler:
         bus: Bus,
         clock: Clock,
         checker: PocketChecker,
-        universe: Universe,
         trailing_delta_bips: int | None = None,
     ) -> None:
         self._store = store
@@ -80,7 +60,6 @@ class SignalHandler:
         self._bus = bus
         self._clock = clock
         self._checker = checker
-        self._universe = universe
         self._trailing = trailing_delta_bips
         self._one_at_a_time = asyncio.Lock()
         self.counts: Counter[str] = Counter()
@@ -93,7 +72,8 @@ class SignalHandler:
             TransientError: the database is away; nothing was decided that is not committed.
         """
         async with self._one_at_a_time:
-            view, decided = await self._store.view(self._clock.now(), [signal.message_id for signal in signals])
+            decided = await self._store.decided([signal.message_id for signal in signals])
+            view = await self._checker.view()
             new = {signal.message_id: signal for signal in signals if signal.message_id not in decided}
             self.counts["received"] += len(new)
             # getting out must not wait for somebody getting in
@@ -101,128 +81,43 @@ class SignalHandler:
                 waiting: Sequence[ConsensusSignal] = [signal for signal in new.values() if signal.side is side]
                 decisions: list[Decision] = []
                 while waiting:
-                    made, view, waiting = await self._decide(waiting, view)
-                    decisions += made
+                    outcome = await self._decide(waiting, view)
+                    decisions += [self._decision(signal, verdict) for signal, verdict in outcome.decided]
+                    view, waiting = outcome.view, outcome.behind
                 await self._commit_and_publish(decisions)
 
-    async def _decide(
-        self, signals: Sequence[ConsensusSignal], view: View
-    ) -> tuple[list[Decision], View, Sequence[ConsensusSignal]]:
-        """Decide on signals, each on the view that those before it leave; ask for the funds of all of them at once.
+    async def _decide(self, signals: Sequence[ConsensusSignal], view: AccountView) -> Outcome[ConsensusSignal]:
+        judged = self._checker.check(signals, view)
+        answers = await self._ask(
+            [(item.signal, item.verdict) for item in judged if isinstance(item.verdict, Approved)]
+        )
+        outcome = self._checker.settle(judged, answers, view)
+        if outcome.postponed:
+            self.counts["postponed"] += 1
+            logger.warning("funds cannot be asked for", extra={"reason": outcome.postponed})
+        if answers:
+            self.waiting_for = outcome.postponed
+        return outcome
 
-        Answers the decisions, the view after them, and the signals behind an entry that got no funds: they were judged
-        on a view that counted on it.
-        """
-        steps: list[Decision | _Entry] = []
-        after = view
-        for signal in signals:
-            step = self._judge(signal, after)
-            steps.append(step)
-            if isinstance(step, _Entry):
-                after = after.with_entry(signal.symbol, step.terms.base, step.approved)
-        answers = await self._ask([step for step in steps if isinstance(step, _Entry)])
-        made: list[Decision] = []
-        for count, step in enumerate(steps, start=1):
-            decision = step if isinstance(step, Decision) else self._entry(step, answers.pop(0))
-            if decision is not None:
-                made.append(decision)
-            if isinstance(step, _Entry) and (decision is None or decision.intent is None):
-                return made, step.view, signals[count:]
-        return made, after, ()
-
-    def _judge(self, signal: ConsensusSignal, view: View) -> Decision | _Entry:
-        terms = self._universe.terms(signal.symbol)
-        if terms is None:
-            return self._refusal(signal, f"{signal.symbol} is not among TRADING_SYMBOLS or those chosen since")
-        match self._checker.check(signal, view, terms):
-            case Refused(reason):
-                return self._refusal(signal, reason)
-            case ApprovedExit(cycles):
-                return self._exit(signal, cycles)
-            case Approved() as approved:
-                return _Entry(signal, approved, terms, view)
-
-    async def _ask(self, entries: Sequence[_Entry]) -> list[Answer]:
+    async def _ask(self, entries: Sequence[tuple[ConsensusSignal, Approved]]) -> Sequence[Answer]:
         """The portfolio's answers, in order; they end with the first one that is no grant."""
         if not entries:
-            return []
+            return ()
         wanted = [
-            ReservationRequest(
-                intent_id=intent_id_of(entry.signal),
-                pocket=entry.approved.pocket,
-                amount=entry.approved.sized.reserve,
-            )
-            for entry in entries
+            ReservationRequest(intent_id=intent_id_of(signal), pocket=entry.pocket, amount=entry.cost)
+            for signal, entry in entries
         ]
         try:
-            answers = await self._funds.reserve(wanted, ttl_s=self._checker.limits.signal_max_age_s + LEASE_MARGIN_S)
-        except (TransientError, RejectedError) as error:
-            return [error]
-        return list(answers)
+            return await self._funds.reserve(
+                wanted, ttl_s=self._checker.rules.limits.signal_max_age_s + RESERVATION_MARGIN_S
+            )
+        except TransientError as error:
+            return (Postponed(str(error)),)
+        except RejectedError as error:
+            return (Denied(f"the portfolio did not accept the request: {error}"),)
 
-    def _entry(self, entry: _Entry, answer: Answer) -> Decision | None:
-        """The decision on an entry; None: funds cannot be asked for now."""
-        signal, approved = entry.signal, entry.approved
-        intent_id = intent_id_of(signal)
-        match answer:
-            case TransientError():
-                self.waiting_for = str(answer)
-                self.counts["postponed"] += 1
-                logger.warning("funds cannot be asked for", extra={"intent_id": intent_id, "reason": str(answer)})
-                return None
-            case RejectedError():
-                return self._refusal(signal, f"the portfolio did not accept the request: {answer}")
-        self.waiting_for = ""
-        if isinstance(answer, Denied):
-            return self._refusal(signal, answer.reason)
-        rules = self._checker.limits.sizing
-        sized = shrink(approved.sized, answer.amount, price=signal.price, step=entry.terms.step, rules=rules)
-        if sized.quantity <= 0:
-            return self._refusal(signal, "what an earlier request reserved is too small now")
-        intent = OrderIntent(
-            message_id=intent_id,
-            correlation_id=signal.correlation_id,
-            occurred_at=self._clock.now(),
-            symbol=signal.symbol,
-            kind=IntentKind.ENTRY,
-            side=Side.BUY,
-            quantity=sized.quantity,
-            reference_price=signal.price,
-            reserved=sized.reserve,
-            pocket=approved.pocket,
-            stop_loss=approved.levels.stop_loss,
-            take_profit=approved.levels.take_profit,
-            trailing_delta_bips=self._trailing,
-            strategy=signal.strategy,
-            strength=signal.strength,
-            consensus_id=signal.message_id,
-            decided_on=signal.close_time,
-            reason=signal.reason,
-        )
-        reason = f"{signal.side} by {len(signal.strategies)} strategies, strength {signal.strength:.2f}"
-        return Decision(intent_id, signal, IntentKind.ENTRY, reason, intent.occurred_at, intent)
-
-    def _exit(self, signal: ConsensusSignal, cycles: tuple[str, ...]) -> Decision:
-        intent = OrderIntent(
-            message_id=intent_id_of(signal),
-            correlation_id=signal.correlation_id,
-            occurred_at=self._clock.now(),
-            symbol=signal.symbol,
-            kind=IntentKind.EXIT,
-            side=Side.SELL,
-            reference_price=signal.price,
-            reserved=ZERO,
-            strategy=signal.strategy,
-            strength=signal.strength,
-            consensus_id=signal.message_id,
-            decided_on=signal.close_time,
-            reason=signal.reason,
-        )
-        reason = f"closes {', '.join(cycles)}"
-        return Decision(intent.message_id, signal, IntentKind.EXIT, reason, intent.occurred_at, intent)
-
-    def _refusal(self, signal: ConsensusSignal, reason: str) -> Decision:
-        return Decision(intent_id_of(signal), signal, kind_of(signal), reason, self._clock.now())
+    def _decision(self, signal: ConsensusSignal, verdict: Verdict) -> Decision:
+        return decision_of(signal, verdict, now=self._clock.now(), trailing_delta_bips=self._trailing)
 
     async def _commit_and_publish(self, decisions: Sequence[Decision]) -> None:
         """Write decisions, then send the approved ones."""
@@ -284,12 +179,3 @@ class SignalHandler:
         """Since the start of the process."""
         names = ("received", "approved", "refused", "postponed")
         return {name: self.counts[name] for name in names} | {"waiting_for": self.waiting_for}
-
-
-def kind_of(signal: ConsensusSignal) -> IntentKind:
-    return IntentKind.ENTRY if signal.side is Side.BUY else IntentKind.EXIT
-
-
-def intent_id_of(signal: ConsensusSignal) -> str:
-    """The same consensus always leads to the same intent."""
-    return derived_id("int", signal.message_id, signal.symbol, signal.side.value, kind_of(signal).value)

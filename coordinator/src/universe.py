@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
-from coordinator.src.pocket_checker import SymbolTerms
+from core.risk.account import assets_of
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
 from shared.src.domain.money import wire
-from shared.src.domain.symbols import split_symbol
 from shared.src.exchange.rules import SymbolRules
 
 logger = logging.getLogger(__name__)
 
 REFRESH_EVERY_S = 3600.0
 RETRY_EVERY_S = 10.0
+NOTIONAL_MIN = Decimal(5)  # until the exchange tells its own
 
 
 class RulesSource(Protocol):
@@ -35,16 +36,21 @@ class Universe:
         self._rules: dict[str, SymbolRules] = {}
         self._read_at: datetime | None = None
 
-    def terms(self, symbol: str) -> SymbolTerms | None:
+    def rules(self, symbol: str) -> SymbolRules | None:
         """What an order in the symbol must respect; None when we do not trade it."""
         if symbol not in self._symbols:
             return None
-        rules = self._rules.get(symbol)
-        if rules is None:
-            base, _ = split_symbol(symbol, quote_first=self._quote)
-            return SymbolTerms(base, trading=not self._rules)
-        step = max(rules.step, rules.market_step)
-        return SymbolTerms(rules.base, rules.notional_min, step, rules.is_trading)
+        known = self._rules.get(symbol)
+        if known is not None:
+            return known
+        base, quote = assets_of(symbol, self._quote)
+        # before the exchange answered nothing is known; after that it does not have the symbol
+        status = "not known there" if self._rules else "TRADING"
+        return SymbolRules(symbol, base, quote, status=status, notional_min=NOTIONAL_MIN)
+
+    def quotes(self) -> tuple[str, ...]:
+        """The assets that the symbols are quoted in, in the order of the symbols."""
+        return tuple(dict.fromkeys(assets_of(symbol, self._quote)[1] for symbol in self._symbols))
 
     async def choose(self, symbols: tuple[str, ...]) -> None:
         """Trade these from now on.
@@ -82,15 +88,15 @@ class Universe:
     def shown(self) -> dict[str, Any]:
         states = []
         for symbol in self._symbols:
-            terms = self.terms(symbol)
-            assert terms is not None
+            rules = self.rules(symbol)
+            assert rules is not None
             states.append(
                 {
                     "symbol": symbol,
-                    "base": terms.base,
-                    "trading": terms.trading,
-                    "notional_min": wire(terms.notional_min),
-                    "step": wire(terms.step),
+                    "base": rules.base,
+                    "trading": rules.is_trading,
+                    "notional_min": wire(rules.notional_min),
+                    "step": wire(max(rules.step, rules.market_step)),
                     "known": symbol in self._rules,
                 }
             )

@@ -30,6 +30,7 @@ from core.positions.cycle_steps import (
 )
 from core.positions.model import Cycle, CycleState, Order, Purpose
 from core.positions.protection import levels, stop_prices, take_profit_price, trailing_delta
+from core.risk.limits import ALL
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, OutcomeUnknownError, RejectedError, TransientError
@@ -41,7 +42,7 @@ from trader.src.execution.messages import failed_cycle
 from trader.src.execution.unprotected_time import Exposure
 from trader.src.order_manager import NEW_ORDER_REJECTED, OrderManager
 from trader.src.ports import Exchange, Prices, Store
-from trader.src.risk_manager import ALL, DIFFERENCE
+from trader.src.risk_manager import DIFFERENCE
 
 logger = logging.getLogger(__name__)
 

@@ -99,9 +99,13 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class RiskFacts:
-    """What limits are measured on: open cycles, pauses, and the profit of the day (quote units)."""
+    """What limits are measured on: open cycles with their entries that may still fill, pauses, and the day's profit.
+
+    ``day_result`` in quote units, of the cycles that ended since the day began.
+    """
 
     cycles: tuple[Cycle, ...]
+    entries: tuple[Order, ...]
     pauses: tuple[Pause, ...]
     day_result: Decimal
 

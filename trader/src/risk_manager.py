@@ -1,134 +1,149 @@
-"""Whether an entry may be sent, and how large: limits, pauses, prices, funds, exchange filters. Pure.
+"""Whether an entry may be sent, and how large: judged by ``core.risk.order_gate``. This adds the facts.
 
-Refusals are values with a reason. Exits are never refused here: getting out is always allowed.
+It reads open cycles and their entries, pauses and the day's result from the store, balances from the exchange's stream,
+prices from the ticks, and counts the entries of the last minute.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections import deque
+from collections.abc import Iterable
 from decimal import Decimal
 
-from core.positions.model import MANUAL
+from core.capital.valuation import symbols_of
+from core.positions.model import Cycle, Order
+from core.risk.account import AccountView, OpenCycle, assets_of, capital_of, day_start, rates_of, resting_cost
+from core.risk.exit_levels import ExitRules
+from core.risk.limits import Candidate, RiskLimits
+from core.risk.order_gate import EntryOrder, judge_order
+from core.risk.verdicts import Approved, Refused
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
-from shared.src.domain.clock import from_ms
-from shared.src.domain.money import ZERO
+from shared.src.domain.clock import Clock, to_ms
+from shared.src.domain.errors import RejectedError, TransientError
+from shared.src.domain.money import ONE, ZERO
 from shared.src.domain.orders import OrderType
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
-from trader.src.ports import RiskFacts
+from trader.src.execution.funds import Funds
+from trader.src.ports import Exchange, Prices, RiskFacts, Store
 
-HUNDRED = Decimal(100)
-ALL = "all"
 # How the reason of a pause begins that the trader set itself, because the exchange holds less than it should.
 DIFFERENCE = "difference"
-# A position must stay sellable at its stop, after fees and rounding.
-NOTIONAL_RESERVE = Decimal("1.02")
-
-
-@dataclass(frozen=True, slots=True)
-class Approved:
-    quantity: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    reason: str
-    code: int | None = None
-
-
-Verdict = Approved | Refused
-
-
-@dataclass(frozen=True, slots=True)
-class RiskView:
-    """What an entry is judged on. ``free`` and ``capital`` in quote units."""
-
-    now: datetime
-    facts: RiskFacts
-    rules: SymbolRules
-    ticker: BookTicker
-    free: Decimal
-    capital: Decimal
-    entries_last_minute: int
-    positions: dict[str, Decimal]
+MINUTE_S = 60.0
+# Orders that take the market's price, at once or at their trigger.
+AT_MARKET = frozenset({OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT})
 
 
 class RiskManager:
-    """The limits of the settings, applied to one intent at a time."""
+    """The gate before the exchange. One entry is judged at a time, so that limits hold between concurrent ones."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(
+        self, *, exchange: Exchange, store: Store, prices: Prices, funds: Funds, clock: Clock, settings: Settings
+    ) -> None:
+        self._exchange = exchange
+        self._store = store
+        self._prices = prices
+        self._funds = funds
+        self._clock = clock
+        self._quote = settings.quote_asset
+        self._limits = RiskLimits.of(settings)
+        self._exits = ExitRules.of(settings)
+        self._entries: deque[float] = deque()
 
-    def check(self, intent: OrderIntent, view: RiskView) -> Verdict:
-        """Judge an entry. A manual one is spared the questions about its decision, never the limits."""
+    async def judge(self, intent: OrderIntent, rules: SymbolRules) -> Approved | Refused:
+        """The verdict on an entry now.
+
+        Raises:
+            TransientError: the account or the market cannot be read.
+        """
+        view = await self.view(rules)
+        return self.check(intent, view, rules, await self._prices.ticker(intent.symbol))
+
+    def check(
+        self, intent: OrderIntent, view: AccountView, rules: SymbolRules, ticker: BookTicker
+    ) -> Approved | Refused:
+        """The verdict on an entry by what is known."""
         if intent.quantity is None:
             return Refused("an entry needs a quantity")
-        market = intent.type in {OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT}
-        price = intent.price if intent.price is not None and not market else view.ticker.ask
-        quantity = view.rules.floor_quantity(intent.quantity, market=market)
-        checks = [self._may_trade(intent, view), self._limits(intent, view, quantity * price)]
-        if intent.strategy != MANUAL:
-            checks.append(self._is_fresh(intent, view))
-        checks.append(self._market_is_sound(intent, view))
-        checks.append(self._fits(view, quantity, price, market=market))
-        reason = next((found for found in checks if found), "")
-        return Refused(reason) if reason else Approved(quantity)
+        order = EntryOrder(
+            candidate=Candidate(intent.message_id, intent.strategy, rules, intent.decided_on),
+            quantity=intent.quantity,
+            price=None if intent.type in AT_MARKET else intent.price,
+            reference_price=intent.reference_price,
+            pocket=intent.pocket,
+            stop_loss=intent.stop_loss,
+            take_profit=intent.take_profit,
+        )
+        return judge_order(order, view, ticker, self._limits, self._exits)
 
-    def _may_trade(self, intent: OrderIntent, view: RiskView) -> str:
-        if not self._settings.entries_enabled:
-            return "new positions are switched off (TRADING_ENABLED)"
-        for pause in view.facts.pauses:
-            if pause.scope in {ALL, intent.symbol, intent.strategy}:
-                return f"paused for {pause.scope}: {pause.reason}"
-        if not view.rules.is_trading:
-            return f"{intent.symbol} is not trading on the exchange: {view.rules.status}"
-        if view.facts.day_result <= -self._settings.max_daily_loss:
-            return f"the day's loss {-view.facts.day_result} reached MAX_DAILY_LOSS {self._settings.max_daily_loss}"
-        return ""
+    def note_entry(self) -> None:
+        """An entry is on its way: it counts against MAX_ORDERS_PER_MINUTE."""
+        self._entries.append(self._clock.monotonic())
 
-    def _limits(self, intent: OrderIntent, view: RiskView, notional: Decimal) -> str:
-        settings = self._settings
-        held = view.positions.get(intent.symbol, ZERO)
-        if len(view.facts.cycles) >= settings.max_concurrent_positions:
-            return f"{len(view.facts.cycles)} positions are open, MAX_CONCURRENT_POSITIONS"
-        if view.entries_last_minute >= settings.max_orders_per_minute:
-            return f"{view.entries_last_minute} entries in the last minute, MAX_ORDERS_PER_MINUTE"
-        if held + notional > settings.max_position_size:
-            return f"position {held + notional:.2f} over MAX_POSITION_SIZE {settings.max_position_size}"
-        share = HUNDRED * (held + notional) / view.capital if view.capital > 0 else HUNDRED
-        if share > settings.max_exposure_percent:
-            return f"{share:.1f} % of the capital in {view.rules.base}, over MAX_EXPOSURE_PERCENT"
-        return ""
+    async def view(self, rules: SymbolRules) -> AccountView:
+        """The account now, with what the symbol's quote asset is worth."""
+        now = self._clock.now()
+        facts = await self._store.risk_facts(day_start(now))
+        if not self._funds.is_known:
+            self._funds.replace((await self._exchange.account()).balances)
+        cycles = [_open_cycle(cycle, facts, self._quote) for cycle in facts.cycles]
+        rates = await self._rates({rules.quote, *(cycle.quote for cycle in cycles)})
+        return AccountView.of(
+            now=now,
+            quote=self._quote,
+            capital=capital_of(self._funds.total(self._quote), cycles, rates),
+            cycles=cycles,
+            free={rules.quote: self._funds.free(rules.quote) - _unshown(facts, rules.quote)},
+            pauses={pause.scope: pause.reason for pause in facts.pauses},
+            day_result=facts.day_result,
+            entries_last_minute=self._entries_last_minute(),
+            rates=rates,
+        )
 
-    def _is_fresh(self, intent: OrderIntent, view: RiskView) -> str:
-        age_s = (view.now - from_ms(intent.decided_on)).total_seconds()
-        if age_s > self._settings.signal_max_age_s:
-            return f"decided {age_s:.0f} s ago, over SIGNAL_MAX_AGE_S {self._settings.signal_max_age_s}"
-        drift = HUNDRED * abs(view.ticker.middle - intent.reference_price) / intent.reference_price
-        if drift > self._settings.max_price_drift_percent:
-            return f"price moved {drift:.2f} % since the decision, over MAX_PRICE_DRIFT_PERCENT"
-        return ""
+    def _entries_last_minute(self) -> int:
+        horizon = self._clock.monotonic() - MINUTE_S
+        while self._entries and self._entries[0] < horizon:
+            self._entries.popleft()
+        return len(self._entries)
 
-    def _market_is_sound(self, intent: OrderIntent, view: RiskView) -> str:
-        spread = HUNDRED * (view.ticker.ask - view.ticker.bid) / view.ticker.middle
-        if spread < 0:
-            return f"bid {view.ticker.bid} over ask {view.ticker.ask}"
-        if spread > self._settings.max_spread_percent:
-            return f"spread {spread:.3f} % over MAX_SPREAD_PERCENT {self._settings.max_spread_percent}"
-        if intent.stop_loss is not None and intent.stop_loss >= view.ticker.bid:
-            return f"the stop {intent.stop_loss} is not under the price {view.ticker.bid}"
-        return ""
+    async def _rates(self, assets: Iterable[str]) -> dict[str, Decimal]:
+        """What quote assets are worth in the asset of valuation, as far as their prices are known."""
+        foreign = sorted(set(assets) - {self._quote, ""})
+        if not foreign:
+            return {self._quote: ONE}
+        prices = {}
+        for symbol in symbols_of(foreign, self._quote):
+            try:
+                prices[symbol] = (await self._prices.ticker(symbol)).middle
+            except (TransientError, RejectedError):
+                continue  # no such market, or nobody knows its price: another route may lead there
+        return rates_of(foreign, self._quote, prices) | {self._quote: ONE}
 
-    def _fits(self, view: RiskView, quantity: Decimal, price: Decimal, *, market: bool) -> str:
-        refusal = view.rules.refusal(quantity, price, market=market)
-        if refusal:
-            return refusal
-        at_stop = quantity * price * (1 - self._settings.stop_loss_percent / HUNDRED)
-        least = view.rules.notional_min * NOTIONAL_RESERVE
-        if at_stop < least:
-            return f"worth {at_stop:.2f} at its stop, under the {least:.2f} that can be sold: no stop could protect it"
-        if quantity * price > view.free:
-            return f"needs {quantity * price:.2f} {view.rules.quote}, free are {view.free:.2f}"
-        return ""
+
+def _open_cycle(cycle: Cycle, facts: RiskFacts, quote_asset: str) -> OpenCycle:
+    base, quote = assets_of(cycle.symbol, quote_asset)
+    return OpenCycle(
+        cycle_id=cycle.id,
+        intent_id=cycle.intent_id,
+        symbol=cycle.symbol,
+        base=base,
+        quote=quote,
+        created_ms=to_ms(cycle.created_at),
+        cost=(cycle.quantity - cycle.exit_quantity) * (cycle.entry_price or ZERO),
+        resting=resting_cost(_entries_of(cycle, facts), cycle.reference_price),
+    )
+
+
+def _entries_of(cycle: Cycle, facts: RiskFacts) -> list[Order]:
+    return [order for order in facts.entries if order.cycle_id == cycle.id]
+
+
+def _unshown(facts: RiskFacts, quote: str) -> Decimal:
+    """Quote units of entries that the balances may not show yet: what rests on the exchange is locked there already."""
+    total = ZERO
+    for cycle in facts.cycles:
+        if cycle.symbol.endswith(quote):
+            waiting = [order for order in _entries_of(cycle, facts) if order.is_unresolved or order.type in AT_MARKET]
+            total += resting_cost(waiting, cycle.reference_price)
+    return total

@@ -13,12 +13,13 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from coordinator.src.decision_store import DecisionStore
-from coordinator.src.limits import limits_of
+from coordinator.src.adapters.postgres_account import PostgresAccount
+from coordinator.src.adapters.postgres_decisions import PostgresDecisionStore
 from coordinator.src.pocket_checker import PocketChecker
-from coordinator.src.portfolio_client import Denied, Granted
 from coordinator.src.signal_handler import SignalHandler
 from coordinator.src.universe import Universe
+from core.risk.entry_decisions import DecisionRules
+from core.risk.funding import Denied, Granted
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
@@ -31,7 +32,7 @@ from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import TransientError
 from shared.src.exchange.rules import SymbolRules
 from shared.src.redis_client import RedisBus
-from tests.unit.coordinator.builders import CLOSE_MS
+from tests.unit.core.risk.builders import CLOSE_MS
 
 
 @dataclass
@@ -84,8 +85,8 @@ def funds() -> FakeFunds:
 
 
 @pytest.fixture
-def store(database: Database) -> DecisionStore:
-    return DecisionStore(database, quote_asset="USDC")
+def store(database: Database) -> PostgresDecisionStore:
+    return PostgresDecisionStore(database)
 
 
 @pytest.fixture
@@ -103,14 +104,21 @@ async def pockets(database: Database, clock: ManualClock) -> None:
 
 @pytest.fixture
 async def make_handler(
-    pockets: None, settings: Settings, store: DecisionStore, funds: FakeFunds, clock: ManualClock
+    pockets: None,
+    settings: Settings,
+    store: PostgresDecisionStore,
+    database: Database,
+    funds: FakeFunds,
+    clock: ManualClock,
 ) -> Callable[..., SignalHandler]:
     universe = Universe(FakeRules(), clock, settings.trading_symbols, quote_asset="USDC")
     await universe.refresh()
 
     def make(bus: Bus, **limits: Any) -> SignalHandler:
-        checker = PocketChecker(replace(limits_of(settings), **limits))
-        return SignalHandler(store=store, funds=funds, bus=bus, clock=clock, checker=checker, universe=universe)
+        rules = DecisionRules.of(settings)
+        rules = replace(rules, limits=replace(rules.limits, **limits))
+        checker = PocketChecker(PostgresAccount(database, quote_asset="USDC"), universe, clock, rules)
+        return SignalHandler(store=store, funds=funds, bus=bus, clock=clock, checker=checker)
 
     return make
 

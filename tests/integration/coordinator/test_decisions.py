@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from coordinator.src.decision_store import DecisionStore
-from coordinator.src.signal_handler import GROUP, SignalHandler, intent_id_of
+from coordinator.src.ports import DecisionStore
+from coordinator.src.signal_handler import GROUP, SignalHandler
+from core.risk.entry_decisions import intent_id_of
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.contracts.portfolio import ReservationRequest
@@ -21,7 +22,7 @@ from shared.src.domain.errors import TransientError
 from shared.src.domain.orders import IntentKind, Side
 from shared.src.redis_client import RedisBus
 from tests.integration.coordinator.conftest import DeafBus, FakeFunds, sent_intents, until, write_cycle, write_signal
-from tests.unit.coordinator.builders import CLOSE_MS, consensus
+from tests.unit.core.risk.builders import CLOSE_MS, consensus
 
 pytestmark = pytest.mark.integration
 EARLIER = Decimal(123)

@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from coordinator.src.portfolio_client import Denied, Granted, PortfolioClient
+from coordinator.src.portfolio_client import PortfolioClient
+from core.risk.funding import Denied, Granted
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
 from portfolio.src.adapters.postgres_prices import LastPrices
 from portfolio.src.api import create_router
@@ -214,8 +215,8 @@ async def test_the_coordinators_client_reserves_and_releases(app: FastAPI, api: 
     ]  # fmt: skip
     reserved = {lease["intent_id"] for lease in (await get(api, "/pockets"))["reservations"]}
     assert reserved == {"int-9", "int-10"}
-    await client.release("int-9", "test")
-    await client.release("int-10", "test")
+    await api.post("/pockets/release", json={"intent_id": "int-9"}, headers=bearer(ADMIN))
+    await api.post("/pockets/release", json={"intent_id": "int-10"}, headers=bearer(ADMIN))
     assert (await get(api, "/pockets"))["reservations"] == []
     with pytest.raises(RejectedError, match="no pocket 'casino'"):
         await client.reserve([wanted("int-11", Decimal(1), pocket="casino")], ttl_s=60)

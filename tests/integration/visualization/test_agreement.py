@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from coordinator.src.decision_store import DecisionStore
+from coordinator.src.adapters.postgres_account import PostgresAccount
 from portfolio.src.adapters.postgres_prices import LastPrices
 from portfolio.src.models import PortfolioModel
 from shared.memory.manual_clock import ManualClock
@@ -42,7 +42,7 @@ async def test_all_show_the_same_of_a_pocket_that_losses_have_overdrawn(
         )
     dashboard = await PerformanceQueries(Queries(database), "USDC").pockets()
     portfolio = (await model.pockets())["pockets"]
-    view, _ = await DecisionStore(database, quote_asset="USDC").view(NOW, ())
+    view = await PostgresAccount(database, quote_asset="USDC").view(NOW, ())
     expected = {"active": Decimal(0), "buffer": Decimal(20), "safety": Decimal(10)}
     assert {pocket["name"]: Decimal(pocket["available"]) for pocket in dashboard} == expected
     assert {pocket["name"]: pocket["available"] for pocket in portfolio} == expected

@@ -37,18 +37,18 @@ def unknown_symbol(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"symbols": [BTC]})
 
 
-async def test_the_terms_of_a_symbol_come_from_its_filters() -> None:
+async def test_the_rules_of_a_symbol_come_from_its_filters() -> None:
     universe = Universe(
         rules(lambda _: httpx.Response(200, json={"symbols": [BTC]})), ManualClock(), ("BTCUSDC",), quote_asset="USDC"
     )
-    before = universe.terms("BTCUSDC")
+    before = universe.rules("BTCUSDC")
     assert before is not None
-    assert (before.base, before.trading) == ("BTC", True)
+    assert (before.base, before.is_trading) == ("BTC", True)
     await universe.refresh()
-    terms = universe.terms("BTCUSDC")
-    assert terms is not None
-    assert [terms.notional_min, terms.step] == [Decimal(5), Decimal("0.00001")]
-    assert universe.terms("XMRUSDC") is None
+    known = universe.rules("BTCUSDC")
+    assert known is not None
+    assert [known.notional_min, known.step] == [Decimal(5), Decimal("0.00001")]
+    assert universe.rules("XMRUSDC") is None
 
 
 async def test_a_symbol_chosen_while_running_is_traded_once_its_rules_are_known() -> None:
@@ -57,13 +57,13 @@ async def test_a_symbol_chosen_while_running_is_traded_once_its_rules_are_known(
     answers.append(httpx.Response(200, json={"symbols": [ether]}))
     universe = Universe(rules(lambda _: answers.pop(0)), ManualClock(), ("BTCUSDC",), quote_asset="USDC")
     await universe.refresh()
-    assert universe.terms("ETHUSDC") is None
+    assert universe.rules("ETHUSDC") is None
     with pytest.raises(TransientError):
         await universe.choose(("ETHUSDC",))
     assert universe.shown()["selected_symbols"] == []
     await universe.choose(("ETHUSDC",))
     assert universe.shown()["selected_symbols"] == ["ETHUSDC"]
-    assert universe.terms("BTCUSDC") is None
+    assert universe.rules("BTCUSDC") is None
 
 
 async def test_a_symbol_the_exchange_does_not_have_is_not_traded_and_the_others_are() -> None:

@@ -1,107 +1,95 @@
-"""Entries are refused with the reason; what passes fits every limit."""
+"""The trader's gate measures limits on everything that is open, resting or already spent."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from core.positions.model import MANUAL, Cycle
+from core.positions.model import Cycle, Order, Purpose
+from core.risk.verdicts import Refused
 from shared.memory.manual_clock import ManualClock
 from shared.src.config import load_settings
-from shared.src.domain.orders import CycleStatus
-from shared.src.exchange.models import BookTicker
-from tests.unit.trader.fake_exchange import RULES, SYMBOL
+from shared.src.contracts.orders import OrderIntent
+from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.exchange.models import Balance
+from tests.unit.trader.fake_exchange import RULES, SYMBOL, FakeExchange, Fuse
 from tests.unit.trader.rig import intent
-from trader.src.ports import Pause, RiskFacts
-from trader.src.risk_manager import Approved, Refused, RiskManager, RiskView
+from trader.src.adapters.memory_store import MemoryStore
+from trader.src.execution.funds import Funds
+from trader.src.risk_manager import RiskManager
 
-CLOCK = ManualClock()
-CYCLE = Cycle("cy", "in", "ETHUSDC", "S", CycleStatus.ACTIVE_BUY, CLOCK.now())
-
-
-def view(**changes: Any) -> RiskView:
-    calm = RiskView(
-        now=CLOCK.now(),
-        facts=RiskFacts((), (), Decimal(0)),
-        rules=RULES,
-        ticker=BookTicker(SYMBOL, Decimal(49999), Decimal(1), Decimal(50000), Decimal(1)),
-        free=Decimal(10_000),
-        capital=Decimal(10_000),
-        entries_last_minute=0,
-        positions={},
-    )
-    return replace(calm, **changes)
+BOUGHT = Cycle(
+    "cy-1", "in-1", SYMBOL, "S", CycleStatus.ACTIVE_BUY, ManualClock().now(), quantity=Decimal("0.02"),
+    entry_price=Decimal(50_000), reference_price=Decimal(50_000),
+)  # fmt: skip
+RESTING = Order(
+    client_order_id="o-1", intent_id="in-1", cycle_id="cy-1", attempt=1, purpose=Purpose.ENTRY, symbol=SYMBOL,
+    side=Side.BUY, type=OrderType.LIMIT, quantity=Decimal("0.02"), created_at=ManualClock().now(),
+    status=OrderStatus.NEW, price=Decimal(49_000),
+)  # fmt: skip
 
 
-def facts(**changes: Any) -> RiskFacts:
-    return replace(RiskFacts((), (), Decimal(0)), **changes)
+async def nobody(since: datetime) -> Sequence[OrderIntent]:
+    return []
 
 
-def ticker(bid: str, ask: str) -> BookTicker:
-    return BookTicker(SYMBOL, Decimal(bid), Decimal(1), Decimal(ask), Decimal(1))
+class Gate:
+    """A risk manager over an account of 10 000 USDC, of which ``free`` are not locked by orders."""
+
+    def __init__(self, *, free: int = 10_000, **settings: Any) -> None:
+        self.clock = ManualClock()
+        self.store = MemoryStore(self.clock, nobody)
+        funds = Funds()
+        funds.replace({"USDC": Balance("USDC", Decimal(free), Decimal(10_000 - free))})
+        exchange = FakeExchange(self.clock, Fuse())
+        self.manager = RiskManager(
+            exchange=exchange, store=self.store, prices=exchange, funds=funds, clock=self.clock,
+            settings=load_settings(**settings),
+        )  # fmt: skip
+
+    async def reason(self, quantity: str = "0.01") -> str:
+        """Why an entry would be refused; empty when it would not."""
+        verdict = await self.manager.judge(intent(9, self.clock, quantity=Decimal(quantity)), RULES)
+        return verdict.reason if isinstance(verdict, Refused) else ""
 
 
-def test_a_sound_entry_is_approved_with_its_quantity_floored_to_the_step() -> None:
-    wish = intent(1, CLOCK, quantity=Decimal("0.0123456789"))
-    assert RiskManager(load_settings()).check(wish, view()) == Approved(Decimal("0.01234"))
+async def test_an_entry_is_measured_on_what_the_open_positions_cost() -> None:
+    gate = Gate(max_position_size="1400")
+    assert await gate.reason() == ""
+    filled = replace(RESTING, status=OrderStatus.FILLED, executed_quantity=Decimal("0.02"))
+    await gate.store.open_cycle(BOUGHT, filled)
+    assert "MAX_POSITION_SIZE allows 400" in await gate.reason()
 
 
-@pytest.mark.parametrize(
-    ("limits", "situation", "wish", "word"),
-    [
-        ({"trading_enabled": False}, {}, {}, "TRADING_ENABLED"),
-        ({}, {"facts": facts(pauses=(Pause("all", "storm", CLOCK.now()),))}, {}, "storm"),
-        ({}, {"facts": facts(pauses=(Pause(SYMBOL, "fork", CLOCK.now()),))}, {}, "fork"),
-        ({}, {"facts": facts(pauses=(Pause("EMA_Cross", "tired", CLOCK.now()),))}, {}, "tired"),
-        ({}, {"facts": facts(day_result=Decimal(-5000))}, {}, "MAX_DAILY_LOSS"),
-        ({}, {"facts": facts(cycles=(CYCLE,) * 5)}, {}, "MAX_CONCURRENT_POSITIONS"),
-        ({}, {"entries_last_minute": 60}, {}, "MAX_ORDERS_PER_MINUTE"),
-        ({}, {}, {"quantity": Decimal("0.03")}, "MAX_POSITION_SIZE"),
-        ({}, {"positions": {SYMBOL: Decimal(400)}}, {"quantity": Decimal("0.015")}, "MAX_POSITION_SIZE"),
-        ({}, {"capital": Decimal(4000)}, {}, "MAX_EXPOSURE_PERCENT"),
-        ({}, {"ticker": ticker("49000", "50000")}, {}, "MAX_SPREAD_PERCENT"),
-        ({}, {"ticker": ticker("51000", "51001")}, {"quantity": Decimal("0.01")}, "MAX_PRICE_DRIFT_PERCENT"),
-        ({}, {"now": CLOCK.now() + timedelta(seconds=181)}, {}, "SIGNAL_MAX_AGE_S"),
-        ({}, {"free": Decimal(999)}, {}, "free are"),
-        ({}, {}, {"quantity": Decimal("0.0001")}, "at its stop"),
-        ({}, {}, {"quantity": Decimal("0.00001")}, "notional"),
-        ({}, {}, {"stop_loss": Decimal(49999)}, "stop"),
-        ({}, {"rules": replace(RULES, status="BREAK")}, {}, "not trading"),
-    ],
-)
-def test_an_entry_beyond_a_limit_is_refused_by_name(
-    limits: dict[str, Any], situation: dict[str, Any], wish: dict[str, Any], word: str
-) -> None:
-    verdict = RiskManager(load_settings(**limits)).check(intent(1, CLOCK, **wish), view(**situation))
-    assert isinstance(verdict, Refused)
-    assert word in verdict.reason
+async def test_a_position_in_another_quote_asset_counts_for_the_same_coin() -> None:
+    gate = Gate()
+    other = replace(BOUGHT, symbol="BTCUSDT")
+    await gate.store.open_cycle(other, replace(RESTING, symbol="BTCUSDT", status=OrderStatus.CANCELED))
+    assert "BTC cannot be told in USDC, MAX_EXPOSURE_PERCENT" in await gate.reason()
 
 
-def test_a_manual_entry_is_spared_questions_of_age_but_not_the_limits() -> None:
-    manager = RiskManager(load_settings())
-    late = view(now=CLOCK.now() + timedelta(hours=1))
-    assert isinstance(manager.check(intent(1, CLOCK, strategy=MANUAL), late), Approved)
-    assert isinstance(manager.check(intent(1, CLOCK, strategy=MANUAL, quantity=Decimal(1)), late), Refused)
+async def test_what_a_resting_entry_may_still_spend_counts() -> None:
+    gate = Gate(max_exposure_percent="10", max_position_size="5000")
+    half = replace(BOUGHT, quantity=Decimal("0.01"))
+    await gate.store.open_cycle(half, replace(RESTING, executed_quantity=Decimal("0.01")))
+    # 10 % of 10 000 and the 500 that were paid, less those 500 and the 490 that rest
+    assert "MAX_EXPOSURE_PERCENT allows 60" in await gate.reason()
 
 
-@given(
-    quantity=st.decimals("0.00000001", "10", places=8),
-    free=st.decimals("0", "20000", places=2),
-    held=st.decimals("0", "2000", places=2),
-)
-def test_what_is_approved_never_exceeds_funds_or_position_size(quantity: Decimal, free: Decimal, held: Decimal) -> None:
-    settings = load_settings()
-    situation = view(free=free, positions={SYMBOL: held})
-    verdict = RiskManager(settings).check(intent(1, CLOCK, quantity=quantity), situation)
-    if isinstance(verdict, Approved):
-        cost = verdict.quantity * situation.ticker.ask
-        assert cost <= free
-        assert cost + held <= settings.max_position_size
-        assert verdict.quantity <= quantity
-        assert verdict.quantity % RULES.step == 0
+async def test_an_entry_that_the_balances_do_not_show_yet_is_not_spent_twice() -> None:
+    gate = Gate(free=1000, max_exposure_percent="100", max_position_size="5000")
+    assert await gate.reason() == ""
+    sent = replace(RESTING, type=OrderType.MARKET, price=None, status=OrderStatus.SENT)
+    await gate.store.open_cycle(replace(BOUGHT, quantity=Decimal(0)), sent)
+    assert "free are 0" in await gate.reason()
+
+
+async def test_entries_of_the_last_minute_are_counted() -> None:
+    gate = Gate(max_orders_per_minute="1")
+    gate.manager.note_entry()
+    assert "MAX_ORDERS_PER_MINUTE" in await gate.reason()
+    gate.clock.advance(61)
+    assert await gate.reason() == ""

@@ -25,6 +25,7 @@ from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, 
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import Side
 from shared.src.exchange.models import ExchangeOrder
 from trader.src.execution.messages import cycle_updated, execution
 from trader.src.ports import Booked, OutboxMessage, Pause, RiskFacts
@@ -190,7 +191,14 @@ class MemoryStore:
 
     async def risk_facts(self, day_start: datetime) -> RiskFacts:
         result = sum((cycle.profit_loss or ZERO for cycle in self._ended_since(day_start)), ZERO)
-        return RiskFacts(tuple(await self.open_cycles()), tuple(await self.pauses()), result)
+        cycles = await self.open_cycles()
+        orders = (self._orders[name] for cycle in cycles for name in self._by_cycle.get(cycle.id, ()))
+        return RiskFacts(
+            cycles=tuple(cycles),
+            entries=tuple(order for order in orders if order.side is Side.BUY and not order.is_done),
+            pauses=tuple(await self.pauses()),
+            day_result=result,
+        )
 
     async def pauses(self) -> list[Pause]:
         return sorted(self._pauses.values(), key=lambda pause: pause.since)

@@ -305,6 +305,7 @@ class PostgresStore:
             )
             return RiskFacts(
                 cycles=tuple(await _open_cycles(connection)),
+                entries=tuple(await _open_entries(connection)),
                 pauses=tuple(await _pauses(connection)),
                 day_result=result.scalar_one(),
             )
@@ -380,6 +381,16 @@ async def _open_cycles(connection: AsyncConnection) -> list[Cycle]:
     query = f"SELECT * FROM trade_cycles WHERE {OPEN} ORDER BY created_at, id"
     rows = await connection.execute(text(query))
     return [cycle_of(row) for row in rows.mappings()]
+
+
+async def _open_entries(connection: AsyncConnection) -> list[Order]:
+    """Orders of open cycles that may still buy."""
+    query = (
+        f"SELECT o.* FROM orders o JOIN trade_cycles c ON c.id = o.cycle_id WHERE o.side = 'BUY'"
+        f" AND o.status IN {LIVE_ORDERS} AND c.status NOT IN {ENDED_CYCLES} ORDER BY o.created_at, o.client_order_id"
+    )
+    rows = await connection.execute(text(query))
+    return [order_of(row) for row in rows.mappings()]
 
 
 async def _pauses(connection: AsyncConnection) -> list[Pause]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 
-from core.positions.model import Cycle
 from shared.src.domain.money import ZERO
 from shared.src.exchange.models import Balance
 
@@ -37,9 +35,3 @@ class Funds:
     def total(self, asset: str) -> Decimal:
         held = self._balances.get(asset)
         return held.total if held else ZERO
-
-
-def pending_cost(cycles: Iterable[Cycle], quote: str) -> Decimal:
-    """Quote units of entries that were approved and that the balances do not show yet."""
-    waiting = (cycle for cycle in cycles if not cycle.quantity and cycle.symbol.endswith(quote))
-    return sum((cycle.reserved for cycle in waiting if not cycle.resting), ZERO)

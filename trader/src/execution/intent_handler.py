@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
 from core.positions.model import MANUAL, Cycle, Order, Purpose
+from core.risk.verdicts import Approved, Refused
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.ids import client_order_id, derived_id
-from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, IntentKind, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
-from trader.src.execution.funds import Funds, pending_cost
+from trader.src.execution.funds import Funds
 from trader.src.execution.messages import failed_intent
-from trader.src.ports import Exchange, Prices, RiskFacts, Store
-from trader.src.risk_manager import Approved, Refused, RiskManager, RiskView
+from trader.src.ports import Exchange, Prices, Store
+from trader.src.risk_manager import RiskManager
 
 logger = logging.getLogger(__name__)
 
-MINUTE_S = 60.0
 SWEEP_MARGIN = timedelta(seconds=5)
 
 
@@ -58,12 +56,11 @@ class IntentHandler:
         self._exchange = exchange
         self._store = store
         self._cycle_manager = cycle_manager
-        self._prices = prices
-        self._funds = funds
         self._clock = clock
         self._settings = settings
-        self._risk = RiskManager(settings)
-        self._entries: deque[float] = deque()
+        self._risk = RiskManager(
+            exchange=exchange, store=store, prices=prices, funds=funds, clock=clock, settings=settings
+        )
         self._one_at_a_time = asyncio.Lock()
 
     async def take(self, intent: OrderIntent, *, trigger: Decimal | None = None) -> Taken:
@@ -99,36 +96,11 @@ class IntentHandler:
             rules = await self._exchange.rules(intent.symbol)
         except RejectedError as error:
             return await self._refuse(intent, Refused(f"{intent.symbol}: {error}", error.code))
-        view = await self._view(intent, rules)
-        match self._risk.check(intent, view):
+        match await self._risk.judge(intent, rules):
             case Refused() as refused:
                 return await self._refuse(intent, refused)
             case Approved(quantity):
                 return await self._open(intent, quantity, rules, trigger)
-
-    async def _view(self, intent: OrderIntent, rules: SymbolRules) -> RiskView:
-        now = self._clock.now()
-        facts = await self._store.risk_facts(now.replace(hour=0, minute=0, second=0, microsecond=0))
-        if not self._funds.is_known:
-            self._funds.replace((await self._exchange.account()).balances)
-        positions = _positions(facts)
-        free = self._funds.free(rules.quote) - pending_cost(facts.cycles, rules.quote)
-        return RiskView(
-            now=now,
-            facts=facts,
-            rules=rules,
-            ticker=await self._prices.ticker(intent.symbol),
-            free=free,
-            capital=self._funds.total(rules.quote) + sum(positions.values(), ZERO),
-            entries_last_minute=self._entries_last_minute(),
-            positions=positions,
-        )
-
-    def _entries_last_minute(self) -> int:
-        horizon = self._clock.monotonic() - MINUTE_S
-        while self._entries and self._entries[0] < horizon:
-            self._entries.popleft()
-        return len(self._entries)
 
     async def _open(self, intent: OrderIntent, quantity: Decimal, rules: SymbolRules, trigger: Decimal | None) -> Taken:
         cycle = self._cycle(intent, quantity)
@@ -136,7 +108,7 @@ class IntentHandler:
         if not await self._store.open_cycle(cycle, entry):
             self._cycle_manager.wake(cycle.id)
             return Taken(cycle_id=cycle.id, client_order_id=entry.client_order_id)
-        self._entries.append(self._clock.monotonic())
+        self._risk.note_entry()
         self._cycle_manager.enter(cycle.id, entry)
         return Taken(cycle_id=cycle.id, client_order_id=entry.client_order_id)
 
@@ -183,12 +155,3 @@ class IntentHandler:
             price=rules.round_price(intent.price, Side.BUY) if priced and intent.price is not None else None,
             correlation_id=intent.correlation_id,
         )
-
-
-def _positions(facts: RiskFacts) -> dict[str, Decimal]:
-    """Quote units at stake by symbol: what was paid for what is still held, or what is being bought."""
-    sums: dict[str, Decimal] = {}
-    for cycle in facts.cycles:
-        held = (cycle.quantity - cycle.exit_quantity) * (cycle.entry_price or ZERO)
-        sums[cycle.symbol] = sums.get(cycle.symbol, ZERO) + (held or cycle.reserved)
-    return sums

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from core.positions.cycle_steps import CycleRules
 from core.positions.model import Order
+from core.risk.limits import ALL
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.money import ZERO
@@ -22,7 +23,7 @@ from trader.src.execution import metrics
 from trader.src.execution.funds import Funds
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Store
-from trader.src.risk_manager import ALL, DIFFERENCE
+from trader.src.risk_manager import DIFFERENCE
 
 logger = logging.getLogger(__name__)
 

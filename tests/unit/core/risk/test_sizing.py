@@ -9,18 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.risk.sizing import (
-    STOP_DISTANCE_MAX,
-    STOP_DISTANCE_MIN,
-    Sized,
-    SizingRules,
-    TooSmall,
-    exit_levels,
-    reserve_for,
-    shrink,
-    size_entry,
-)
-from tests.unit.coordinator.builders import RULES
+from core.risk.exit_levels import STOP_DISTANCE_MAX, STOP_DISTANCE_MIN, settle_order
+from core.risk.limits import NOTIONAL_RESERVE
+from core.risk.sizing import Sized, SizingRules, TooSmall, reserve_for, shrink, size_entry
+from tests.unit.core.risk.builders import BTC, EXITS, SIZING
 
 prices = st.decimals(min_value="0.00000100", max_value=10**6, places=8)
 amounts = st.decimals(min_value=0, max_value=10**7, places=8)
@@ -31,35 +23,38 @@ def size(
     price: str = "50000",
     strength: float = 1.0,
     capital: str = "10000",
-    exposure: str = "0",
+    position_max: str = "1000",
+    exposure_room: str = "2000",
     available: str = "6000",
-    rules: SizingRules = RULES,
-    stop: str | None = None,
+    rules: SizingRules = SIZING,
+    stop: str = "49000",
 ) -> Sized | TooSmall:
-    levels = exit_levels(Decimal(price), Decimal(stop) if stop else None, None, rules)
     return size_entry(
         price=Decimal(price),
-        levels=levels,
+        stop=Decimal(stop),
         strength=strength,
         capital=Decimal(capital),
-        exposure=Decimal(exposure),
-        available=Decimal(available),
-        notional_min=Decimal(5),
-        step=Decimal("0.00001"),
+        rate=Decimal(1),
+        allowed={
+            "MAX_POSITION_SIZE": Decimal(position_max),
+            "MAX_EXPOSURE_PERCENT": Decimal(exposure_room),
+            "the pocket": Decimal(available),
+        },
+        symbol=BTC,
         rules=rules,
     )
 
 
 def test_a_hit_stop_loses_the_risk_share_of_the_capital() -> None:
     # 1 % of 10 000 = 100; the stop is 10 % away, so the position is worth 1000, less what the cap's headroom takes
-    sized = size(stop="45000", rules=replace(RULES, max_position_size=Decimal(5000)))
+    sized = size(stop="45000", position_max="5000")
     assert isinstance(sized, Sized)
     assert sized.quantity * 50_000 == Decimal(1000)
 
 
 def test_the_weakest_signal_buys_half_of_the_strongest() -> None:
-    rules = replace(RULES, max_position_size=Decimal(5000))
-    strong, weak = size(stop="45000", rules=rules), size(stop="45000", rules=rules, strength=0.0)
+    strong = size(stop="45000", position_max="5000")
+    weak = size(stop="45000", position_max="5000", strength=0.0)
     assert isinstance(strong, Sized)
     assert isinstance(weak, Sized)
     assert weak.quantity * 2 == strong.quantity
@@ -69,7 +64,8 @@ def test_the_weakest_signal_buys_half_of_the_strongest() -> None:
     price=prices,
     strength=st.floats(0, 1),
     capital=amounts,
-    exposure=amounts,
+    rate=st.decimals("0.00001", "100000", places=5),
+    room=amounts,
     available=amounts,
     stop=st.none() | prices,
     step=st.sampled_from([Decimal(0), Decimal("0.00000001"), Decimal("0.001"), Decimal(1)]),
@@ -78,63 +74,64 @@ def test_no_limit_is_exceeded_by_what_is_set_aside(
     price: Decimal,
     strength: float,
     capital: Decimal,
-    exposure: Decimal,
+    rate: Decimal,
+    room: Decimal,
     available: Decimal,
     stop: Decimal | None,
     step: Decimal,
 ) -> None:
-    levels = exit_levels(price, stop, None, RULES)
+    levels = settle_order(price, stop, None, EXITS)
     sized = size_entry(
-        price=price, levels=levels, strength=strength, capital=capital, exposure=exposure, available=available,
-        notional_min=Decimal(5), step=step, rules=RULES,
+        price=price, stop=levels.stop_loss, strength=strength, capital=capital, rate=rate,
+        allowed={"MAX_EXPOSURE_PERCENT": room, "the pocket": available}, symbol=replace(BTC, step=step), rules=SIZING,
     )  # fmt: skip
     if isinstance(sized, Sized):
-        assert 0 < sized.reserve <= available
-        assert sized.reserve <= RULES.max_position_size
-        assert sized.reserve + exposure <= capital * RULES.max_exposure_percent / 100
-        assert sized.quantity * price >= 5
-        assert sized.quantity * price <= sized.reserve
-        assert sized.quantity * price * levels.stop_distance <= capital * RULES.risk_percentage / 100
+        cost = sized.quantity * price * rate
+        assert 0 < sized.reserve <= min(available, room)
+        assert sized.quantity * levels.stop_loss >= 5 * NOTIONAL_RESERVE
+        assert cost - sized.reserve < Decimal("1e-8")
+        at_risk = cost * (price - levels.stop_loss) / price
+        assert at_risk <= capital * SIZING.risk_percentage / 100 * Decimal("1.0000001")
 
 
 @given(price=prices, stop=st.none() | prices, target=st.none() | prices)
 def test_the_stop_is_always_below_and_the_target_above_the_price(
     price: Decimal, stop: Decimal | None, target: Decimal | None
 ) -> None:
-    levels = exit_levels(price, stop, target, RULES)
+    levels = settle_order(price, stop, target, EXITS)
     assert levels.stop_loss < price < levels.take_profit
-    assert STOP_DISTANCE_MIN <= levels.stop_distance <= STOP_DISTANCE_MAX
+    assert STOP_DISTANCE_MIN <= (price - levels.stop_loss) / price <= STOP_DISTANCE_MAX + Decimal("1e-5")
 
 
 def test_a_signal_without_levels_gets_the_settings_own() -> None:
-    levels = exit_levels(Decimal(100), None, None, RULES)
+    levels = settle_order(Decimal(100), None, None, EXITS)
     assert (levels.stop_loss, levels.take_profit) == (Decimal(98), Decimal(104))
 
 
 @pytest.mark.parametrize(("stop", "distance"), [("99.99", "0.003"), ("10", "0.10"), ("101", "0.02"), ("95", "0.05")])
 def test_stops_are_kept_at_a_sensible_distance(stop: str, distance: str) -> None:
-    assert exit_levels(Decimal(100), Decimal(stop), None, RULES).stop_distance == Decimal(distance)
+    assert settle_order(Decimal(100), Decimal(stop), None, EXITS).stop_loss == 100 * (1 - Decimal(distance))
 
 
 def test_too_small_an_order_says_which_limit_made_it_so() -> None:
     sized = size(available="4")
     assert isinstance(sized, TooSmall)
-    assert sized.reason == "the order would be under the exchange's minimum of 5: the pocket leaves 3.96"
+    assert sized.reason == "the order would be under the exchange's minimum of 5 at its stop: the pocket leaves 3.96"
 
 
 def test_a_fixed_quantity_that_a_limit_forbids_is_refused_not_reduced() -> None:
-    sized = size(rules=replace(RULES, trade_quantity=Decimal(1)))
+    sized = size(rules=replace(SIZING, trade_quantity=Decimal(1)))
     assert sized == TooSmall("TRADE_QUANTITY costs 50000, MAX_POSITION_SIZE allows 990.09")
 
 
 def test_a_fixed_quantity_is_bought_as_it_is() -> None:
-    sized = size(rules=replace(RULES, trade_quantity=Decimal("0.001")), strength=0.3)
+    sized = size(rules=replace(SIZING, trade_quantity=Decimal("0.001")), strength=0.3)
     assert isinstance(sized, Sized)
     assert sized.quantity == Decimal("0.001")
 
 
 def test_an_earlier_smaller_reservation_shrinks_the_order() -> None:
-    sized = Sized(Decimal("0.01"), reserve_for(Decimal("0.01"), Decimal(50_000), RULES))
-    smaller = shrink(sized, Decimal("50.5"), price=Decimal(50_000), step=Decimal("0.00001"), rules=RULES)
+    sized = Sized(Decimal("0.01"), reserve_for(Decimal("0.01"), Decimal(50_000), SIZING))
+    smaller = shrink(sized, Decimal("50.5"), worth=Decimal(50_000), symbol=BTC, rules=SIZING)
     assert smaller == Sized(Decimal("0.001"), Decimal("50.5"))
-    assert shrink(sized, sized.reserve, price=Decimal(50_000), step=Decimal(0), rules=RULES) == sized
+    assert shrink(sized, sized.reserve, worth=Decimal(50_000), symbol=BTC, rules=SIZING) == sized

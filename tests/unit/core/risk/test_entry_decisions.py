@@ -8,26 +8,21 @@ from typing import Any
 
 import pytest
 
-from coordinator.src.pocket_checker import (
-    Approved,
-    ApprovedExit,
-    Limits,
-    OpenCycle,
-    PocketChecker,
-    Refused,
-    Verdict,
-)
+from core.capital.pockets import Pocket
+from core.risk.entry_decisions import ApprovedExit, Verdict, judge_signal
+from core.risk.limits import RiskLimits
+from core.risk.verdicts import Approved, Refused
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.orders import Side
-from tests.unit.coordinator.builders import CLOSE_MS, LIMITS, TERMS, consensus, view
+from tests.unit.core.risk.builders import BTC, CLOSE_MS, LIMITS, RULES, account, consensus, open_cycle, pending
 
 
-def check(*, limits: Limits = LIMITS, signal: dict[str, Any] | None = None, **state: Any) -> Verdict:
-    return PocketChecker(limits).check(consensus(**(signal or {})), view(**state), TERMS)
+def check(*, limits: RiskLimits = LIMITS, signal: dict[str, Any] | None = None, **facts: Any) -> Verdict:
+    return judge_signal(consensus(**(signal or {})), account(**facts), BTC, replace(RULES, limits=limits))
 
 
-def open_cycle(symbol: str = "BTCUSDC", *, created_ms: int = CLOSE_MS - 1) -> OpenCycle:
-    return OpenCycle(f"cy-{symbol}", symbol, created_ms)
+def rooms(**amounts: int) -> tuple[Pocket, ...]:
+    return tuple(Pocket(name, Decimal(0), Decimal(amount)) for name, amount in amounts.items())
 
 
 def test_a_sound_signal_is_approved_from_the_active_pocket() -> None:
@@ -45,16 +40,19 @@ def test_a_sound_signal_is_approved_from_the_active_pocket() -> None:
         ({"pauses": {"EMA_Cross_Strategy": "bad week"}}, "EMA_Cross_Strategy is paused: bad week"),
         ({"signal": {"strength": 0.2}}, "strength 0.20 is under 0.3"),
         ({"cycles": (open_cycle(),)}, "a position in BTCUSDC is open"),
-        ({"pending": ("BTCUSDC",)}, "an entry in BTCUSDC is under way"),
+        ({"pending": (pending(intent_id="int-other"),)}, "an entry in BTCUSDC is under way"),
         (
-            {"cycles": tuple(open_cycle(f"A{n}USDC") for n in range(3)), "pending": ("XUSDC", "YUSDC")},
+            {"cycles": [open_cycle(f"A{n}USDC") for n in range(3)], "pending": (pending("XUSDC"), pending("YUSDC"))},
             "5 positions are open, MAX_CONCURRENT_POSITIONS is 5",
         ),
-        ({"profit_today": Decimal(-500)}, "today's loss of 500 reached MAX_DAILY_LOSS 500"),
+        ({"entries_last_minute": 60}, "60 entries in the last minute, MAX_ORDERS_PER_MINUTE"),
+        ({"day_result": Decimal(-500)}, "today's loss of 500 reached MAX_DAILY_LOSS 500"),
         ({"capital": Decimal(0)}, "no capital"),
-        ({"now_ms": CLOSE_MS + 181_000}, "closed 181 s ago, over 180 s"),
-        ({"exposure": {"BTC": Decimal(2000)}}, "MAX_EXPOSURE_PERCENT leaves 0"),
-        ({"pockets": {"active": Decimal(1)}}, "the pocket leaves 0.99"),
+        ({"now_ms": CLOSE_MS + 181_000}, "closed 181 s ago, over 180 s, SIGNAL_MAX_AGE_S"),
+        ({"cycles": (open_cycle("BTCUSDT", cost=Decimal(2000)),)}, "MAX_EXPOSURE_PERCENT leaves 0"),
+        ({"cycles": (open_cycle("BTCUSDT", resting=Decimal(2000)),)}, "MAX_EXPOSURE_PERCENT leaves 0"),
+        ({"cycles": (open_cycle("BTCEUR", cost=Decimal(1)),)}, "BTC cannot be told in USDC, MAX_EXPOSURE_PERCENT"),
+        ({"pockets": rooms(active=1)}, "the pocket leaves 0.99"),
         ({"signal": {"take_profit": Decimal(50_075)}}, "the target is 0.15 % away; the fees of both orders take 0.20%"),
     ],
 )
@@ -65,33 +63,31 @@ def test_a_rule_that_forbids_names_itself(case: dict[str, Any], words: str) -> N
 
 
 def test_a_symbol_that_is_not_trading_is_refused() -> None:
-    verdict = PocketChecker(LIMITS).check(consensus(), view(), replace(TERMS, trading=False))
-    assert verdict == Refused("BTCUSDC is not trading on the exchange")
+    verdict = judge_signal(consensus(), account(), replace(BTC, status="BREAK"), RULES)
+    assert verdict == Refused("BTCUSDC is not trading on the exchange: BREAK")
 
 
 def test_only_a_strong_signal_may_use_the_buffer() -> None:
-    empty: dict[str, Any] = {"pockets": {"active": Decimal(0), "buffer": Decimal(3000), "safety": Decimal(1000)}}
-    assert isinstance(check(**empty), Refused)
-    verdict = check(signal={"strength": 0.7}, **empty)
+    empty = rooms(active=0, buffer=3000, safety=1000)
+    assert isinstance(check(pockets=empty), Refused)
+    verdict = check(signal={"strength": 0.7}, pockets=empty)
     assert isinstance(verdict, Approved)
     assert verdict.pocket == "buffer"
 
 
 def test_safety_is_never_traded() -> None:
-    verdict = check(
-        signal={"strength": 1.0}, pockets={"active": Decimal(0), "buffer": Decimal(0), "safety": Decimal(9)}
-    )
+    verdict = check(signal={"strength": 1.0}, pockets=rooms(active=0, buffer=0, safety=9000))
     assert isinstance(verdict, Refused)
 
 
-def test_an_approved_entry_counts_at_once() -> None:
-    approved = check()
-    assert isinstance(approved, Approved)
-    after = view().with_entry("BTCUSDC", "BTC", approved)
-    assert after.pockets["active"] == 6000 - approved.sized.reserve
-    assert after.exposure["BTC"] == approved.sized.reserve
-    again = PocketChecker(LIMITS).check(consensus(), after, TERMS)
-    assert again == Refused("an entry in BTCUSDC is under way")
+def test_an_entry_in_another_quote_asset_is_sized_by_what_that_is_worth() -> None:
+    ether = replace(BTC, symbol="ETHBTC", base="ETH", quote="BTC", notional_min=Decimal("0.0001"))
+    signal = consensus(symbol="ETHBTC", price=Decimal("0.05"))
+    view = account(rates={"BTC": Decimal(50_000)})
+    verdict = judge_signal(signal, view, ether, RULES)
+    assert isinstance(verdict, Approved)
+    assert 900 < verdict.quantity * Decimal("0.05") * 50_000 <= verdict.cost <= 1000
+    assert judge_signal(signal, account(), ether, RULES) == Refused("what BTC is worth in USDC is not known")
 
 
 def test_a_sell_closes_what_is_open() -> None:

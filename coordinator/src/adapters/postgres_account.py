@@ -1,0 +1,103 @@
+"""The account as the tables of the trader and the portfolio tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+
+from core.capital.pockets import Pocket
+from core.capital.valuation import symbols_of
+from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of, day_start, rates_of
+from shared.src.database import Database
+from shared.src.domain.money import ZERO
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
+
+# One round trip; amounts travel as text inside the JSON. An order without a price may spend what it was decided at.
+_ACCOUNT = text(f"""
+SELECT
+  (SELECT json_agg(json_build_object('id', id, 'intent', intent_id, 'symbol', symbol,
+                   'created_ms', extract(epoch FROM created_at) * 1000,
+                   'cost', (GREATEST(quantity - exit_quantity, 0) * COALESCE(entry_price, 0))::text,
+                   'resting', (SELECT sum((o.quantity - o.executed_quantity)
+                                          * COALESCE(o.price, o.stop_price, c.reference_price)
+                                         )::text
+                               FROM orders o
+                               WHERE o.cycle_id = c.id AND o.side = 'BUY' AND o.status IN {LIVE_ORDERS}))
+          ORDER BY created_at, id)
+   FROM trade_cycles c WHERE status NOT IN {ENDED_CYCLES}) AS cycles,
+  (SELECT json_agg(json_build_object('intent', d.intent_id, 'symbol', d.symbol, 'amount', r.amount::text)
+          ORDER BY d.decided_at, d.intent_id)
+   FROM pocket_reservations r JOIN decisions d USING (intent_id)
+   WHERE r.status = 'active' AND d.approved
+     AND NOT EXISTS (SELECT 1 FROM trade_cycles c WHERE c.intent_id = r.intent_id)) AS pending,
+  (SELECT json_object_agg(pocket, json_build_array(share_percent::text, total::text, reserved::text, used::text)
+          ORDER BY pocket)
+   FROM capital_pockets) AS pockets,
+  (SELECT COALESCE(sum(profit_loss), 0) FROM trade_cycles WHERE completed_at >= :day) AS day_result,
+  (SELECT json_object_agg(scope, reason) FROM trading_pauses) AS pauses
+""")
+
+_CLOSES = text("""
+SELECT wanted.symbol, last.close
+FROM unnest(CAST(:symbols AS varchar[])) AS wanted (symbol)
+CROSS JOIN LATERAL (
+    SELECT close FROM market_data
+    WHERE market_data.symbol = wanted.symbol AND timeframe = '1m' ORDER BY time DESC LIMIT 1
+) last
+""")
+
+
+class PostgresAccount:
+    """Implements ``coordinator.src.ports.AccountReader``."""
+
+    def __init__(self, database: Database, *, quote_asset: str) -> None:
+        self._database = database
+        self._quote = quote_asset
+
+    async def view(self, now: datetime, quotes: Collection[str]) -> AccountView:
+        async with self._database.autocommit() as connection:
+            row = (await connection.execute(_ACCOUNT, {"day": day_start(now)})).one()
+        cycles = [self._cycle(entry) for entry in row.cycles or []]
+        pockets = [Pocket(name, *map(Decimal, numbers)) for name, numbers in (row.pockets or {}).items()]
+        foreign = {*quotes, *(cycle.quote for cycle in cycles)} - {self._quote, ""}
+        return AccountView.of(
+            now=now,
+            quote=self._quote,
+            capital=sum((pocket.total for pocket in pockets), ZERO),
+            cycles=cycles,
+            pending=[self._pending(entry) for entry in row.pending or []],
+            pockets=pockets,
+            pauses=row.pauses or {},
+            day_result=row.day_result,
+            rates=await self._rates(sorted(foreign)),
+        )
+
+    def _cycle(self, entry: dict[str, Any]) -> OpenCycle:
+        base, quote = assets_of(entry["symbol"], self._quote)
+        return OpenCycle(
+            cycle_id=entry["id"],
+            intent_id=entry["intent"] or "",
+            symbol=entry["symbol"],
+            base=base,
+            quote=quote,
+            created_ms=int(entry["created_ms"]),
+            cost=Decimal(entry["cost"]),
+            resting=Decimal(entry["resting"] or 0),
+        )
+
+    def _pending(self, entry: dict[str, Any]) -> PendingEntry:
+        base, _ = assets_of(entry["symbol"], self._quote)
+        return PendingEntry(entry["intent"], entry["symbol"], base, Decimal(entry["amount"]))
+
+    async def _rates(self, assets: Iterable[str]) -> dict[str, Decimal]:
+        """What other quote assets are worth by their last closed candles; most accounts have none."""
+        symbols = symbols_of(assets, self._quote) if assets else []
+        if not symbols:
+            return {}
+        async with self._database.autocommit() as connection:
+            closes = {row.symbol: row.close for row in await connection.execute(_CLOSES, {"symbols": symbols})}
+        return rates_of(assets, self._quote, closes)

@@ -1,0 +1,124 @@
+"""The table ``decisions``, and the consensus that have no row in it yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from coordinator.src.decisions import Decision
+from shared.src.contracts.orders import OrderIntent
+from shared.src.contracts.signals import ConsensusSignal
+from shared.src.contracts.topics import CONSENSUS, ORDER_INTENT
+from shared.src.database import Database
+from shared.src.domain.errors import ContractError
+from shared.src.domain.orders import Side
+
+SWEEP_MAX = 200
+
+_DECIDED = text("SELECT DISTINCT consensus_id FROM decisions WHERE consensus_id = ANY(:ids)")
+
+_COLUMNS = "intent_id, consensus_id, symbol, side, kind, approved, reason, intent, decided_at"
+_INSERT = text(f"""
+INSERT INTO decisions ({_COLUMNS})
+SELECT {_COLUMNS} FROM jsonb_populate_recordset(CAST(NULL AS decisions), CAST(:rows AS jsonb))
+ON CONFLICT (intent_id) DO NOTHING RETURNING intent_id
+""")
+
+_PUBLISHED = text("UPDATE decisions SET published = TRUE WHERE intent_id = ANY(:ids)")
+
+_UNPUBLISHED = text("""
+SELECT intent_id, intent FROM decisions
+WHERE approved AND NOT published AND created_at < now() - make_interval(secs => :older_s)
+ORDER BY decided_at LIMIT :limit
+""")
+
+_UNDECIDED = text("""
+SELECT s.id, s.metadata -> 'message' AS message FROM trading_signals s
+WHERE s.accepted AND s.timestamp >= :since AND s.created_at < now() - make_interval(secs => :older_s)
+  AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.consensus_id = s.id)
+ORDER BY s.timestamp LIMIT :limit
+""")
+
+_LIST = text("""
+SELECT intent_id, consensus_id, symbol, side, kind, approved, reason, intent, published, decided_at
+FROM decisions
+WHERE (CAST(:symbol AS varchar) IS NULL OR symbol = :symbol)
+  AND (CAST(:approved AS boolean) IS NULL OR approved = :approved)
+ORDER BY decided_at DESC, intent_id LIMIT :limit
+""")
+
+_ONE = text("""
+SELECT d.*, s.strategy, s.timeframe, s.strength, s.confidence, s.reason AS consensus_reason, s.votes,
+       c.id AS cycle_id, c.status AS cycle_status
+FROM decisions d
+LEFT JOIN trading_signals s ON s.id = d.consensus_id
+LEFT JOIN trade_cycles c ON c.intent_id = d.intent_id
+WHERE d.intent_id = :id OR d.consensus_id = :id LIMIT 1
+""")
+
+
+class PostgresDecisionStore:
+    """Implements ``coordinator.src.ports.DecisionStore``, one statement each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def decided(self, consensus_ids: Collection[str]) -> set[str]:
+        async with self._database.autocommit() as connection:
+            return set((await connection.execute(_DECIDED, {"ids": list(consensus_ids)})).scalars())
+
+    async def insert(self, decisions: Sequence[Decision]) -> list[Decision]:
+        rows = orjson.dumps([_row(decision) for decision in decisions]).decode()
+        async with self._database.autocommit() as connection:
+            new = set((await connection.execute(_INSERT, {"rows": rows})).scalars())
+        return [decision for decision in decisions if decision.intent_id in new]
+
+    async def mark_published(self, intent_ids: Collection[str]) -> None:
+        async with self._database.autocommit() as connection:
+            await connection.execute(_PUBLISHED, {"ids": list(intent_ids)})
+
+    async def unpublished(self, *, older_s: float) -> list[OrderIntent]:
+        async with self._database.autocommit() as connection:
+            rows = (await connection.execute(_UNPUBLISHED, {"older_s": older_s, "limit": SWEEP_MAX})).all()
+        return [ORDER_INTENT.decode(orjson.dumps(row.intent)) for row in rows]
+
+    async def undecided(self, *, since: datetime, older_s: float) -> list[ConsensusSignal]:
+        """As the port says; rows without their message are passed over."""
+        parameters = {"since": since, "older_s": older_s, "limit": SWEEP_MAX}
+        async with self._database.autocommit() as connection:
+            rows = (await connection.execute(_UNDECIDED, parameters)).all()
+        signals = []
+        for row in rows:
+            try:
+                signals.append(CONSENSUS.decode(orjson.dumps(row.message)))
+            except ContractError:
+                continue  # written by another version or by hand; the row itself stays visible
+        return signals
+
+    async def latest(self, *, symbol: str | None, approved: bool | None, limit: int) -> list[dict[str, Any]]:
+        async with self._database.autocommit() as connection:
+            rows = await connection.execute(_LIST, {"symbol": symbol, "approved": approved, "limit": limit})
+            return [dict(row) for row in rows.mappings()]
+
+    async def one(self, decision_id: str) -> dict[str, Any] | None:
+        async with self._database.autocommit() as connection:
+            row = (await connection.execute(_ONE, {"id": decision_id})).mappings().one_or_none()
+            return dict(row) if row else None
+
+
+def _row(decision: Decision) -> dict[str, Any]:
+    return {
+        "intent_id": decision.intent_id,
+        "consensus_id": decision.signal.message_id,
+        "symbol": decision.signal.symbol,
+        "side": Side(decision.signal.side).value,
+        "kind": decision.kind.value,
+        "approved": decision.intent is not None,
+        "reason": decision.reason,
+        "intent": orjson.Fragment(ORDER_INTENT.encode(decision.intent)) if decision.intent else None,
+        "decided_at": decision.decided_at,
+    }

@@ -1,0 +1,183 @@
+"""The account as an entry is judged on it: one meaning of capital, of exposure and of what is under way.
+
+Every sum is in the asset of valuation (QUOTE_ASSET); amounts in another quote asset are converted at its last price.
+
+- **Capital** is what the account holds of the asset of valuation plus the cost of the open positions: the sum that the
+  pockets divide. Cost, not market value: a limit must not grow with a position's own paper profit, nor change between
+  two ticks.
+- **Exposure** is what is at stake in one asset, through whichever symbols it is bought: the cost of what is held of it,
+  what its resting entries may still spend, and what is reserved for entries that have no cycle yet.
+- What cannot be converted is not known, and an entry that depends on it is refused: a limit that cannot be measured
+  counts as reached.
+
+Both gates judge on this view: the coordinator before it reserves, the trader before it sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from core.capital.pockets import Pocket, availability
+from core.capital.valuation import rate
+from core.positions.model import Order
+from shared.src.domain.clock import to_ms
+from shared.src.domain.errors import ContractError
+from shared.src.domain.money import ONE, ZERO
+from shared.src.domain.symbols import split_symbol
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCycle:
+    """A cycle that has not ended. Money in units of the symbol's ``quote``, an empty one where it is not known.
+
+    ``cost``: paid for what is still held. ``resting``: what its open entry orders may still spend.
+    """
+
+    cycle_id: str
+    intent_id: str
+    symbol: str
+    base: str
+    quote: str
+    created_ms: int
+    cost: Decimal = ZERO
+    resting: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEntry:
+    """An entry that was approved and has no cycle yet; ``reserved`` in units of the asset of valuation."""
+
+    intent_id: str
+    symbol: str
+    base: str
+    reserved: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What is open, what is under way, what is free and what is forbidden, at one moment. Make it with ``of``.
+
+    ``pockets``: what may be reserved from each, empty to whom pockets are not told. ``free``: units of each asset that
+    an order can use, None to whom balances are not told. ``pauses``: reasons by scope (``all``, a symbol, a strategy).
+    ``rates``: units of valuation for one unit of a quote asset; one that is missing has no known price.
+    """
+
+    now_ms: int
+    quote: str
+    capital: Decimal
+    cycles: tuple[OpenCycle, ...]
+    pending: tuple[PendingEntry, ...]
+    pockets: Mapping[str, Decimal]
+    free: Mapping[str, Decimal] | None
+    pauses: Mapping[str, str]
+    day_result: Decimal
+    entries_last_minute: int
+    rates: Mapping[str, Decimal]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        now: datetime,
+        quote: str,
+        capital: Decimal,
+        cycles: Iterable[OpenCycle] = (),
+        pending: Iterable[PendingEntry] = (),
+        pockets: Iterable[Pocket] = (),
+        free: Mapping[str, Decimal] | None = None,
+        pauses: Mapping[str, str] | None = None,
+        day_result: Decimal = ZERO,
+        entries_last_minute: int = 0,
+        rates: Mapping[str, Decimal] | None = None,
+    ) -> AccountView:
+        """The view that follows from facts; ``rates`` of other quote assets, as far as they are known.
+
+        An entry that is told as pending and has its cycle already counts once, as the cycle.
+        """
+        known = tuple(cycles)
+        begun = {cycle.intent_id for cycle in known}
+        return cls(
+            now_ms=to_ms(now),
+            quote=quote,
+            capital=capital,
+            cycles=known,
+            pending=tuple(entry for entry in pending if entry.intent_id not in begun),
+            pockets=availability(pockets),
+            free=free,
+            pauses=pauses or {},
+            day_result=day_result,
+            entries_last_minute=entries_last_minute,
+            rates={quote: ONE, **(rates or {})},
+        )
+
+    def without(self, intent_id: str) -> AccountView:
+        """The account without this intent's own cycle and reservation: an entry is not measured against itself."""
+        return replace(
+            self,
+            cycles=tuple(cycle for cycle in self.cycles if cycle.intent_id != intent_id),
+            pending=tuple(entry for entry in self.pending if entry.intent_id != intent_id),
+        )
+
+    def with_entry(self, entry: PendingEntry, pocket: str) -> AccountView:
+        """The account after an entry was approved from a pocket."""
+        free = self.pockets.get(pocket, ZERO) - entry.reserved
+        return replace(self, pending=(*self.pending, entry), pockets={**self.pockets, pocket: free})
+
+    def exposure(self, base: str) -> Decimal | None:
+        """What is at stake in an asset; None when a part of it cannot be converted."""
+        return self._at_stake(
+            [cycle for cycle in self.cycles if cycle.base == base],
+            [entry for entry in self.pending if entry.base == base],
+        )
+
+    def position(self, symbol: str) -> Decimal | None:
+        """What is at stake in a symbol; None when it cannot be converted."""
+        return self._at_stake(
+            [cycle for cycle in self.cycles if cycle.symbol == symbol],
+            [entry for entry in self.pending if entry.symbol == symbol],
+        )
+
+    def _at_stake(self, cycles: Iterable[OpenCycle], pending: Iterable[PendingEntry]) -> Decimal | None:
+        total = sum((entry.reserved for entry in pending), ZERO)
+        for cycle in cycles:
+            price = self.rates.get(cycle.quote)
+            if price is None:
+                return None
+            total += (cycle.cost + cycle.resting) * price
+        return total
+
+
+def capital_of(held: Decimal, cycles: Iterable[OpenCycle], rates: Mapping[str, Decimal]) -> Decimal:
+    """The capital of an account that holds ``held`` units of the asset of valuation, free and locked.
+
+    A position whose cost cannot be converted adds nothing: less capital allows less.
+    """
+    return held + sum((cycle.cost * rates.get(cycle.quote, ZERO) for cycle in cycles), ZERO)
+
+
+def rates_of(assets: Iterable[str], quote: str, prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Units of ``quote`` for one unit of each asset whose price is known."""
+    found = {asset: rate(asset, quote, prices) for asset in (quote, *assets)}
+    return {asset: price for asset, price in found.items() if price is not None}
+
+
+def assets_of(symbol: str, quote: str) -> tuple[str, str]:
+    """(base, quote) of a symbol; the symbol itself and nothing where no known quote asset ends it."""
+    try:
+        return split_symbol(symbol, quote_first=quote)
+    except ContractError:
+        return symbol, ""
+
+
+def day_start(now: datetime) -> datetime:
+    """When the UTC day began that the realised loss is counted in."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def resting_cost(entries: Iterable[Order], reference_price: Decimal | None) -> Decimal:
+    """What entry orders may still spend, quote units; one without a price is taken at what it was decided at."""
+    prices = ((order.remaining, order.price or order.stop_price or reference_price or ZERO) for order in entries)
+    return sum((quantity * price for quantity, price in prices), ZERO)

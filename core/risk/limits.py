@@ -1,0 +1,226 @@
+"""The limits of an entry: one rule each, asked by the coordinator before it reserves and by the trader before it sends.
+
+A gate may skip what it cannot know (the coordinator has no ticker), but no limit has a second rule. A refusal names its
+setting. Exits are never refused here: getting out is always allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+from typing import Final, Protocol
+
+from core.positions.model import MANUAL
+from core.risk.account import AccountView
+from shared.src.domain.money import ZERO, wire
+from shared.src.exchange.models import BookTicker
+from shared.src.exchange.rules import SymbolRules
+
+HUNDRED: Final = Decimal(100)
+ALL: Final = "all"
+# A position must stay sellable at its stop, after fees and rounding.
+NOTIONAL_RESERVE: Final = Decimal("1.02")
+
+
+class RiskSettings(Protocol):
+    """The settings that the limits are made of (``shared.src.config.Settings`` has them)."""
+
+    @property
+    def entries_enabled(self) -> bool: ...
+    @property
+    def signal_max_age_s(self) -> int: ...
+    @property
+    def max_concurrent_positions(self) -> int: ...
+    @property
+    def max_orders_per_minute(self) -> int: ...
+    @property
+    def max_daily_loss(self) -> Decimal: ...
+    @property
+    def max_position_size(self) -> Decimal: ...
+    @property
+    def max_exposure_percent(self) -> Decimal: ...
+    @property
+    def max_spread_percent(self) -> Decimal: ...
+    @property
+    def max_price_drift_percent(self) -> Decimal: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimits:
+    """The user's limits. Money in units of the asset of valuation, shares in percent, ages in market seconds."""
+
+    entries_enabled: bool
+    signal_max_age_s: int
+    max_concurrent_positions: int
+    max_orders_per_minute: int
+    max_daily_loss: Decimal
+    max_position_size: Decimal
+    max_exposure_percent: Decimal
+    max_spread_percent: Decimal
+    max_price_drift_percent: Decimal
+
+    @classmethod
+    def of(cls, settings: RiskSettings) -> RiskLimits:
+        return cls(
+            entries_enabled=settings.entries_enabled,
+            signal_max_age_s=settings.signal_max_age_s,
+            max_concurrent_positions=settings.max_concurrent_positions,
+            max_orders_per_minute=settings.max_orders_per_minute,
+            max_daily_loss=settings.max_daily_loss,
+            max_position_size=settings.max_position_size,
+            max_exposure_percent=settings.max_exposure_percent,
+            max_spread_percent=settings.max_spread_percent,
+            max_price_drift_percent=settings.max_price_drift_percent,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entry that asks to be let in: whose it is, in which symbol, and when it was decided (``decided_ms``)."""
+
+    intent_id: str
+    strategy: str
+    rules: SymbolRules
+    decided_ms: int
+
+    @property
+    def is_manual(self) -> bool:
+        return self.strategy == MANUAL
+
+
+def refusal_of(candidate: Candidate, view: AccountView, limits: RiskLimits) -> str:
+    """The first limit that forbids the entry whatever its size, in words; empty when none does.
+
+    Its own reservation and cycle do not count against it. An entry by hand is spared the question of its decision's
+    age, never a limit.
+    """
+    others = view.without(candidate.intent_id)
+    return next((reason for examine in _CHECKS if (reason := examine(candidate, others, limits))), "")
+
+
+def _switched_off(_: Candidate, __: AccountView, limits: RiskLimits) -> str:
+    return "" if limits.entries_enabled else "TRADING_ENABLED is off: nothing is opened"
+
+
+def _paused(candidate: Candidate, view: AccountView, _: RiskLimits) -> str:
+    scopes = {ALL: "trading", candidate.rules.symbol: candidate.rules.symbol, candidate.strategy: candidate.strategy}
+    for scope, name in scopes.items():
+        if scope in view.pauses:
+            return f"{name} is paused: {view.pauses[scope] or 'by hand'}"
+    return ""
+
+
+def _not_trading(candidate: Candidate, _: AccountView, __: RiskLimits) -> str:
+    rules = candidate.rules
+    return "" if rules.is_trading else f"{rules.symbol} is not trading on the exchange: {rules.status}"
+
+
+def _too_many_open(_: Candidate, view: AccountView, limits: RiskLimits) -> str:
+    count = len(view.cycles) + len(view.pending)
+    if count < limits.max_concurrent_positions:
+        return ""
+    return f"{count} positions are open, MAX_CONCURRENT_POSITIONS is {limits.max_concurrent_positions}"
+
+
+def _too_many_sent(_: Candidate, view: AccountView, limits: RiskLimits) -> str:
+    if view.entries_last_minute < limits.max_orders_per_minute:
+        return ""
+    return f"{view.entries_last_minute} entries in the last minute, MAX_ORDERS_PER_MINUTE"
+
+
+def _day_is_lost(_: Candidate, view: AccountView, limits: RiskLimits) -> str:
+    if view.day_result > -limits.max_daily_loss:
+        return ""
+    return f"today's loss of {wire(-view.day_result)} reached MAX_DAILY_LOSS {wire(limits.max_daily_loss)}"
+
+
+def _cannot_be_measured(candidate: Candidate, view: AccountView, _: RiskLimits) -> str:
+    if view.capital <= 0:
+        return "the portfolio has no capital yet"
+    if candidate.rules.quote not in view.rates:
+        return f"what {candidate.rules.quote} is worth in {view.quote} is not known"
+    if view.exposure(candidate.rules.base) is None:
+        return f"what is at stake in {candidate.rules.base} cannot be told in {view.quote}, MAX_EXPOSURE_PERCENT"
+    return ""
+
+
+def _too_old(candidate: Candidate, view: AccountView, limits: RiskLimits) -> str:
+    reason = "" if candidate.is_manual else age_refusal(candidate.decided_ms, view.now_ms, limits.signal_max_age_s)
+    return f"{reason}, SIGNAL_MAX_AGE_S" if reason else ""
+
+
+_CHECKS: Final[tuple[Callable[[Candidate, AccountView, RiskLimits], str], ...]] = (
+    _switched_off,
+    _paused,
+    _not_trading,
+    _too_many_open,
+    _too_many_sent,
+    _day_is_lost,
+    _cannot_be_measured,
+    _too_old,
+)
+
+
+def age_refusal(decided_ms: int, now_ms: int, age_s_max: int) -> str:
+    """Why a decision is too old by now; empty when it is not."""
+    age_s = (now_ms - decided_ms) / 1000
+    return f"decided on a bar that closed {age_s:.0f} s ago, over {age_s_max} s" if age_s > age_s_max else ""
+
+
+def rooms(candidate: Candidate, view: AccountView, limits: RiskLimits) -> dict[str, Decimal]:
+    """What the entry may cost under each limit by its name, units of valuation; may be negative.
+
+    Ask ``refusal_of`` first: what cannot be measured leaves no room.
+    """
+    others = view.without(candidate.intent_id)
+    position, exposure = others.position(candidate.rules.symbol), others.exposure(candidate.rules.base)
+    return {
+        "MAX_POSITION_SIZE": ZERO if position is None else limits.max_position_size - position,
+        "MAX_EXPOSURE_PERCENT": ZERO
+        if exposure is None
+        else view.capital * limits.max_exposure_percent / HUNDRED - exposure,
+    }
+
+
+def cost_refusal(cost: Decimal, allowed: Mapping[str, Decimal]) -> str:
+    """The limit that an entry of this cost would break; empty when it breaks none."""
+    for name, room in allowed.items():
+        if cost > room:
+            return f"the entry costs {shown(cost)}, {name} allows {shown(max(ZERO, room))}"
+    return ""
+
+
+def stop_refusal(quantity: Decimal, stop: Decimal, rules: SymbolRules) -> str:
+    """Why no stop could protect a position of ``quantity`` base units; empty when one can.
+
+    What is worth less than the exchange's minimum at its stop cannot be sold there.
+    """
+    least = rules.notional_min * NOTIONAL_RESERVE
+    at_stop = quantity * stop
+    if at_stop >= least:
+        return ""
+    return f"worth {shown(at_stop)} at its stop, under the {shown(least)} that can be sold: no stop could protect it"
+
+
+def market_refusal(ticker: BookTicker, reference: Decimal | None, stop: Decimal, limits: RiskLimits) -> str:
+    """Why the market as it is now takes no entry; empty when it does.
+
+    ``reference``: the price of the decision, None for an entry by hand.
+    """
+    spread = HUNDRED * (ticker.ask - ticker.bid) / ticker.middle
+    if spread < 0:
+        return f"bid {ticker.bid} over ask {ticker.ask}"
+    if spread > limits.max_spread_percent:
+        return f"spread {spread:.3f} % over MAX_SPREAD_PERCENT {limits.max_spread_percent}"
+    drift = HUNDRED * abs(ticker.middle - reference) / reference if reference is not None else ZERO
+    if drift > limits.max_price_drift_percent:
+        return f"price moved {drift:.2f} % since the decision, over MAX_PRICE_DRIFT_PERCENT"
+    if stop >= ticker.bid:
+        return f"the stop {stop} is not under the price {ticker.bid}"
+    return ""
+
+
+def shown(amount: Decimal) -> str:
+    """An amount in words: two decimals, rounded down."""
+    return wire(amount.quantize(Decimal("0.01"), rounding=ROUND_DOWN))

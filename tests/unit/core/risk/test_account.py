@@ -1,0 +1,83 @@
+"""One meaning of capital and of exposure: by asset, resting orders counted, in the asset of valuation."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from core.positions.model import Order, Purpose
+from core.risk.account import assets_of, capital_of, rates_of, resting_cost
+from shared.src.domain.clock import from_ms
+from shared.src.domain.orders import OrderType, Side
+from tests.unit.core.risk.builders import account, open_cycle, pending
+
+
+def entry(quantity: str, *, executed: str = "0", price: str | None = None, stop: str | None = None) -> Order:
+    return Order(
+        client_order_id="o", intent_id="i", cycle_id="c", attempt=1, purpose=Purpose.ENTRY, symbol="BTCUSDC",
+        side=Side.BUY, type=OrderType.LIMIT, quantity=Decimal(quantity), created_at=from_ms(0),
+        executed_quantity=Decimal(executed), price=Decimal(price) if price else None,
+        stop_price=Decimal(stop) if stop else None,
+    )  # fmt: skip
+
+
+def test_exposure_is_that_of_an_asset_through_all_its_symbols() -> None:
+    view = account(
+        cycles=(open_cycle("BTCUSDC", cost=Decimal(300)), open_cycle("BTCUSDT", cost=Decimal(200)),
+                open_cycle("ETHUSDC", cost=Decimal(900))),
+        rates={"USDT": Decimal("1.5")},
+    )  # fmt: skip
+    assert view.exposure("BTC") == 600
+    assert view.position("BTCUSDT") == 300
+
+
+def test_what_rests_and_what_is_reserved_counts() -> None:
+    view = account(
+        cycles=(open_cycle(cost=Decimal(300), resting=Decimal(150)),), pending=(pending("BTCUSDT", reserved=50),)
+    )
+    assert view.exposure("BTC") == 500
+    assert view.position("BTCUSDC") == 450
+
+
+def test_an_entry_whose_cycle_has_begun_counts_once() -> None:
+    view = account(cycles=(open_cycle(cost=Decimal(300)),), pending=(pending("BTCUSDC", reserved=310),))
+    assert view.exposure("BTC") == 300
+    assert view.pending == ()
+
+
+def test_an_intent_is_not_measured_against_itself() -> None:
+    view = account(pending=(pending(reserved=310),))
+    assert view.exposure("BTC") == 310
+    assert view.without("int-BTCUSDC").exposure("BTC") == 0
+
+
+def test_what_cannot_be_converted_is_not_known() -> None:
+    view = account(cycles=(open_cycle("ETHBTC", cost=Decimal(1)),), rates={})
+    assert view.exposure("ETH") is None
+    assert view.exposure("BTC") == 0
+
+
+def test_capital_is_what_is_held_plus_what_the_open_positions_cost() -> None:
+    cycles = (open_cycle(cost=Decimal(300), resting=Decimal(50)), open_cycle("ETHBTC", cost=Decimal("0.01")))
+    rates = rates_of(("BTC",), "USDC", {"BTCUSDC": Decimal(50_000)})
+    assert capital_of(Decimal(1000), cycles, rates) == 1000 + 300 + 500
+    assert capital_of(Decimal(1000), cycles, {"USDC": Decimal(1)}) == 1300
+
+
+@pytest.mark.parametrize(
+    ("order", "cost"),
+    [
+        (entry("0.02", price="49000"), 980),
+        (entry("0.02", executed="0.01", price="49000"), 490),
+        (entry("0.02", stop="51000"), 1020),
+        (entry("0.02"), 1000),
+    ],
+)
+def test_a_resting_entry_may_still_spend_what_is_left_of_it(order: Order, cost: int) -> None:
+    assert resting_cost([order], Decimal(50_000)) == cost
+
+
+def test_a_symbol_in_no_known_quote_is_its_own_asset() -> None:
+    assert assets_of("ETHBTC", "USDC") == ("ETH", "BTC")
+    assert assets_of("XYZABC", "USDC") == ("XYZABC", "")

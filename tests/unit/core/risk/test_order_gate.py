@@ -1,0 +1,117 @@
+"""Entries are refused with the reason; what passes fits every limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.positions.model import MANUAL
+from core.risk.account import AccountView
+from core.risk.limits import Candidate, RiskLimits
+from core.risk.order_gate import EntryOrder, judge_order
+from core.risk.verdicts import Approved, Refused
+from shared.src.exchange.models import BookTicker
+from shared.src.exchange.rules import SymbolRules
+from tests.unit.core.risk.builders import BTC, CLOSE_MS, EXITS, LIMITS, account, open_cycle
+
+RULES = replace(BTC, tick=Decimal("0.01"), price_min=Decimal("0.01"), quantity_min=Decimal("0.00001"))
+BIG = replace(LIMITS, max_daily_loss=Decimal(5000), max_position_size=Decimal(2000))
+
+
+def ticker(bid: str = "49999", ask: str = "50000") -> BookTicker:
+    return BookTicker("BTCUSDC", Decimal(bid), Decimal(1), Decimal(ask), Decimal(1))
+
+
+def order(
+    quantity: str = "0.02", *, strategy: str = "EMA_Cross", rules: SymbolRules = RULES, **wish: Any
+) -> EntryOrder:
+    candidate = Candidate("int-1", strategy, rules, CLOSE_MS)
+    usual: dict[str, Any] = {"price": None, "reference_price": Decimal(50_000), "pocket": "active"}
+    return EntryOrder(candidate, Decimal(quantity), **(usual | wish))
+
+
+def view(**facts: Any) -> AccountView:
+    return account(**({"free": {"USDC": Decimal(10_000)}} | facts))
+
+
+def judge(
+    wish: EntryOrder | None = None, *, limits: RiskLimits = LIMITS, prices: BookTicker | None = None, **facts: Any
+) -> Approved | Refused:
+    return judge_order(wish or order(), view(**facts), prices or ticker(), limits, EXITS)
+
+
+def test_a_sound_entry_is_approved_with_its_quantity_floored_to_the_step() -> None:
+    verdict = judge(order("0.0123456789"))
+    assert isinstance(verdict, Approved)
+    assert (verdict.quantity, verdict.cost) == (Decimal("0.01234"), Decimal(617))
+    assert (verdict.levels.stop_loss, verdict.levels.take_profit) == (Decimal(49_000), Decimal(52_000))
+
+
+@pytest.mark.parametrize(
+    ("wish", "situation", "word"),
+    [
+        (order(), {"limits": replace(LIMITS, entries_enabled=False)}, "TRADING_ENABLED"),
+        (order(), {"pauses": {"all": "storm"}}, "storm"),
+        (order(), {"pauses": {"BTCUSDC": "fork"}}, "fork"),
+        (order(), {"pauses": {"EMA_Cross": "tired"}}, "tired"),
+        (order(), {"day_result": Decimal(-500)}, "MAX_DAILY_LOSS"),
+        (order(), {"cycles": [open_cycle("ETHUSDC", number=n) for n in range(5)]}, "MAX_CONCURRENT_POSITIONS"),
+        (order(), {"entries_last_minute": 60}, "MAX_ORDERS_PER_MINUTE"),
+        (order("0.03"), {}, "MAX_POSITION_SIZE"),
+        (order("0.015"), {"cycles": [open_cycle(cost=Decimal(400))]}, "MAX_POSITION_SIZE"),
+        (order("0.015"), {"cycles": [open_cycle(resting=Decimal(400))]}, "MAX_POSITION_SIZE"),
+        (order(), {"capital": Decimal(4000)}, "MAX_EXPOSURE_PERCENT"),
+        (order(), {"cycles": [open_cycle("BTCUSDT", cost=Decimal(1500))]}, "MAX_EXPOSURE_PERCENT"),
+        (order(), {"cycles": [open_cycle("BTCUSDT", resting=Decimal(1500))]}, "MAX_EXPOSURE_PERCENT"),
+        (order(), {"cycles": [open_cycle("BTCUSDT", cost=Decimal(1))], "rates": {}}, "MAX_EXPOSURE_PERCENT"),
+        (order(), {"prices": ticker("49000", "50000")}, "MAX_SPREAD_PERCENT"),
+        (order("0.01"), {"prices": ticker("51000", "51001")}, "MAX_PRICE_DRIFT_PERCENT"),
+        (order(), {"now_ms": CLOSE_MS + 181_000}, "SIGNAL_MAX_AGE_S"),
+        (order(), {"free": {"USDC": Decimal(999)}}, "free are"),
+        (order("0.0001"), {}, "at its stop"),
+        (order("0.00001"), {}, "notional"),
+        (order(stop_loss=Decimal(49_999)), {}, "the stop 49999 is not under the price"),
+        (order(rules=replace(RULES, status="BREAK")), {}, "not trading"),
+    ],
+)
+def test_an_entry_beyond_a_limit_is_refused_by_name(wish: EntryOrder, situation: dict[str, Any], word: str) -> None:
+    verdict = judge(wish, **situation)
+    assert isinstance(verdict, Refused)
+    assert word in verdict.reason
+
+
+def test_a_manual_entry_is_spared_questions_of_its_decision_but_not_the_limits() -> None:
+    late: dict[str, Any] = {"now_ms": CLOSE_MS + 3_600_000, "prices": ticker("46000", "46001")}
+    assert isinstance(judge(order(strategy=MANUAL), **late), Approved)
+    assert isinstance(judge(order("1", strategy=MANUAL), **late), Refused)
+
+
+def test_a_limit_order_is_measured_at_its_own_price() -> None:
+    verdict = judge(order(price=Decimal(40_000)))
+    assert isinstance(verdict, Approved)
+    assert verdict.cost == 800
+    assert verdict.levels.stop_loss == 39_200
+
+
+@given(
+    quantity=st.decimals("0.00000001", "10", places=8),
+    free=st.decimals("0", "20000", places=2),
+    held=st.decimals("0", "2000", places=2),
+    resting=st.decimals("0", "2000", places=2),
+)
+def test_what_is_approved_never_exceeds_funds_or_limits(
+    quantity: Decimal, free: Decimal, held: Decimal, resting: Decimal
+) -> None:
+    cycles = [open_cycle(cost=held), open_cycle("BTCUSDT", resting=resting)]
+    verdict = judge(order(str(quantity)), limits=BIG, free={"USDC": free}, cycles=cycles)
+    if isinstance(verdict, Approved):
+        assert verdict.cost <= free
+        assert verdict.cost + held <= BIG.max_position_size
+        assert verdict.cost + held + resting <= 10_000 * BIG.max_exposure_percent / 100
+        assert verdict.quantity <= quantity
+        assert verdict.quantity % RULES.step == 0
