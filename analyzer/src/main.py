@@ -17,7 +17,7 @@ async def build(service: Service) -> None:
     components = await compose(service, dict(os.environ))
     monitors = MonitorRunner(
         components.report.loaded,
-        service.bus.redis,
+        service.last_values,
         service.clock,
         symbols=settings.trading_symbols,
         futures=settings.futures_data_url,

@@ -1,6 +1,6 @@
 """Runs the market monitors: prices in, what is out of line out. Nothing here can place an order.
 
-Best bid and ask come from the ticks that the platform keeps in Redis. Funding rates and futures prices come from
+Best bid and ask come from the ticks that the platform keeps. Funding rates and futures prices come from
 Binance's public futures data, and only where FUTURES_DATA_URL says so; an answer that fails is noted and asked for
 again.
 """
@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
 from prometheus_client import Gauge
-from redis.asyncio import Redis
 
 from analyzer.src.strategy_loader import LoadedStrategy
 from analyzer.strategies.market_monitors import MarketMonitor
+from shared.src.bus.ports import LastValue, LastValues
 from shared.src.contracts.topics import KAFKA_TICK, MONITOR_KEY, TICK_KEY
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, TransientError
-from shared.src.redis_client import translated
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +45,17 @@ class MonitorRunner:
     """Lets every monitor look at regular times and keeps what it saw last."""
 
     def __init__(
-        self, strategies: Sequence[LoadedStrategy], redis: Redis, clock: Clock, *, symbols: Sequence[str], futures: str
+        self,
+        strategies: Sequence[LoadedStrategy],
+        values: LastValues,
+        clock: Clock,
+        *,
+        symbols: Sequence[str],
+        futures: str,
     ) -> None:
         made = [loaded.create() for loaded in strategies]
         self._monitors = [monitor for monitor in made if isinstance(monitor, MarketMonitor)]
-        self._redis = redis
+        self._values = values
         self._clock = clock
         self._coins = {base_of(symbol) for symbol in symbols}
         self._futures_url = futures.rstrip("/")
@@ -80,8 +85,7 @@ class MonitorRunner:
         data = {"books": await self._books(), **self._futures}
         self._report = [self._seen_by(monitor, data) for monitor in self._monitors]
         document = {"at": self._clock.now().isoformat(), "monitors": self._report}
-        async with translated():
-            await self._redis.set(MONITOR_KEY, orjson.dumps(document), ex=KEPT_S)
+        await self._values.put([LastValue(MONITOR_KEY, orjson.dumps(document), keep_s=KEPT_S)])
 
     def _seen_by(self, monitor: MarketMonitor, data: Mapping[str, Any]) -> dict[str, Any]:
         seen = monitor.observe(dict(data))[:OBSERVATIONS_MAX]
@@ -96,10 +100,8 @@ class MonitorRunner:
         }
 
     async def _books(self) -> Books:
-        async with translated():
-            keys = [key async for key in self._redis.scan_iter(match=TICK_KEY.format(symbol="*"), count=1000)]
-            raws = await self._redis.mget(keys) if keys else []
-        return books_of(raws, self._clock.now_ms())
+        ticks = await self._values.matching(TICK_KEY.format(symbol="*"))
+        return books_of(ticks.values(), self._clock.now_ms())
 
     async def _ask_futures(self) -> None:
         # an HTTP client takes 5 MB, and few ask
@@ -122,12 +124,10 @@ def base_of(symbol: str) -> str:
     return next((symbol.removesuffix(quote) for quote in QUOTES if symbol.endswith(quote)), symbol)
 
 
-def books_of(raws: Sequence[bytes | str | None], now_ms: int) -> Books:
+def books_of(raws: Iterable[bytes], now_ms: int) -> Books:
     """Best bid and ask by symbol, of the ticks that are not old."""
     books: Books = {}
     for raw in raws:
-        if not isinstance(raw, bytes):
-            continue
         try:
             tick = KAFKA_TICK.decode(raw)
         except ContractError:

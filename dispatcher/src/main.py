@@ -22,6 +22,7 @@ async def build(service: Service) -> None:
         consumer=consumer,
         producer=producer,
         bus=service.bus,
+        values=service.last_values,
         candles=CandlePersister(database),
         dead_letters=letters,
         clock=clock,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.src.bus.ports import LastValue
 from shared.src.contracts.market import BookDepth, CandleMessage, DayStatistics, MarketTick, TradeFlow
 from shared.src.contracts.topics import (
     CONSENSUS,
@@ -77,6 +78,19 @@ class Routed:
     newest: dict[tuple[Screen, str], bytes] = field(default_factory=dict)
     forming: dict[str, bytes] = field(default_factory=dict)
     dead: list[tuple[KafkaRecord, str]] = field(default_factory=list)
+
+    def notices(self) -> list[tuple[str, bytes]]:
+        """For those who listen: channel and payload, in the order in which they are published."""
+        forming = [(market_channel(symbol), raw) for symbol, raw in self.forming.items()]
+        newest = [(screen.channel(symbol), raw) for (screen, symbol), raw in self.newest.items() if not screen.every]
+        return [*self.shown, *forming, *newest]
+
+    def last_values(self) -> list[LastValue]:
+        """For those who look."""
+        return [
+            LastValue(screen.key.format(symbol=symbol), raw, screen.keep_s)
+            for (screen, symbol), raw in self.newest.items()
+        ]
 
 
 def route(records: Sequence[KafkaRecord]) -> Routed:

@@ -17,18 +17,17 @@ from pydantic import BaseModel
 from dispatcher.src.message_router import MIRROR, Routed, route
 from dispatcher.src.persister import CandlePersister, DeadLetterPersister
 from shared.src.bus.dead_letters import DeadLetter
+from shared.src.bus.ports import Bus, LastValues
 from shared.src.contracts.topics import (
     CANDLE_CLOSED,
     KAFKA_DEAD_LETTERS,
     Topic,
     kafka_market,
-    market_channel,
 )
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.frame import metrics
 from shared.src.kafka_client import KafkaConsumer, KafkaProducer, KafkaRecord
-from shared.src.redis_client import RedisBus, translated
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +48,8 @@ class DispatcherService:
         *,
         consumer: KafkaConsumer,
         producer: KafkaProducer,
-        bus: RedisBus,
+        bus: Bus,
+        values: LastValues,
         candles: CandlePersister,
         dead_letters: DeadLetterPersister,
         clock: Clock,
@@ -57,6 +57,7 @@ class DispatcherService:
         self._consumer = consumer
         self._producer = producer
         self._bus = bus
+        self._values = values
         self._candles = candles
         self._dead_letters = dead_letters
         self._clock = clock
@@ -112,18 +113,10 @@ class DispatcherService:
             await self._bus.dead_letter(record.topic, consumer="dispatcher", raw=record.value, reason=reason)
         if routed.decide:
             await self._bus.publish_many(CANDLE_CLOSED, routed.decide)
-        if routed.shown or routed.newest or routed.forming:
-            async with translated():
-                pipeline = self._bus.redis.pipeline(transaction=False)
-                for channel, raw in routed.shown:
-                    pipeline.publish(channel, raw)
-                for symbol, raw in routed.forming.items():
-                    pipeline.publish(market_channel(symbol), raw)
-                for (screen, symbol), raw in routed.newest.items():
-                    if not screen.every:
-                        pipeline.publish(screen.channel(symbol), raw)
-                    pipeline.set(screen.key.format(symbol=symbol), raw, ex=screen.keep_s)
-                await pipeline.execute()
+        if notices := routed.notices():
+            await self._bus.notify_many(notices)
+        if values := routed.last_values():
+            await self._values.put(values)
 
     async def _insist(self, what: str, action: Callable[[], Awaitable[None]]) -> None:
         """Try until it is done; meanwhile Kafka waits."""

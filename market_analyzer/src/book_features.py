@@ -14,11 +14,11 @@ from decimal import Decimal
 
 from core.features.engine import FeatureRow
 from core.features.registry import BOOK_COLUMNS
+from shared.src.bus.ports import LastValues
 from shared.src.contracts.market import BookDepth
 from shared.src.contracts.topics import DEPTH_KEY, KAFKA_DEPTH
 from shared.src.domain.clock import to_ms
 from shared.src.domain.errors import ContractError
-from shared.src.redis_client import RedisBus, translated
 
 logger = logging.getLogger(__name__)
 
@@ -32,18 +32,17 @@ BAND = Decimal("0.5")
 class OrderBookReader:
     """The newest depth of symbols, where the dispatcher keeps it."""
 
-    def __init__(self, bus: RedisBus) -> None:
-        self._bus = bus
+    def __init__(self, values: LastValues) -> None:
+        self._values = values
 
     async def newest(self, symbols: Collection[str]) -> dict[str, BookDepth]:
         """The depths that are known, in one round trip.
 
         Raises:
-            TransientError: Redis does not answer.
+            TransientError: the values are away.
         """
         asked = sorted(symbols)
-        async with translated():
-            found = await self._bus.redis.mget([DEPTH_KEY.format(symbol=symbol) for symbol in asked])
+        found = await self._values.get([DEPTH_KEY.format(symbol=symbol) for symbol in asked])
         depths = {}
         for symbol, raw in zip(asked, found, strict=True):
             if raw is None:

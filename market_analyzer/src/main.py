@@ -23,7 +23,7 @@ async def build(service: Service) -> None:
         clock=service.clock,
         warmup=settings.warmup_candles,
         parameters=IndicatorParameters.of(settings),
-        books=OrderBookReader(service.bus) if OptionalStream.DEPTH in settings.gateway_streams else None,
+        books=OrderBookReader(service.last_values) if OptionalStream.DEPTH in settings.gateway_streams else None,
     )
     service.bus.subscribe_fenced(
         CANDLE_CLOSED, listener.on_candles, group="market_analyzer", on_rebalance=listener.on_rebalance

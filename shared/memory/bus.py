@@ -67,6 +67,10 @@ class InMemoryBus:
         for listener in tuple(self._streams.listeners):
             listener(channel, payload)
 
+    async def notify_many(self, notices: Iterable[tuple[str, bytes]]) -> None:
+        for channel, payload in notices:
+            await self.notify(channel, payload)
+
     async def dead_letter(self, source: str, *, consumer: str, raw: bytes, reason: str) -> None:
         letter = DeadLetter.of(source, consumer=consumer, raw=raw, reason=reason)
         self._dead_letters.append(letter.encode())

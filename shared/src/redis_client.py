@@ -256,6 +256,13 @@ class RedisBus:
         async with translated():
             await self.redis.publish(channel, payload)
 
+    async def notify_many(self, notices: Iterable[tuple[str, bytes]]) -> None:
+        async with translated():
+            pipeline = self.redis.pipeline(transaction=False)
+            for channel, payload in notices:
+                pipeline.publish(channel, payload)
+            await pipeline.execute()
+
     async def listen(self, *patterns: str) -> AsyncIterator[tuple[str, bytes]]:
         while True:
             try:

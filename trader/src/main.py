@@ -16,15 +16,16 @@ from trader.src.rest_server import RestApiServer
 
 async def build(service: Service) -> None:
     """Open the exchange and the store, and give the trader its REST API, in a thread of its own."""
-    redis = service.bus.redis
-    exchange = await exchange_for(service.settings, service.clock, redis, service.database)
+    exchange = await exchange_for(
+        service.settings, service.clock, service.database, redis=service.bus.redis, notices=service.bus
+    )
     trader = compose(
         settings=service.settings,
         bus=service.bus,
         clock=service.clock,
         store=PostgresStore(service.database, service.clock, demo=service.settings.is_demo),
         exchange=exchange,
-        prices=TickPrices(redis, exchange, service.clock),
+        prices=TickPrices(service.last_values, exchange, service.clock),
     )
     service.health.add("exchange", exchange.ping)
     service.health.add("holdings", trader.difference)

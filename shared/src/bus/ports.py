@@ -74,11 +74,48 @@ class Notices(Protocol):
         """
         ...
 
+    async def notify_many(self, notices: Iterable[tuple[str, bytes]]) -> None:
+        """Publish several notices, each a channel and its payload, in one round trip.
+
+        Raises:
+            TransientError: the bus is away; some of them may have been published.
+        """
+        ...
+
     def listen(self, *patterns: str) -> AsyncIterator[tuple[str, bytes]]:
         """Notices on the channels that match the glob patterns, from the first ``anext`` on: (channel, payload).
 
         Goes on by itself after the bus was away; what was sent meanwhile is lost.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LastValue:
+    """What is known of something now; with ``keep_s``, for that many wall seconds unless someone renews it."""
+
+    name: str
+    value: bytes
+    keep_s: int | None = None
+
+
+class LastValues(Protocol):
+    """The newest of what changes all the time, by name: for those who look now and then, where notices are for those
+    who listen.
+
+    Everything raises TransientError when the store is away.
+    """
+
+    async def get(self, names: Sequence[str]) -> list[bytes | None]:
+        """What is known under each of the names, in one round trip."""
+        ...
+
+    async def matching(self, pattern: str) -> dict[str, bytes]:
+        """Everything whose name matches the glob pattern, sorted by name."""
+        ...
+
+    async def put(self, values: Iterable[LastValue]) -> None:
+        """Replace what was known, in one round trip, and all at once for those who look."""
         ...
 
 

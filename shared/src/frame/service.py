@@ -24,6 +24,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.config import Settings, clock_from, load_settings
 from shared.src.database import Database
 from shared.src.domain.errors import ConfigurationError, RejectedError, TransientError
@@ -53,6 +54,7 @@ class Service:
         self.clock = clock_from(settings)
         self.database = Database.of(settings, name)
         self.bus = RedisBus(redis_from(settings), consumer=name, partitions=settings.bus_partitions)
+        self.last_values = RedisLastValues(self.bus.redis)
         self.health = Health(name, settings.trading_mode.value)
         self.auth = Authorizer(self.database, settings.api_token.get_secret_value())
         self.app = FastAPI(title=f"RootTrading {name}", version="0.1.0")

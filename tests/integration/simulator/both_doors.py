@@ -24,7 +24,7 @@ from shared.src.domain.errors import RootTradingError
 from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.exchange.account import SignedCalls
 from shared.src.exchange.models import Balance, ExchangeOrder, OrderReport
-from shared.src.redis_client import redis_from
+from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.conftest import TOKEN, RunningTwin
 from trader.src.adapters.live_offers import move_of
 from trader.src.adapters.paper import NAME, PaperExchange
@@ -325,7 +325,7 @@ class BothDoors:
         async with database.begin() as connection:
             await connection.execute(text("DELETE FROM paper_records"))
         clock = ManualClock()
-        paper = PaperExchange(settings, clock, redis, database)
+        paper = PaperExchange(settings, clock, database, redis=redis, notices=RedisBus(redis, consumer="paper"))
         await paper.prepare()
         return InProcess(paper, clock)
 

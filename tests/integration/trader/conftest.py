@@ -13,6 +13,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
@@ -128,7 +129,7 @@ async def running_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator
     exchange = BinanceExecutor(settings, clock, redis=redis)
     await exchange.prepare()
     store = PostgresStore(database, clock, demo=True)
-    prices = TickPrices(redis, exchange, clock)
+    prices = TickPrices(RedisLastValues(redis), exchange, clock)
     trader = compose(settings=settings, bus=bus, clock=clock, store=store, exchange=exchange, prices=prices)
     tasks = [asyncio.ensure_future(task()) for task in trader.tasks().values()]
     try:

@@ -21,7 +21,7 @@ from shared.src.database import Database
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.models import Balance, OrderReport
-from shared.src.redis_client import redis_from
+from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.both_doors import order
 from trader.src.adapters.paper import PaperExchange
 from trader.src.ports import Listener
@@ -80,7 +80,9 @@ async def trade(paper: PaperExchange, random: Random, name: str) -> None:
 async def main(settings_json: str, seed: str, life: str) -> None:
     settings = load_settings(**json.loads(settings_json))
     random = Random(int(seed))
-    paper = PaperExchange(settings, SystemClock(), redis_from(settings), Database.of(settings, "paper"))
+    redis, database = redis_from(settings), Database.of(settings, "paper")
+    bus = RedisBus(redis, consumer="paper")
+    paper = PaperExchange(settings, SystemClock(), database, redis=redis, notices=bus)
     await paper.prepare()
     telling = asyncio.create_task(paper.run(Listener(heard, ignored, ignored)))
     await paper.on_tick(tick(random))

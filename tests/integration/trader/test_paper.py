@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from redis.asyncio import Redis
 
+from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
@@ -63,11 +64,11 @@ async def told(running: Running, bid: str, ask: str, symbol: str = "BTCUSDC") ->
 async def paper_trader(settings: Settings, twin: RunningTwin) -> AsyncIterator[Running]:
     clock = SystemClock()
     database, redis = Database.of(settings, "trader"), redis_from(settings)
-    exchange = PaperExchange(settings, clock, redis, database)
+    exchange = PaperExchange(settings, clock, database, redis=redis, notices=RedisBus(redis, consumer="paper"))
     await exchange.prepare()
     store = PostgresStore(database, clock, demo=True)
     bus = RedisBus(redis, consumer="trader")
-    prices = TickPrices(redis, exchange, clock)
+    prices = TickPrices(RedisLastValues(redis), exchange, clock)
     trader = compose(settings=settings, bus=bus, clock=clock, store=store, exchange=exchange, prices=prices)
     tasks = [asyncio.ensure_future(task()) for task in trader.tasks().values()]
     running = Running(trader, database, redis, twin)

@@ -23,7 +23,7 @@ from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, TransientError
 from shared.src.domain.orders import OrderStatus, OrderType, Side
-from shared.src.redis_client import redis_from
+from shared.src.redis_client import RedisBus, redis_from
 from simulator.engine.exchange import Engine
 from tests.integration.simulator.both_doors import order
 from tests.integration.simulator.conftest import PROJECT_ROOT, RunningTwin
@@ -108,7 +108,7 @@ def _check(engine: Engine, said: list[dict[str, Any]], *, lives: int) -> None:
 async def paper_exchange(given: dict[str, Any], make_settings: Callable[..., Settings]) -> AsyncIterator[PaperExchange]:
     settings = make_settings(**given)
     database, redis = Database.of(settings, "paper"), redis_from(settings)
-    paper = PaperExchange(settings, SystemClock(), redis, database)
+    paper = PaperExchange(settings, SystemClock(), database, redis=redis, notices=RedisBus(redis, consumer="paper"))
     await paper.prepare()
     try:
         yield paper

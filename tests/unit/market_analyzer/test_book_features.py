@@ -59,12 +59,12 @@ async def test_books_are_read_in_one_round_trip_and_an_unreadable_one_harms_no_o
     kept = {DEPTH_KEY.format(symbol="BTCUSDC"): KAFKA_DEPTH.encode(depth()), DEPTH_KEY.format(symbol="AAAUSDC"): b"{}"}
     asked: list[list[str]] = []
 
-    async def mget(keys: list[str]) -> list[bytes | None]:
+    async def get(keys: list[str]) -> list[bytes | None]:
         asked.append(keys)
         return [kept.get(key) for key in keys]
 
-    bus: Any = SimpleNamespace(redis=SimpleNamespace(mget=mget))
-    assert await OrderBookReader(bus).newest({"BTCUSDC", "AAAUSDC", "ETHUSDC"}) == {"BTCUSDC": depth()}
+    values: Any = SimpleNamespace(get=get)
+    assert await OrderBookReader(values).newest({"BTCUSDC", "AAAUSDC", "ETHUSDC"}) == {"BTCUSDC": depth()}
     assert len(asked) == 1
 
 

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from redis.asyncio import Redis
 
+from shared.src.bus.ports import Notices
 from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
@@ -14,7 +15,9 @@ from trader.src.binance_executor import BinanceExecutor
 from trader.src.ports import Exchange
 
 
-async def exchange_for(settings: Settings, clock: Clock, redis: Redis, database: Database) -> Exchange:
+async def exchange_for(
+    settings: Settings, clock: Clock, database: Database, *, redis: Redis, notices: Notices
+) -> Exchange:
     """The exchange, ready to trade.
 
     Raises:
@@ -28,7 +31,7 @@ async def exchange_for(settings: Settings, clock: Clock, redis: Redis, database:
         case Venue.PAPER:
             from trader.src.adapters.paper import PaperExchange  # the matching engine is loaded only when used
 
-            paper = PaperExchange(settings, clock, redis, database)
+            paper = PaperExchange(settings, clock, database, redis=redis, notices=notices)
             await paper.prepare()
             return paper
         case _:

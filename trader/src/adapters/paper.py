@@ -13,6 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from shared.src.bus.ports import Notices
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
 from shared.src.contracts.topics import KAFKA_TICK, tick_channel
@@ -29,7 +30,6 @@ from shared.src.domain.orders import Side
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.models import BookTicker
-from shared.src.redis_client import RedisBus
 from simulator.engine.core import unused_id
 from simulator.engine.exchange import Engine
 from simulator.engine.records import Batch, changes
@@ -49,11 +49,11 @@ QUIET_S_MAX = 60.0
 class PaperExchange(EngineAccount):
     """Adds live prices, and rows that survive a restart: what is told is written down first."""
 
-    def __init__(self, settings: Settings, clock: Clock, redis: Redis, database: Database) -> None:
+    def __init__(self, settings: Settings, clock: Clock, database: Database, *, redis: Redis, notices: Notices) -> None:
         self._settings = settings
         self._client = BinanceClient(settings, clock, redis=redis)
         self._live = MarketData(self._client, clock)
-        self._bus = RedisBus(redis, consumer="paper")
+        self._notices = notices
         self._state = PaperState(database, NAME)
         self._lock = asyncio.Lock()
         # What is not known to be committed: to be written and told with the next commit.
@@ -162,7 +162,7 @@ class PaperExchange(EngineAccount):
         self._untold.clear()
 
     async def _listen(self) -> None:
-        async for _, raw in self._bus.listen(tick_channel("*")):
+        async for _, raw in self._notices.listen(tick_channel("*")):
             try:
                 tick = KAFKA_TICK.decode(raw)
             except ContractError as error:

@@ -1,17 +1,15 @@
-"""The latest best bid and ask: from the ticks on Redis, or asked of the exchange when those are old or missing."""
+"""The latest best bid and ask: from the newest ticks, or asked of the exchange when those are old or missing."""
 
 from __future__ import annotations
 
 import asyncio
 
-from redis.asyncio import Redis
-
+from shared.src.bus.ports import LastValues
 from shared.src.contracts.market import MarketTick
 from shared.src.contracts.topics import KAFKA_TICK, TICK_KEY
 from shared.src.domain.clock import Clock, to_ms
 from shared.src.domain.errors import ContractError
 from shared.src.exchange.models import BookTicker
-from shared.src.redis_client import translated
 from trader.src.ports import Exchange
 
 # Older ticks say nothing about now; in wall seconds, whatever the pace of the market clock.
@@ -22,8 +20,8 @@ ASKED_S = 0.5
 class TickPrices:
     """Implements ``trader.src.ports.Prices``."""
 
-    def __init__(self, redis: Redis, exchange: Exchange, clock: Clock) -> None:
-        self._redis = redis
+    def __init__(self, values: LastValues, exchange: Exchange, clock: Clock) -> None:
+        self._values = values
         self._exchange = exchange
         self._clock = clock
         self._asked: dict[str, tuple[float, BookTicker]] = {}
@@ -38,8 +36,7 @@ class TickPrices:
         return None if tick is None else _ticker_of(tick)
 
     async def _tick(self, symbol: str) -> MarketTick | None:
-        async with translated():
-            raw = await self._redis.get(TICK_KEY.format(symbol=symbol))
+        (raw,) = await self._values.get([TICK_KEY.format(symbol=symbol)])
         if raw is None:
             return None
         try:
