@@ -5,8 +5,9 @@ from coordinator.src.adapters.postgres_account import PostgresAccount
 from coordinator.src.adapters.postgres_decisions import PostgresDecisionStore
 from coordinator.src.api import create_router
 from coordinator.src.composition import CoordinatorService, compose
-from coordinator.src.exchange_rules import ExchangeRules
 from coordinator.src.portfolio_client import PortfolioClient
+from shared.src.exchange.market_data import MarketData
+from shared.src.exchange.public_client import PublicClient
 from shared.src.exchange.weights import WeightBudget
 from shared.src.frame.service import Service, run_service
 
@@ -16,7 +17,7 @@ __all__ = ["CoordinatorService", "build"]
 async def build(service: Service) -> None:
     """Compose the coordinator of the real database, portfolio and exchange."""
     settings, clock = service.settings, service.clock
-    rules = ExchangeRules(settings.rest_url, WeightBudget(service.bus.redis))
+    exchange = PublicClient(settings.rest_url, WeightBudget(service.bus.redis))
     portfolio = PortfolioClient(settings.url_of("portfolio"), settings.api_token.get_secret_value(), clock)
     store = PostgresDecisionStore(service.database)
     coordinator = compose(
@@ -26,7 +27,7 @@ async def build(service: Service) -> None:
         store=store,
         accounts=PostgresAccount(service.database, quote_asset=settings.quote_asset),
         funds=portfolio,
-        rules=rules,
+        rules=MarketData(exchange, clock),
     )
     for name, task in coordinator.tasks().items():
         service.add_task(name, task)
@@ -38,7 +39,7 @@ async def build(service: Service) -> None:
                       universe=coordinator.universe, clock=clock, circuit=lambda: portfolio.breaker.state.value)
     )  # fmt: skip
     service.on_stop(portfolio.close)
-    service.on_stop(rules.close)
+    service.on_stop(exchange.close)
 
 
 if __name__ == "__main__":

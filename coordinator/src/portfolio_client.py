@@ -12,7 +12,7 @@ from coordinator.src.circuit_breaker import CircuitBreaker
 from core.risk.funding import Denied, Granted
 from shared.src.contracts.portfolio import ReservationRequest, ReservationsRequest
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import RejectedError, TransientError
+from shared.src.http_calls import call_service, exchange
 
 TIMEOUT_S = 2.0
 
@@ -54,26 +54,8 @@ class PortfolioClient:
         Raises:
             TransientError: it does not.
         """
-        try:
-            await self._client.get("/metrics")
-        except httpx.HTTPError as error:
-            raise TransientError(f"portfolio: {type(error).__name__}") from error
+        await exchange(self._client, "GET", "/metrics", who="portfolio")
         return f"circuit {self.breaker.state.value}"
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        try:
-            answer = await self._client.post(path, json=body)
-        except httpx.HTTPError as error:
-            raise TransientError(f"portfolio {path}: {type(error).__name__}") from error
-        if answer.status_code >= 500 or answer.status_code == 429:
-            raise TransientError(f"portfolio {path}: HTTP {answer.status_code}")
-        try:
-            content = answer.json()
-        except ValueError as error:
-            raise TransientError(f"portfolio {path}: not JSON") from error
-        if answer.is_error:
-            detail = content.get("detail", content) if isinstance(content, dict) else content
-            raise RejectedError(str(detail), code=answer.status_code)
-        if not isinstance(content, dict):
-            raise TransientError(f"portfolio {path}: not an object")
-        return content
+        return await call_service(self._client, "POST", path, who="portfolio", body=body)

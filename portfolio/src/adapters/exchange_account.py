@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, assert_never
+from typing import assert_never
 
 import httpx
 from redis.asyncio import Redis
@@ -12,11 +12,12 @@ from core.capital.differences import Trade, Trades
 from portfolio.src.ports import ExchangeAccount
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock, to_ms
-from shared.src.domain.errors import ContractError, RejectedError, TransientError
+from shared.src.domain.errors import ContractError
 from shared.src.exchange.account import AccountData
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.models import Balance, parse_balances
 from shared.src.exchange.venue import Venue, venue_of
+from shared.src.http_calls import call_service
 
 TIMEOUT_S = 5.0
 
@@ -50,7 +51,7 @@ class TraderAccount:
         self._client = client
 
     async def balances(self) -> dict[str, Balance]:
-        rows = (await self._get("/balance")).get("balances", [])
+        rows = (await call_service(self._client, "GET", "/balance", who="trader")).get("balances", [])
         if not isinstance(rows, list):
             raise ContractError("trader /balance: 'balances' is not a list")
         return parse_balances(rows, ("asset", "free", "locked"))
@@ -60,24 +61,6 @@ class TraderAccount:
 
     async def close(self) -> None:
         await self._client.aclose()
-
-    async def _get(self, path: str) -> dict[str, Any]:
-        try:
-            answer = await self._client.get(path)
-            answer.raise_for_status()
-            body = answer.json()
-        except httpx.HTTPStatusError as error:
-            status = error.response.status_code
-            if status >= 500:
-                raise TransientError(f"trader {path}: HTTP {status}") from error
-            raise RejectedError(f"trader {path}: HTTP {status}", code=status) from error
-        except httpx.HTTPError as error:
-            raise TransientError(f"trader {path}: {type(error).__name__}") from error
-        except ValueError as error:
-            raise ContractError(f"trader {path}: not JSON") from error
-        if not isinstance(body, dict):
-            raise ContractError(f"trader {path}: not an object")
-        return body
 
 
 def account_for(settings: Settings, clock: Clock, redis: Redis) -> ExchangeAccount:

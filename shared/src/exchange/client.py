@@ -20,16 +20,12 @@ from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, RejectedError, TransientError
+from shared.src.exchange.verdict import CLOCK_IS_OFF, Refusal, error_of
 from shared.src.exchange.weights import Urgency, WeightBudget
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 10
-# Binance gave no verdict: the request may or may not have been carried out (binance.md section 3.1).
-NO_VERDICT = frozenset({-1000, -1001, -1006, -1007, -1008})
-CLOCK_IS_OFF = -1021
-TOO_MANY = frozenset({-1003, -1015})
-RETRY_AFTER_S = 10.0
 
 Call = Callable[[], Awaitable[Any]]
 Params = Mapping[str, str]
@@ -178,19 +174,16 @@ class BinanceClient:
             raise OutcomeUnknownError(f"no answer from the exchange: {error!r}") from error
 
     async def _verdict(self, error: BinanceAPIException) -> Exception:
-        code, status = int(error.code or 0), int(error.status_code)
-        message = str(error.message) if code else f"HTTP {status}"
-        if status in {418, 429} or code in TOO_MANY:
-            retry_s = _retry_after_s(error)
-            await self.weights.block(retry_s)
-            return TransientError(f"told to wait {retry_s:.0f} s: {message}")
-        if status >= 500 or code in NO_VERDICT:
-            return OutcomeUnknownError(f"no verdict from the exchange: {code} {message}")
-        if code == CLOCK_IS_OFF:
+        headers = getattr(error.response, "headers", {})
+        refusal = Refusal(
+            int(error.status_code), int(error.code or 0), str(error.message), headers.get("Retry-After", "")
+        )
+        if refusal.wait_s is not None:
+            await self.weights.block(refusal.wait_s)
+        elif refusal.code == CLOCK_IS_OFF:
             self._library.skew_ms = 0
             await self._resynchronize()
-            return TransientError(f"{code} {message}; clock measured again")
-        return RejectedError(f"{code} {message}" if code else message, code=code or status)
+        return error_of(refusal)
 
     async def _resynchronize(self) -> None:
         try:
@@ -202,11 +195,3 @@ class BinanceClient:
         used = headers.get("X-MBX-USED-WEIGHT-1M") or headers.get("x-mbx-used-weight-1m")
         if used and str(used).isdigit():
             await self.weights.observe(int(used))
-
-
-def _retry_after_s(error: BinanceAPIException) -> float:
-    text = getattr(error.response, "headers", {}).get("Retry-After", "")
-    try:
-        return max(1.0, float(text))
-    except ValueError:
-        return RETRY_AFTER_S

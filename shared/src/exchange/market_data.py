@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import to_decimal
-from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.models import BookTicker, field
 from shared.src.exchange.rules import SymbolRules
 from shared.src.exchange.weights import Urgency
@@ -18,12 +17,27 @@ from shared.src.exchange.weights import Urgency
 KLINES_MAX = 1000
 
 
+class PublicCalls(Protocol):
+    """Who answers calls that need no account; ``path`` is below /api/v3."""
+
+    async def public(
+        self, path: str, params: Mapping[str, str], *, weight: int, urgency: Urgency = Urgency.BULK
+    ) -> Any:
+        """Read; the answer as Binance writes it.
+
+        Raises:
+            TransientError: no answer, or told to wait; repeating is safe.
+            RejectedError: refused, with Binance's code.
+        """
+        ...
+
+
 class MarketData:
     """What needs no account. Every method raises TransientError, RejectedError, or ContractError (an answer that is not
     Binance's).
     """
 
-    def __init__(self, client: BinanceClient, clock: Clock) -> None:
+    def __init__(self, client: PublicCalls, clock: Clock) -> None:
         self._client = client
         self._clock = clock
 

@@ -13,6 +13,7 @@ import hmac
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ PONG_WITHIN_S = 20.0
 LIFE_S_MAX = 23 * 3600.0
 BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 
+Connect = Callable[..., AbstractAsyncContextManager[ClientConnection]]
 OnEvent = Callable[[dict[str, Any]], Awaitable[None]]
 OnConnected = Callable[[], Awaitable[None]]
 
@@ -48,10 +50,12 @@ class UserStream:
         on_event: OnEvent,
         on_connected: OnConnected,
         timestamp_ms: Callable[[], int] | None = None,
+        connect: Connect = connect,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._timestamp_ms = timestamp_ms or clock.now_ms
+        self._connect = connect
         self._on_event = on_event
         self._on_connected = on_connected
         self.connected = False
@@ -81,7 +85,7 @@ class UserStream:
     async def _connection(self) -> None:
         url = self._settings.ws_api_url
         logger.info("user stream connecting", extra={"host": urlsplit(url).netloc})
-        async with connect(
+        async with self._connect(
             url,
             open_timeout=OPEN_TIMEOUT_S,
             ping_interval=PING_EVERY_S,

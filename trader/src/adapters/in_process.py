@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import RejectedError, RootTradingError, TransientError
-from shared.src.exchange.client import TOO_MANY, Params
+from shared.src.domain.errors import RootTradingError
+from shared.src.exchange.client import Params
+from shared.src.exchange.verdict import Refusal, error_of
 from shared.src.exchange.weights import Urgency
 from simulator.api.calls import Call, perform
 from simulator.api.params import Params as DoorParams
@@ -65,9 +66,8 @@ class InProcessCalls:
 
 def refusal(error: ApiError) -> RootTradingError:
     """What the transport over HTTP makes of the same refusal."""
-    if error.error_code in TOO_MANY:
-        return TransientError(f"told to wait: {error.message}")
-    return RejectedError(f"{error.error_code} {error.message}", code=error.error_code)
+    retry_after = error.headers.get("Retry-After", "")
+    return error_of(Refusal(error.http_status, error.error_code, error.message, retry_after))
 
 
 class _DoorClock:

@@ -1,4 +1,4 @@
-"""The exchange's rules are read from its public answer; what goes wrong gets the platform's own error."""
+"""What may be traded follows from the exchange's public answer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from coordinator.src.exchange_rules import ExchangeRules
 from coordinator.src.universe import Universe
 from shared.memory.manual_clock import ManualClock
-from shared.src.domain.errors import ContractError, RejectedError, TransientError
+from shared.src.domain.errors import TransientError
+from shared.src.exchange.market_data import MarketData
+from shared.src.exchange.public_client import PublicClient
 from shared.src.exchange.weights import WeightBudget
 
 BTC = {
@@ -27,8 +28,9 @@ BTC = {
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def rules(answer: Answer) -> ExchangeRules:
-    return ExchangeRules("http://exchange", WeightBudget(None), transport=httpx.MockTransport(answer))
+def rules(answer: Answer) -> MarketData:
+    client = PublicClient("http://exchange", WeightBudget(None), transport=httpx.MockTransport(answer))
+    return MarketData(client, ManualClock())
 
 
 def unknown_symbol(request: httpx.Request) -> httpx.Response:
@@ -70,23 +72,3 @@ async def test_a_symbol_the_exchange_does_not_have_is_not_traded_and_the_others_
     universe = Universe(rules(unknown_symbol), ManualClock(), ("BTCUSDC", "OLDUSDC"), quote_asset="USDC")
     await universe.refresh()
     assert universe.shown()["selected_symbols"] == ["BTCUSDC"]
-
-
-def unreachable(request: httpx.Request) -> httpx.Response:
-    raise httpx.ConnectError("no route", request=request)
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (unreachable, TransientError),
-        (lambda _: httpx.Response(503), TransientError),
-        (lambda _: httpx.Response(429, headers={"Retry-After": "1"}), TransientError),
-        (lambda _: httpx.Response(400, json={"code": -1121, "msg": "Invalid symbol."}), RejectedError),
-        (lambda _: httpx.Response(200, text="<html>"), ContractError),
-        (lambda _: httpx.Response(200, json={"markets": []}), ContractError),
-    ],
-)
-async def test_what_goes_wrong_is_named(answer: Answer, error: type[Exception]) -> None:
-    with pytest.raises(error, match="exchangeInfo"):
-        await rules(answer).exchange_info(["BTCUSDC"])
