@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shared.src.domain.clock import Clock
@@ -14,6 +14,7 @@ from shared.src.exchange.rules import SymbolRules
 from simulator.api.json_object import JsonObject
 from simulator.api.payloads.user import user_payload
 from simulator.engine.errors import ApiError
+from simulator.engine.events import Event
 from simulator.engine.exchange import Engine
 from simulator.engine.rules import MarketRules
 from trader.src.adapters.in_process import InProcessCalls, refusal
@@ -36,6 +37,7 @@ class EngineAccount(RestExchange, ABC):
 
     def _enter(self, engine: Engine) -> None:
         self._engine = engine
+        self._events: Callable[[], Iterable[Event]] = engine.drain
         super().__init__(InProcessCalls(self._clock, engine, self._name, self._act))
 
     async def follow(self, symbols: Sequence[str]) -> None:
@@ -79,7 +81,7 @@ class EngineAccount(RestExchange, ABC):
     def _drain(self) -> list[JsonObject]:
         """What happened to the account since the last call, as its user data stream says it."""
         now_ms = self._clock.now_ms()
-        mine = (event for event in self._engine.drain() if getattr(event, "account", None) == self._name)
+        mine = (event for event in self._events() if getattr(event, "account", None) == self._name)
         payloads = (user_payload(event, now_ms) for event in mine)
         return [payload for payload in payloads if payload is not None]
 
@@ -89,7 +91,18 @@ class EngineAccount(RestExchange, ABC):
 
 
 class EngineExchange(EngineAccount):
-    """What a call does to the account is told with its answer; what a move of the market does, by ``announce``."""
+    """What a call does to the account is told with its answer; what a move of the market does, by ``announce``.
+
+    ``events`` gives what happened since last asked; a ``simulator.tape.Tape`` that plays the engine's market has its
+    own (``account_events``).
+    """
+
+    def __init__(
+        self, engine: Engine, account: str, clock: Clock, events: Callable[[], Iterable[Event]] | None = None
+    ) -> None:
+        super().__init__(engine, account, clock)
+        if events is not None:
+            self._events = events
 
     def announce(self) -> None:
         """Tell what happened to the account: to be called after every change of the engine that was no call of ours."""
