@@ -28,7 +28,7 @@ def create_app(twin: Twin, token: str) -> ASGIApp:
     ws_api = WebSocketApi(twin.state, twin.users, twin.connection_limits, WS_METHODS, time.monotonic)
     routes: list[BaseRoute] = [
         Route("/", admin_page),
-        Mount("/control", create_control(twin, token)),
+        Mount("/control", create_control(twin, twin.operations, token)),
         WebSocketRoute("/ws-api/v3", ws_api.serve),
         WebSocketRoute("/stream", streams.serve),
         *rest_routes(lambda: twin.state),

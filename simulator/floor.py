@@ -21,7 +21,7 @@ from simulator.engine.events import (
 )
 from simulator.engine.exchange import Engine
 from simulator.market.book import Level
-from simulator.market.candles import CandleStore
+from simulator.market.candle_store import TwinCandles
 from simulator.market.clock import MarketClock
 
 AccountNews = OrderEvent | AccountEvent | BalanceEvent | ExternalLockEvent | ListEvent
@@ -39,7 +39,7 @@ class TradingFloor:
         self,
         exchange: Engine,
         clock: MarketClock,
-        candles: CandleStore,
+        candles: TwinCandles,
         audience: Audience,
         *,
         on_account: Callable[[AccountNews], None],

@@ -11,7 +11,7 @@ from simulator.engine.exchange import Engine
 from simulator.engine.rules import MarketRules
 from simulator.fixture import Fixture
 from simulator.market import series as column
-from simulator.market.candles import CandleStore
+from simulator.market.candle_store import TwinCandles
 from simulator.market.clock import ClockMode, wall_ms
 from simulator.market.source import History, MarketSource
 
@@ -26,12 +26,12 @@ def first_id(fixture: Fixture) -> int:
     return 1 if fixture.clock.mode is ClockMode.STEPPED else unused_id(wall_ms())
 
 
-def open_market(fixture: Fixture, exchange: Engine, source: MarketSource, start_ms: int) -> CandleStore:
+def open_market(fixture: Fixture, exchange: Engine, source: MarketSource, start_ms: int) -> TwinCandles:
     """List the fixture's symbols as they stand at ``start_ms``; returns their candles so far.
 
     Raises ValueError for a symbol that is listed already, or rules that make no sense.
     """
-    candles = CandleStore()
+    candles = TwinCandles()
     for symbol in fixture.symbols:
         rules = MarketRules.create(
             symbol.symbol,

@@ -61,7 +61,7 @@ def ready_line(twin: Twin, host: str, port: int, token: str) -> dict[str, Any]:
         "ws_api": f"ws://{place}/ws-api/v3",
         "control": f"http://{place}/control/v1",
         "control_token": token,
-        "accounts": twin.account_keys(),
+        "accounts": twin.operations.account_keys(),
     }
 
 
@@ -113,7 +113,7 @@ async def run(
     try:
         await _watch(twin, serving, writing, stop)
     finally:
-        twin.announce_shutdown(None)
+        twin.operations.announce_shutdown(None)
         server.should_exit = True
         await asyncio.wait({serving}, timeout=GRACE_S + 2)
         await twin.stop()

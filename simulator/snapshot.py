@@ -27,7 +27,8 @@ from simulator.engine.exchange import Engine
 from simulator.engine.records import Batch, RecordError, changes, everything, tape_record
 from simulator.engine.restore import restore as restore_exchange
 from simulator.fixture import Fixture, parse_fixture
-from simulator.market.candles import CandleStore, SymbolCandles
+from simulator.market.candle_store import TwinCandles
+from simulator.market.candles import SymbolCandles
 from simulator.market.clock import ClockMode, wall_ms
 from simulator.market.intervals import MINUTE_MS
 from simulator.market.series import Rows
@@ -227,9 +228,9 @@ def load(path: Path) -> Saved:
         raise _refusal(path, f"{error}") from error
 
 
-def _stored_candles(path: Path) -> CandleStore:
+def _stored_candles(path: Path) -> TwinCandles:
     """The candles of a state file; those of the last minute may be missing."""
-    store = CandleStore()
+    store = TwinCandles()
     with closing(_open(path)) as database:
         for symbol, document, minutes, hours in database.execute("SELECT * FROM candles"):
             store.put(SymbolCandles.restored(symbol, orjson.loads(document), _rows(minutes), _rows(hours)))

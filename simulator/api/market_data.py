@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from simulator.api.state import CandleRow, WindowStats
 from simulator.market import series as column
-from simulator.market.candles import CandleStore
+from simulator.market.candle_store import TwinCandles
 from simulator.market.intervals import candle_start, next_start
 
 
@@ -13,7 +13,7 @@ class StoredMarketData:
     """Candles and statistics of one twin. ``horizon`` is the market time (ms) up to which the market has been
     played."""
 
-    def __init__(self, candles: CandleStore, horizon: Callable[[], int]) -> None:
+    def __init__(self, candles: TwinCandles, horizon: Callable[[], int]) -> None:
         self._candles = candles
         self._horizon = horizon
 

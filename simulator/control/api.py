@@ -5,117 +5,33 @@ Every call but ``GET /v1/clock`` needs the header ``X-Control-Token``. Refusals 
 """
 
 import hmac
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.src.domain.errors import RootTradingError
 from simulator.api.faults.catalogue import CATALOGUE, catalogue_help
+from simulator.control.bodies import (
+    BalanceChange,
+    ClockChange,
+    FaultOrder,
+    FaultRemoval,
+    Liquidity,
+    Notice,
+    OutsideTrade,
+    SymbolChange,
+)
 from simulator.control.docs_page import control_page
+from simulator.control.operations import Operations
 from simulator.control.overview import overview
+from simulator.control.ports import ControlledTwin
 from simulator.engine.errors import ApiError
-from simulator.fixture import AccountConfig, Amount, Filters, Positive, Rules, describe_errors, parse_fixture
-from simulator.twin import Twin
+from simulator.fixture import AccountConfig, describe_errors, parse_fixture
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Liquidity(_Body):
-    """What outside participants offer from now on."""
-
-    symbol: str
-    bids: list[tuple[Positive, Positive]] = Field(default_factory=list, max_length=5000)
-    asks: list[tuple[Positive, Positive]] = Field(default_factory=list, max_length=5000)
-
-
-class OutsideTrade(_Body):
-    """An outside participant takes; without a price, at any. ``print_rest``: what the book has not is traded at the
-    price all the same, between outside participants, as trades of a live market are."""
-
-    symbol: str
-    side: Literal["BUY", "SELL"]
-    quantity: Positive
-    price: Positive | None = None
-    print_rest: bool = False
-
-    @model_validator(mode="after")
-    def _printed_at_a_price(self) -> Self:
-        if self.print_rest and self.price is None:
-            raise ValueError("print_rest needs a price")
-        return self
-
-
-class ClockChange(_Body):
-    """``advance_ms`` moves a stepped clock; ``skew_ms`` puts the server clock off."""
-
-    advance_ms: int | None = Field(default=None, ge=0, le=366 * 86_400_000)
-    skew_ms: int | None = Field(default=None, ge=-86_400_000, le=86_400_000)
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if self.advance_ms is None and self.skew_ms is None:
-            raise ValueError("give advance_ms or skew_ms")
-        return self
-
-
-class BalanceChange(_Body):
-    """A deposit or a lock (positive), a withdrawal or an unlock (negative)."""
-
-    account: str
-    asset: str = Field(min_length=1, max_length=20)
-    delta: Amount
-
-
-class SymbolChange(_Body):
-    """A new status, filters that replace those of the same type, execution rules (an empty list lifts them), or a
-    reference price (null: not known)."""
-
-    symbol: str
-    status: Literal["TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY"] | None = None
-    filters: Filters | None = None
-    rules: Rules | None = None
-    reference_price: Positive | None = None
-
-
-class Match(_Body):
-    """Which requests or messages a fault may hit. ``endpoint`` may hold wildcards (``POST /api/v3/*``, ``order.*``,
-    ``user``)."""
-
-    endpoint: str | None = None
-    symbol: str | None = None
-    account: str | None = None
-
-
-class FaultOrder(_Body):
-    """A fault to set."""
-
-    fault: str
-    probability: float | None = Field(default=None, ge=0, le=1)
-    count: int | None = Field(default=None, ge=1)
-    match: Match = Match()
-    seed: int | None = None
-    params: dict[str, Any] = Field(default_factory=dict)
-
-
-class FaultRemoval(_Body):
-    """Which fault to lift; nothing means all."""
-
-    id: int | None = None
-    fault: str | None = None
-
-
-class Notice(_Body):
-    """A serverShutdown event, and when connections then close (None: never)."""
-
-    close_after_s: float | None = Field(default=None, ge=0, le=3600)
-
-
-def create_control(twin: Twin, token: str) -> FastAPI:
+def create_control(twin: ControlledTwin, operations: Operations, token: str) -> FastAPI:
     """The control API as an application to be mounted under ``/control``."""
 
     def authorized(x_control_token: Annotated[str, Header()] = "") -> None:
@@ -128,9 +44,9 @@ def create_control(twin: Twin, token: str) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _explain)
     _open_routes(app, twin)
     guard = [Depends(authorized)]
-    _market_routes(app, twin, guard)
-    _account_routes(app, twin, guard)
-    _fault_routes(app, twin, guard)
+    _market_routes(app, twin, operations, guard)
+    _account_routes(app, twin, operations, guard)
+    _fault_routes(app, twin, operations, guard)
     return app
 
 
@@ -146,7 +62,7 @@ async def _explain(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": describe_errors(error.errors(), "body")}, status_code=422)
 
 
-def _open_routes(app: FastAPI, twin: Twin) -> None:
+def _open_routes(app: FastAPI, twin: ControlledTwin) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         """What can be asked here, for people."""
@@ -167,25 +83,25 @@ def _open_routes(app: FastAPI, twin: Twin) -> None:
 Guard = list[Any]
 
 
-def _market_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
+def _market_routes(app: FastAPI, twin: ControlledTwin, operations: Operations, guard: Guard) -> None:
     @app.post("/v1/reset", dependencies=guard)
     async def reset(fixture: dict[str, Any]) -> dict[str, Any]:
         """Start over from a fixture."""
         await twin.reset(parse_fixture(fixture))
-        return {"accounts": twin.account_keys()}
+        return {"accounts": operations.account_keys()}
 
     @app.post("/v1/liquidity", dependencies=guard)
     async def liquidity(body: Liquidity) -> dict[str, Any]:
         """Replace what outside participants offer."""
         _known_symbol(twin, body.symbol)
-        twin.set_liquidity(body.symbol, list(body.bids), list(body.asks))
-        return twin.book(body.symbol)
+        operations.set_liquidity(body.symbol, list(body.bids), list(body.asks))
+        return operations.book(body.symbol)
 
     @app.post("/v1/trades", dependencies=guard)
     async def trades(body: OutsideTrade) -> dict[str, Any]:
         """An outside participant takes from the book, users' resting orders included."""
         _known_symbol(twin, body.symbol)
-        traded = twin.outside_trade(body.symbol, body.side, body.quantity, body.price, print_rest=body.print_rest)
+        traded = operations.outside_trade(body.symbol, body.side, body.quantity, body.price, print_rest=body.print_rest)
         return {"executed": format(traded, "f")}
 
     @app.post("/v1/clock", dependencies=guard)
@@ -200,44 +116,44 @@ def _market_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
     @app.post("/v1/symbols", dependencies=guard)
     async def symbols(body: SymbolChange) -> dict[str, Any]:
         """Halt, break or reopen a symbol, or change its filters, execution rules or reference price while running."""
-        return _change_symbol(twin, body)
+        return _change_symbol(twin, operations, body)
 
     @app.get("/v1/state", dependencies=guard)
     async def state() -> dict[str, Any]:
         """Books, accounts, orders, faults and connections: what the admin page shows."""
-        return overview(twin)
+        return overview(twin, operations)
 
     @app.get("/v1/audit", dependencies=guard)
     async def audit() -> dict[str, Any]:
         """Per asset deposits, balances, fees and outside, whether they add up, and whether books are sane."""
-        return twin.audit()
+        return twin.exchange.audit()
 
 
-def _account_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
+def _account_routes(app: FastAPI, twin: ControlledTwin, operations: Operations, guard: Guard) -> None:
     @app.get("/v1/accounts", dependencies=guard)
     async def accounts() -> dict[str, Any]:
         """Accounts with their keys and balances."""
-        return {"accounts": twin.accounts_view()}
+        return {"accounts": operations.accounts_view()}
 
     @app.post("/v1/accounts", dependencies=guard)
     async def create_account(body: AccountConfig) -> dict[str, Any]:
         """Open an account; answers its key."""
-        return twin.add_account(body)
+        return operations.add_account(body)
 
     @app.post("/v1/balances", dependencies=guard)
     async def balances(body: BalanceChange) -> dict[str, Any]:
         """Deposit or withdraw."""
         _known_account(twin, body.account)
-        return twin.change_balance(body.account, body.asset, body.delta)
+        return operations.change_balance(body.account, body.asset, body.delta)
 
     @app.post("/v1/locks", dependencies=guard)
     async def locks(body: BalanceChange) -> dict[str, Any]:
         """Lock (positive) or unlock part of a balance from outside of the exchange, as collateral is."""
         _known_account(twin, body.account)
-        return twin.lock_balance(body.account, body.asset, body.delta)
+        return operations.lock_balance(body.account, body.asset, body.delta)
 
 
-def _fault_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
+def _fault_routes(app: FastAPI, twin: ControlledTwin, operations: Operations, guard: Guard) -> None:
     @app.get("/v1/faults", dependencies=guard)
     async def faults() -> dict[str, Any]:
         """Faults in force and the catalogue."""
@@ -274,23 +190,23 @@ def _fault_routes(app: FastAPI, twin: Twin, guard: Guard) -> None:
     @app.post("/v1/shutdown-notice", dependencies=guard)
     async def shutdown_notice(body: Notice) -> dict[str, Any]:
         """Send serverShutdown on every connection, and close them after a while."""
-        return {"connections": twin.announce_shutdown(body.close_after_s)}
+        return {"connections": operations.announce_shutdown(body.close_after_s)}
 
 
-def _change_symbol(twin: Twin, body: SymbolChange) -> dict[str, Any]:
+def _change_symbol(twin: ControlledTwin, operations: Operations, body: SymbolChange) -> dict[str, Any]:
     _known_symbol(twin, body.symbol)
-    changed = twin.change_symbol(body.symbol, status=body.status, filters=body.filters, rules=body.rules)
+    changed = operations.change_symbol(body.symbol, status=body.status, filters=body.filters, rules=body.rules)
     if "reference_price" in body.model_fields_set:
         twin.exchange.set_reference_price(body.symbol, body.reference_price, twin.clock.now_ms())
         twin.flush()
     return changed
 
 
-def _known_symbol(twin: Twin, symbol: str) -> None:
+def _known_symbol(twin: ControlledTwin, symbol: str) -> None:
     if symbol not in twin.candles:
         raise HTTPException(404, f"there is no symbol {symbol}")
 
 
-def _known_account(twin: Twin, account: str) -> None:
+def _known_account(twin: ControlledTwin, account: str) -> None:
     if account not in twin.exchange.accounts:
         raise HTTPException(404, f"there is no account {account}")

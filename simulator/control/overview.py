@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from simulator.control.operations import Operations
+from simulator.control.ports import ControlledTwin
 from simulator.engine.accounts import Account
 from simulator.engine.core import Market
 from simulator.engine.orders import EngineOrder
 from simulator.market import series as column
-from simulator.market.mirror import MirrorDriver
-
-if TYPE_CHECKING:
-    from simulator.twin import Twin
 
 LEVELS = 8
 CLOSES = 60
@@ -21,7 +19,7 @@ FILLS = 12
 DAY_MS = 86_400_000
 
 
-def overview(twin: Twin) -> dict[str, Any]:
+def overview(twin: ControlledTwin, operations: Operations) -> dict[str, Any]:
     """The state of a twin at this moment."""
     reading, driver = twin.clock.reading(), twin.driver
     accounts = twin.exchange.accounts.values()
@@ -33,9 +31,11 @@ def overview(twin: Twin) -> dict[str, Any]:
             "wall_ms": reading.wall_ms,
             "skew_ms": twin.clock.skew_ms,
         },
-        "market_kind": twin.world.fixture.market.kind,
-        "markets": [_market(twin, symbol, market) for symbol, market in twin.exchange.markets.items()],
-        "accounts": twin.accounts_view(),
+        "market_kind": twin.market_kind,
+        "markets": [
+            _market(twin, operations.book(symbol, LEVELS), market) for symbol, market in twin.exchange.markets.items()
+        ],
+        "accounts": operations.accounts_view(),
         "orders": [_order(account, order) for account in accounts for order in account.open_orders.values()],
         "fills": _fills(twin),
         "faults": twin.faults.view(),
@@ -46,19 +46,19 @@ def overview(twin: Twin) -> dict[str, Any]:
             "user_connections": len(twin.users.connections()),
         },
         "ticks_played": driver.ticks_played,
-        "mirror": driver.view() if isinstance(driver, MirrorDriver) else None,
-        "audit_ok": twin.audit()["ok"],
+        "mirror": driver.view(),
+        "audit_ok": twin.exchange.audit()["ok"],
     }
 
 
-def _market(twin: Twin, symbol: str, market: Market) -> dict[str, Any]:
+def _market(twin: ControlledTwin, book: dict[str, Any], market: Market) -> dict[str, Any]:
     """Book, last price and an hour of closes; the change is that of 24 hours."""
     now = twin.horizon()
-    candles, last = twin.candles[symbol], market.last_price
-    window = candles.window(now - DAY_MS, now)
+    candles, last = twin.candles[market.rules.symbol], market.last_price
+    window = twin.candles.window(market.rules.symbol, now - DAY_MS, now)
     closes = candles.minutes.rows[-CLOSES:, column.CLOSE].tolist()
     return {
-        **twin.book(symbol, LEVELS),
+        **book,
         "base": market.rules.base,
         "quote": market.rules.quote,
         "status": market.rules.status,
@@ -86,7 +86,7 @@ def _order(account: Account, order: EngineOrder) -> dict[str, Any]:
     }
 
 
-def _fills(twin: Twin) -> list[dict[str, Any]]:
+def _fills(twin: ControlledTwin) -> list[dict[str, Any]]:
     """The newest fills of all accounts, newest first."""
     newest = [
         (account.name, fill)

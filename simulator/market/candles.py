@@ -6,8 +6,7 @@ symbol.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +18,6 @@ from simulator.market.intervals import (
     DAY_MS,
     FIXED_MS,
     HOUR_MS,
-    INTERVALS,
     MINUTE_MS,
     MONDAY_OFFSET_MS,
     SECOND_MS,
@@ -27,36 +25,11 @@ from simulator.market.intervals import (
     candle_start,
     next_start,
 )
-from simulator.market.series import Bar, Rows, Series, fixed, merge, scaled
+from simulator.market.series import Bar, Rows, Series, merge, scaled
 
 MINUTES_MAX = 10_000
 HOURS_MAX = 10_000
 SECONDS_MAX = 1_000
-
-Kline = list[int | str]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What traded in a span of time, in Binance's spelling (strings with eight decimals). Ids are -1 without
-    trades."""
-
-    open_time: int
-    close_time: int
-    previous_close: str
-    open: str
-    high: str
-    low: str
-    last: str
-    last_quantity: str
-    volume: str
-    quote_volume: str
-    weighted_average: str
-    change: str
-    change_percent: str
-    count: int
-    first_id: int
-    last_id: int
 
 
 class SymbolCandles:
@@ -238,20 +211,13 @@ class SymbolCandles:
                 return list(Bar.flat(start_ms, bar.close).row())
         return list(Bar.flat(start_ms, self.open.open).row())
 
-    def klines(
-        self, interval: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int, zone_ms: int = 0
-    ) -> list[Kline]:
-        """Candles as Binance's twelve-field rows, chronological, the open candle last.
-
-        Only a start: the oldest from there on; otherwise the newest up to the end (or now).
-        """
-        rows = self.rows(interval, start_ms=start_ms, end_ms=end_ms, limit=limit, now_ms=now_ms, zone_ms=zone_ms)
-        return [self.kline(row, interval, zone_ms) for row in rows]
-
     def rows(
         self, interval: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int, zone_ms: int = 0
     ) -> list[list[int]]:
-        """The same as rows of scaled integers (columns of ``series``)."""
+        """Candles as rows of scaled integers (columns of ``series``), chronological, the open candle last.
+
+        Only a start: the oldest from there on; otherwise the newest up to the end (or now).
+        """
         if interval == "1s":
             found = self._second_rows(start_ms, end_ms, limit, now_ms)
         else:
@@ -302,59 +268,6 @@ class SymbolCandles:
             rows.append(bar.row())
         return np.array(rows, dtype=np.int64).reshape(len(rows), column.WIDTH)
 
-    def kline(self, row: list[int], interval: str, zone_ms: int = 0) -> Kline:
-        """One stored row as Binance's REST tuple."""
-        start = candle_start(interval, row[column.OPEN_MS], zone_ms)
-        return [
-            start,
-            fixed(row[column.OPEN]),
-            fixed(row[column.HIGH]),
-            fixed(row[column.LOW]),
-            fixed(row[column.CLOSE]),
-            fixed(row[column.VOLUME], self.decimals),
-            next_start(interval, start, zone_ms) - 1,
-            fixed(row[column.QUOTE]),
-            row[column.COUNT],
-            fixed(row[column.TAKER_BASE], self.decimals),
-            fixed(row[column.TAKER_QUOTE]),
-            "0",
-        ]
-
-    def window(self, from_ms: int, now_ms: int) -> Window:
-        """Statistics of the minutes opening at or after ``from_ms``, the open one included."""
-        self.roll(now_ms)
-        first = candle_start("1m", from_ms)
-        rows = self.minutes.rows
-        split = int(np.searchsorted(rows[:, column.OPEN_MS], first))
-        previous = int(rows[split - 1, column.CLOSE]) if split else None
-        everything = np.concatenate([rows[split:], np.array([self.open.row()], dtype=np.int64)])
-        total = merge(everything, np.zeros(1, dtype=np.int64))[0].tolist()
-        if previous is None:
-            previous = total[column.OPEN]
-        opened, close = total[column.OPEN], total[column.CLOSE]
-        volume = total[column.VOLUME]
-        average = total[column.QUOTE] * 10**self.decimals // volume if volume else 0
-        percent = (Decimal(close - opened) * 100 / opened).quantize(Decimal("0.001")) if opened else Decimal("0.000")
-        change = close - opened
-        return Window(
-            open_time=from_ms,
-            close_time=now_ms,
-            previous_close=fixed(previous),
-            open=fixed(opened),
-            high=fixed(total[column.HIGH]),
-            low=fixed(total[column.LOW]),
-            last=fixed(close),
-            last_quantity=fixed(self.last_quantity, self.decimals),
-            volume=fixed(volume, self.decimals),
-            quote_volume=fixed(total[column.QUOTE]),
-            weighted_average=fixed(average),
-            change=("-" if change < 0 else "") + fixed(abs(change)),
-            change_percent=format(percent, "f"),
-            count=total[column.COUNT],
-            first_id=total[column.FIRST_ID],
-            last_id=total[column.LAST_ID],
-        )
-
     def average_price(self, minutes: int, now_ms: int) -> Decimal:
         """Volume-weighted average over the last ``minutes``; without trades the last price."""
         self.roll(now_ms)
@@ -363,70 +276,6 @@ class SymbolCandles:
         volume = int(rows[:, column.VOLUME].sum()) + self.open.volume
         value = quote * 10**self.decimals // volume if volume else self.open.close
         return Decimal(value).scaleb(-8)
-
-
-class CandleStore:
-    """The candles of all symbols of one twin."""
-
-    def __init__(self) -> None:
-        self._symbols: dict[str, SymbolCandles] = {}
-
-    def add_symbol(self, symbol: str, *, decimals: int, start_ms: int, price: Decimal) -> SymbolCandles:
-        """Begin a symbol with one open flat candle; ``decimals`` are those of its quantity step (0..8)."""
-        candles = SymbolCandles(symbol, decimals=decimals, start_ms=start_ms, price=price)
-        self._symbols[symbol] = candles
-        return candles
-
-    def put(self, candles: SymbolCandles) -> None:
-        """Take over the candles of a symbol."""
-        self._symbols[candles.symbol] = candles
-
-    def __contains__(self, symbol: object) -> bool:
-        return symbol in self._symbols
-
-    def __getitem__(self, symbol: str) -> SymbolCandles:
-        return self._symbols[symbol]
-
-    def symbols(self) -> Iterable[str]:
-        return self._symbols.keys()
-
-    def add_trade(
-        self, symbol: str, price: Decimal, quantity: Decimal, time_ms: int, taker_buys: bool, trade_id: int
-    ) -> None:
-        """Count one trade in. Raises KeyError for a symbol that was not added."""
-        self._symbols[symbol].add_trade(price, quantity, time_ms, taker_buys, trade_id)
-
-    def roll(self, now_ms: int) -> bool:
-        """Close every minute that ended by ``now_ms`` in every symbol; says whether any did."""
-        closed = 0
-        for candles in self._symbols.values():
-            closed += candles.roll(now_ms)
-        return closed > 0
-
-    def klines(
-        self,
-        symbol: str,
-        interval: str,
-        *,
-        now_ms: int,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int = 500,
-        zone_ms: int = 0,
-    ) -> list[Kline]:
-        """Answer of GET /api/v3/klines. Raises KeyError for an unknown symbol or interval."""
-        if interval not in INTERVALS:
-            raise KeyError(interval)
-        candles = self._symbols[symbol]
-        return candles.klines(interval, start_ms=start_ms, end_ms=end_ms, limit=limit, now_ms=now_ms, zone_ms=zone_ms)
-
-    def window(self, symbol: str, from_ms: int, now_ms: int) -> Window:
-        """Statistics since ``from_ms`` (24 hours for ticker/24hr)."""
-        return self._symbols[symbol].window(from_ms, now_ms)
-
-    def average_price(self, symbol: str, minutes: int, now_ms: int) -> Decimal:
-        """What GET /api/v3/avgPrice and the average-price filters use."""
-        return self._symbols[symbol].average_price(minutes, now_ms)
 
 
 def _borders(rows: Rows, interval: str, zone_ms: int) -> NDArray[np.int64]:

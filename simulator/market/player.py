@@ -100,6 +100,9 @@ class Player:
         else:
             self._frozen.discard(symbol)
 
+    def view(self) -> None:
+        """Nothing is mirrored."""
+
     def _load_minute(self) -> None:
         self._pending.extend(self._source.minute(self._next_minute))
         self._next_minute += MINUTE_MS

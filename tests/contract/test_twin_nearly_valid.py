@@ -72,7 +72,7 @@ def test_calls_that_are_almost_right_are_answered_and_lose_no_coin(
                 if answer.status_code >= 400:
                     assert answer.json()["code"] < 0
             door.outside(trade, "2.5")
-            audit = door.twin.audit()
+            audit = door.twin.exchange.audit()
             assert audit["ok"], audit["problems"]
 
     asyncio.run(play())

@@ -163,7 +163,7 @@ async def test_otoco_arms_a_pair_after_the_entry(door: Door) -> None:
     answer = await _list(door, "otoco", OTOCO, workingPrice="50001")
     assert [report["status"] for report in answer["orderReports"]] == ["FILLED", "PENDING_NEW", "PENDING_NEW"]
     assert await _statuses(door) == [("LIMIT", "FILLED"), ("LIMIT_MAKER", "NEW"), ("STOP_LOSS", "NEW")]
-    door.twin.set_liquidity(BTC, [(Decimal(47000), Decimal(5))], [(Decimal(47001), Decimal(5))])
+    door.twin.operations.set_liquidity(BTC, [(Decimal(47000), Decimal(5))], [(Decimal(47001), Decimal(5))])
     door.outside("SELL", "1")
     assert await _statuses(door) == [("LIMIT", "FILLED"), ("LIMIT_MAKER", "EXPIRED"), ("STOP_LOSS", "FILLED")]
     assert await _list_status(door, answer["orderListId"]) == ("ALL_DONE", "ALL_DONE")

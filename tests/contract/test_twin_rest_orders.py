@@ -222,12 +222,12 @@ async def test_trailing_stop_follows_the_highest_trade_and_fires_on_the_drop(doo
     order = await door.order(
         {"symbol": BTC, "side": "SELL", "type": "STOP_LOSS", "quantity": "0.1", "trailingDelta": "100"}
     )
-    door.twin.set_liquidity(BTC, [(Decimal(50999), Decimal(5))], [(Decimal(51000), Decimal(5))])
+    door.twin.operations.set_liquidity(BTC, [(Decimal(50999), Decimal(5))], [(Decimal(51000), Decimal(5))])
     door.outside("BUY", "1")
-    door.twin.set_liquidity(BTC, [(Decimal(50500), Decimal(5))], [(Decimal(50501), Decimal(5))])
+    door.twin.operations.set_liquidity(BTC, [(Decimal(50500), Decimal(5))], [(Decimal(50501), Decimal(5))])
     door.outside("SELL", "1")
     assert (await door.query("order", symbol=BTC, orderId=order["orderId"]))["status"] == "NEW"
-    door.twin.set_liquidity(BTC, [(Decimal(50490), Decimal(5))], [(Decimal(50491), Decimal(5))])
+    door.twin.operations.set_liquidity(BTC, [(Decimal(50490), Decimal(5))], [(Decimal(50491), Decimal(5))])
     door.outside("SELL", "1")
     view = await door.query("order", symbol=BTC, orderId=order["orderId"])
     assert (view["status"], view["trailingDelta"]) == ("FILLED", 100)
@@ -240,7 +240,7 @@ async def test_a_trailing_stop_without_a_stop_price_tracks_from_the_next_trade(d
     )
     assert (await door.query("order", symbol=BTC, orderId=order["orderId"]))["trailingTime"] == -1
     for price, status in ((49000, "NEW"), (48600, "NEW"), (48510, "FILLED")):
-        door.twin.set_liquidity(BTC, [(Decimal(price), Decimal(5))], [(Decimal(50001), Decimal(5))])
+        door.twin.operations.set_liquidity(BTC, [(Decimal(price), Decimal(5))], [(Decimal(50001), Decimal(5))])
         door.outside("SELL", "1")
         view = await door.query("order", symbol=BTC, orderId=order["orderId"])
         assert (view["status"], view["trailingTime"] > 0) == (status, True)
@@ -354,7 +354,7 @@ async def test_commission_is_paid_in_bnb_with_the_discount_when_there_is_enough(
 
 async def test_halted_symbol_takes_cancels_but_no_orders(door: Door) -> None:
     order = await door.order(LIMIT_BUY)
-    door.twin.change_symbol(BTC, status="HALT")
+    door.twin.operations.change_symbol(BTC, status="HALT")
     assert refusal(await door.post("order", LIMIT_BUY)) == (400, -2010, "Market is closed.")
     call = {"symbol": BTC, "orderId": order["orderId"]}
     assert (await door.signed("DELETE", "order", call)).json()["status"] == "CANCELED"

@@ -200,7 +200,7 @@ class Door:
 
     def outside(self, side: str, quantity: str, price: str | None = None) -> None:
         """An outside participant takes."""
-        self.twin.outside_trade(BTC, side, Decimal(quantity), None if price is None else Decimal(price))
+        self.twin.operations.outside_trade(BTC, side, Decimal(quantity), None if price is None else Decimal(price))
 
 
 def merged(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

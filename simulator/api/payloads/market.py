@@ -8,8 +8,8 @@ from simulator.api.json_object import JsonObject
 from simulator.engine.events import AggTradeEvent, BookEvent, TradeEvent
 from simulator.engine.numbers import fixed
 from simulator.market import series as column
-from simulator.market.candles import Window
 from simulator.market.series import fixed as fixed_int
+from simulator.market.window import Window
 
 Levels = Iterable[tuple[Decimal, Decimal]]
 

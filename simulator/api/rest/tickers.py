@@ -9,7 +9,7 @@ from shared.src.domain.orders import Side
 from simulator.api.calls import Call, Endpoint, Json
 from simulator.api.params import Params, illegal, invalid
 from simulator.api.rest.market import MARKET_PARAMS, count_symbols, several
-from simulator.api.state import WindowStats
+from simulator.api.state import CandleRow, WindowStats
 from simulator.engine.core import Market
 from simulator.engine.errors import ApiError
 from simulator.engine.numbers import ZERO, divide, fixed, floor8
@@ -37,22 +37,24 @@ def klines(call: Call) -> Json:
         limit=params.limit(),
         offset_ms=_zone(params),
     )
+    return [kline_row(row) for row in rows]
+
+
+def kline_row(row: CandleRow) -> list[Any]:
+    """A candle as the twelve fields of GET klines."""
     return [
-        [
-            row.open_time,
-            fixed(row.open),
-            fixed(row.high),
-            fixed(row.low),
-            fixed(row.close),
-            fixed(row.volume),
-            row.close_time,
-            fixed(row.quote_volume),
-            row.trades,
-            fixed(row.taker_base),
-            fixed(row.taker_quote),
-            "0",
-        ]
-        for row in rows
+        row.open_time,
+        fixed(row.open),
+        fixed(row.high),
+        fixed(row.low),
+        fixed(row.close),
+        fixed(row.volume),
+        row.close_time,
+        fixed(row.quote_volume),
+        row.trades,
+        fixed(row.taker_base),
+        fixed(row.taker_quote),
+        "0",
     ]
 
 

@@ -16,7 +16,7 @@ from simulator.api.streams.names import DAY_MS, WINDOWS, StreamName, parse_name
 from simulator.engine.events import AggTradeEvent, BookEvent, TradeEvent
 from simulator.engine.exchange import Engine
 from simulator.market import series as column
-from simulator.market.candles import CandleStore
+from simulator.market.candle_store import TwinCandles
 from simulator.market.clock import ClockMode, MarketClock
 from simulator.market.intervals import candle_start, next_start
 
@@ -76,7 +76,7 @@ class Feed:
         self,
         audience: Audience,
         exchange: Engine,
-        candles: CandleStore,
+        candles: TwinCandles,
         clock: MarketClock,
         horizon: Callable[[], int],
         monotonic: Callable[[], float],

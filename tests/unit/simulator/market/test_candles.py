@@ -1,15 +1,18 @@
 """Candles built from trades: borders, aggregation, flat minutes, selection rules."""
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.api.market_data import StoredMarketData
+from simulator.api.rest.tickers import kline_row
 from simulator.fixture import parse_fixture
 from simulator.market import series as column
-from simulator.market.candles import CandleStore
+from simulator.market.candle_store import TwinCandles
 from simulator.market.intervals import DAY_MS, INTERVALS, MINUTE_MS, candle_start, next_start, parse_zone
 from simulator.market.series import Rows
 from simulator.market.source import History
@@ -20,18 +23,35 @@ START = 1_767_225_600_000  # 2026-01-01T00:00:00Z, a Thursday
 HOUR = 60 * MINUTE_MS
 
 
-def store_of(trades: list[tuple[int, str, str]], start: int = START) -> CandleStore:
-    store = CandleStore()
+def store_of(trades: list[tuple[int, str, str]], start: int = START) -> TwinCandles:
+    store = TwinCandles()
     store.add_symbol("BTCUSDC", decimals=5, start_ms=start, price=Decimal(100))
     for number, (offset, price, quantity) in enumerate(trades, 1):
         store.add_trade("BTCUSDC", Decimal(price), Decimal(quantity), start + offset, True, number)
     return store
 
 
+def klines(
+    store: TwinCandles,
+    symbol: str,
+    interval: str,
+    *,
+    now_ms: int,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+    limit: int = 500,
+    zone_ms: int = 0,
+) -> list[list[Any]]:
+    """What GET klines answers."""
+    data = StoredMarketData(store, lambda: now_ms)
+    rows = data.klines(symbol, interval, start=start_ms, end=end_ms, limit=limit, offset_ms=zone_ms)
+    return [kline_row(row) for row in rows]
+
+
 def test_a_candle_holds_its_trades_exactly() -> None:
     store = store_of([(0, "100", "1"), (10_000, "103", "0.5"), (20_000, "99.5", "2"), (50_000, "101", "0.00001")])
 
-    row = store.klines("BTCUSDC", "1m", now_ms=START + 59_000)[-1]
+    row = klines(store, "BTCUSDC", "1m", now_ms=START + 59_000)[-1]
 
     assert row == [
         START, "100.00000000", "103.00000000", "99.50000000", "101.00000000", "3.50001000", START + 59_999,
@@ -42,7 +62,7 @@ def test_a_candle_holds_its_trades_exactly() -> None:
 def test_a_minute_without_trades_is_flat_with_no_volume() -> None:
     store = store_of([(0, "105", "1"), (3 * MINUTE_MS, "106", "1")])
 
-    rows = store.klines("BTCUSDC", "1m", now_ms=START + 3 * MINUTE_MS)
+    rows = klines(store, "BTCUSDC", "1m", now_ms=START + 3 * MINUTE_MS)
 
     assert [row[0] for row in rows] == [START + index * MINUTE_MS for index in range(4)]
     assert rows[1][1:6] == ["105.00000000"] * 4 + ["0.00000000"]
@@ -52,7 +72,7 @@ def test_a_minute_without_trades_is_flat_with_no_volume() -> None:
 def test_the_last_row_is_the_open_candle() -> None:
     store = store_of([(0, "105", "1")])
 
-    row = store.klines("BTCUSDC", "1h", now_ms=START + 10_000)[-1]
+    row = klines(store, "BTCUSDC", "1h", now_ms=START + 10_000)[-1]
 
     assert row[0] == START
     assert row[6] == START + HOUR - 1
@@ -62,7 +82,7 @@ def test_the_last_row_is_the_open_candle() -> None:
 def test_a_higher_candle_opens_with_its_first_trade_and_not_with_the_flat_minute_before() -> None:
     store = store_of([(0, "100", "1"), (5 * MINUTE_MS + 61_000, "90", "1"), (5 * MINUTE_MS + 130_000, "95", "1")])
 
-    row = store.klines("BTCUSDC", "5m", now_ms=START + 9 * MINUTE_MS)[-1]
+    row = klines(store, "BTCUSDC", "5m", now_ms=START + 9 * MINUTE_MS)[-1]
 
     assert row[1:5] == ["90.00000000", "95.00000000", "90.00000000", "95.00000000"]
 
@@ -71,10 +91,10 @@ def test_start_gives_the_oldest_and_no_start_gives_the_newest() -> None:
     store = store_of([(index * MINUTE_MS, "100", "1") for index in range(30)])
     now = START + 29 * MINUTE_MS
 
-    from_start = store.klines("BTCUSDC", "1m", now_ms=now, start_ms=START + 1, limit=3)
-    newest = store.klines("BTCUSDC", "1m", now_ms=now, limit=3)
-    until = store.klines("BTCUSDC", "1m", now_ms=now, end_ms=START + 10 * MINUTE_MS, limit=3)
-    between = store.klines("BTCUSDC", "1m", now_ms=now, start_ms=START, end_ms=START + MINUTE_MS, limit=500)
+    from_start = klines(store, "BTCUSDC", "1m", now_ms=now, start_ms=START + 1, limit=3)
+    newest = klines(store, "BTCUSDC", "1m", now_ms=now, limit=3)
+    until = klines(store, "BTCUSDC", "1m", now_ms=now, end_ms=START + 10 * MINUTE_MS, limit=3)
+    between = klines(store, "BTCUSDC", "1m", now_ms=now, start_ms=START, end_ms=START + MINUTE_MS, limit=500)
 
     assert [row[0] for row in from_start] == [START + index * MINUTE_MS for index in (1, 2, 3)]
     assert [row[0] for row in newest] == [START + index * MINUTE_MS for index in (27, 28, 29)]
@@ -85,7 +105,7 @@ def test_start_gives_the_oldest_and_no_start_gives_the_newest() -> None:
 def test_seconds_are_filled_up_between_trades() -> None:
     store = store_of([(0, "100", "1"), (3_500, "101", "2")])
 
-    rows = store.klines("BTCUSDC", "1s", now_ms=START + 4_000)
+    rows = klines(store, "BTCUSDC", "1s", now_ms=START + 4_000)
 
     assert [row[4] for row in rows] == ["100.00000000"] * 3 + ["101.00000000"] * 2
     assert [row[8] for row in rows] == [1, 0, 0, 1, 0]
@@ -94,7 +114,7 @@ def test_seconds_are_filled_up_between_trades() -> None:
 def test_a_time_zone_moves_the_day() -> None:
     store = store_of([(0, "100", "1"), (20 * HOUR, "101", "1")])
 
-    rows = store.klines("BTCUSDC", "1d", now_ms=START + 20 * HOUR, zone_ms=parse_zone("+8"))
+    rows = klines(store, "BTCUSDC", "1d", now_ms=START + 20 * HOUR, zone_ms=parse_zone("+8"))
 
     assert [row[0] for row in rows] == [START - 8 * HOUR, START + 16 * HOUR]
 
@@ -118,9 +138,9 @@ def test_higher_candles_are_the_sum_of_their_minutes(trades: list[tuple[int, int
     store = store_of([(at, str(price), f"{Decimal(size) / 100_000}") for at, price, size in ordered])
     now = START + ordered[-1][0]
 
-    minutes = store.klines("BTCUSDC", "1m", now_ms=now, start_ms=START, limit=10_000)
+    minutes = klines(store, "BTCUSDC", "1m", now_ms=now, start_ms=START, limit=10_000)
     first = candle_start(interval, START, 0)
-    built = store.klines("BTCUSDC", interval, now_ms=now, start_ms=first, limit=10_000)
+    built = klines(store, "BTCUSDC", interval, now_ms=now, start_ms=first, limit=10_000)
 
     for place in (5, 7, 8, 9, 10):
         total = sum((Decimal(str(row[place])) for row in minutes), Decimal(0))
@@ -150,7 +170,7 @@ def test_memory_is_bounded_and_old_minutes_live_on_in_hours() -> None:
     now = START + 11 * 86_400_000
 
     assert len(store["BTCUSDC"].minutes) <= 10_000
-    days = store.klines("BTCUSDC", "1d", now_ms=now)
+    days = klines(store, "BTCUSDC", "1d", now_ms=now)
     assert [row[0] for row in days] == [START + day * 86_400_000 for day in range(12)]
     assert all(row[8] == 1 for row in days)
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import orjson
 
+from simulator.market import series as column
 from simulator.market.book import Level
 from simulator.market.candles import SymbolCandles
 from simulator.market.clock import MarketClock
@@ -122,12 +123,12 @@ def test_a_candle_of_someone_who_knows_better_replaces_minute_and_hour() -> None
     better = [START + 10 * MINUTE_MS, *[120 * 10**8] * 4, 5 * 10**5, 600 * 10**8, 3, 0, 0, 11, 11]
     candles.put(better)
     now = START + 61 * MINUTE_MS - 1
-    shown = candles.klines("1m", start_ms=better[0], end_ms=better[0], limit=1, now_ms=now)[0]
-    assert (shown[4], shown[5], shown[8]) == ("120.00000000", "5.00000000", 3)
-    hour = candles.klines("1h", start_ms=START, end_ms=START + HOUR_MS - 1, limit=1, now_ms=now)[0]
-    assert (hour[2], hour[5], hour[8]) == ("120.00000000", "64.00000000", 62)
+    shown = candles.rows("1m", start_ms=better[0], end_ms=better[0], limit=1, now_ms=now)[0]
+    assert (shown[column.CLOSE], shown[column.VOLUME], shown[column.COUNT]) == (120 * 10**8, 5 * 10**5, 3)
+    hour = candles.rows("1h", start_ms=START, end_ms=START + HOUR_MS - 1, limit=1, now_ms=now)[0]
+    assert (hour[column.HIGH], hour[column.VOLUME], hour[column.COUNT]) == (120 * 10**8, 64 * 10**5, 62)
     current = [START + HOUR_MS, *[90 * 10**8] * 4, 10**5, 90 * 10**8, 7, 0, 0, 70, 76]
     candles.put(current)
-    assert candles.klines("1m", start_ms=None, end_ms=None, limit=1, now_ms=now)[0][8] == 7
+    assert candles.rows("1m", start_ms=None, end_ms=None, limit=1, now_ms=now)[0][column.COUNT] == 7
     candles.put([START - HOUR_MS, *current[1:]])
-    assert candles.klines("1m", start_ms=None, end_ms=None, limit=500, now_ms=now)[0][0] == START, "not kept, ignored"
+    assert candles.rows("1m", start_ms=None, end_ms=None, limit=500, now_ms=now)[0][0] == START, "not kept, ignored"
