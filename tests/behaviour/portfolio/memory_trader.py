@@ -37,10 +37,18 @@ class MemoryTrader:
     fills: list[ExecutionEvent] = field(default_factory=list)
     results: list[CycleResult] = field(default_factory=list)
 
-    async def cycle(self, intent_id: str, status: str = "active_buy", *, profit: str | None = None) -> str:
+    async def cycle(
+        self,
+        intent_id: str,
+        status: str = "active_buy",
+        *,
+        profit: str | None = None,
+        at: datetime | None = None,
+        strategy: str = "test",
+    ) -> str:
         self.cycles[intent_id] = CycleStatus(status)
         if profit is not None:
-            result = CycleResult("test", "BTCUSDC", self.clock.now(), Decimal(profit), ZERO, Decimal(210))
+            result = CycleResult(strategy, "BTCUSDC", at or self.clock.now(), Decimal(profit), ZERO, Decimal(210))
             self.results.append(result)
         return f"cy-{intent_id}"
 
@@ -83,7 +91,7 @@ class MemoryTrader:
         return [intent_id for intent_id, status in self.cycles.items() if status not in ENDED]
 
     async def completed(self, since: datetime) -> Sequence[CycleResult]:
-        return [result for result in self.results if result.completed_at >= since]
+        return sorted((each for each in self.results if each.completed_at >= since), key=lambda each: each.completed_at)
 
     async def unresolved_orders(self) -> int:
         return sum(order.status in UNRESOLVED for order in self.orders.values())

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from core.capital.differences import Trades
 from core.capital.ledger import LedgerAccount
-from portfolio.src.ports import CapitalStore
+from core.statistics.periods import PeriodKey
+from portfolio.src.ports import AccountRecords, CapitalStore, PerformanceRows
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.domain.orders import LiquidityRole, Side
@@ -21,7 +22,17 @@ SHARES = {"active": Decimal(60), "buffer": Decimal(30), "safety": Decimal(10)}
 class TraderWriter(Protocol):
     """Writes what the trader would."""
 
-    async def cycle(self, intent_id: str, status: str = "active_buy", *, profit: str | None = None) -> str: ...
+    async def cycle(
+        self,
+        intent_id: str,
+        status: str = "active_buy",
+        *,
+        profit: str | None = None,
+        at: datetime | None = None,
+        strategy: str = "test",
+    ) -> str:
+        """A cycle of 1 BTC bought at 100 and, when it is completed, sold at 110; ``at``: when it ended."""
+        ...
 
     async def order(
         self, intent_id: str, status: str, *, side: str = "BUY", purpose: str = "entry", cycle_id: str | None = None
@@ -67,6 +78,27 @@ class World:
     async def age_leases(self) -> None:
         """Let the time of every lease run out."""
         raise NotImplementedError
+
+
+# trades, wins, profit or loss, volume, best, worst
+Row = tuple[Decimal | int | None, ...]
+
+
+class RecordsWorld(Protocol):
+    """The keepers of records, and what they have."""
+
+    records: AccountRecords
+    results: PerformanceRows
+
+    async def wallets(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Free and locked, by asset."""
+        ...
+
+    async def values(self) -> list[tuple[datetime, Decimal]]:
+        """The value of what was held, at each moment, oldest first."""
+        ...
+
+    async def rows(self) -> dict[PeriodKey, Row]: ...
 
 
 @dataclass

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from core.statistics.periods import Period, PeriodKey
 from portfolio.src.adapters.postgres_account import PostgresAccountRecords
 from portfolio.src.adapters.postgres_capital import PostgresCapital
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
@@ -17,7 +22,7 @@ from shared.src.config import load_settings
 from shared.src.database import Database
 from shared.src.redis_client import RedisBus
 from tests.behaviour.portfolio.fixtures import account, books, clock, manager
-from tests.behaviour.portfolio.world import SHARES, FakeAccount, World
+from tests.behaviour.portfolio.world import SHARES, FakeAccount, Row, World
 from tests.integration.portfolio.builders import TraderRows
 
 __all__ = ["account", "books", "clock", "manager"]
@@ -36,6 +41,42 @@ class PostgresWorld(World):
     async def age_leases(self) -> None:
         async with self._database.begin() as connection:
             await connection.execute(text("UPDATE pocket_reservations SET expires_at = now() - INTERVAL '1 second'"))
+
+
+class PostgresRecords:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.records = PostgresAccountRecords(database)
+        self.results = PostgresPerformance(database)
+
+    async def _rows(self, statement: str) -> list[Any]:
+        async with self._database.begin() as connection:
+            return list((await connection.execute(text(statement))).all())
+
+    async def wallets(self) -> dict[str, tuple[Decimal, Decimal]]:
+        return {row.asset: (row.free, row.locked) for row in await self._rows("SELECT * FROM wallets")}
+
+    async def values(self) -> list[tuple[datetime, Decimal]]:
+        query = "SELECT time, sum(value_usdc) AS value FROM portfolio_balances GROUP BY time ORDER BY time"
+        return [(row.time, row.value) for row in await self._rows(query)]
+
+    async def rows(self) -> dict[PeriodKey, Row]:
+        return {
+            PeriodKey(Period(row.period), row.period_start, row.strategy, row.symbol): (
+                row.trades,
+                row.wins,
+                row.profit_loss,
+                row.volume,
+                row.best,
+                row.worst,
+            )
+            for row in await self._rows("SELECT * FROM performance_stats")
+        }
+
+
+@pytest.fixture
+def records_world(database: Database) -> PostgresRecords:
+    return PostgresRecords(database)
 
 
 @pytest.fixture

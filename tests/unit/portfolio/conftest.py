@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
 
+from core.statistics.periods import PeriodKey
 from portfolio.src.adapters.memory_account import MemoryAccountRecords, MemoryBalanceBoard, MemoryPrices
 from portfolio.src.adapters.memory_capital import MemoryCapital
 from portfolio.src.adapters.memory_performance import MemoryPerformance
@@ -13,9 +17,10 @@ from portfolio.src.composition import Portfolio, compose
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.config import load_settings
+from shared.src.domain.money import ZERO
 from tests.behaviour.portfolio.fixtures import account, books, clock, manager
 from tests.behaviour.portfolio.memory_trader import MemoryTrader
-from tests.behaviour.portfolio.world import SHARES, FakeAccount, World
+from tests.behaviour.portfolio.world import SHARES, FakeAccount, Row, World
 
 __all__ = ["account", "books", "clock", "manager"]
 
@@ -31,6 +36,24 @@ class MemoryWorld(World):
 
     async def age_leases(self) -> None:
         self._clock.advance(4000)
+
+
+@dataclass
+class MemoryRecords:
+    records: MemoryAccountRecords
+    results: MemoryPerformance
+
+    async def wallets(self) -> dict[str, tuple[Decimal, Decimal]]:
+        return {asset: (balance.free, balance.locked) for asset, balance in self.records.wallets.items()}
+
+    async def values(self) -> list[tuple[datetime, Decimal]]:
+        return [(at, sum((each.value or ZERO for each in held), ZERO)) for at, held in self.records.snapshots]
+
+    async def rows(self) -> dict[PeriodKey, Row]:
+        return {
+            key: (each.cycles, each.wins, each.profit_loss, each.volume, each.best, each.worst)
+            for key, each in self.results.rows.items()
+        }
 
 
 class Notices:
@@ -62,6 +85,11 @@ async def world(trader: MemoryTrader, clock: ManualClock) -> MemoryWorld:
     store = MemoryCapital(trader, clock)
     await store.found(SHARES, clock.now())
     return MemoryWorld(store, clock)
+
+
+@pytest.fixture
+def records_world(trader: MemoryTrader) -> MemoryRecords:
+    return MemoryRecords(MemoryAccountRecords(), MemoryPerformance(trader))
 
 
 @pytest.fixture

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.capital.differences import DifferenceWatch, Standing, describe, one_direction
+from core.capital.differences import (
+    DifferenceWatch,
+    Standing,
+    Trade,
+    Trades,
+    describe,
+    halting,
+    one_direction,
+    trade_missing,
+)
 
 GAP = {"USDC": Decimal(50)}
 
@@ -40,3 +49,28 @@ def test_gaps_in_both_directions_look_like_a_trade() -> None:
 
 def test_gaps_are_told_with_their_sign() -> None:
     assert describe({"USDC": Decimal("-1.50"), "BTC": Decimal(2)}) == "BTC +2, USDC -1.5"
+
+
+TRADE = Trade(Decimal(1), Decimal(100), Decimal("0.1"), "BNB")
+
+
+def missing(listed: Trades, booked: Trades, *assets: str) -> str:
+    gaps = dict.fromkeys(assets, Decimal(1))
+    return trade_missing("BTCUSDC", listed=listed, booked=booked, gaps=gaps, quote_asset="USDC")
+
+
+def test_a_trade_that_the_books_lack_or_have_differently_is_named() -> None:
+    dearer = Trade(Decimal(1), Decimal(101), Decimal("0.1"), "BNB")
+    assert missing({7: TRADE}, {}, "BTC") == "trade 7 of BTCUSDC is not booked"
+    assert missing({7: TRADE}, {7: dearer}, "USDC") == "trade 7 of BTCUSDC is booked differently"
+    assert missing({7: TRADE}, {7: TRADE}, "BTC") == ""
+
+
+def test_a_trade_in_other_assets_explains_nothing() -> None:
+    assert missing({7: TRADE}, {}, "EUR") == ""
+    assert missing({7: TRADE}, {}, "BNB") == "trade 7 of BTCUSDC is not booked"
+
+
+def test_only_what_is_traded_stops_new_positions() -> None:
+    unexplained = {"USDC": Decimal(1), "BTC": Decimal(-1), "EUR": Decimal(5)}
+    assert halting(unexplained, symbols=["BTCUSDC"], quote_asset="USDC") == {"USDC": Decimal(1), "BTC": Decimal(-1)}

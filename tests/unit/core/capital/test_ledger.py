@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.capital.ledger import (
+    BooksRevision,
     LedgerAccount,
     LedgerFill,
     Line,
     Posting,
     PostingKind,
     adjustment_posting,
+    can_open,
     differences,
     fill_posting,
     opening_posting,
@@ -24,6 +26,7 @@ from core.capital.ledger import (
 )
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.orders import Side
+from shared.src.exchange.models import Balance
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 amount = st.decimals(min_value="0.00000001", max_value=10**6, places=8)
@@ -104,3 +107,13 @@ def test_differences_are_exchange_minus_books() -> None:
         "ETH": Decimal(-2),
         "USDC": Decimal(3),
     }
+
+
+def test_the_books_open_only_when_nothing_moves() -> None:
+    look = {"USDC": Balance("USDC", Decimal(9), Decimal(1))}
+    moved = {"USDC": Balance("USDC", Decimal(8), Decimal(2))}
+    still, filled, unsure = BooksRevision(0, 0, 0), BooksRevision(0, 1, 0), BooksRevision(0, 0, 1)
+    assert can_open((look, dict(look)), before=still, now=still)
+    assert not can_open((look, moved), before=still, now=still)
+    assert not can_open((look, look), before=still, now=filled)
+    assert not can_open((look, look), before=unsure, now=unsure)

@@ -1,0 +1,74 @@
+"""What is kept of the account and of results, whatever keeps it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from core.statistics.periods import Period, PeriodKey
+from portfolio.src.performance import PerformanceKeeper
+from portfolio.src.ports import BEGINNING, ValuedBalance
+from shared.memory.manual_clock import ManualClock
+from shared.src.domain.money import ONE, ZERO
+from shared.src.exchange.models import Balance
+from tests.behaviour.portfolio.world import RecordsWorld, TraderWriter
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def held(asset: str, free: str, value: str | None) -> ValuedBalance:
+    return ValuedBalance(Balance(asset, Decimal(free), Decimal(1)), None if value is None else Decimal(value))
+
+
+class AccountRecordsBehaviour:
+    """On every keeper of the account's records."""
+
+    async def test_what_is_no_longer_listed_is_no_longer_held(self, records_world: RecordsWorld) -> None:
+        await records_world.records.write([held("USDC", "9", "10"), held("ODD", "1", None)], AT)
+        await records_world.records.write([held("USDC", "5", "6")], AT + timedelta(minutes=1))
+        assert await records_world.wallets() == {"ODD": (ZERO, ZERO), "USDC": (Decimal(5), ONE)}
+
+    async def test_a_moment_has_one_snapshot(self, records_world: RecordsWorld) -> None:
+        await records_world.records.write([held("USDC", "9", "10"), held("ODD", "1", None)], AT)
+        await records_world.records.write([held("USDC", "5", "6"), held("ODD", "1", None)], AT)
+        await records_world.records.write([], AT + timedelta(minutes=1))
+        await records_world.records.write([held("USDC", "7", "8")], AT + timedelta(minutes=2))
+        assert await records_world.values() == [(AT, Decimal(10)), (AT + timedelta(minutes=2), Decimal(8))]
+
+
+class PerformanceBehaviour:
+    """On every keeper of results."""
+
+    async def test_results_are_kept_per_period_strategy_and_symbol(
+        self, records_world: RecordsWorld, trader: TraderWriter
+    ) -> None:
+        await trader.cycle("int-1", "completed", profit="10", at=AT, strategy="cross")
+        await trader.cycle("int-2", "completed", profit="-4", at=AT + timedelta(hours=23, minutes=59))
+        await trader.cycle("int-3", "completed", profit="0", at=AT + timedelta(days=1))
+        await trader.cycle("int-4", "active_buy")
+        await records_world.results.recompute(BEGINNING, AT)
+        rows = await records_world.rows()
+        first, second = AT, AT + timedelta(days=1)
+        assert rows[PeriodKey(Period.DAILY, first)] == (2, 1, 6, 420, 10, -4)
+        assert rows[PeriodKey(Period.DAILY, second)] == (1, 0, 0, 210, 0, 0)
+        assert rows[PeriodKey(Period.DAILY, first, "cross")] == (1, 1, 10, 210, 10, 10)
+        assert rows[PeriodKey(Period.DAILY, first, "test", "BTCUSDC")] == (1, 0, -4, 210, -4, -4)
+        assert rows[PeriodKey(Period.MONTHLY, first)] == (3, 1, 6, 630, 10, -4)
+        # the first of January 2026 is a Thursday
+        assert rows[PeriodKey(Period.WEEKLY, datetime(2025, 12, 29, tzinfo=UTC))] == (3, 1, 6, 630, 10, -4)
+
+    async def test_again_changes_nothing_and_a_late_cycle_is_found(
+        self, records_world: RecordsWorld, trader: TraderWriter, clock: ManualClock
+    ) -> None:
+        keeper = PerformanceKeeper(records_world.results, clock)
+        assert not await keeper.update()
+        await trader.cycle("int-1", "completed", profit="10", at=AT)
+        assert await keeper.update()
+        before = await records_world.rows()
+        assert await keeper.update()  # the look back starts where the last one ended
+        assert not await keeper.update()
+        assert await records_world.rows() == before
+        await trader.cycle("int-2", "completed", profit="5", at=AT - timedelta(hours=3))
+        assert await keeper.update()
+        assert (await records_world.rows())[PeriodKey(Period.MONTHLY, AT)] == (1, 1, 10, 210, 10, 10)
+        assert (await records_world.rows())[PeriodKey(Period.DAILY, AT - timedelta(days=1))] == (1, 1, 5, 210, 5, 5)

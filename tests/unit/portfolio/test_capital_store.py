@@ -1,0 +1,8 @@
+"""In memory."""
+
+from __future__ import annotations
+
+from tests.behaviour.portfolio.capital_store import CapitalStoreBehaviour
+
+
+class TestCapitalStore(CapitalStoreBehaviour): ...
