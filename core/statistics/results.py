@@ -6,12 +6,13 @@ A figure that means nothing yet is None, never zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from core.statistics.performance import percent_of
+from core.statistics.figures import percent_of
 from shared.src.domain.money import ZERO
 
 
@@ -42,6 +43,11 @@ class Results:
     volume: Decimal = ZERO
     best: Decimal | None = None
     worst: Decimal | None = None
+
+    @classmethod
+    def of_sums(cls, sums: Mapping[str, Any]) -> Results:
+        """From a row that has these sums among its columns (``shared.src.sql.RESULT_SUMS``)."""
+        return cls(**{field.name: sums[field.name] for field in fields(cls)})
 
     @property
     def losses(self) -> int:

@@ -12,6 +12,10 @@ from typing import Any
 from core.capital.ledger import LedgerAccount
 from core.capital.pockets import POCKETS, Pocket, availability
 from core.capital.valuation import value
+from core.statistics.equity import growth
+from core.statistics.figures import change_percent, percent_of, rounded
+from core.statistics.periods import day_start
+from core.statistics.results import Results, win_rate_percent
 from portfolio.src.adapters import postgres_reads as queries
 from portfolio.src.ports import AssetPrices
 from shared.src.database import Database
@@ -22,7 +26,6 @@ from shared.src.domain.symbols import split_symbol
 
 Row = dict[str, Any]
 CACHE_S = 0.5
-PERCENT_STEP = Decimal("0.0001")
 
 
 def shown(value_: Any) -> Any:
@@ -173,8 +176,8 @@ class PortfolioModel:
             row["current_price"] = price
             row["value"] = held * price if price is not None else None
             row["unrealized_pnl"] = held * (price - row["entry_price"]) if known and price is not None else None
-            change = (price / row["entry_price"] - 1) * 100 if known and price else None
-            row["unrealized_pnl_percent"] = None if change is None else change.quantize(PERCENT_STEP)
+            change = change_percent(price, row["entry_price"]) if known and price is not None else None
+            row["unrealized_pnl_percent"] = rounded(change)
         return rows
 
     async def recent_positions(self, hours: int) -> list[Row]:
@@ -189,7 +192,8 @@ class PortfolioModel:
     async def _summary(self) -> Row:
         balances, positions = await self.balances(), await self.active_positions()
         now = self._clock.now()
-        totals = await self._db.row(queries.CYCLE_TOTALS, day=now.replace(hour=0, minute=0, second=0, microsecond=0))
+        totals = await self._db.row(queries.CYCLE_TOTALS, day=day_start(now))
+        results = Results.of_sums(totals)
         total = sum((row["value_quote"] for row in balances if row["value_quote"] is not None), ZERO)
         day, week = await self._change(total, now, days=1), await self._change(total, now, days=7)
         return {
@@ -204,11 +208,11 @@ class PortfolioModel:
             "active_trades": len(positions),
             "open_positions": positions,
             "unrealized_pnl": sum((row["unrealized_pnl"] or ZERO for row in positions), ZERO),
-            "realized_pnl": totals["profit_loss"],
+            "realized_pnl": results.profit_loss,
             "realized_pnl_today": totals["today"],
-            "fees": totals["fees"],
-            "completed_cycles": totals["completed"],
-            "win_rate_percent": totals["win_rate"],
+            "fees": results.fees,
+            "completed_cycles": results.cycles,
+            "win_rate_percent": rounded(results.win_rate_percent),
             "balances": balances,
         }
 
@@ -221,8 +225,8 @@ class PortfolioModel:
         moved = await self._db.rows(queries.TRANSFERS, since=then["time"])
         prices = await self._prices.of_assets(row["asset"] for row in moved)
         brought = sum((value(row["amount"], row["asset"], self._quote, prices) or ZERO for row in moved), ZERO)
-        change = total - then["value"] - brought
-        return {"percent": (change / then["value"] * 100).quantize(PERCENT_STEP), "value": change}
+        change = growth(total, then["value"], brought=brought)
+        return {"percent": rounded(percent_of(change, then["value"])), "value": change}
 
     async def trades(self, wanted: TradeFilter, *, page: int, page_size: int) -> Row:
         """Executions, newest first."""
@@ -241,9 +245,10 @@ class PortfolioModel:
         self, period: str, *, strategy: str | None, symbol: str | None, by: str | None, limit: int
     ) -> list[Row]:
         """Results per period, newest first: of everything, of one strategy or symbol, or split ``by`` one of them."""
-        return await self._db.rows(
+        rows = await self._db.rows(
             queries.PERFORMANCE, period=period, strategy=strategy, symbol=symbol, by=by, limit=limit
         )
+        return [row | {"win_rate_percent": rounded(win_rate_percent(row["wins"], row["trades"]))} for row in rows]
 
     async def owned_symbols(self, symbols: Sequence[str]) -> list[Row]:
         """Traded symbols whose base asset is held, with the last price."""
@@ -265,7 +270,7 @@ class PortfolioModel:
     async def live_statistics(self) -> Row:
         """Counters for a live display."""
         now = self._clock.now()
-        row = await self._db.row(queries.LIVE, day=now.replace(hour=0, minute=0, second=0, microsecond=0))
+        row = await self._db.row(queries.LIVE, day=day_start(now))
         return {"timestamp": now, "quote_asset": self._quote} | row
 
     async def ledger(self) -> Row:

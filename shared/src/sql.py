@@ -1,6 +1,6 @@
-"""The domain's states as SQL writes them, so that a statement and the code cannot disagree about what is over.
+"""What several statements must agree about: what is over, and what the results of cycles are summed from.
 
-Each constant is an IN list of literals in the order of its enumeration: ``f"status NOT IN {ENDED_CYCLES}"``.
+The states are IN lists of literals in the order of its enumeration: ``f"status NOT IN {ENDED_CYCLES}"``.
 The partial indexes of the migrations have the same text and stay as they are.
 """
 
@@ -21,3 +21,13 @@ ENDED_CYCLES = in_list(status for status in CycleStatus if status in ENDED)
 # Orders that may still be filled: at rest on the exchange, or perhaps so.
 LIVE_ORDERS = in_list(status for status in OrderStatus if status not in TERMINAL)
 UNRESOLVED_ORDERS = in_list(status for status in OrderStatus if status in UNRESOLVED)
+
+# The sums of ``core.statistics.results.Results`` over rows of ``trade_cycles`` that are completed.
+RESULT_SUMS = """
+count(*) AS cycles, count(*) FILTER (WHERE profit_loss > 0) AS wins,
+coalesce(sum(profit_loss) FILTER (WHERE profit_loss > 0), 0) AS gained,
+coalesce(-sum(profit_loss) FILTER (WHERE profit_loss < 0), 0) AS lost,
+coalesce(sum(fees), 0) AS fees,
+coalesce(sum(coalesce(quantity * entry_price, 0) + coalesce(exit_quantity * exit_price, 0)), 0) AS volume,
+max(profit_loss) AS best, min(profit_loss) AS worst
+"""

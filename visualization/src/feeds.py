@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from core.statistics.performance import percent_of
+from core.statistics.figures import change_percent, rounded
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.topics import (
     BALANCE_UPDATED,
@@ -27,6 +27,7 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, TransientError
 from shared.src.domain.money import wire
 from visualization.src.forming import FormingCandle
+from visualization.src.rows import amount
 from visualization.src.views import CandleView, PlatformHealth, SymbolView, TickerView
 from visualization.src.websocket import ClientHub
 
@@ -177,11 +178,11 @@ class MarketFeed:
 
     def _ticker(self, candle: Candle) -> TickerView:
         day_open = self._day_open.get(candle.symbol)
-        change = None if day_open is None else percent_of(candle.close - day_open, day_open)
+        change = None if day_open is None else change_percent(candle.close, day_open)
         return TickerView(
             symbol=candle.symbol,
             price=wire(candle.close),
-            change_percent=None if change is None else wire(round(change, 4)),
+            change_percent=amount(rounded(change)),
             time=candle.time,
         )
 

@@ -6,10 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.capital.pockets import Pocket, availability
-from core.statistics.performance import max_drawdown_percent, percent_of, sharpe_ratio, thinned
+from core.statistics.equity import max_drawdown_percent, sharpe_ratio, thinned
+from core.statistics.figures import percent_of, rounded
+from core.statistics.periods import day_start
+from core.statistics.results import Results
 from shared.src.domain.clock import to_ms
 from shared.src.domain.money import wire
-from shared.src.sql import ENDED_CYCLES
+from shared.src.sql import ENDED_CYCLES, RESULT_SUMS
 from visualization.src.queries import Queries
 from visualization.src.rows import Row, amount
 from visualization.src.views import BalanceView, EquityPoint, GlobalStatistics, GroupStatistics, PocketView
@@ -101,20 +104,13 @@ class PerformanceQueries:
         """Everything traded until ``now`` (market time), net of fees; the day is the UTC day."""
         (cycles,) = await self._fetch(
             f"""
-            SELECT count(*) FILTER (WHERE status NOT IN {ENDED_CYCLES}) AS open,
-                   count(*) FILTER (WHERE status = 'completed') AS completed,
-                   count(*) FILTER (WHERE status = 'completed' AND profit_loss > 0) AS wins,
-                   count(*) FILTER (WHERE status = 'completed' AND profit_loss <= 0) AS losses,
-                   coalesce(sum(profit_loss) FILTER (WHERE status = 'completed'), 0) AS pnl,
-                   coalesce(sum(profit_loss) FILTER (WHERE status = 'completed' AND profit_loss > 0), 0) AS gained,
-                   coalesce(-sum(profit_loss) FILTER (WHERE status = 'completed' AND profit_loss < 0), 0) AS lost,
-                   coalesce(sum(profit_loss) FILTER (WHERE status = 'completed'
-                       AND completed_at >= date_trunc('day', CAST(:now AS timestamptz), 'UTC')), 0) AS pnl_day,
-                   coalesce(sum(fees), 0) AS fees
-            FROM trade_cycles
+            SELECT {RESULT_SUMS}, (SELECT count(*) FROM trade_cycles WHERE status NOT IN {ENDED_CYCLES}) AS open,
+                   coalesce(sum(profit_loss) FILTER (WHERE completed_at >= :day), 0) AS pnl_day
+            FROM trade_cycles WHERE status = 'completed'
             """,
-            now=now,
+            day=day_start(now),
         )
+        results = Results.of_sums(cycles)
         (day,) = await self._fetch(
             """
             SELECT count(*) AS trades, coalesce(sum(quote_quantity), 0) AS volume FROM trade_executions
@@ -127,18 +123,18 @@ class PerformanceQueries:
         start = points[0][1] if points else Decimal(0)
         return GlobalStatistics(
             equity=wire(round(points[-1][1], 8)) if points else None,
-            pnl_total=wire(cycles["pnl"]),
+            pnl_total=wire(results.profit_loss),
             pnl_day=wire(cycles["pnl_day"]),
-            fees=wire(cycles["fees"]),
+            fees=wire(results.fees),
             cycles_open=cycles["open"],
-            cycles_completed=cycles["completed"],
-            wins=cycles["wins"],
-            losses=cycles["losses"],
-            win_rate_percent=_rounded(percent_of(Decimal(cycles["wins"]), Decimal(cycles["completed"]))),
-            profit_factor=_rounded(cycles["gained"] / cycles["lost"] if cycles["lost"] > 0 else None),
-            roi_percent=_rounded(percent_of(cycles["pnl"], start)),
-            sharpe=_rounded(sharpe_ratio(points)),
-            max_drawdown_percent=_rounded(drawdown),
+            cycles_completed=results.cycles,
+            wins=results.wins,
+            losses=results.losses,
+            win_rate_percent=amount(rounded(results.win_rate_percent)),
+            profit_factor=amount(rounded(results.profit_factor)),
+            roi_percent=amount(rounded(percent_of(results.profit_loss, start))),
+            sharpe=amount(rounded(sharpe_ratio(points))),
+            max_drawdown_percent=amount(rounded(drawdown)),
             volume_24h=wire(day["volume"]),
             trades_24h=day["trades"],
         )
@@ -148,25 +144,20 @@ class PerformanceQueries:
         column = GROUPED[by]
         rows = await self._fetch(
             f"""
-            SELECT {column} AS name, count(*) AS cycles, count(*) FILTER (WHERE profit_loss > 0) AS wins,
-                   sum(profit_loss) AS pnl, avg(profit_loss) AS average,
-                   coalesce(sum(quantity * entry_price + exit_quantity * exit_price), 0) AS volume
+            SELECT {column} AS name, {RESULT_SUMS}
             FROM trade_cycles WHERE status = 'completed' GROUP BY {column} ORDER BY sum(profit_loss) DESC, 1
             """
         )
-        return [
-            GroupStatistics(
-                name=row["name"],
-                cycles=row["cycles"],
-                wins=row["wins"],
-                win_rate_percent=_rounded(percent_of(Decimal(row["wins"]), Decimal(row["cycles"]))),
-                pnl=wire(row["pnl"]),
-                pnl_average=_rounded(row["average"], 8),
-                volume=wire(row["volume"]),
-            )
-            for row in rows
-        ]
+        return [_group(row["name"], Results.of_sums(row)) for row in rows]
 
 
-def _rounded(value: Decimal | None, places: int = 4) -> str | None:
-    return None if value is None else wire(round(value, places))
+def _group(name: str, results: Results) -> GroupStatistics:
+    return GroupStatistics(
+        name=name,
+        cycles=results.cycles,
+        wins=results.wins,
+        win_rate_percent=amount(rounded(results.win_rate_percent)),
+        pnl=wire(results.profit_loss),
+        pnl_average=amount(rounded(results.expectancy, 8)),
+        volume=wire(results.volume),
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from core.statistics.performance import percent_of
+from core.statistics.figures import change_percent, rounded
 from shared.src.domain.clock import to_ms
 from shared.src.domain.money import wire
 from visualization.src.views import (
@@ -48,14 +48,14 @@ def candle_view(row: Row, *, is_closed: bool) -> CandleView:
 def symbol_view(row: Row, quote: str) -> SymbolView:
     symbol = row["symbol"]
     has_price = row["close"] is not None
-    change = percent_of(row["close"] - row["open"], row["open"]) if has_price else None
+    change = change_percent(row["close"], row["open"]) if has_price else None
     return SymbolView(
         symbol=symbol,
         base=symbol.removesuffix(quote),
         quote=quote if symbol.endswith(quote) else "",
         price=amount(row["close"]),
         open_24h=amount(row["open"]),
-        change_percent=amount(None if change is None else round(change, 4)),
+        change_percent=amount(rounded(change)),
         volume_24h=amount(row["volume"]),
         time=to_ms(row["time"]) if has_price else None,
     )

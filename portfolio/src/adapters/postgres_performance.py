@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from portfolio.src.ports import CompletedCycles
 from shared.src.database import Database
+from shared.src.sql import RESULT_SUMS
 
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month"}
 
@@ -16,18 +17,18 @@ SELECT min(completed_at) AS first, max(completed_at) AS last, count(*) AS n, max
 FROM trade_cycles WHERE status = 'completed' AND completed_at >= :since
 """)
 
-_RECOMPUTE = text("""
+_RECOMPUTE = text(f"""
 INSERT INTO performance_stats
     (period, period_start, strategy, symbol, trades, wins, volume, fees, profit_loss, best, worst, updated_at)
-SELECT :period, date_trunc(:unit, completed_at), COALESCE(strategy, ''), COALESCE(symbol, ''), count(*),
-       count(*) FILTER (WHERE profit_loss > 0),
-       COALESCE(sum(entry_price * quantity + exit_price * exit_quantity), 0), sum(fees), sum(profit_loss),
-       max(profit_loss), min(profit_loss), :at
-FROM trade_cycles
-WHERE status = 'completed' AND completed_at >= date_trunc(:unit, CAST(:since AS timestamptz))
-GROUP BY GROUPING SETS (
-    (date_trunc(:unit, completed_at)), (date_trunc(:unit, completed_at), strategy),
-    (date_trunc(:unit, completed_at), symbol), (date_trunc(:unit, completed_at), strategy, symbol))
+SELECT :period, period_start, COALESCE(strategy, ''), COALESCE(symbol, ''), cycles, wins, volume, fees, gained - lost,
+       best, worst, :at
+FROM (
+    SELECT date_trunc(:unit, completed_at) AS period_start, strategy, symbol, {RESULT_SUMS}
+    FROM trade_cycles
+    WHERE status = 'completed' AND completed_at >= date_trunc(:unit, CAST(:since AS timestamptz))
+    GROUP BY GROUPING SETS (
+        (period_start), (period_start, strategy), (period_start, symbol), (period_start, strategy, symbol))
+) AS sums
 ON CONFLICT (period, period_start, strategy, symbol) DO UPDATE SET
     trades = EXCLUDED.trades, wins = EXCLUDED.wins, volume = EXCLUDED.volume, fees = EXCLUDED.fees,
     profit_loss = EXCLUDED.profit_loss, best = EXCLUDED.best, worst = EXCLUDED.worst, updated_at = EXCLUDED.updated_at

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS
 
 WALLETS = text("SELECT asset, free, locked, updated_at FROM wallets WHERE free + locked > 0 ORDER BY asset")
 
@@ -28,10 +28,8 @@ SELECT {_CYCLE} FROM trade_cycles
 WHERE status = 'completed' AND completed_at >= :since ORDER BY completed_at DESC LIMIT 500
 """)
 
-CYCLE_TOTALS = text("""
-SELECT count(*) AS completed, COALESCE(sum(profit_loss), 0) AS profit_loss, COALESCE(sum(fees), 0) AS fees,
-       COALESCE(sum(profit_loss) FILTER (WHERE completed_at >= :day), 0) AS today,
-       round(100.0 * count(*) FILTER (WHERE profit_loss > 0) / NULLIF(count(*), 0), 2) AS win_rate
+CYCLE_TOTALS = text(f"""
+SELECT {RESULT_SUMS}, COALESCE(sum(profit_loss) FILTER (WHERE completed_at >= :day), 0) AS today
 FROM trade_cycles WHERE status = 'completed'
 """)
 
@@ -63,9 +61,7 @@ TRADES = text(f"SELECT * {_TRADES_WHERE} ORDER BY timestamp DESC, id DESC LIMIT 
 TRADES_COUNT = text(f"SELECT count(*) AS n {_TRADES_WHERE}")
 
 PERFORMANCE = text("""
-SELECT period, period_start, strategy, symbol, trades, wins,
-       round(100.0 * wins / NULLIF(trades, 0), 2) AS win_rate_percent,
-       volume, fees, profit_loss, best, worst, updated_at
+SELECT period, period_start, strategy, symbol, trades, wins, volume, fees, profit_loss, best, worst, updated_at
 FROM performance_stats
 WHERE period = :period
   AND CASE WHEN CAST(:strategy AS varchar) IS NOT NULL THEN strategy = :strategy

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import text
 
+from core.statistics.results import Results
 from shared.src.database import Database
 from shared.src.domain.money import wire
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS
 from trader.src.api.models import OrdersQuery
 
 ORDERS = """
@@ -34,15 +35,13 @@ SELECT count(*) AS fills, coalesce(sum(quote_quantity), 0) AS volume,
 FROM trade_executions
 """
 STATS_CYCLES = f"""
-SELECT count(*) FILTER (WHERE status = 'completed') AS completed,
-       count(*) FILTER (WHERE status = 'failed') AS failed,
+SELECT count(*) FILTER (WHERE status = 'failed') AS failed,
        count(*) FILTER (WHERE status = 'canceled') AS canceled,
        count(*) FILTER (WHERE status NOT IN {ENDED_CYCLES}) AS open,
-       count(*) FILTER (WHERE profit_loss > 0) AS winning,
-       coalesce(sum(profit_loss), 0) AS realised_profit_loss,
        coalesce(max(unprotected_s), 0) AS unprotected_s_max
 FROM trade_cycles
 """
+STATS_RESULTS = f"SELECT {RESULT_SUMS} FROM trade_cycles WHERE status = 'completed'"
 
 
 class Reads:
@@ -70,7 +69,9 @@ class Reads:
         return order_view(rows[0]) if rows else None
 
     async def stats(self) -> dict[str, Any]:
-        orders, fills, cycles = [(await self._rows(sql, {}))[0] for sql in (STATS_ORDERS, STATS_FILLS, STATS_CYCLES)]
+        statements = (STATS_ORDERS, STATS_FILLS, STATS_CYCLES, STATS_RESULTS)
+        orders, fills, cycles, sums = [(await self._rows(sql, {}))[0] for sql in statements]
+        results = Results.of_sums(sums)
         decided = orders["executed"] + orders["rejected"]
         return shown(
             {
@@ -82,7 +83,12 @@ class Reads:
                 "fills": fills["fills"],
                 "volume": fills["volume"],
                 "fees": fills["fees"],
-                "cycles": cycles,
+                "cycles": {
+                    "completed": results.cycles,
+                    "winning": results.wins,
+                    "realised_profit_loss": results.profit_loss,
+                    **cycles,
+                },
             }
         )
 

@@ -1,14 +1,15 @@
-"""Figures of performance, from equity and results. Ratios that mean nothing yet are None, never zero."""
+"""Figures of an equity curve: the value of the account over time. What means nothing yet is None, never zero. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
 
+from core.statistics.figures import HUNDRED
+
 HOURS_OF_YEAR = 24 * 365
 HOUR_MS = 3_600_000
-SHARPE_HOURS_MIN = 24
-HUNDRED = Decimal(100)
+RETURNS_MIN = 24
 
 Point = tuple[int, Decimal]
 
@@ -25,20 +26,42 @@ def max_drawdown_percent(values: Sequence[Decimal]) -> Decimal | None:
     return deepest * HUNDRED
 
 
+def growth(now: Decimal, then: Decimal, *, brought: Decimal) -> Decimal:
+    """now - then - brought, in quote units: what the value grew by itself, without what the owner brought or took."""
+    return now - then - brought
+
+
 def sharpe_ratio(points: Sequence[Point]) -> Decimal | None:
-    """Mean over standard deviation of hourly returns, annualised by sqrt(8760); risk-free rate 0.
+    """mean / standard deviation (of the sample) of the hourly returns * sqrt(8760); no unit, risk-free rate 0.
 
     ``points`` are (ms UTC, equity) in order; the last of each hour counts, an hour without one keeps the value.
     None with fewer than 24 hourly returns, or when nothing moved.
     """
     returns = _hourly_returns(points)
-    if len(returns) < SHARPE_HOURS_MIN:
+    if len(returns) < RETURNS_MIN:
         return None
-    mean = sum(returns, Decimal(0)) / len(returns)
+    mean = _mean(returns)
     variance = sum(((value - mean) ** 2 for value in returns), Decimal(0)) / (len(returns) - 1)
-    if variance == 0:
+    return _annualised(mean, variance)
+
+
+def sortino_ratio(points: Sequence[Point]) -> Decimal | None:
+    """mean / sqrt(mean of the squared hourly losses, gains counting 0) * sqrt(8760); no unit, target return 0.
+
+    ``points`` as for ``sharpe_ratio``. None with fewer than 24 hourly returns, or when no hour lost.
+    """
+    returns = _hourly_returns(points)
+    if len(returns) < RETURNS_MIN:
         return None
-    return mean / variance.sqrt() * Decimal(HOURS_OF_YEAR).sqrt()
+    return _annualised(_mean(returns), _mean([min(value, Decimal(0)) ** 2 for value in returns]))
+
+
+def _mean(values: Sequence[Decimal]) -> Decimal:
+    return sum(values, Decimal(0)) / len(values)
+
+
+def _annualised(mean: Decimal, variance: Decimal) -> Decimal | None:
+    return mean / variance.sqrt() * Decimal(HOURS_OF_YEAR).sqrt() if variance else None
 
 
 def _hourly_returns(points: Sequence[Point]) -> list[Decimal]:
@@ -54,11 +77,6 @@ def _hourly_returns(points: Sequence[Point]) -> list[Decimal]:
             returns.append(now / value - 1)
         value = now
     return returns
-
-
-def percent_of(part: Decimal, whole: Decimal) -> Decimal | None:
-    """``part`` in percent of ``whole``; None when there is no whole to be a part of."""
-    return part / whole * HUNDRED if whole > 0 else None
 
 
 def thinned(points: Sequence[Point], count_max: int) -> list[Point]:

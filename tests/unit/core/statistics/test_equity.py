@@ -1,4 +1,4 @@
-"""Figures of performance: right by arithmetic, None where they mean nothing."""
+"""Figures of an equity curve: right by arithmetic, None where they mean nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.statistics.performance import (
+from core.statistics.equity import (
     HOUR_MS,
+    growth,
     max_drawdown_percent,
-    percent_of,
     sharpe_ratio,
+    sortino_ratio,
     thinned,
 )
 
@@ -59,9 +60,25 @@ def test_an_hour_without_a_snapshot_keeps_the_value_before() -> None:
     assert sharpe_ratio(holed[:]) == sharpe_ratio(whole[:-1])
 
 
-def test_a_share_of_nothing_is_not_known() -> None:
-    assert percent_of(Decimal(1), Decimal(0)) is None
-    assert percent_of(Decimal(1), Decimal(4)) == 25
+def test_sortino_is_annualised_from_hourly_returns_and_punishes_losses_alone() -> None:
+    # returns alternate between +1 % and -.5 %: mean .25 %; root of the mean squared loss .0035355; .70711 * sqrt(8760)
+    value, points = Decimal(100), [(0, Decimal(100))]
+    for hour in range(1, 41):
+        value *= Decimal("1.01") if hour % 2 else Decimal("0.995")
+        points.append((hour * HOUR_MS, value))
+    ratio = sortino_ratio(points)
+    assert ratio is not None
+    assert round(ratio, 2) == Decimal("66.18")
+    assert sortino_ratio(points[:20]) is None
+
+
+def test_sortino_without_a_loss_is_not_known() -> None:
+    assert sortino_ratio([(hour * HOUR_MS, Decimal(100 + hour)) for hour in range(48)]) is None
+
+
+def test_what_the_owner_brought_is_no_growth() -> None:
+    assert growth(Decimal(1500), Decimal(1000), brought=Decimal(450)) == 50
+    assert growth(Decimal(400), Decimal(1000), brought=Decimal(-500)) == -100
 
 
 @given(st.integers(2, 500), st.integers(2, 60))
