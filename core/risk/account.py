@@ -172,11 +172,6 @@ def assets_of(symbol: str, quote: str) -> tuple[str, str]:
         return symbol, ""
 
 
-def day_start(now: datetime) -> datetime:
-    """When the UTC day began that the realised loss is counted in."""
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 def resting_cost(entries: Iterable[Order], reference_price: Decimal | None) -> Decimal:
     """What entry orders may still spend, quote units; one without a price is taken at what it was decided at."""
     prices = ((order.remaining, order.price or order.stop_price or reference_price or ZERO) for order in entries)

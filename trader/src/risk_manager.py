@@ -12,11 +12,12 @@ from decimal import Decimal
 
 from core.capital.valuation import symbols_of
 from core.positions.model import Cycle, Order
-from core.risk.account import AccountView, OpenCycle, assets_of, capital_of, day_start, rates_of, resting_cost
+from core.risk.account import AccountView, OpenCycle, assets_of, capital_of, rates_of, resting_cost
 from core.risk.exit_levels import ExitRules
 from core.risk.limits import Candidate, RiskLimits
 from core.risk.order_gate import EntryOrder, judge_order
 from core.risk.verdicts import Approved, Refused
+from core.statistics.periods import day_start
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import Clock, to_ms

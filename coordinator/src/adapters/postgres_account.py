@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from core.capital.pockets import Pocket
 from core.capital.valuation import symbols_of
-from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of, day_start, rates_of
+from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of, rates_of
+from core.statistics.periods import day_start
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
 from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
