@@ -7,15 +7,14 @@ Sizes are of the position: what the cycle bought, less fees, less what it sold.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from core.positions.lifecycle import is_disproved
-from core.positions.model import Cycle, CycleState, Order, Purpose
+from core.positions.model import CycleState, Order, Purpose
 from core.positions.position import Position
-from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
@@ -162,15 +161,11 @@ class CycleRules:
             return Finish(CycleStatus.FAILED, entry.reason or "the entry was refused")
         return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or "the entry ended without a fill")
 
-    def holding(self, view: CycleState, rules: SymbolRules) -> Decimal:
-        """Base units the cycle owns."""
-        return self._position(view, rules).held
-
     def is_exposed(self, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
         """Whether it holds something that can be sold and that no order on the exchange protects."""
         if any(order.is_open and order.is_protection for order in view.orders):
             return False
-        return not view.cycle.is_ended and rules.is_sellable(self.holding(view, rules), price)
+        return not view.cycle.is_ended and rules.is_sellable(self._position(view, rules).held, price)
 
     def _lost_entry(self, view: CycleState, now: datetime) -> Order | None:
         """The last entry, when it certainly never arrived and may be tried again."""
@@ -186,58 +181,12 @@ class CycleRules:
     def _position(self, view: CycleState, rules: SymbolRules) -> Position:
         return Position.of(view.fills, rules.base)
 
-    def refreshed(self, view: CycleState, rules: SymbolRules, now: datetime) -> Cycle:
-        """The cycle with everything that follows from its orders and fills."""
-        position = self._position(view, rules)
-        cycle = view.cycle
-        entries, exits = view.of(Side.BUY), [order for order in view.of(Side.SELL) if order.executed_quantity]
-        started = min((fill.at for fill in view.fills), default=None)
-        return replace(
-            cycle,
-            status=cycle.status if cycle.is_ended else _status(view, position),
-            entry_order_id=entries[0].client_order_id if entries else cycle.entry_order_id,
-            exit_order_id=exits[-1].client_order_id if exits else cycle.exit_order_id,
-            entry_price=_rounded(position.entry_price),
-            exit_price=_rounded(position.exit_price),
-            quantity=position.bought,
-            exit_quantity=position.sold,
-            fees=position.fees,
-            opened_at=cycle.opened_at or (min(now, started) if started else None),
-        )
-
-    def finished(self, view: CycleState, rules: SymbolRules, step: Finish, now: datetime) -> Cycle:
-        """The cycle at its end: result, dust, reason."""
-        position = self._position(view, rules)
-        done = replace(
-            self.refreshed(view, rules, now),
-            status=step.status,
-            exit_reason=step.reason,
-            completed_at=now,
-            dust=max(ZERO, position.held),
-        )
-        if step.status is not CycleStatus.COMPLETED:
-            return done
-        return replace(
-            done,
-            profit_loss=_rounded(position.profit_loss),
-            profit_loss_percent=position.profit_loss_percent.quantize(Decimal("1e-8")),
-        )
-
 
 def exit_purpose(view: CycleState) -> str:
     """What sold the position, by the last sale."""
     sales = sorted((fill for fill in view.fills if fill.side is Side.SELL), key=lambda fill: fill.trade_id)
     by_id = {order.client_order_id: order for order in view.orders}
     return by_id[sales[-1].client_order_id].purpose.value if sales else "nothing left to sell"
-
-
-def _status(view: CycleState, position: Position) -> CycleStatus:
-    if not position.bought:
-        rests = any(order.is_open for order in view.of(Side.BUY))
-        return CycleStatus.WAITING_BUY if rests else CycleStatus.INITIATING
-    if position.sold:
-        return CycleStatus.ACTIVE_SELL
-    return CycleStatus.WAITING_SELL if view.cycle.exit_reason else CycleStatus.ACTIVE_BUY
 
 
 def _refused_protections(orders: Iterable[Order]) -> list[Order]:
@@ -257,7 +206,3 @@ def _too_small(view: CycleState) -> bool:
     if not exits or exits[-1].status is not OrderStatus.REJECTED or exits[-1].reject_code != FILTER_FAILURE:
         return False
     return any(name in exits[-1].reason for name in ("NOTIONAL", "LOT_SIZE"))
-
-
-def _rounded(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else amount.quantize(Decimal("1e-12"))

@@ -1,16 +1,44 @@
-"""Where a position's exits stand: stop below, take-profit above, both on allowed prices."""
+"""Where a position's exits stand: stop below, take-profit above, both on allowed prices; and the orders there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
-from shared.src.domain.orders import Side
+from core.positions.cycle_steps import Protect, Shape
+from core.positions.entries import GOOD_TILL_CANCELED
+from core.positions.exits import sale
+from core.positions.model import Cycle, CycleState, Order, Purpose
+from core.positions.rules import PositionRules
+from shared.src.domain.errors import InvariantError
+from shared.src.domain.ids import client_order_id
+from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
 HUNDRED = Decimal(100)
+BIPS = 100  # in a percent
 # How far under its trigger the stop's limit stands, so that it fills while the price falls through it.
 STOP_LIMIT_OFFSET = Decimal("0.005")
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Orders for one and the same quantity: a stop, and a target above it where the exchange takes a pair.
+
+    ``list_id``: our id of the pair, of which one cancels the other; empty for a stop alone.
+    """
+
+    stop: Order
+    target: Order | None = None
+    list_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """The price is beyond a level already: the position must be sold."""
+
+    level: Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +64,71 @@ def levels(
         stop=stop or entry_price * (1 - stop_percent / HUNDRED),
         take_profit=target or entry_price * (1 + take_profit_percent / HUNDRED),
     )
+
+
+def settled(cycle: Cycle, rules: SymbolRules, limits: PositionRules) -> Cycle:
+    """The cycle with its exit levels on allowed prices; settled once, at the real entry price.
+
+    A cycle that has bought nothing yet comes back as it is.
+    """
+    if cycle.levels_at is not None or cycle.entry_price is None:
+        return cycle
+    exits = levels(
+        cycle.entry_price,
+        stop_loss=cycle.stop_price,
+        take_profit=cycle.take_profit_price,
+        stop_percent=limits.stop_loss_percent,
+        take_profit_percent=limits.take_profit_percent,
+    )
+    return replace(
+        cycle,
+        stop_price=stop_prices(exits.stop, rules)[0],
+        take_profit_price=take_profit_price(exits.take_profit, rules),
+        levels_at=cycle.entry_price,
+    )
+
+
+def protection(
+    view: CycleState,
+    step: Protect,
+    rules: SymbolRules,
+    price: Decimal,
+    now: datetime,
+    *,
+    trailing_percent: Decimal | None,
+) -> Protection | Beyond:
+    """The orders that carry out a step on a cycle whose levels are settled.
+
+    ``price`` is what the position could be sold at: the exchange refuses a level that it has passed already.
+    ``trailing_percent``: the distance of trailing stops, where the decision has none of its own; None for none.
+    """
+    cycle = view.cycle
+    if cycle.stop_price is None or cycle.take_profit_price is None:
+        raise InvariantError(f"{cycle.id}: a position without exit levels cannot be protected")
+    if price <= cycle.stop_price:
+        return Beyond(Purpose.STOP_LOSS)
+    if price >= cycle.take_profit_price:
+        return Beyond(Purpose.TAKE_PROFIT)
+    stop = _stop(view, cycle.stop_price, step.quantity, rules, now, trailing_percent)
+    if step.shape is Shape.STOP or not rules.oco_allowed:
+        return Protection(stop)
+    target = sale(view, Purpose.TAKE_PROFIT, OrderType.LIMIT_MAKER, step.quantity, now)
+    target = replace(target, price=take_profit_price(cycle.take_profit_price, rules))
+    return Protection(stop, target, list_id=client_order_id(cycle.id, "pair", stop.attempt))
+
+
+def _stop(
+    view: CycleState, level: Decimal, quantity: Decimal, rules: SymbolRules, now: datetime, percent: Decimal | None
+) -> Order:
+    bips = view.cycle.trailing_delta
+    if bips is None and percent is not None:
+        bips = int(percent * BIPS)
+    delta = trailing_delta(bips, rules) if bips else None
+    if delta is not None:
+        return replace(sale(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS, quantity, now), trailing_delta=delta)
+    trigger, limit = stop_prices(level, rules)
+    order = sale(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, quantity, now)
+    return replace(order, stop_price=trigger, price=limit, time_in_force=GOOD_TILL_CANCELED)
 
 
 def stop_prices(stop: Decimal, rules: SymbolRules) -> tuple[Decimal, Decimal]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from core.positions.rules import PositionRules
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.topics import ORDER_INTENT
@@ -33,9 +36,8 @@ def compose(
     funds = Funds()
     horizon_s = MATCHING_S + settings.recv_window_ms / 1000
     orders = OrderManager(exchange, store, prices, clock, horizon_s=horizon_s)
-    cycle_manager = CycleManager(
-        exchange=exchange, store=store, orders=orders, prices=prices, clock=clock, settings=settings
-    )
+    rules = position_rules(settings)
+    cycle_manager = CycleManager(exchange=exchange, store=store, orders=orders, prices=prices, clock=clock, rules=rules)
     trader = TraderService(
         settings=settings,
         bus=bus,
@@ -58,9 +60,21 @@ def compose(
         reconciler=Reconciler(
             exchange=exchange, store=store, orders=orders, cycle_manager=cycle_manager, funds=funds, clock=clock
         ),
-        watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, settings=settings),
+        watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, rules=rules),
         publisher=Publisher(store, bus),
         timers=timers or Timers(),
     )
     bus.subscribe(ORDER_INTENT, trader.on_intent, group=GROUP)
     return trader
+
+
+def position_rules(settings: Settings) -> PositionRules:
+    """What the settings say of positions."""
+    return PositionRules(
+        entry_age_max=timedelta(seconds=settings.signal_max_age_s),
+        entry_drift_percent_max=settings.max_price_drift_percent,
+        stop_loss_percent=settings.stop_loss_percent,
+        take_profit_percent=settings.take_profit_percent,
+        trailing_stop_percent=settings.trailing_stop_percent,
+        holding_max=timedelta(minutes=settings.max_holding_minutes),
+    )

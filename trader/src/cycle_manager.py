@@ -1,4 +1,6 @@
-"""Carries cycles forward: asks CycleRules for the next step, does it, until there is nothing to do.
+"""Carries cycles forward: asks ``core.positions`` for the next step, does it, until there is nothing to do.
+
+To the decisions this adds reading and writing rows, the calls to the exchange, and when a cycle is looked at.
 
 One worker per cycle at a time; whatever happens to a cycle only wakes its worker, which reads the database. What
 fails in a way that may pass is tried again later; a step that repeats waits longer each time.
@@ -9,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import assert_never
 
+from core.positions.cycle_facts import finished, holding, refreshed, reopened
 from core.positions.cycle_steps import (
     Cancel,
     Collect,
@@ -24,23 +26,24 @@ from core.positions.cycle_steps import (
     Reopen,
     Resolve,
     Sell,
-    Shape,
     Step,
     Wait,
 )
-from core.positions.model import Cycle, CycleState, Order, Purpose
-from core.positions.protection import levels, stop_prices, take_profit_price, trailing_delta
+from core.positions.entries import next_attempt
+from core.positions.exits import lacks_units, market_sale
+from core.positions.model import CycleState, Order
+from core.positions.protection import Beyond, protection, settled
+from core.positions.rules import PositionRules
+from core.positions.unprotected_time import Sight
 from core.risk.limits import ALL
-from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, OutcomeUnknownError, RejectedError, TransientError
-from shared.src.domain.ids import client_order_id
-from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.domain.orders import CycleStatus, OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
 from trader.src.execution import metrics
 from trader.src.execution.messages import failed_cycle
-from trader.src.execution.unprotected_time import Exposure
-from trader.src.order_manager import NEW_ORDER_REJECTED, OrderManager
+from trader.src.execution.unprotected_time import UnprotectedTime
+from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Prices, Store
 from trader.src.risk_manager import DIFFERENCE
 
@@ -62,16 +65,16 @@ class CycleManager:
         orders: OrderManager,
         prices: Prices,
         clock: Clock,
-        settings: Settings,
+        rules: PositionRules,
     ) -> None:
         self._exchange = exchange
         self._store = store
         self._orders = orders
         self._prices = prices
         self._clock = clock
-        self._settings = settings
-        self._rules = CycleRules(timedelta(seconds=settings.signal_max_age_s))
-        self._exposure = Exposure(clock)
+        self._rules = rules
+        self._steps = CycleRules(rules.entry_age_max)
+        self._unprotected = UnprotectedTime(clock)
         self._wanted: set[str] = set()
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._unsent: dict[str, Order] = {}
@@ -95,8 +98,8 @@ class CycleManager:
             worker.add_done_callback(lambda done: self._worked(cycle_id, done))
 
     def note_fill(self, cycle_id: str) -> None:
-        """An entry of the cycle was filled just now: its exposure starts."""
-        self._exposure.start(cycle_id)
+        """An entry of the cycle was filled just now: it is unprotected from here on."""
+        self._unprotected.start(cycle_id)
 
     def due(self) -> list[str]:
         """Cycles whose time to be woken has come."""
@@ -166,7 +169,7 @@ class CycleManager:
             view = await self._store.view(cycle_id)
             rules = await self._exchange.rules(view.cycle.symbol)
             price = await self._price(view)
-            step = self._rules.next_step(view, rules, price, self._clock.now())
+            step = self._steps.next_step(view, rules, price, self._clock.now())
             if isinstance(step, Finish):
                 await self._finish(view, rules, step, read_at)
                 return
@@ -191,10 +194,10 @@ class CycleManager:
             return known[-1]
 
     async def _save_progress(self, view: CycleState, rules: SymbolRules, price: Decimal, read_at: float) -> None:
-        cycle = self._rules.refreshed(view, rules, self._clock.now())
-        exposed = self._rules.is_exposed(view, rules, price)
+        exposed = self._steps.is_exposed(view, rules, price)
         protected = any(order.is_open and order.is_protection for order in view.orders)
-        cycle = self._exposure.measured(cycle, read_at=read_at, exposed=exposed, protected=protected, fills=view.fills)
+        cycle = refreshed(view, rules, self._clock.now())
+        cycle = self._unprotected.measured(Sight(cycle, view.fills, read_at, exposed, protected))
         if cycle != view.cycle:
             await self._store.save_cycle(cycle)
 
@@ -218,8 +221,7 @@ class CycleManager:
                 await self._store.request_exit(view.cycle.id, reason)
                 return True
             case Reopen(reason):
-                reopened = replace(view.cycle, status=CycleStatus.ACTIVE_BUY, completed_at=None, exit_reason=reason)
-                await self._store.save_cycle(reopened)
+                await self._store.save_cycle(reopened(view.cycle, reason))
                 return True
             case Wait() | Finish():
                 return True
@@ -227,8 +229,8 @@ class CycleManager:
                 assert_never(step)
 
     async def _finish(self, view: CycleState, rules: SymbolRules, step: Finish, read_at: float) -> None:
-        cycle = self._rules.finished(view, rules, step, self._clock.now())
-        cycle = self._exposure.measured(cycle, read_at=read_at, exposed=False, protected=False, fills=view.fills)
+        cycle = finished(view, rules, step, self._clock.now())
+        cycle = self._unprotected.measured(Sight(cycle, view.fills, read_at, exposed=False, protected=False))
         entry = next(iter(view.of(Side.BUY)), None)
         failed = None
         if step.status is not CycleStatus.COMPLETED:
@@ -250,19 +252,11 @@ class CycleManager:
 
     async def _enter_again(self, view: CycleState, lost: Order, price: Decimal) -> bool:
         """Send the entry under a new id, unless the price left the decision in the meantime."""
-        reference = view.cycle.reference_price or price
-        if 100 * abs(price - reference) / reference > self._settings.max_price_drift_percent:
+        drift_max = self._rules.entry_drift_percent_max
+        order = next_attempt(view.cycle, lost, price, self._clock.now(), drift_percent_max=drift_max)
+        if order is None:
             await self._store.request_exit(view.cycle.id, "the price left before the entry was sent")
             return True
-        attempt = lost.attempt + 1
-        order = replace(
-            lost,
-            client_order_id=client_order_id(view.cycle.intent_id, "entry", attempt),
-            attempt=attempt,
-            status=OrderStatus.INTENT,
-            reason="",
-            created_at=self._clock.now(),
-        )
         await self._store.add_orders([order])
         status = await self._orders.submit(order)
         metrics.ORDERS.labels(order.purpose.value, status.value).inc()
@@ -271,7 +265,7 @@ class CycleManager:
     # Selling
 
     async def _sell(self, view: CycleState, quantity: Decimal) -> bool:
-        order = self._order(view, Purpose.EXIT, OrderType.MARKET, quantity)
+        order = market_sale(view, quantity, self._clock.now())
         await self._store.add_orders([order])
         status = await self._orders.submit(order)
         metrics.ORDERS.labels(order.purpose.value, status.value).inc()
@@ -281,10 +275,10 @@ class CycleManager:
 
     async def _after_refused_sale(self, view: CycleState, order: Order) -> bool:
         refused = await self._store.order(order.client_order_id)
-        if refused is not None and refused.reject_code == NEW_ORDER_REJECTED and "insufficient" in refused.reason:
+        if refused is not None and lacks_units(refused):
             rules = await self._exchange.rules(order.symbol)
             free = (await self._exchange.account()).free(rules.base)
-            needed = self._rules.holding(view, rules)
+            needed = holding(view, rules)
             reason = f"{DIFFERENCE}: the exchange has {free} {rules.base} free, cycle {view.cycle.id} needs {needed}"
             logger.error("unexplained difference, new entries halted", extra={"reason": reason})
             await self._store.pause(ALL, reason, self._clock.now())
@@ -292,23 +286,23 @@ class CycleManager:
         return False
 
     async def _protect(self, view: CycleState, step: Protect, rules: SymbolRules, price: Decimal) -> bool:
-        cycle = await self._with_levels(view, rules)
-        if cycle.stop_price is None or cycle.take_profit_price is None:
-            return False
-        if price <= cycle.stop_price or price >= cycle.take_profit_price:
-            # The exchange would refuse these orders: the price is beyond them already.
-            reason = Purpose.STOP_LOSS if price <= cycle.stop_price else Purpose.TAKE_PROFIT
-            await self._store.request_exit(cycle.id, reason.value)
+        now = self._clock.now()
+        known = refreshed(view, rules, now)
+        cycle = settled(known, rules, self._rules)
+        if cycle != known:
+            await self._store.save_cycle(cycle)
+        trailing = self._rules.trailing_stop_percent
+        orders = protection(replace(view, cycle=cycle), step, rules, price, now, trailing_percent=trailing)
+        if isinstance(orders, Beyond):
+            await self._store.request_exit(cycle.id, orders.level.value)
             return True
-        stop = self._stop(replace(view, cycle=cycle), step.quantity, rules)
-        if step.shape is Shape.STOP or not rules.oco_allowed:
+        stop, target = orders.stop, orders.target
+        if target is None:
             await self._store.add_orders([stop])
             status = await self._orders.submit(stop)
         else:
-            target = self._take_profit(replace(view, cycle=cycle), step.quantity, rules)
             await self._store.add_orders([target, stop])
-            list_id = client_order_id(cycle.id, "pair", stop.attempt)
-            status = await self._orders.submit_pair(target, stop, list_id)
+            status = await self._orders.submit_pair(target, stop, orders.list_id)
         metrics.ORDERS.labels(stop.purpose.value, status.value).inc()
         return await self._is_definite(stop, status)
 
@@ -318,62 +312,6 @@ class CycleManager:
             return True
         row = await self._store.order(order.client_order_id)
         return row is not None and row.reject_code is not None
-
-    async def _with_levels(self, view: CycleState, rules: SymbolRules) -> Cycle:
-        """The cycle with its exit levels; decided once, at the real entry price."""
-        cycle = self._rules.refreshed(view, rules, self._clock.now())
-        if cycle.levels_at is not None or cycle.entry_price is None:
-            return cycle
-        exits = levels(
-            cycle.entry_price,
-            stop_loss=cycle.stop_price,
-            take_profit=cycle.take_profit_price,
-            stop_percent=self._settings.stop_loss_percent,
-            take_profit_percent=self._settings.take_profit_percent,
-        )
-        settled = replace(
-            cycle,
-            stop_price=stop_prices(exits.stop, rules)[0],
-            take_profit_price=take_profit_price(exits.take_profit, rules),
-            levels_at=cycle.entry_price,
-        )
-        await self._store.save_cycle(settled)
-        return settled
-
-    def _stop(self, view: CycleState, quantity: Decimal, rules: SymbolRules) -> Order:
-        bips = self._trailing_bips(view.cycle)
-        delta = trailing_delta(bips, rules) if bips else None
-        if delta is not None:
-            return replace(self._order(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS, quantity), trailing_delta=delta)
-        trigger, limit = stop_prices(view.cycle.stop_price or Decimal(0), rules)
-        order = self._order(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, quantity)
-        return replace(order, stop_price=trigger, price=limit, time_in_force="GTC")
-
-    def _take_profit(self, view: CycleState, quantity: Decimal, rules: SymbolRules) -> Order:
-        order = self._order(view, Purpose.TAKE_PROFIT, OrderType.LIMIT_MAKER, quantity)
-        return replace(order, price=take_profit_price(view.cycle.take_profit_price or Decimal(0), rules))
-
-    def _trailing_bips(self, cycle: Cycle) -> int | None:
-        if cycle.trailing_delta is not None:
-            return cycle.trailing_delta
-        percent = self._settings.trailing_stop_percent
-        return None if percent is None else int(percent * 100)
-
-    def _order(self, view: CycleState, purpose: Purpose, kind: OrderType, quantity: Decimal) -> Order:
-        attempt = max((order.attempt for order in view.of(Side.SELL)), default=0) + 1
-        return Order(
-            client_order_id=client_order_id(view.cycle.id, purpose.value, attempt),
-            intent_id=view.cycle.intent_id,
-            cycle_id=view.cycle.id,
-            attempt=attempt,
-            purpose=purpose,
-            symbol=view.cycle.symbol,
-            side=Side.SELL,
-            type=kind,
-            quantity=quantity,
-            created_at=self._clock.now(),
-            correlation_id=view.cycle.correlation_id,
-        )
 
 
 def _label(reason: str) -> str:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from core.positions.model import MANUAL, Cycle, Order, Purpose
+from core.positions.entries import entry_order, opened
 from core.risk.verdicts import Approved, Refused
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
-from shared.src.domain.ids import client_order_id, derived_id
-from shared.src.domain.orders import CycleStatus, IntentKind, OrderType, Side
+from shared.src.domain.orders import IntentKind
 from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
@@ -103,8 +102,8 @@ class IntentHandler:
                 return await self._open(intent, quantity, rules, trigger)
 
     async def _open(self, intent: OrderIntent, quantity: Decimal, rules: SymbolRules, trigger: Decimal | None) -> Taken:
-        cycle = self._cycle(intent, quantity)
-        entry = replace(self._entry_order(intent, cycle, quantity, rules), stop_price=trigger)
+        cycle = opened(intent, quantity, self._clock.now())
+        entry = entry_order(intent, cycle, quantity, rules, trigger=trigger)
         if not await self._store.open_cycle(cycle, entry):
             self._cycle_manager.wake(cycle.id)
             return Taken(cycle_id=cycle.id, client_order_id=entry.client_order_id)
@@ -117,41 +116,3 @@ class IntentHandler:
             log = {"intent_id": intent.message_id, "symbol": intent.symbol, "reason": refused.reason}
             logger.info("intent refused", extra=log)
         return Taken(refused=refused.reason, code=refused.code)
-
-    def _cycle(self, intent: OrderIntent, quantity: Decimal) -> Cycle:
-        return Cycle(
-            id=derived_id("cy", intent.message_id),
-            intent_id=intent.message_id,
-            symbol=intent.symbol,
-            strategy=intent.strategy,
-            status=CycleStatus.INITIATING,
-            created_at=self._clock.now(),
-            stop_price=intent.stop_loss,
-            take_profit_price=intent.take_profit,
-            trailing_delta=intent.trailing_delta_bips,
-            correlation_id=intent.correlation_id,
-            consensus_id=intent.consensus_id,
-            pocket=intent.pocket,
-            reference_price=intent.reference_price,
-            reserved=max(intent.reserved, quantity * intent.reference_price),
-            resting=intent.type is not OrderType.MARKET,
-        )
-
-    def _entry_order(self, intent: OrderIntent, cycle: Cycle, quantity: Decimal, rules: SymbolRules) -> Order:
-        limited = intent.type in {OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
-        priced = limited or intent.type is OrderType.LIMIT_MAKER
-        return Order(
-            client_order_id=client_order_id(intent.message_id, "entry", 1),
-            intent_id=intent.message_id,
-            cycle_id=cycle.id,
-            attempt=1,
-            purpose=Purpose.MANUAL if intent.strategy == MANUAL else Purpose.ENTRY,
-            symbol=intent.symbol,
-            side=Side.BUY,
-            type=intent.type,
-            quantity=quantity,
-            created_at=self._clock.now(),
-            time_in_force="GTC" if limited else None,
-            price=rules.round_price(intent.price, Side.BUY) if priced and intent.price is not None else None,
-            correlation_id=intent.correlation_id,
-        )

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from decimal import Decimal
 
-from core.positions.cycle_steps import CycleRules
+from core.positions.cycle_facts import holding
 from core.positions.model import Order
 from core.risk.limits import ALL
 from shared.src.domain.clock import Clock
@@ -49,7 +49,6 @@ class Reconciler:
         self._cycle_manager = cycle_manager
         self._funds = funds
         self._clock = clock
-        self._cycles = CycleRules()
         self._lock = asyncio.Lock()
         self._suspected: dict[str, str] = {}
         self.differences: dict[str, str] = {}
@@ -150,7 +149,7 @@ class Reconciler:
         claims: dict[str, Decimal] = {}
         for cycle in await self._store.open_cycles():
             rules = await self._exchange.rules(cycle.symbol)
-            held = self._cycles.holding(await self._store.view(cycle.id), rules)
+            held = holding(await self._store.view(cycle.id), rules)
             claims[rules.base] = claims.get(rules.base, ZERO) + held
         return {asset: claim for asset, claim in claims.items() if claim > 0}
 

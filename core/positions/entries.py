@@ -1,0 +1,111 @@
+"""How a position begins: its cycle, its entry order, and whether an entry that got lost is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from core.positions.model import MANUAL, Cycle, Order, Purpose
+from shared.src.domain.ids import client_order_id, derived_id
+from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.exchange.rules import SymbolRules
+
+HUNDRED = Decimal(100)
+GOOD_TILL_CANCELED = "GTC"
+# Orders that rest at their price until they are canceled.
+RESTING = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+
+
+class EntryDecision(Protocol):
+    """An approved decision to buy (``shared.src.contracts.orders.OrderIntent`` is one). Prices and funds in quote."""
+
+    @property
+    def message_id(self) -> str: ...
+    @property
+    def correlation_id(self) -> str: ...
+    @property
+    def consensus_id(self) -> str: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def pocket(self) -> str: ...
+    @property
+    def type(self) -> OrderType: ...
+    @property
+    def price(self) -> Decimal | None: ...
+    @property
+    def reference_price(self) -> Decimal: ...
+    @property
+    def reserved(self) -> Decimal: ...
+    @property
+    def stop_loss(self) -> Decimal | None: ...
+    @property
+    def take_profit(self) -> Decimal | None: ...
+    @property
+    def trailing_delta_bips(self) -> int | None: ...
+
+
+def opened(decision: EntryDecision, quantity: Decimal, now: datetime) -> Cycle:
+    """The cycle of a decision that was approved for ``quantity`` base units."""
+    return Cycle(
+        id=derived_id("cy", decision.message_id),
+        intent_id=decision.message_id,
+        symbol=decision.symbol,
+        strategy=decision.strategy,
+        status=CycleStatus.INITIATING,
+        created_at=now,
+        stop_price=decision.stop_loss,
+        take_profit_price=decision.take_profit,
+        trailing_delta=decision.trailing_delta_bips,
+        correlation_id=decision.correlation_id,
+        consensus_id=decision.consensus_id,
+        pocket=decision.pocket,
+        reference_price=decision.reference_price,
+        reserved=max(decision.reserved, quantity * decision.reference_price),
+        resting=decision.type is not OrderType.MARKET,
+    )
+
+
+def entry_order(
+    decision: EntryDecision, cycle: Cycle, quantity: Decimal, rules: SymbolRules, *, trigger: Decimal | None = None
+) -> Order:
+    """The first attempt to buy ``quantity`` base units. ``trigger``: the stop price of an order by hand."""
+    priced = decision.type in RESTING or decision.type is OrderType.LIMIT_MAKER
+    return Order(
+        client_order_id=client_order_id(decision.message_id, "entry", 1),
+        intent_id=decision.message_id,
+        cycle_id=cycle.id,
+        attempt=1,
+        purpose=Purpose.MANUAL if decision.strategy == MANUAL else Purpose.ENTRY,
+        symbol=decision.symbol,
+        side=Side.BUY,
+        type=decision.type,
+        quantity=quantity,
+        created_at=cycle.created_at,
+        time_in_force=GOOD_TILL_CANCELED if decision.type in RESTING else None,
+        price=rules.round_price(decision.price, Side.BUY) if priced and decision.price is not None else None,
+        stop_price=trigger,
+        correlation_id=decision.correlation_id,
+    )
+
+
+def next_attempt(
+    cycle: Cycle, lost: Order, price: Decimal, now: datetime, *, drift_percent_max: Decimal
+) -> Order | None:
+    """The entry under a new id, after one that never arrived; None when the price has left the decision meanwhile."""
+    reference = cycle.reference_price or price
+    if HUNDRED * abs(price - reference) / reference > drift_percent_max:
+        return None
+    attempt = lost.attempt + 1
+    return replace(
+        lost,
+        client_order_id=client_order_id(cycle.intent_id, "entry", attempt),
+        attempt=attempt,
+        status=OrderStatus.INTENT,
+        reason="",
+        created_at=now,
+    )

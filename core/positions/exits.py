@@ -1,0 +1,67 @@
+"""How a position ends: orders that sell it, why it is left, and what a refused sale means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from core.positions.model import Cycle, CycleState, Order, Purpose
+from shared.src.domain.ids import client_order_id
+from shared.src.domain.orders import OrderType, Side
+
+# Binance: the order was refused by the matching engine; the text says why.
+NEW_ORDER_REJECTED = -2010
+# How long the price may stand beyond a stop before the rest is sold at market, wall seconds.
+GAP_S_MAX = 1.5
+
+
+def sale(view: CycleState, purpose: Purpose, kind: OrderType, quantity: Decimal, now: datetime) -> Order:
+    """An order that sells ``quantity`` base units of the position, under an id that no other attempt has."""
+    cycle = view.cycle
+    attempt = max((order.attempt for order in view.of(Side.SELL)), default=0) + 1
+    return Order(
+        client_order_id=client_order_id(cycle.id, purpose.value, attempt),
+        intent_id=cycle.intent_id,
+        cycle_id=cycle.id,
+        attempt=attempt,
+        purpose=purpose,
+        symbol=cycle.symbol,
+        side=Side.SELL,
+        type=kind,
+        quantity=quantity,
+        created_at=now,
+        correlation_id=cycle.correlation_id,
+    )
+
+
+def market_sale(view: CycleState, quantity: Decimal, now: datetime) -> Order:
+    return sale(view, Purpose.EXIT, OrderType.MARKET, quantity, now)
+
+
+def lacks_units(refused: Order) -> bool:
+    """Whether the exchange refused a sale because the account has less than the fills say."""
+    return refused.reject_code == NEW_ORDER_REJECTED and "insufficient" in refused.reason
+
+
+def is_too_old(cycle: Cycle, now: datetime, holding_max: timedelta) -> bool:
+    """Whether the position was held for longer than it may be."""
+    return cycle.opened_at is not None and now - cycle.opened_at > holding_max
+
+
+def is_beyond_stop(cycle: Cycle, bid: Decimal) -> bool:
+    """Whether the position could only be sold under its stop now."""
+    return cycle.stop_price is not None and bid < cycle.stop_price
+
+
+def is_jumped_over(orders: Iterable[Order], bid: Decimal) -> bool:
+    """Whether an open stop's limit stands above the price, so that it cannot fill."""
+    stops = (order for order in orders if order.is_open and order.purpose is Purpose.STOP_LOSS)
+    return any(order.type is OrderType.STOP_LOSS_LIMIT and bid < (order.price or bid) for order in stops)
+
+
+def widens(cycle: Cycle, price: Decimal) -> bool:
+    """Whether the price is outside of those that the position has seen."""
+    if cycle.min_price is None or cycle.max_price is None:
+        return True
+    return price < cycle.min_price or price > cycle.max_price

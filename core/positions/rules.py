@@ -1,0 +1,24 @@
+"""How positions are entered, protected and left, as the user set it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRules:
+    """Distances and drifts in percent of a price.
+
+    ``entry_age_max``: how long after its start a cycle may still try to enter. ``entry_drift_percent_max``: how far the
+    price may be from the decision's when it does. The other distances hold where a decision has no level of its own;
+    ``trailing_stop_percent``: None for stops that stand still. ``holding_max``: how long a position is held at most.
+    """
+
+    entry_age_max: timedelta
+    entry_drift_percent_max: Decimal
+    stop_loss_percent: Decimal
+    take_profit_percent: Decimal
+    trailing_stop_percent: Decimal | None
+    holding_max: timedelta
