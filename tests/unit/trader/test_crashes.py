@@ -82,6 +82,19 @@ async def test_an_exit_that_is_heard_again_leaves_the_next_position_alone() -> N
     assert [cycle.status for cycle in rig.cycles] == [CycleStatus.COMPLETED, CycleStatus.ACTIVE_BUY]
 
 
+async def test_a_refused_entry_that_is_heard_again_when_it_would_be_allowed_stays_refused() -> None:
+    rig = Rig()
+    rig.exchange.move(Decimal(56000))
+    await rig.receive(intent(1, rig.clock))
+    rig.exchange.move(Decimal(50000))
+    taken = await rig.trader.intents.take(intent(1, rig.clock))
+    await rig.settle()
+    rig.check()
+    assert "before" in taken.refused
+    assert not rig.cycles
+    assert [message.topic for message in rig.store.told.values()] == [ORDER_FAILED.name]
+
+
 @pytest.mark.parametrize("lost", [1, 2])
 async def test_an_entry_that_never_arrived_is_sent_again_under_a_new_id(lost: int) -> None:
     rig = Rig()

@@ -105,6 +105,8 @@ class IntentHandler:
         cycle = opened(intent, quantity, self._clock.now())
         entry = entry_order(intent, cycle, quantity, rules, trigger=trigger)
         if not await self._store.open_cycle(cycle, entry):
+            if await self._store.order(entry.client_order_id) is None:
+                return Taken(refused=f"{intent.message_id} was refused before")
             self._cycle_manager.wake(cycle.id)
             return Taken(cycle_id=cycle.id, client_order_id=entry.client_order_id)
         self._risk.note_entry()
