@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,9 +22,11 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.money import ZERO, wire
 from shared.src.domain.symbols import split_symbol
+from shared.src.single_flight import SharedCache
+
+__all__ = ["DBManager", "PortfolioModel", "SharedCache", "TradeFilter", "shown"]
 
 Row = dict[str, Any]
-CACHE_S = 0.5
 
 
 def shown(value_: Any) -> Any:
@@ -39,35 +40,6 @@ def shown(value_: Any) -> Any:
     if isinstance(value_, list | tuple):
         return [shown(item) for item in value_]
     return value_
-
-
-class SharedCache:
-    """Answers many readers from one reading; an answer is ``ttl_s`` wall seconds old at most."""
-
-    def __init__(self, clock: Clock, ttl_s: float = CACHE_S, *, size_max: int = 512) -> None:
-        self._clock = clock
-        self._ttl_s = ttl_s
-        self._size_max = size_max
-        self._entries: dict[Hashable, tuple[float, asyncio.Future[Any]]] = {}
-
-    async def get(self, key: Hashable, read: Callable[[], Awaitable[Any]]) -> Any:
-        """The value under ``key``, read once however many ask at the same time. A failure is not kept."""
-        now = self._clock.monotonic()
-        entry = self._entries.get(key)
-        if entry is not None and now - entry[0] < self._ttl_s:
-            return await asyncio.shield(entry[1])
-        if len(self._entries) >= self._size_max:
-            self._entries.clear()
-        future = asyncio.ensure_future(read())
-        self._entries[key] = (now, future)
-        try:
-            return await asyncio.shield(future)
-        finally:
-            if not future.done() or future.cancelled() or future.exception() is not None:
-                self._entries.pop(key, None)
-
-    def clear(self) -> None:
-        self._entries.clear()
 
 
 class DBManager:
@@ -115,8 +87,7 @@ class PortfolioModel:
 
     async def balances(self) -> list[Row]:
         """What the exchange last said, asset by asset, most valuable first."""
-        answer: list[Row] = await self._cache.get("balances", self._balances)
-        return answer
+        return await self._cache.get("balances", self._balances)
 
     async def _balances(self) -> list[Row]:
         rows = await self._db.rows(queries.WALLETS)
@@ -140,8 +111,7 @@ class PortfolioModel:
 
     async def pockets(self) -> Row:
         """The pockets, their capital, and the leases on them."""
-        answer: Row = await self._cache.get("pockets", self._pockets)
-        return answer
+        return await self._cache.get("pockets", self._pockets)
 
     async def _pockets(self) -> Row:
         rows = await self._db.rows(queries.POCKETS)
@@ -162,8 +132,7 @@ class PortfolioModel:
 
     async def active_positions(self) -> list[Row]:
         """Open cycles with what they would earn at the last price, in quote units, before the fee of the exit."""
-        answer: list[Row] = await self._cache.get("active", self._active_positions)
-        return answer
+        return await self._cache.get("active", self._active_positions)
 
     async def _active_positions(self) -> list[Row]:
         rows = await self._db.rows(queries.ACTIVE_POSITIONS)
@@ -186,8 +155,7 @@ class PortfolioModel:
 
     async def summary(self) -> Row:
         """The whole portfolio at a glance."""
-        answer: Row = await self._cache.get("summary", self._summary)
-        return answer
+        return await self._cache.get("summary", self._summary)
 
     async def _summary(self) -> Row:
         balances, positions = await self.balances(), await self.active_positions()
