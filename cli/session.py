@@ -16,8 +16,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from cli.data_folder import DataFolder
 from cli.exits import CommandError, ExitCode
-from cli.run.data_folder import DataFolder
 from shared.src.domain.errors import ConfigurationError, RootTradingError
 
 PANEL = "On every command"

@@ -107,7 +107,7 @@ class RunningDemo:
         return [demo, *demo.children(recursive=True)]
 
     def interrupt(self) -> int:
-        """Ctrl-C; answers the exit code."""
+        """Ctrl-C; returns the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(END_S_MAX)

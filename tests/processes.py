@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 
-from cli.run.ports import PortChooser
+from cli.process.ports import PortChooser
 from shared.src.config import SERVICES, Settings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -104,7 +104,7 @@ class ServiceProcess:
         self._process.send_signal(number)
 
     def stop(self) -> int:
-        """SIGTERM; answers the exit code."""
+        """SIGTERM; returns the exit code."""
         assert self._process is not None
         if self._process.poll() is None:
             self._process.terminate()

@@ -19,9 +19,9 @@ import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from cli.run.data_folder import DataFolder
-from cli.run.ports import PortChooser
-from cli.run.processes import Child, Launch, start
+from cli.data_folder import DataFolder
+from cli.process.child import Child, Launch, start
+from cli.process.ports import PortChooser
 from cli.stack.postgres import Postgres
 from cli.stack.redis import Redis
 from shared.src.clocks import SystemClock
@@ -82,8 +82,8 @@ async def _healthy(part: Any, clock: SystemClock) -> None:
 
 @contextmanager
 def mock_kafka() -> Iterator[str]:
-    """librdkafka's own broker in a process; answers its address."""
-    process = subprocess.Popen([sys.executable, "-m", "cli.stack.mock_kafka"], stdout=subprocess.PIPE, text=True)
+    """librdkafka's own broker in a process; returns its address."""
+    process = subprocess.Popen([sys.executable, "-m", "cli.stack.kafka.mock_broker"], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield str(json.loads(process.stdout.readline())["bootstrap"])

@@ -58,7 +58,7 @@ class StreamServer:
             self.subscribed.pop(socket, None)
 
     async def send(self, stream: str, data: Any) -> int:
-        """To everyone who subscribed to the stream; answers how many got it."""
+        """To everyone who subscribed to the stream; returns how many got it."""
         return await self.send_raw(stream, orjson.dumps({"stream": stream, "data": data}).decode())
 
     async def send_raw(self, stream: str, frame: str) -> int:

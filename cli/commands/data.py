@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from cli.data_folder import read_json
 from cli.exits import missing, misused
 from cli.run import run_state, services
-from cli.run.data_folder import read_json
 from cli.run.detached import start_detached
 from cli.run.platform import RunPlan
 from cli.session import CommandSession, command, set_defaults

@@ -8,9 +8,8 @@ import typer
 from rich.console import Console
 
 from cli.exits import ExitCode
-from cli.run import services
+from cli.run import checkup, services
 from cli.session import CommandSession, command
-from cli.setup import checkup
 
 MARKS = {"ok": "[green]ok[/]  ", "warning": "[yellow]warn[/]", "problem": "[red]bad[/] "}
 

@@ -9,18 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.demo.fixture import twin_fixture
+from cli.data_folder import DataFolder
 from cli.demo.options import demo_options
 from cli.demo.run import run_demo
 from cli.demo.summary_view import show_summary
 from cli.exits import ExitCode, missing, misused, not_so
 from cli.progress import Progress, parts_table
 from cli.run import requests, run_state, services
-from cli.run.data_folder import DataFolder
 from cli.run.detached import start_detached
 from cli.run.platform import RunPlan, require_program_tree
 from cli.session import CommandSession, command
 from cli.stack.kafka.brokers import split_address
+from cli.stack.twin_fixture import twin_fixture
 from shared.src.clocks import SystemClock
 from shared.src.config import SERVICES, TradingMode, load_settings
 

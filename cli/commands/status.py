@@ -12,10 +12,10 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from cli.data_folder import DataFolder
 from cli.exits import ExitCode, missing, misused
 from cli.progress import parts_table
 from cli.run import run_state
-from cli.run.data_folder import DataFolder
 from cli.session import CommandSession, command
 from shared.src.clocks import SystemClock
 
@@ -114,7 +114,7 @@ async def _follow_logs(files: dict[str, Path], show: Line) -> None:
 
 
 def _show_new(path: Path, offset: int, name: str, show: Line) -> int:
-    """Show the whole lines after ``offset``; answers where to go on."""
+    """Show the whole lines after ``offset``; returns where to go on."""
     with path.open("rb") as file:
         file.seek(offset)
         whole, newline, _ = file.read().rpartition(b"\n")

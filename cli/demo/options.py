@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli.demo.fixture import quote_of, twin_fixture
 from cli.exits import missing, misused
 from cli.stack.kafka.brokers import split_address
+from cli.stack.twin_fixture import quote_of, twin_fixture
 from shared.src.domain.symbols import DEFAULT_SYMBOLS
 
 MARKET_START = "2026-01-01T00:00:00Z"

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from cli.data_folder import DataFolder, write_json
 from cli.demo.exchange_account import AccountClient
 from cli.demo.options import DemoOptions
-from cli.demo.run_facts import Books
+from cli.demo.run_facts import RunFacts
 from cli.demo.summary import MarketMessages, Times, pause_entries, settle, summarise
 from cli.exits import CommandError, ExitCode
 from cli.progress import Progress
-from cli.run.data_folder import DataFolder, write_json
 from cli.run.platform import Platform, RunPlan
 from cli.run.supervisor import stop_on_signals
 from cli.setup import dashboard_build
@@ -31,7 +31,7 @@ class InterruptedRunError(CommandError):
 
 
 async def run_demo(options: DemoOptions, data: DataFolder, clock: Clock, progress: Progress) -> dict[str, Any]:
-    """Start everything, trade for the asked time, stop everything; answers the summary.
+    """Start everything, trade for the asked time, stop everything; returns the summary.
 
     Raises:
         CommandError: it did not start, or was interrupted.
@@ -84,7 +84,7 @@ class _DemoRun:
         self._market: Clock = ScaledClock.parse(text) if text else clock
         self._market_start = self._market.now()
         self._began = clock.monotonic()
-        self._books = Books(platform.postgres.url())
+        self._facts = RunFacts(platform.postgres.url())
         self._messages = MarketMessages(platform.ports["gateway"])
 
     async def trade(self) -> dict[str, Any]:
@@ -109,10 +109,10 @@ class _DemoRun:
         if not await pause_entries(platform.ports["trader"], platform.api_token):
             self._progress.say("the trader did not take the pause")
         account = AccountClient(address.rest, address.api_key, address.secret_key)
-        comparison = await settle(self._books, account, self._clock)
+        comparison = await settle(self._facts, account, self._clock)
         startup_s = platform.supervisor.startup_s or 0.0
         document = await summarise(
-            books=self._books,
+            facts=self._facts,
             comparison=comparison,
             status=platform.supervisor.status(),
             market_messages=await self._messages.total(),
@@ -127,7 +127,7 @@ class _DemoRun:
         while True:
             await self._clock.sleep(FIGURES_EVERY_S)
             try:
-                counts = await self._books.counts(self._market_start)
+                counts = await self._facts.counts(self._market_start)
                 messages = await self._messages.total()
             except CommandError as error:
                 self._progress.say(str(error))

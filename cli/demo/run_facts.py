@@ -62,7 +62,7 @@ SELECT (SELECT count(*) FROM orders WHERE status IN {UNRESOLVED_ORDERS})
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class RunFacts:
     """Reads the database of a run."""
 
     url: str

@@ -13,8 +13,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.demo.exchange_account import AccountClient
-from cli.demo.run_facts import Books
-from cli.run.ports import HOST
+from cli.demo.run_facts import RunFacts
+from cli.process.ports import HOST
 from shared.src.domain.clock import Clock
 from shared.src.domain.money import wire
 
@@ -58,25 +58,25 @@ def differences(ledger: Mapping[str, Decimal], exchange: Mapping[str, Decimal]) 
     return found
 
 
-async def compare(books: Books, account: AccountClient) -> Comparison:
+async def compare(facts: RunFacts, account: AccountClient) -> Comparison:
     """One comparison, on a moment in which the exchange's balances stood still."""
     before = await account.balances()
-    ledger = await books.ledger()
-    ours = await books.fills()
-    theirs = await account.trades(await books.symbols())
+    ledger = await facts.ledger()
+    ours = await facts.fills()
+    theirs = await account.trades(await facts.symbols())
     after = await account.balances()
     found = differences(ledger, after if after == before else before)
     lost = sum(1 for fill, quantity in theirs.items() if ours.get(fill) != quantity)
     return Comparison(found, lost_fills=lost, doubled_fills=sum(1 for fill in ours if fill not in theirs))
 
 
-async def settle(books: Books, account: AccountClient, clock: Clock) -> Comparison:
+async def settle(facts: RunFacts, account: AccountClient, clock: Clock) -> Comparison:
     """Let what is under way arrive, then compare; the market goes on, so a moving moment is looked at again."""
     deadline = clock.monotonic() + SETTLE_S_MAX
     while True:
-        comparison = await compare(books, account)
+        comparison = await compare(facts, account)
         agrees = not comparison.differences and not comparison.lost_fills and not comparison.doubled_fills
-        if (agrees and await books.unsettled() == 0) or clock.monotonic() > deadline:
+        if (agrees and await facts.unsettled() == 0) or clock.monotonic() > deadline:
             return comparison
         await clock.sleep(CONFIRMATIONS_S)
 
@@ -129,7 +129,7 @@ async def pause_entries(port: int, token: str) -> bool:
 
 async def summarise(
     *,
-    books: Books,
+    facts: RunFacts,
     comparison: Comparison,
     status: Mapping[str, Any],
     market_messages: int,
@@ -139,11 +139,11 @@ async def summarise(
 ) -> dict[str, Any]:
     """The summary document."""
     counts, latency, unprotected, gaps, doubles = await asyncio.gather(
-        books.counts(times.market_start),
-        books.latency_s(),
-        books.unprotected_s(),
-        books.gaps(),
-        books.doubles(),
+        facts.counts(times.market_start),
+        facts.latency_s(),
+        facts.unprotected_s(),
+        facts.gaps(),
+        facts.doubles(),
     )
     parts = {
         name: {key: part[key] for key in ("healthy", "port", "rss_bytes", "restarts")}

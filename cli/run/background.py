@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cli.data_folder import DataFolder
 from cli.exits import CommandError, ExitCode
 from cli.run import run_state
-from cli.run.binance import BinanceExchange
-from cli.run.data_folder import DataFolder
 from cli.run.platform import Platform, RunPlan
 from cli.run.supervisor import stop_on_signals
 from cli.setup import dashboard_build
+from cli.stack.binance import BinanceExchange
 from shared.src.clocks import SystemClock
 from shared.src.config import load_settings
 from shared.src.domain.clock import Clock

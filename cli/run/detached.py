@@ -9,11 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from cli.data_folder import PROJECT_ROOT, DataFolder, read_json
 from cli.exits import CommandError, ExitCode, missing
+from cli.process.child import rotate
 from cli.run import run_state
-from cli.run.data_folder import PROJECT_ROOT, DataFolder, read_json
 from cli.run.platform import RunPlan
-from cli.run.processes import rotate
 from shared.src.domain.clock import Clock
 
 POLL_S = 0.2
@@ -22,7 +22,7 @@ POLL_S = 0.2
 async def start_detached(
     plan: RunPlan, data: DataFolder, clock: Clock, *, timeout_s: float, say: Callable[[str], None]
 ) -> dict[str, object]:
-    """Start a supervisor that outlives this command; answers its status once it run_state.
+    """Start a supervisor that outlives this command; returns its status once it runs.
 
     Raises:
         CommandError: it refused to start, or is not healthy in time (it then goes on trying).
@@ -67,7 +67,7 @@ def _spawn(plan: RunPlan, data: DataFolder) -> subprocess.Popen[bytes]:
 
 
 def _pass_on(data: DataFolder, offset: int, say: Callable[[str], None]) -> int:
-    """Show what the supervisor wrote since; answers where to go on."""
+    """Show what the supervisor wrote since; returns where to go on."""
     with data.log_of("supervisor").open("rb") as file:
         file.seek(offset)
         for line in file.read().decode(errors="replace").splitlines():

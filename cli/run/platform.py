@@ -9,18 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli.data_folder import PROJECT_ROOT, DataFolder, write_json
 from cli.exits import CommandError, ExitCode, missing
+from cli.process.child import Launch
+from cli.process.ports import HOST, POSTGRES_PORT, REDIS_PORT, TWIN_PORT, PortChooser
 from cli.run import services
-from cli.run.data_folder import PROJECT_ROOT, DataFolder, write_json
-from cli.run.ports import HOST, POSTGRES_PORT, REDIS_PORT, TWIN_PORT, PortChooser
-from cli.run.processes import Launch
 from cli.run.supervised import SupervisedComponent
 from cli.run.supervisor import Supervisor
-from cli.run.twin import TwinComponent
 from cli.stack.component import Component
 from cli.stack.kafka.brokers import kafka_for
 from cli.stack.postgres import Postgres
 from cli.stack.redis import Redis
+from cli.stack.twin import TwinExchange
 from shared.src.config import load_settings
 from shared.src.domain.clock import Clock
 
@@ -102,7 +102,7 @@ class Platform:
         self.kafka = kafka_for(plan.kafka, data, ports=ports, fresh=plan.fresh)
         self.ports = services.choose_ports(self._environment, ports)
         self.twin = (
-            TwinComponent(data, port=ports.choose(TWIN_PORT), fixture=plan.fixture, fresh=plan.fresh)
+            TwinExchange(data, port=ports.choose(TWIN_PORT), fixture=plan.fixture, fresh=plan.fresh)
             if plan.fixture is not None
             else None
         )

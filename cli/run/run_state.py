@@ -12,9 +12,9 @@ from typing import Any
 
 import psutil
 
+from cli.data_folder import DataFolder, read_json
 from cli.exits import missing, misused
-from cli.run.data_folder import DataFolder, read_json
-from cli.run.processes import created_at
+from cli.process.child import created_at
 from shared.src.config import SERVICES
 from shared.src.domain.clock import Clock
 
@@ -84,7 +84,7 @@ def is_healthy(document: dict[str, Any]) -> bool:
 
 
 async def end(data: DataFolder, run: Run, clock: Clock) -> bool:
-    """Ask the supervisor to stop everything; False when it had to be killed (its guard then sweeps)."""
+    """Ask the supervisor to stop everything; False when it had to be killed (the reaper then sweeps)."""
     with suppress(ProcessLookupError):
         os.kill(run.pid, signal.SIGTERM)
     deadline = clock.monotonic() + STOP_S_MAX

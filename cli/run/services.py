@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 import httpx
 from dotenv import dotenv_values
 
-from cli.run.data_folder import PROJECT_ROOT, DataFolder
-from cli.run.health import ComponentHealth, http_health
-from cli.run.ports import HOST, SERVICE_PORTS, PortChooser
-from cli.run.processes import Launch
+from cli.data_folder import PROJECT_ROOT, DataFolder
+from cli.process.child import Launch
+from cli.process.ports import HOST, SERVICE_PORTS, PortChooser
+from cli.stack.health import ComponentHealth, http_health
 from shared.src.config import SERVICES
 
 Variables = Callable[[], Mapping[str, str]]

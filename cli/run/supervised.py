@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from cli.run.health import ComponentHealth
-from cli.run.ports import HOST
-from cli.run.processes import Child, memory_of
+from cli.process.child import Child, memory_of
+from cli.process.ports import HOST
 from cli.stack.component import Component
+from cli.stack.health import ComponentHealth
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 30.0

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from cli.data_folder import DataFolder, write_private
 from cli.exits import CommandError, ExitCode, missing
+from cli.process.child import Child, Launch, Reaper, created_at, start
 from cli.run import requests
-from cli.run.data_folder import DataFolder, write_private
-from cli.run.health import ComponentHealth
-from cli.run.processes import Child, Guard, Launch, created_at, start
 from cli.run.supervised import ComponentState, SupervisedComponent, exit_text
 from cli.stack.component import Announces, Component
+from cli.stack.health import ComponentHealth
 from shared.src.domain.clock import Clock
 
 TICK_S = 0.1
@@ -40,7 +40,7 @@ class Supervisor:
         self._kind = kind
         self._mode = mode
         self._report = report
-        self._guard = Guard()
+        self._reaper = Reaper()
         self._supervised: dict[str, SupervisedComponent] = {}
         self._readers: set[asyncio.Task[None]] = set()
         self._probes: dict[str, asyncio.Task[ComponentHealth]] = {}
@@ -107,9 +107,9 @@ class Supervisor:
         return begun
 
     async def run_once(self, launch: Launch, *, timeout_s: float) -> int:
-        """Run a process to its end; answers its exit code. It is ended when it takes too long."""
+        """Run a process to its end; returns its exit code. It is ended when it takes too long."""
         child = start(launch, self._clock)
-        self._guard.watch(child.pid)
+        self._reaper.watch(child.pid)
         deadline = self._clock.monotonic() + timeout_s
         try:
             while (code := child.exit_code()) is None and self._clock.monotonic() < deadline:
@@ -117,7 +117,7 @@ class Supervisor:
             return -1 if code is None else code
         finally:
             await child.stop(self._clock, grace_s=0)
-            self._guard.forget(child.pid)
+            self._reaper.forget(child.pid)
 
     async def until_healthy(self, components: Sequence[SupervisedComponent], *, timeout_s: float) -> None:
         """Wait until every component says it is well.
@@ -175,7 +175,7 @@ class Supervisor:
             entry.child = start(launch, self._clock)
         except OSError as error:
             raise missing(f"{entry.name} cannot be started: {error}") from error
-        self._guard.watch(entry.child.pid)
+        self._reaper.watch(entry.child.pid)
         entry.retry_at = entry.first_silence = None
         if entry.child.stdout is not None:
             task = asyncio.create_task(self._read_announcement(entry, entry.child))
@@ -242,7 +242,7 @@ class Supervisor:
         if entry.child is None or code is None or entry.state in (ComponentState.STOPPING, ComponentState.STOPPED):
             return
         entry.child.kill_group()
-        self._guard.forget(entry.child.pid)
+        self._reaper.forget(entry.child.pid)
         entry.crashed(exit_code=code, now=self._clock.monotonic(), at=self._clock.now())
         self._report(f"{entry.name} {exit_text(code)}; it starts again in {entry.backoff_s():.1f} s")
 
@@ -318,7 +318,7 @@ class Supervisor:
         for probe in self._probes.values():
             probe.cancel()
         await asyncio.gather(*self._readers, *self._probes.values(), return_exceptions=True)
-        self._guard.close()
+        self._reaper.close()
         self._state = "failed" if error else "stopped"
         self.write()
 
@@ -329,7 +329,7 @@ class Supervisor:
             took_s = self._clock.monotonic() - began
             if took_s > SLOW_STOP_S:
                 self._report(f"{entry.name} took {took_s:.1f} s to stop ({exit_text(entry.child.exit_code() or 0)})")
-            self._guard.forget(entry.child.pid)
+            self._reaper.forget(entry.child.pid)
             entry.child = None
         entry.retry_at = None
         entry.rss_bytes = 0

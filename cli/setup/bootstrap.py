@@ -26,7 +26,7 @@ def say(text: str) -> None:
 
 
 def run(*command: str) -> int:
-    """Run a command with its output on stderr; answers its exit code."""
+    """Run a command with its output on stderr; returns its exit code."""
     return subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode
 
 

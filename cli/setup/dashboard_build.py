@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from cli.data_folder import PROJECT_ROOT
 from cli.exits import CommandError, missing
-from cli.run.data_folder import PROJECT_ROOT
 
 FRONTEND = PROJECT_ROOT / "visualization" / "frontend"
 SKIPPED = {"node_modules", "dist", ".vite"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from cli.data_folder import PROJECT_ROOT
 from cli.exits import CommandError
-from cli.run.data_folder import PROJECT_ROOT
 from cli.setup.dashboard_build import FRONTEND, install, run_script
 
 DOCUMENT = FRONTEND / "openapi.json"

@@ -7,7 +7,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from cli.run.data_folder import PROJECT_ROOT, write_private
+from cli.data_folder import PROJECT_ROOT, write_private
 
 # A password or token of ours is generated; an exchange key is somebody's own and stays empty.
 GENERATED = re.compile(r"^(?P<name>[A-Z0-9_]*(?:PASSWORD|TOKEN))=[ \t]*(?P<comment>#.*)?$", re.MULTILINE)
@@ -19,7 +19,7 @@ def with_secrets(text: str) -> str:
 
 
 def write_env(root: Path) -> str:
-    """Write the file; an existing one keeps every value it has and only gets what is missing. Answers what was done."""
+    """Write the file; an existing one keeps every value it has and only gets what is missing. Returns what was done."""
     target, example = root / ".env", root / ".env.example"
     if not target.exists():
         write_private(target, with_secrets(example.read_text(encoding="utf-8")))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
-from cli.run.health import ComponentHealth
-from cli.run.processes import Launch
+from cli.process.child import Launch
+from cli.stack.health import ComponentHealth
 
 
 class Component(Protocol):
-    """A component of the platform: prepared, launched, probed. ``launch`` answers None when somebody else runs it."""
+    """A component of the platform: prepared, launched, probed. ``launch`` returns None when somebody else runs it."""
 
     @property
     def name(self) -> str: ...

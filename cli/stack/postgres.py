@@ -14,12 +14,12 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from cli.data_folder import DataFolder
 from cli.exits import missing
-from cli.run.data_folder import DataFolder
-from cli.run.health import ComponentHealth
-from cli.run.ports import HOST
-from cli.run.processes import Launch
-from cli.stack.identity import Identity, run_as, unprivileged
+from cli.process.child import Launch
+from cli.process.identity import Identity, run_as, unprivileged
+from cli.process.ports import HOST
+from cli.stack.health import ComponentHealth
 
 USER = "roottrading"
 SOCKET_PATH_MAX = 100  # the system's limit is 107 bytes on Linux and 103 on macOS, ".s.PGSQL.<port>" included

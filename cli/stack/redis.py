@@ -10,11 +10,11 @@ from pathlib import Path
 from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError
 
+from cli.data_folder import DataFolder, write_private
 from cli.exits import missing
-from cli.run.data_folder import DataFolder, write_private
-from cli.run.health import ComponentHealth
-from cli.run.ports import HOST
-from cli.run.processes import Launch
+from cli.process.child import Launch
+from cli.process.ports import HOST
+from cli.stack.health import ComponentHealth
 
 
 def program() -> Path:

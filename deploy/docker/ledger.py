@@ -10,7 +10,7 @@ import sys
 import httpx
 
 from cli.demo.exchange_account import AccountClient
-from cli.demo.run_facts import Books
+from cli.demo.run_facts import RunFacts
 from cli.demo.summary import settle
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings, load_settings
@@ -30,7 +30,7 @@ async def pause(settings: Settings) -> None:
 async def main() -> int:
     settings = load_settings()
     await pause(settings)
-    books = Books(settings.database_url)
+    books = RunFacts(settings.database_url)
     account = AccountClient(
         settings.simulator_url,
         settings.binance_api_key.get_secret_value(),

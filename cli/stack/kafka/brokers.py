@@ -13,11 +13,11 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from cli.data_folder import PROJECT_ROOT, DataFolder
 from cli.exits import missing, misused
-from cli.run.data_folder import PROJECT_ROOT, DataFolder
-from cli.run.health import ComponentHealth, tcp_health
-from cli.run.ports import HOST, PortChooser
-from cli.run.processes import Launch
+from cli.process.child import Launch
+from cli.process.ports import HOST, PortChooser
+from cli.stack.health import ComponentHealth, tcp_health
 
 POM = Path(__file__).with_name("pom.xml")
 KAFKA_VERSION = "4.1.0"
@@ -59,7 +59,7 @@ class EmbeddedKafka:
     def launch(self) -> Launch:
         self._address = ""
         return Launch(
-            argv=(sys.executable, "-m", "cli.stack.mock_kafka"),
+            argv=(sys.executable, "-m", "cli.stack.kafka.mock_broker"),
             env=dict(os.environ),
             log=self._log,
             cwd=PROJECT_ROOT,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 
-from cli.run.data_folder import DataFolder
-from cli.run.health import ComponentHealth, http_health
-from cli.run.ports import HOST, PortChooser
-from cli.run.processes import Launch
+from cli.data_folder import DataFolder
+from cli.process.child import Launch
+from cli.process.ports import HOST, PortChooser
 from cli.run.supervisor import Supervisor, stop_on_signals
+from cli.stack.health import ComponentHealth, http_health
 from shared.src.clocks import SystemClock
 
 # A service with a worker process of its own, as the analyzer has.

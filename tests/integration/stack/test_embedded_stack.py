@@ -15,8 +15,8 @@ from confluent_kafka import Consumer, Producer
 from redis.asyncio import Redis as Client
 from redis.exceptions import AuthenticationError
 
-from cli.run.data_folder import DataFolder
-from cli.run.ports import HOST, PortChooser
+from cli.data_folder import DataFolder
+from cli.process.ports import HOST, PortChooser
 from cli.run.supervised import SupervisedComponent
 from cli.run.supervisor import Supervisor
 from cli.stack.kafka.brokers import EmbeddedKafka

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from cli.data_folder import DataFolder
 from cli.exits import CommandError, ExitCode
+from cli.process.child import Launch
+from cli.process.ports import PortChooser
 from cli.run import run_state
-from cli.run.data_folder import DataFolder
-from cli.run.ports import PortChooser
-from cli.run.processes import Launch
 from cli.run.supervisor import Supervisor
 from shared.src.clocks import SystemClock
 from tests.integration.stack.fake_platform import STUBBORN, TinyService

@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
+from cli.data_folder import DataFolder
 from cli.run import requests, run_state
-from cli.run.data_folder import DataFolder
 
 SCRIPT = Path(__file__).with_name("fake_platform.py")
 PATIENCE_S = 60.0

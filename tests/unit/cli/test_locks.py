@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.run.data_folder import PROJECT_ROOT
+from cli.data_folder import PROJECT_ROOT
 
 PYTHON_LOCKS = ("requirements.lock", "requirements-embedded.lock", "requirements-dev.lock")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cli.run.health import ComponentHealth
-from cli.run.processes import Launch
+from cli.process.child import Launch
 from cli.run.supervised import BACKOFF_MAX_S, ComponentState, SupervisedComponent
+from cli.stack.health import ComponentHealth
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

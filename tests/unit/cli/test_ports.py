@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from cli.run.ports import HOST, PortChooser, is_free
+from cli.process.ports import HOST, PortChooser, is_free
 
 
 def test_a_port_in_use_is_replaced_by_a_free_one() -> None:

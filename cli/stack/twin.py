@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 
-from cli.demo.fixture import ACCOUNT
+from cli.data_folder import PROJECT_ROOT, DataFolder, write_json
 from cli.exits import missing
-from cli.run.data_folder import PROJECT_ROOT, DataFolder, write_json
-from cli.run.health import ComponentHealth
-from cli.run.ports import HOST
-from cli.run.processes import Launch
+from cli.process.child import Launch
+from cli.process.ports import HOST
+from cli.stack.health import ComponentHealth
+from cli.stack.twin_fixture import ACCOUNT
 
 TIMEOUT_S = 10.0
 
@@ -44,7 +44,7 @@ class TwinAddress:
 
 
 @dataclass(slots=True)
-class TwinComponent:
+class TwinExchange:
     """The exchange of a demo. Its state file lets it come back after a crash with the same orders and balances."""
 
     data: DataFolder

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_NAME = ".roottrading"
 
 
@@ -30,9 +30,9 @@ class DataFolder:
         return self.root / "logs"
 
     @property
-    def control(self) -> Path:
+    def requests(self) -> Path:
         """Requests to the running supervisor, one file each."""
-        return self.root / "control"
+        return self.root / "requests"
 
     @property
     def run_file(self) -> Path:
@@ -59,7 +59,7 @@ class DataFolder:
         """Make the folder. Root's may be passed through by others, since PostgreSQL then runs as somebody else."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        for folder in (self.logs, self.control):
+        for folder in (self.logs, self.requests):
             folder.mkdir(exist_ok=True)
             folder.chmod(0o700)
 

@@ -1,7 +1,7 @@
 """One child process: started in a group of its own, stopped as a whole, gone when its supervisor is gone.
 
 Two nets catch a supervisor that dies without a word: on Linux the kernel signals each child (parent-death signal),
-and everywhere a guard process (``cli.run.reaper``) sweeps the groups once the pipe to it closes.
+and everywhere a process of its own (``cli.process.reaper``) sweeps the groups once the pipe to it closes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import IO
 
 import psutil
 
-from cli.stack.identity import Identity, become
+from cli.process.identity import Identity, become
 from shared.src.domain.clock import Clock
 
 LOG_LIMIT_BYTES = 20_000_000
@@ -160,7 +160,7 @@ def created_at(pid: int) -> float | None:
         return None
 
 
-class Guard:
+class Reaper:
     """The process that ends what the supervisor started if the supervisor dies without doing so itself."""
 
     def __init__(self) -> None:
@@ -187,7 +187,7 @@ class Guard:
         self._tell(f"-{pid}")
 
     def close(self) -> None:
-        """Nothing is left to guard."""
+        """Nothing is left to end."""
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()

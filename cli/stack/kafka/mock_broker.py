@@ -1,4 +1,4 @@
-"""librdkafka's own broker as a process: ``python -m cli.stack.mock_kafka``.
+"""librdkafka's own broker as a process: ``python -m cli.stack.kafka.mock_broker``.
 
 For development only: it keeps nothing when it ends and drops the oldest messages of a partition beyond about 5 MiB.
 Prints one line of JSON with its address, then serves until it is told to stop.

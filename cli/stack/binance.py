@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from cli.run.health import ComponentHealth
+from cli.stack.health import ComponentHealth
 from shared.src.clocks import SystemClock
 
 ASK_EVERY_S = 30.0

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import httpx
 
+from cli.data_folder import DataFolder
 from cli.exits import CommandError
+from cli.process.ports import SERVICE_PORTS, is_free
 from cli.run import run_state
-from cli.run.data_folder import DataFolder
-from cli.run.ports import SERVICE_PORTS, is_free
 from cli.setup.dashboard_build import FRONTEND, is_fresh
 from cli.stack import postgres, redis
 from shared.src.clocks import SystemClock
