@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from coordinator.src.pocket_checker import PocketChecker
 from coordinator.src.ports import AccountReader, DecisionStore, FundsClient
 from coordinator.src.signal_handler import GROUP, SignalHandler
-from coordinator.src.universe import RulesSource, Universe
+from coordinator.src.universe import Universe
 from core.risk.entry_decisions import DecisionRules
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.topics import CONSENSUS
 from shared.src.domain.clock import Clock
+from shared.src.exchange.rules import RulesSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from core.risk.account import assets_of
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
 from shared.src.domain.money import wire
-from shared.src.exchange.rules import SymbolRules
+from shared.src.exchange.rules import RulesSource, SymbolRules
 
 logger = logging.getLogger(__name__)
 
 REFRESH_EVERY_S = 3600.0
 RETRY_EVERY_S = 10.0
 NOTIONAL_MIN = Decimal(5)  # until the exchange tells its own
-
-
-class RulesSource(Protocol):
-    async def exchange_info(self, symbols: Iterable[str]) -> dict[str, SymbolRules]: ...
 
 
 class Universe:

@@ -9,19 +9,19 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 
+from coordinator.src.adapters.rows import LISTED, row_of
 from coordinator.src.decisions import Decision
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import CONSENSUS, ORDER_INTENT
 from shared.src.database import Database
 from shared.src.domain.errors import ContractError
-from shared.src.domain.orders import Side
 
 SWEEP_MAX = 200
 
 _DECIDED = text("SELECT DISTINCT consensus_id FROM decisions WHERE consensus_id = ANY(:ids)")
 
-_COLUMNS = "intent_id, consensus_id, symbol, side, kind, approved, reason, intent, decided_at"
+_COLUMNS = ", ".join(LISTED)
 _INSERT = text(f"""
 INSERT INTO decisions ({_COLUMNS})
 SELECT {_COLUMNS} FROM jsonb_populate_recordset(CAST(NULL AS decisions), CAST(:rows AS jsonb))
@@ -33,18 +33,18 @@ _PUBLISHED = text("UPDATE decisions SET published = TRUE WHERE intent_id = ANY(:
 _UNPUBLISHED = text("""
 SELECT intent_id, intent FROM decisions
 WHERE approved AND NOT published AND created_at < now() - make_interval(secs => :older_s)
-ORDER BY decided_at LIMIT :limit
+ORDER BY decided_at, intent_id LIMIT :limit
 """)
 
 _UNDECIDED = text("""
 SELECT s.id, s.metadata -> 'message' AS message FROM trading_signals s
 WHERE s.accepted AND s.timestamp >= :since AND s.created_at < now() - make_interval(secs => :older_s)
   AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.consensus_id = s.id)
-ORDER BY s.timestamp LIMIT :limit
+ORDER BY s.timestamp, s.id LIMIT :limit
 """)
 
-_LIST = text("""
-SELECT intent_id, consensus_id, symbol, side, kind, approved, reason, intent, published, decided_at
+_LIST = text(f"""
+SELECT {", ".join(LISTED)}
 FROM decisions
 WHERE (CAST(:symbol AS varchar) IS NULL OR symbol = :symbol)
   AND (CAST(:approved AS boolean) IS NULL OR approved = :approved)
@@ -72,7 +72,7 @@ class PostgresDecisionStore:
             return set((await connection.execute(_DECIDED, {"ids": list(consensus_ids)})).scalars())
 
     async def insert(self, decisions: Sequence[Decision]) -> list[Decision]:
-        rows = orjson.dumps([_row(decision) for decision in decisions]).decode()
+        rows = orjson.dumps([row_of(decision) for decision in decisions]).decode()
         async with self._database.autocommit() as connection:
             new = set((await connection.execute(_INSERT, {"rows": rows})).scalars())
         return [decision for decision in decisions if decision.intent_id in new]
@@ -108,17 +108,3 @@ class PostgresDecisionStore:
         async with self._database.autocommit() as connection:
             row = (await connection.execute(_ONE, {"id": decision_id})).mappings().one_or_none()
             return dict(row) if row else None
-
-
-def _row(decision: Decision) -> dict[str, Any]:
-    return {
-        "intent_id": decision.intent_id,
-        "consensus_id": decision.signal.message_id,
-        "symbol": decision.signal.symbol,
-        "side": Side(decision.signal.side).value,
-        "kind": decision.kind.value,
-        "approved": decision.intent is not None,
-        "reason": decision.reason,
-        "intent": orjson.Fragment(ORDER_INTENT.encode(decision.intent)) if decision.intent else None,
-        "decided_at": decision.decided_at,
-    }

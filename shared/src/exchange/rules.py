@@ -6,10 +6,10 @@ PERCENT_PRICE_BY_SIDE, TRAILING_DELTA). A limit of 0 means that the exchange doe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import ZERO, ceil_to_step, floor_to_step
@@ -165,3 +165,17 @@ def _trailing(entry: Mapping[str, Any]) -> dict[str, Any]:
         "trailing_below_min": int(entry.get("minTrailingBelowDelta", 0)),
         "trailing_below_max": int(entry.get("maxTrailingBelowDelta", 0)),
     }
+
+
+class RulesSource(Protocol):
+    """Whoever can tell an exchange's rules."""
+
+    async def exchange_info(self, symbols: Iterable[str]) -> dict[str, SymbolRules]:
+        """Rules by symbol; of all symbols when none is named.
+
+        Raises:
+            TransientError: no answer now.
+            RejectedError: the exchange does not know one of the symbols (-1121).
+            ContractError: the answer is not Binance's.
+        """
+        ...

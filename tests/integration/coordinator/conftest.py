@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -19,52 +18,18 @@ from coordinator.src.pocket_checker import PocketChecker
 from coordinator.src.signal_handler import SignalHandler
 from coordinator.src.universe import Universe
 from core.risk.entry_decisions import DecisionRules
-from core.risk.funding import Denied, Granted
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
-from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import ORDER_INTENT
 from shared.src.database import Database
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import TransientError
-from shared.src.exchange.rules import SymbolRules
 from shared.src.redis_client import RedisBus
+from tests.unit.coordinator.fakes import FakeFunds, FakeRules
 from tests.unit.core.risk.builders import CLOSE_MS
-
-
-@dataclass
-class FakeFunds:
-    """Grants what is asked, unless told otherwise; the same intent gets the same."""
-
-    error: Exception | None = None
-    denial: str = ""
-    granted_anyway: set[str] = field(default_factory=set)
-    leases: dict[str, Decimal] = field(default_factory=dict)
-    asked: list[list[str]] = field(default_factory=list)
-
-    async def reserve(self, wanted: Sequence[ReservationRequest], *, ttl_s: float) -> list[Granted | Denied]:
-        self.asked.append([each.intent_id for each in wanted])
-        if self.error is not None:
-            raise self.error
-        answers: list[Granted | Denied] = []
-        for each in wanted:
-            if self.denial and each.intent_id not in self.granted_anyway:
-                return [*answers, Denied(self.denial)]
-            answers.append(Granted(self.leases.setdefault(each.intent_id, each.amount)))
-        return answers
-
-
-class FakeRules:
-    async def exchange_info(self, symbols: Iterable[str]) -> dict[str, SymbolRules]:
-        return {
-            symbol: SymbolRules(
-                symbol, symbol.removesuffix("USDC"), "USDC", step=Decimal("0.00001"), notional_min=Decimal(5)
-            )
-            for symbol in symbols
-        }
 
 
 class DeafBus(RedisBus):

@@ -21,7 +21,8 @@ from shared.src.database import Database
 from shared.src.domain.errors import TransientError
 from shared.src.domain.orders import IntentKind, Side
 from shared.src.redis_client import RedisBus
-from tests.integration.coordinator.conftest import DeafBus, FakeFunds, sent_intents, until, write_cycle, write_signal
+from tests.integration.coordinator.conftest import DeafBus, sent_intents, until, write_cycle, write_signal
+from tests.unit.coordinator.fakes import FakeFunds
 from tests.unit.core.risk.builders import CLOSE_MS, consensus
 
 pytestmark = pytest.mark.integration

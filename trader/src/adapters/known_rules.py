@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Protocol
 
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
-from shared.src.exchange.rules import SymbolRules
+from shared.src.exchange.rules import RulesSource, SymbolRules
 
 logger = logging.getLogger(__name__)
 
 AGE_S_MAX = 3600.0
 RETRY_S = 60.0
-
-
-class RulesSource(Protocol):
-    async def exchange_info(self, symbols: Iterable[str]) -> dict[str, SymbolRules]: ...
 
 
 class KnownRules:
