@@ -203,10 +203,10 @@ def stop_refusal(quantity: Decimal, stop: Decimal, rules: SymbolRules) -> str:
     return f"worth {shown(at_stop)} at its stop, under the {shown(least)} that can be sold: no stop could protect it"
 
 
-def market_refusal(ticker: BookTicker, reference: Decimal | None, stop: Decimal, limits: RiskLimits) -> str:
+def market_refusal(ticker: BookTicker, reference: Decimal | None, stop: Decimal | None, limits: RiskLimits) -> str:
     """Why the market as it is now takes no entry; empty when it does.
 
-    ``reference``: the price of the decision, None for an entry by hand.
+    ``reference``: the price of the decision, None for an entry by hand; ``stop``: the one it came with, if any.
     """
     spread = HUNDRED * (ticker.ask - ticker.bid) / ticker.middle
     if spread < 0:
@@ -216,7 +216,7 @@ def market_refusal(ticker: BookTicker, reference: Decimal | None, stop: Decimal,
     drift = HUNDRED * abs(ticker.middle - reference) / reference if reference is not None else ZERO
     if drift > limits.max_price_drift_percent:
         return f"price moved {drift:.2f} % since the decision, over MAX_PRICE_DRIFT_PERCENT"
-    if stop >= ticker.bid:
+    if stop is not None and stop >= ticker.bid:
         return f"the stop {stop} is not under the price {ticker.bid}"
     return ""
 

@@ -43,14 +43,14 @@ def judge_order(
     quantity = rules.floor_quantity(order.quantity, market=market)
     cost = quantity * price * view.rates.get(rules.quote, ZERO)
     levels = settle_order(price, order.stop_loss, order.take_profit, exits)
-    stop = order.stop_loss if order.stop_loss is not None else levels.stop_loss
+    reference = None if order.candidate.is_manual else order.reference_price
 
     def refusals() -> Iterator[str]:
         yield refusal_of(order.candidate, view, limits)
         yield cost_refusal(cost, rooms(order.candidate, view, limits))
-        yield market_refusal(ticker, None if order.candidate.is_manual else order.reference_price, stop, limits)
+        yield market_refusal(ticker, reference, order.stop_loss, limits)
         yield rules.refusal(quantity, price, market=market)
-        yield stop_refusal(quantity, stop, rules)
+        yield stop_refusal(quantity, levels.stop_loss, rules)
         yield _funds_refusal(quantity * price, rules.quote, view)
 
     reason = next((found for found in refusals() if found), "")

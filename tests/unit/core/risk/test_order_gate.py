@@ -98,6 +98,12 @@ def test_a_limit_order_is_measured_at_its_own_price() -> None:
     assert verdict.levels.stop_loss == 39_200
 
 
+def test_a_limit_over_the_market_is_not_refused_for_a_stop_that_nobody_chose() -> None:
+    assert isinstance(judge(order("0.01", price=Decimal(51_900))), Approved)
+    refused = judge(order("0.01", price=Decimal(51_900), stop_loss=Decimal(50_862)))
+    assert isinstance(refused, Refused)
+
+
 @given(
     quantity=st.decimals("0.00000001", "10", places=8),
     free=st.decimals("0", "20000", places=2),
