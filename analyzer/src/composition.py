@@ -36,7 +36,13 @@ async def compose(service: Service, environment: Mapping[str, str]) -> Component
     folders = [BUILT_IN, *([Path(settings.strategies_dir)] if settings.strategies_dir else [])]
     store = ParameterStore(database)
     overrides = await store.current()
-    report = StrategyLoader(folders, environment=environment, overrides=overrides, only=settings.strategies).load()
+    report = StrategyLoader(
+        folders,
+        environment=environment,
+        overrides=overrides,
+        only=settings.strategies,
+        bound=settings.exit_rules(),
+    ).load()
     for refused in report.refused:
         logger.error("strategy refused", extra={"file": str(refused.source), "reason": refused.error})
     logger.info("strategies loaded", extra={"count": len(report.loaded), "strategies": list(report.names)})

@@ -8,6 +8,7 @@ from analyzer.src import api
 from analyzer.src.composition import compose
 from analyzer.src.monitors import MonitorRunner
 from analyzer.src.multiproc_manager import AnalyzerManager
+from core.risk.fees import FeeModel
 from shared.src.frame.service import Service, run_service
 
 
@@ -21,6 +22,7 @@ async def build(service: Service) -> None:
         service.clock,
         symbols=settings.trading_symbols,
         futures=settings.futures_data_url,
+        fees=FeeModel.of(settings),
     )
     service.add_task("monitors", monitors.run)
     if settings.analyzer_workers > 1:

@@ -18,6 +18,7 @@ from prometheus_client import Gauge
 
 from analyzer.src.strategy_loader import LoadedStrategy
 from analyzer.strategies.market_monitors import MarketMonitor
+from core.risk.fees import FeeModel
 from shared.src.bus.ports import LastValue, LastValues
 from shared.src.contracts.topics import KAFKA_TICK, MONITOR_KEY, TICK_KEY
 from shared.src.domain.clock import Clock
@@ -52,11 +53,13 @@ class MonitorRunner:
         *,
         symbols: Sequence[str],
         futures: str,
+        fees: FeeModel,
     ) -> None:
         made = [loaded.create() for loaded in strategies]
         self._monitors = [monitor for monitor in made if isinstance(monitor, MarketMonitor)]
         self._values = values
         self._clock = clock
+        self._fees = fees
         self._coins = {base_of(symbol) for symbol in symbols}
         self._futures_url = futures.rstrip("/")
         self._futures: dict[str, Any] = {}
@@ -82,7 +85,7 @@ class MonitorRunner:
 
     async def look(self) -> None:
         """Let every monitor look once."""
-        data = {"books": await self._books(), **self._futures}
+        data = {"books": await self._books(), "taker_fee": self._fees.taker, **self._futures}
         self._report = [self._seen_by(monitor, data) for monitor in self._monitors]
         document = {"at": self._clock.now().isoformat(), "monitors": self._report}
         await self._values.put([LastValue(MONITOR_KEY, orjson.dumps(document), keep_s=KEPT_S)])

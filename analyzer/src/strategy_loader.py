@@ -68,6 +68,7 @@ class StrategyLoader:
         environment: variables the options of rule strategies are read from.
         overrides: options by strategy name, from the database.
         only: names to keep; all when empty.
+        bound: names that EXIT_LEVELS_BY_STRATEGY has a rule for.
     """
 
     def __init__(
@@ -77,17 +78,19 @@ class StrategyLoader:
         environment: Mapping[str, str] | None = None,
         overrides: Mapping[str, Mapping[str, float]] | None = None,
         only: Iterable[str] = (),
+        bound: Iterable[str] = (),
     ) -> None:
         self._directories = directories
         self._environment = environment or {}
         self._overrides = overrides or {}
         self._only = frozenset(only)
+        self._bound = frozenset(bound)
 
     def load(self) -> LoadReport:
         """Import every file of the folders.
 
         Raises:
-            ConfigurationError: a folder does not exist, or ``only`` names a strategy that did not load.
+            ConfigurationError: a folder does not exist, or ``only`` or ``bound`` names a strategy that did not load.
         """
         loaded: dict[str, LoadedStrategy] = {}
         refused: list[RefusedStrategy] = []
@@ -101,10 +104,10 @@ class StrategyLoader:
                             refused.append(outcome)
                         else:
                             loaded[outcome.name] = outcome
-        missing = sorted(self._only - set(loaded))
-        if missing:
-            known = ", ".join(sorted(loaded))
-            raise ConfigurationError(f"STRATEGIES names {', '.join(missing)}, which did not load; there are {known}")
+        for variable, names in (("STRATEGIES", self._only), ("EXIT_LEVELS_BY_STRATEGY", self._bound)):
+            if missing := ", ".join(sorted(names - set(loaded))):
+                known = ", ".join(sorted(loaded))
+                raise ConfigurationError(f"{variable} names {missing}, which did not load; there are {known}")
         chosen = [loaded[name] for name in sorted(loaded) if not self._only or name in self._only]
         return LoadReport(tuple(chosen), tuple(refused))
 

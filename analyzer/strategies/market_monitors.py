@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
 from analyzer.strategies.base_strategy import BaseStrategy, MarketData, Signal
+from core.risk.fees import FeeModel
 
-TAKER_FEE = 0.001
 Books = Mapping[str, tuple[float, float]]
 
 
@@ -56,7 +56,8 @@ class MarketMonitor(BaseStrategy):
 class TriangularMonitor(MarketMonitor):
     """USDC to one coin, to another, and back to USDC: what is left after three taker fees.
 
-    Reads ``books``: best bid and ask by symbol, e.g. LINKUSDC, LINKETH, ETHUSDC.
+    Reads ``books``: best bid and ask by symbol, e.g. LINKUSDC, LINKETH, ETHUSDC; and ``taker_fee``, a share, where the
+    exchange does not take its ordinary one.
     """
 
     title = "Triangular_Monitor"
@@ -68,17 +69,19 @@ class TriangularMonitor(MarketMonitor):
 
     def observe(self, market_data: MarketData) -> list[Observation]:
         books: Books = market_data.get("books") or {}
+        fee = float(market_data.get("taker_fee", FeeModel().taker))
         found = []
         for first, second in self._triangles(books):
-            found += self._loops(books, first, second, books[first + second])
+            found += self._loops(books, first, second, fee)
         return _widest_first(found)
 
     def _triangles(self, books: Books) -> list[tuple[str, str]]:
         coins = [symbol.removesuffix(self.quote) for symbol in sorted(books) if symbol.endswith(self.quote)]
         return [(first, second) for first in coins for second in coins if first + second in books]
 
-    def _loops(self, books: Books, first: str, second: str, cross: tuple[float, float]) -> list[Observation]:
-        kept = (1.0 - TAKER_FEE) ** 3
+    def _loops(self, books: Books, first: str, second: str, fee: float) -> list[Observation]:
+        cross = books[first + second]
+        kept = (1.0 - fee) ** 3
         first_bid, first_ask = books[first + self.quote]
         second_bid, second_ask = books[second + self.quote]
         loops = {
@@ -87,7 +90,7 @@ class TriangularMonitor(MarketMonitor):
         }
         gains = {path: 100.0 * (result * kept - 1.0) for path, result in loops.items()}
         return [
-            Observation(self.title, path, gain, {"fees_percent": 300.0 * TAKER_FEE})
+            Observation(self.title, path, gain, {"fees_percent": 300.0 * fee})
             for path, gain in gains.items()
             if gain > self.threshold_percent
         ]

@@ -177,7 +177,9 @@ def load_strategies(
     from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 
     folders = [BUILT_IN, *([Path(settings.strategies_dir).expanduser()] if settings.strategies_dir else [])]
-    report = StrategyLoader(folders, environment=dict(os.environ), only=settings.strategies).load()
+    report = StrategyLoader(
+        folders, environment=dict(os.environ), only=settings.strategies, bound=settings.exit_rules()
+    ).load()
     for refused in report.refused:
         session.note(f"refused: {refused.source}: {refused.error}")
     loaded = {strategy.name: strategy for strategy in report.loaded}

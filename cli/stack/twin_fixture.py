@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cli.exits import misused
+from core.risk.fees import FeeModel
+from shared.src.domain.money import wire
 from shared.src.domain.symbols import DEFAULT_SYMBOLS
 
 ACCOUNT = "demo"
@@ -33,12 +35,12 @@ def twin_fixture(
     Raises:
         CommandError: a symbol has no quote asset we know.
     """
-    quotes = {quote_of(symbol) for symbol in symbols}
+    quotes, fees = {quote_of(symbol) for symbol in symbols}, FeeModel()
     account = {
         "name": ACCOUNT,
         "balances": dict.fromkeys(sorted(quotes), CAPITAL),
-        "maker": "0.001",
-        "taker": "0.001",
+        "maker": wire(fees.maker),
+        "taker": wire(fees.taker),
         "key_type": "HMAC",
     }
     listed = "default" if symbols == DEFAULT_SYMBOLS else [_listing(symbol) for symbol in symbols]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Protocol
 
-from core.consensus.critical_filters import FeatureValues
+from core.consensus.critical_filters import FeatureValues, FilterRules
 from core.consensus.decision import Consensus, ConsensusRules, NoConsensus, VoteLike, decide
+from core.risk.exit_levels import ExitRules, ExitSettings
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.ids import derived_id
 from shared.src.domain.money import score_to_decimal
@@ -17,7 +18,7 @@ from shared.src.domain.signals import StrengthLevel
 PRICE_PLACES: Final = 12
 
 
-class ConsensusSettings(Protocol):
+class ConsensusSettings(ExitSettings, Protocol):
     """Where a user's consensus rules are read from (``shared.src.config.Settings`` has them)."""
 
     @property
@@ -95,7 +96,9 @@ class BarDecision:
 
 def rules_of(settings: ConsensusSettings) -> ConsensusRules:
     """The rules as the user set them."""
-    return ConsensusRules(min_votes=settings.min_votes)
+    exits = ExitRules.of(settings)
+    filters = FilterRules(round_trip_cost=float(exits.fees.round_trip))
+    return ConsensusRules(min_votes=settings.min_votes, filters=filters, exits=exits)
 
 
 def decided(bar: VotedBar, rules: ConsensusRules, mode: str) -> BarDecision | None:

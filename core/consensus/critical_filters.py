@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from core.risk.fees import FeeModel
 from core.rules.labels import LABELS
 from shared.src.domain.candles import Timeframe
 
@@ -23,8 +24,8 @@ class FilterRules:
     """Limits of the filters; prices as shares, so that they hold for every symbol."""
 
     reward_risk_min: float = 1.5
-    # fees and spread of entry and exit together, as a share of the price
-    round_trip_cost: float = 0.002
+    # fees of entry and exit together, as a share of the price
+    round_trip_cost: float = float(FeeModel().round_trip)
     # per bar of up to an hour; over longer bars a price wanders as the root of the time, and so do these
     natr_max: float = 5.0
     bb_width_max: float = 0.12

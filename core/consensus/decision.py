@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Final, Protocol
 
 from core.consensus.critical_filters import Blocked, Entry, FeatureValues, FilterRules, check_entry, number
+from core.risk.exit_levels import ExitRules, settle
 from core.rules.labels import LABELS
 
 RIDE: Final = "ride"
@@ -83,6 +83,7 @@ class ConsensusRules:
         default_factory=lambda: {"TRENDING_BEAR": 1, "BREAKOUT_BEAR": 1, "VOLATILE": 1, "UNKNOWN": 1}
     )
     filters: FilterRules = field(default_factory=FilterRules)
+    exits: ExitRules = field(default_factory=ExitRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,8 @@ def decide(
     refusal = _too_little(name, side, strength, regime, rules)
     if refusal is not None:
         return NoConsensus(refusal, name, strength, None, side.strategies)
-    stop, target = _levels(name, side.votes, price, number(features, "atr_14"), rules.filters)
+    atr = number(features, "atr_14")
+    stop, target = settle(side.votes, buying=name == "BUY", price=price, atr=atr, rules=rules.exits)
     if name == "BUY":
         verdict = check_entry(Entry(strength, price, stop, target, features), rules.filters)
         if isinstance(verdict, Blocked):
@@ -179,7 +181,7 @@ def decide(
         families=side.families,
         regime=regime,
         mode=chosen,
-        atr=number(features, "atr_14"),
+        atr=atr,
         reason=_reason(name, side, other, regime, chosen),
     )
 
@@ -222,32 +224,6 @@ def _too_little(name: str, side: _Side, strength: float, regime: str, rules: Con
     if strength < rules.min_strength:
         return f"net strength {strength:.2f} for {name} is under {rules.min_strength:g}"
     return None
-
-
-def _levels(
-    name: str, votes: Sequence[VoteLike], price: float, atr: float | None, rules: FilterRules
-) -> tuple[float, float]:
-    """Median stop and target of the agreeing votes, as distances, and never nearer than the costs allow.
-
-    A vote without levels counts with 1.5 and 3 average ranges. A stop closer than twice the costs of a round trip would
-    be hit by the spread; the target keeps its ratio to the stop.
-    """
-    sign = 1.0 if name == "BUY" else -1.0
-    usual = atr if atr is not None and atr > 0 else rules.round_trip_cost * price
-    risk = median(_distance(vote.stop_loss, price, -sign) or 1.5 * usual for vote in votes)
-    reward = median(_distance(vote.take_profit, price, sign) or 3.0 * usual for vote in votes)
-    least = 2.0 * rules.round_trip_cost * price
-    if risk < least:
-        reward *= least / risk
-        risk = least
-    return price - sign * risk, price + sign * reward
-
-
-def _distance(level: object, price: float, sign: float) -> float | None:
-    if level is None:
-        return None
-    distance = sign * (float(str(level)) - price)
-    return distance if distance > 0 else None
 
 
 def _confidence(side: _Side, other: _Side) -> float:

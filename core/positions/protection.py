@@ -11,12 +11,12 @@ from core.positions.entries import GOOD_TILL_CANCELED
 from core.positions.exits import sale
 from core.positions.model import Cycle, CycleState, Order, Purpose
 from core.positions.rules import PositionRules
+from core.risk.exit_levels import settle_order
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.ids import client_order_id
 from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
-HUNDRED = Decimal(100)
 BIPS = 100  # in a percent
 # How far under its trigger the stop's limit stands, so that it fills while the price falls through it.
 STOP_LIMIT_OFFSET = Decimal("0.005")
@@ -41,48 +41,18 @@ class Beyond:
     level: Purpose
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Exit prices of a position, quote units."""
-
-    stop: Decimal
-    take_profit: Decimal
-
-
-def levels(
-    entry_price: Decimal,
-    *,
-    stop_loss: Decimal | None,
-    take_profit: Decimal | None,
-    stop_percent: Decimal,
-    take_profit_percent: Decimal,
-) -> Levels:
-    """The decided exits, or the default distances where a decision has none or its level is on the wrong side."""
-    stop = stop_loss if stop_loss is not None and stop_loss < entry_price else None
-    target = take_profit if take_profit is not None and take_profit > entry_price else None
-    return Levels(
-        stop=stop or entry_price * (1 - stop_percent / HUNDRED),
-        take_profit=target or entry_price * (1 + take_profit_percent / HUNDRED),
-    )
-
-
 def settled(cycle: Cycle, rules: SymbolRules, limits: PositionRules) -> Cycle:
-    """The cycle with its exit levels on allowed prices; settled once, at the real entry price.
+    """The cycle with its exit levels on allowed prices, at the real entry price; again: no effect.
 
-    A cycle that has bought nothing yet comes back as it is.
+    A decision's levels are kept; those of an order that came without are settled here. A cycle that has bought nothing
+    yet comes back as it is.
     """
     if cycle.levels_at is not None or cycle.entry_price is None:
         return cycle
-    exits = levels(
-        cycle.entry_price,
-        stop_loss=cycle.stop_price,
-        take_profit=cycle.take_profit_price,
-        stop_percent=limits.stop_loss_percent,
-        take_profit_percent=limits.take_profit_percent,
-    )
+    exits = settle_order(cycle.entry_price, cycle.stop_price, cycle.take_profit_price, limits.exits)
     return replace(
         cycle,
-        stop_price=stop_prices(exits.stop, rules)[0],
+        stop_price=stop_prices(exits.stop_loss, rules)[0],
         take_profit_price=take_profit_price(exits.take_profit, rules),
         levels_at=cycle.entry_price,
     )

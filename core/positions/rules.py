@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from core.risk.exit_levels import ExitRules
+
 
 @dataclass(frozen=True, slots=True)
 class PositionRules:
     """Distances and drifts in percent of a price.
 
     ``entry_age_max``: how long after its start a cycle may still try to enter. ``entry_drift_percent_max``: how far the
-    price may be from the decision's when it does. The other distances hold where a decision has no level of its own;
+    price may be from the decision's when it does. ``exits``: for a position whose decision has no level of its own.
     ``trailing_stop_percent``: None for stops that stand still. ``holding_max``: how long a position is held at most.
     """
 
     entry_age_max: timedelta
     entry_drift_percent_max: Decimal
-    stop_loss_percent: Decimal
-    take_profit_percent: Decimal
+    exits: ExitRules
     trailing_stop_percent: Decimal | None
     holding_max: timedelta

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from core.risk.account import AccountView
-from core.risk.exit_levels import HUNDRED, ExitRules, ExitSettings, settle_order
-from core.risk.limits import Candidate, RiskLimits, RiskSettings, age_refusal, refusal_of, rooms
+from core.risk.exit_levels import ExitRules, ExitSettings, settle_order
+from core.risk.limits import Candidate, LimitSettings, RiskLimits, age_refusal, refusal_of, rooms
 from core.risk.sizing import Sized, SizingRules, SizingSettings, size_entry
 from core.risk.verdicts import Approved, Refused
 from shared.src.domain.candles import Timeframe
@@ -19,8 +19,6 @@ from shared.src.domain.signals import StrengthLevel
 from shared.src.exchange.rules import SymbolRules
 
 STRENGTH_MIN: Final = 0.3
-# Binance's ordinary taker fee (0.1 %), twice: an entry that would lose even when it is right is none
-ROUND_TRIP_COST: Final = Decimal("0.002")
 # Strong signals may use the buffer when the active pocket is used up; safety is never traded.
 BUFFER_FROM: Final = frozenset({StrengthLevel.STRONG, StrengthLevel.VERY_STRONG})
 
@@ -52,7 +50,7 @@ class SignalLike(Protocol):
     def close_time(self) -> int: ...
 
 
-class DecisionSettings(RiskSettings, SizingSettings, ExitSettings, Protocol):
+class DecisionSettings(LimitSettings, SizingSettings, ExitSettings, Protocol):
     """The settings that decisions follow."""
 
 
@@ -123,9 +121,9 @@ def _decision_refusal(signal: SignalLike, view: AccountView) -> str:
 
 def _sized(signal: SignalLike, candidate: Candidate, view: AccountView, rules: DecisionRules) -> Approved | Refused:
     levels = settle_order(signal.price, signal.stop_loss, signal.take_profit, rules.exits)
-    if levels.take_profit <= signal.price * (ONE + ROUND_TRIP_COST):
-        gain = (levels.take_profit / signal.price - ONE) * HUNDRED
-        return Refused(f"the target is {gain:.2f} % away; the fees of both orders take {ROUND_TRIP_COST:.2%}")
+    gain, cost = levels.take_profit / signal.price - ONE, rules.exits.fees.round_trip
+    if gain <= cost:
+        return Refused(f"the target is {100 * gain:.2f} % away; the fees of both orders take {cost:.2%}")
     allowed = rooms(candidate, view, rules.limits)
     refusals = []
     for pocket in ("active", "buffer") if signal.level in BUFFER_FROM else ("active",):

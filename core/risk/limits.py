@@ -23,7 +23,7 @@ ALL: Final = "all"
 NOTIONAL_RESERVE: Final = Decimal("1.02")
 
 
-class RiskSettings(Protocol):
+class LimitSettings(Protocol):
     """The settings that the limits are made of (``shared.src.config.Settings`` has them)."""
 
     @property
@@ -61,7 +61,7 @@ class RiskLimits:
     max_price_drift_percent: Decimal
 
     @classmethod
-    def of(cls, settings: RiskSettings) -> RiskLimits:
+    def of(cls, settings: LimitSettings) -> RiskLimits:
         return cls(
             entries_enabled=settings.entries_enabled,
             signal_max_age_s=settings.signal_max_age_s,

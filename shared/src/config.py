@@ -16,6 +16,7 @@ from shared.src.clocks import parse_clock
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError
 from shared.src.settings.exchange import ExchangeSettings, OptionalStream
+from shared.src.settings.exits import ExitLevelSettings
 from shared.src.settings.risk import RiskSettings
 from shared.src.settings.secret_files import SecretFiles
 from shared.src.settings.services import SERVICES, ServiceSettings
@@ -34,7 +35,9 @@ __all__ = [
 ]
 
 
-class Settings(TradingSettings, ExchangeSettings, RiskSettings, StorageSettings, ServiceSettings, BaseSettings):
+class Settings(
+    TradingSettings, ExchangeSettings, RiskSettings, ExitLevelSettings, StorageSettings, ServiceSettings, BaseSettings
+):
     """All settings. ``.env.example`` lists exactly these, by test."""
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", populate_by_name=True, case_sensitive=False)

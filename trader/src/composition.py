@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core.positions.rules import PositionRules
+from core.risk.exit_levels import ExitRules
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.topics import ORDER_INTENT
@@ -73,8 +74,7 @@ def position_rules(settings: Settings) -> PositionRules:
     return PositionRules(
         entry_age_max=timedelta(seconds=settings.signal_max_age_s),
         entry_drift_percent_max=settings.max_price_drift_percent,
-        stop_loss_percent=settings.stop_loss_percent,
-        take_profit_percent=settings.take_profit_percent,
+        exits=ExitRules.of(settings),
         trailing_stop_percent=settings.trailing_stop_percent,
         holding_max=timedelta(minutes=settings.max_holding_minutes),
     )

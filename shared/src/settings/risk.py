@@ -11,19 +11,13 @@ from shared.src.settings.fields import setting
 
 
 class RiskSettings(BaseModel):
-    """Limits of entries and positions, default exit levels, shares of the pockets."""
+    """Limits of entries and positions, fees, shares of the pockets."""
 
     max_position_size: Decimal = setting(
         Decimal(1000), "MAX_POSITION_SIZE", description="largest position, quote units", gt=0
     )
     risk_percentage: Decimal = setting(
         Decimal(1), "RISK_PERCENTAGE", description="capital at risk in one trade, percent", gt=0, le=10
-    )
-    stop_loss_percent: Decimal = setting(
-        Decimal(2), "STOP_LOSS_PERCENT", description="default stop distance, percent", gt=0, lt=50
-    )
-    take_profit_percent: Decimal = setting(
-        Decimal(4), "TAKE_PROFIT_PERCENT", description="default take-profit distance, percent", gt=0, lt=500
     )
     max_daily_loss: Decimal = setting(
         Decimal(5000),
@@ -63,6 +57,16 @@ class RiskSettings(BaseModel):
     )
     signal_max_age_s: int = setting(
         180, "SIGNAL_MAX_AGE_S", description="a decision older than this (market seconds) opens nothing", ge=1
+    )
+    taker_fee_percent: Decimal = setting(
+        Decimal("0.1"),
+        "TAKER_FEE_PERCENT",
+        description="the exchange's fee on an order that is filled at once, percent",
+        ge=0,
+        lt=5,
+    )
+    maker_fee_percent: Decimal = setting(
+        Decimal("0.1"), "MAKER_FEE_PERCENT", description="its fee on an order that rested first, percent", ge=0, lt=5
     )
     pocket_config: str = setting(
         "active=60,buffer=30,safety=10", "POCKET_CONFIG", description="shares of capital, percent, sum 100"

@@ -123,6 +123,12 @@ def test_only_the_strategies_asked_for_are_loaded() -> None:
         StrategyLoader(only=("No_Such_One",)).load()
 
 
+def test_exits_for_a_strategy_that_is_not_there_refuse_to_start() -> None:
+    assert StrategyLoader(only=["EMA_Cross"], bound=["RSI_Strategy"]).load().names == ("EMA_Cross",)
+    with pytest.raises(ConfigurationError, match="EXIT_LEVELS_BY_STRATEGY names EMA_Crosss"):
+        StrategyLoader(bound=["EMA_Crosss"]).load()
+
+
 def test_a_folder_that_does_not_exist_is_a_configuration_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="does not exist"):
         StrategyLoader((tmp_path / "missing",)).load()

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any
 
 from redis.asyncio import Redis
 
+from core.risk.fees import FeeModel
 from shared.src.bus.ports import Notices
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
@@ -42,7 +42,6 @@ from trader.src.ports import Listener
 logger = logging.getLogger(__name__)
 
 NAME = "paper"
-FEE = Decimal("0.001")
 QUIET_S_MAX = 60.0
 
 
@@ -82,7 +81,8 @@ class PaperExchange(EngineAccount):
             raise ConfigurationError(f"TRADING_SYMBOLS: Binance says {error}") from error
         if NAME not in self._engine.accounts:
             balances = {self._settings.quote_asset: self._settings.paper_balance}
-            self._engine.add_account(NAME, balances, FEE, FEE)
+            fees = FeeModel.of(self._settings)
+            self._engine.add_account(NAME, balances, fees.maker, fees.taker)
         self._engine.drain()
         await self._state.save(changes(self._engine))
 

@@ -30,6 +30,7 @@ def test_a_triangle_pays_when_the_cross_is_dear_enough_for_three_fees() -> None:
     (seen,) = TriangularMonitor().observe({"books": books})
     assert seen.subject == "USDC>LINK>ETH>USDC"
     assert seen.percent == pytest.approx(100 * (0.00506 * 2000 / 10 * 0.999**3 - 1))
+    assert TriangularMonitor().observe({"books": books, "taker_fee": 0.005}) == []
     books["LINKETH"] = (0.00502, 0.00503)
     assert TriangularMonitor().observe({"books": books}) == []
 

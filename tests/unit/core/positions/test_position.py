@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from core.positions.model import Fill
 from core.positions.position import Position
-from core.positions.protection import levels, stop_prices, take_profit_price
+from core.positions.protection import stop_prices, take_profit_price
+from core.risk.exit_levels import ExitRules, settle_order
 from shared.memory.manual_clock import ManualClock
+from shared.src.domain.exits import ExitMethod, ExitRule
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import Side
 from tests.unit.trader.fake_exchange import RULES
@@ -61,20 +63,8 @@ def test_profit_is_cash_flow_plus_what_is_left_at_cost(
 
 @given(entry=st.decimals("0.05", "90000", places=2), percent=st.decimals("0.1", "20", places=1))
 def test_protection_stands_on_allowed_prices_on_the_right_sides(entry: Decimal, percent: Decimal) -> None:
-    exits = levels(entry, stop_loss=None, take_profit=None, stop_percent=percent, take_profit_percent=percent)
-    trigger, limit = stop_prices(exits.stop, RULES)
+    exits = settle_order(entry, None, None, ExitRules(percent=ExitRule(ExitMethod.PERCENT, percent, percent)))
+    trigger, limit = stop_prices(exits.stop_loss, RULES)
     target = take_profit_price(exits.take_profit, RULES)
     assert 0 < limit <= trigger < entry < target
     assert trigger % RULES.tick == limit % RULES.tick == target % RULES.tick == 0
-
-
-def test_a_level_on_the_wrong_side_gives_way_to_the_default_distance() -> None:
-    exits = levels(
-        Decimal(100),
-        stop_loss=Decimal(101),
-        take_profit=Decimal(99),
-        stop_percent=Decimal(2),
-        take_profit_percent=Decimal(4),
-    )
-    assert exits.stop == 98
-    assert exits.take_profit == 104

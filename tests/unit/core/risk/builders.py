@@ -31,7 +31,7 @@ LIMITS = RiskLimits(
     max_price_drift_percent=Decimal(1),
 )
 SIZING = SizingRules(risk_percentage=Decimal(1), drift_percent=Decimal(1))
-EXITS = ExitRules(stop_loss_percent=Decimal(2), take_profit_percent=Decimal(4))
+EXITS = ExitRules()
 RULES = DecisionRules(LIMITS, SIZING, EXITS)
 BTC = SymbolRules("BTCUSDC", "BTC", "USDC", step=Decimal("0.00001"), notional_min=Decimal(5))
 POCKETS = (

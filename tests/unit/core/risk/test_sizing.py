@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.risk.exit_levels import STOP_DISTANCE_MAX, STOP_DISTANCE_MIN, settle_order
+from core.risk.exit_levels import settle_order
 from core.risk.limits import NOTIONAL_RESERVE
 from core.risk.sizing import Sized, SizingRules, TooSmall, reserve_for, shrink, size_entry
 from tests.unit.core.risk.builders import BTC, EXITS, SIZING
@@ -92,25 +91,6 @@ def test_no_limit_is_exceeded_by_what_is_set_aside(
         assert cost - sized.reserve < Decimal("1e-8")
         at_risk = cost * (price - levels.stop_loss) / price
         assert at_risk <= capital * SIZING.risk_percentage / 100 * Decimal("1.0000001")
-
-
-@given(price=prices, stop=st.none() | prices, target=st.none() | prices)
-def test_the_stop_is_always_below_and_the_target_above_the_price(
-    price: Decimal, stop: Decimal | None, target: Decimal | None
-) -> None:
-    levels = settle_order(price, stop, target, EXITS)
-    assert levels.stop_loss < price < levels.take_profit
-    assert STOP_DISTANCE_MIN <= (price - levels.stop_loss) / price <= STOP_DISTANCE_MAX + Decimal("1e-5")
-
-
-def test_a_signal_without_levels_gets_the_settings_own() -> None:
-    levels = settle_order(Decimal(100), None, None, EXITS)
-    assert (levels.stop_loss, levels.take_profit) == (Decimal(98), Decimal(104))
-
-
-@pytest.mark.parametrize(("stop", "distance"), [("99.99", "0.003"), ("10", "0.10"), ("101", "0.02"), ("95", "0.05")])
-def test_stops_are_kept_at_a_sensible_distance(stop: str, distance: str) -> None:
-    assert settle_order(Decimal(100), Decimal(stop), None, EXITS).stop_loss == 100 * (1 - Decimal(distance))
 
 
 def test_too_small_an_order_says_which_limit_made_it_so() -> None:
