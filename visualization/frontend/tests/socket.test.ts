@@ -2,12 +2,16 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LiveSocket, type ConnectionState } from "../src/live/socket";
 import { TickerStore } from "../src/live/tickers";
 
-class FakeSocket {
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
+let opened: FakeSocket[] = [];
+
+class FakeSocket extends EventTarget {
   readyState = 0;
   sent: string[] = [];
+
+  constructor(readonly url: string) {
+    super();
+    opened.push(this);
+  }
 
   send(text: string): void {
     this.sent.push(text);
@@ -15,36 +19,32 @@ class FakeSocket {
 
   close(): void {
     this.readyState = 3;
-    this.onclose?.();
+    this.dispatchEvent(new CloseEvent("close"));
   }
 
   accept(): void {
     this.readyState = 1;
-    this.onopen?.();
+    this.dispatchEvent(new Event("open"));
   }
 
   say(frame: unknown): void {
-    this.onmessage?.({ data: JSON.stringify(frame) });
+    this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(frame) }));
   }
 }
 
 describe("the live socket", () => {
-  let opened: FakeSocket[];
   let socket: LiveSocket;
 
-  beforeEach(() => {
+  beforeEach(async () => {
     vi.useFakeTimers();
     opened = [];
     socket = new LiveSocket("ws://test", {
-      open: () => {
-        const fake = new FakeSocket();
-        opened.push(fake);
-        return fake as unknown as WebSocket;
-      },
+      WebSocket: FakeSocket as unknown as new (url: string) => WebSocket,
       silenceMs: 1_000,
       random: () => 0.5,
     });
     socket.start();
+    await vi.advanceTimersByTimeAsync(0);
   });
 
   afterEach(() => {
@@ -76,30 +76,54 @@ describe("the live socket", () => {
     expect(seen).toEqual([1]);
   });
 
-  it("comes back after a loss with growing pauses and subscribes again", () => {
+  it("comes back after a loss with growing pauses and subscribes again", async () => {
     const states: ConnectionState[] = [];
     socket.onState((state) => states.push(state));
     socket.subscribe("trades", () => {});
     opened[0]?.accept();
     opened[0]?.close();
-    vi.advanceTimersByTime(500);
+    await vi.advanceTimersByTimeAsync(500);
     opened[1]?.close();
-    vi.advanceTimersByTime(999);
+    await vi.advanceTimersByTimeAsync(999);
     expect(opened).toHaveLength(2);
-    vi.advanceTimersByTime(1);
+    await vi.advanceTimersByTimeAsync(1);
     opened[2]?.accept();
     expect(states).toEqual(["live", "lost", "live"]);
     expect(subscriptions(opened[2])).toEqual([{ action: "subscribe", channel: "trades" }]);
   });
 
-  it("takes silence for a loss", () => {
+  it("takes silence for a loss, and does not listen to what was silent any more", async () => {
+    const seen: unknown[] = [];
+    socket.subscribe("trades", (data) => seen.push(data));
     opened[0]?.accept();
-    vi.advanceTimersByTime(900);
+    await vi.advanceTimersByTimeAsync(900);
     opened[0]?.say({ type: "heartbeat", data: {} });
-    vi.advanceTimersByTime(900);
+    await vi.advanceTimersByTimeAsync(900);
     expect(socket.state).toBe("live");
-    vi.advanceTimersByTime(200);
+    await vi.advanceTimersByTimeAsync(200);
     expect(socket.state).toBe("lost");
+    opened[0]?.say({ type: "update", channel: "trades", data: 1 });
+    expect(seen).toEqual([]);
+    expect(opened).toHaveLength(2);
+  });
+
+  it("tries again when an attempt gets no answer", async () => {
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(opened.length).toBeGreaterThan(1);
+    expect(socket.state).toBe("lost");
+  });
+
+  it("stays away once it was stopped, and can be started again", async () => {
+    const states: ConnectionState[] = [];
+    opened[0]?.accept();
+    socket.onState((state) => states.push(state));
+    socket.stop();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(opened).toHaveLength(1);
+    expect(states).toEqual([]);
+    socket.start();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(opened).toHaveLength(2);
   });
 });
 

@@ -1,3 +1,5 @@
+import ReconnectingWebSocket from "partysocket/ws";
+
 /** One WebSocket for the whole page. Channels are counted: the last reader to leave unsubscribes.
  *
  * It reconnects for as long as the page lives, with growing pauses, and tells its listeners each time it is back, so
@@ -22,51 +24,60 @@ export interface ClockReading {
 type Listener = (data: unknown) => void;
 
 export interface SocketOptions {
-  open?: (url: string) => WebSocket;
+  /** Stands in for the browser's own. */
+  WebSocket?: new (url: string) => WebSocket;
   silenceMs?: number;
-  pauseMaxMs?: number;
   random?: () => number;
 }
 
+const SILENCE_MS = 12_000;
+const PAUSE_MIN_MS = 500;
+const PAUSE_MAX_MS = 10_000;
+
 export class LiveSocket {
-  private socket: WebSocket | null = null;
+  private readonly socket: ReconnectingWebSocket;
   private readonly readers = new Map<string, Set<Listener>>();
   private readonly stateListeners = new Set<(state: ConnectionState) => void>();
   private readonly heartbeatListeners = new Set<() => void>();
-  private readonly open: (url: string) => WebSocket;
   private readonly silenceMs: number;
-  private readonly pauseMaxMs: number;
-  private readonly random: () => number;
-  private attempt = 0;
   private silence: ReturnType<typeof setTimeout> | undefined;
-  private retry: ReturnType<typeof setTimeout> | undefined;
-  private isStopped = true;
   state: ConnectionState = "connecting";
   clock: ClockReading | null = null;
 
-  constructor(
-    private readonly url: string,
-    options: SocketOptions = {},
-  ) {
-    this.open = options.open ?? ((address) => new WebSocket(address));
-    this.silenceMs = options.silenceMs ?? 12_000;
-    this.pauseMaxMs = options.pauseMaxMs ?? 10_000;
-    this.random = options.random ?? Math.random;
+  constructor(url: string, { WebSocket, silenceMs = SILENCE_MS, random = Math.random }: SocketOptions = {}) {
+    this.silenceMs = silenceMs;
+    // Each page has pauses of its own, so that not all come back at the same moment.
+    const spread = 0.75 + random() / 2;
+    this.socket = new ReconnectingWebSocket(url, null, {
+      ...(WebSocket ? { WebSocket } : {}),
+      minReconnectionDelay: PAUSE_MIN_MS * spread,
+      maxReconnectionDelay: PAUSE_MAX_MS * spread,
+      reconnectionDelayGrowFactor: 2,
+      maxEnqueuedMessages: 0,
+      startClosed: true,
+    });
+    this.socket.addEventListener("open", () => {
+      this.expectNoise();
+      this.setState("live");
+      for (const channel of this.readers.keys()) this.send("subscribe", channel);
+    });
+    this.socket.addEventListener("message", (event: MessageEvent<string>) => {
+      this.expectNoise();
+      this.receive(JSON.parse(event.data) as Frame);
+    });
+    this.socket.addEventListener("close", () => {
+      clearTimeout(this.silence);
+      if (this.socket.shouldReconnect) this.setState("lost");
+    });
   }
 
   start(): void {
-    if (!this.isStopped) return;
-    this.isStopped = false;
-    this.connect();
+    if (!this.socket.shouldReconnect) this.socket.reconnect();
   }
 
   stop(): void {
-    this.isStopped = true;
     clearTimeout(this.silence);
-    clearTimeout(this.retry);
-    const socket = this.socket;
-    this.socket = null;
-    socket?.close();
+    this.socket.close();
   }
 
   subscribe(channel: string, listener: Listener): () => void {
@@ -93,24 +104,6 @@ export class LiveSocket {
     return () => this.heartbeatListeners.delete(listener);
   }
 
-  private connect(): void {
-    const socket = this.open(this.url);
-    this.socket = socket;
-    socket.onopen = () => {
-      this.attempt = 0;
-      this.expectNoise();
-      this.setState("live");
-      for (const channel of this.readers.keys()) this.send("subscribe", channel);
-    };
-    socket.onmessage = (event: MessageEvent<string>) => {
-      this.expectNoise();
-      this.receive(JSON.parse(event.data) as Frame);
-    };
-    socket.onclose = () => {
-      if (this.socket === socket) this.lose();
-    };
-  }
-
   private receive(frame: Frame): void {
     if (frame.type === "heartbeat") {
       const beat = frame.data as { market_ms: number; speed: number };
@@ -121,29 +114,14 @@ export class LiveSocket {
     this.readers.get(frame.channel)?.forEach((listener) => listener(frame.data));
   }
 
+  /** What cannot be sent now is dropped: every channel is subscribed again when the connection is back. */
   private send(action: "subscribe" | "unsubscribe", channel: string): void {
-    // What cannot be sent now is sent when the connection is back: every channel is subscribed again then.
-    if (this.state === "live" && this.socket?.readyState === 1) this.socket.send(JSON.stringify({ action, channel }));
+    if (this.state === "live") this.socket.send(JSON.stringify({ action, channel }));
   }
 
   private expectNoise(): void {
     clearTimeout(this.silence);
-    this.silence = setTimeout(() => {
-      const socket = this.socket;
-      this.lose();
-      socket?.close();
-    }, this.silenceMs);
-  }
-
-  private lose(): void {
-    clearTimeout(this.silence);
-    this.socket = null;
-    if (this.isStopped) return;
-    this.setState("lost");
-    const pause = Math.min(this.pauseMaxMs, 500 * 2 ** this.attempt) * (0.75 + this.random() / 2);
-    this.attempt += 1;
-    clearTimeout(this.retry);
-    this.retry = setTimeout(() => this.connect(), pause);
+    this.silence = setTimeout(() => this.socket.reconnect(), this.silenceMs);
   }
 
   private setState(state: ConnectionState): void {
