@@ -5,8 +5,8 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client";
 import { App } from "./App";
+import { ActionsProvider } from "./components/ActionsProvider";
 import { NoticesProvider } from "./components/Notices";
-import { ActionsProvider } from "./hooks/useActions";
 import { LiveProvider } from "./live/LiveProvider";
 
 const queries = new QueryClient({

@@ -34,11 +34,11 @@ export function Header({ system, onOrder }: { system: SystemStatus | undefined; 
 function Logo() {
   return (
     <svg viewBox="0 0 32 32" className="size-6" aria-hidden="true">
-      <rect width="32" height="32" rx="8" fill="#12211d" />
+      <rect width="32" height="32" rx="8" className="fill-logo" />
       <path
         d="M16 26V14M16 14C16 9.5 12.5 7 8 7c0 4.500 3 7 8 7Zm0 4c0-4 3-6.500 8-6.500 0 4.500-3 6.500-8 6.500Z"
         fill="none"
-        stroke="#2fbf8f"
+        className="stroke-up"
         strokeWidth="2.4"
         strokeLinecap="round"
         strokeLinejoin="round"

@@ -1,16 +1,6 @@
-import { createContext, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from "react";
+import { useCallback, useMemo, useRef, useState, type ReactNode } from "react";
+import { NoticesContext, type Notice, type Notices } from "../hooks/useNotices";
 
-export interface Notice {
-  level: "info" | "error";
-  title: string;
-  detail: string;
-}
-
-interface Notices {
-  add: (notice: Notice) => void;
-}
-
-const NoticesContext = createContext<Notices | null>(null);
 const SHOWN_MAX = 4;
 const EDGE = { info: "border-l-accent", error: "border-l-down" } as const;
 
@@ -53,10 +43,4 @@ export function NoticesProvider({ children }: { children: ReactNode }) {
       </div>
     </NoticesContext>
   );
-}
-
-export function useNotices(): Notices {
-  const notices = useContext(NoticesContext);
-  if (notices === null) throw new Error("useNotices needs a NoticesProvider above it");
-  return notices;
 }

@@ -3,6 +3,7 @@ import { AreaSeries, ColorType, createChart, type IChartApi, type ISeriesApi } f
 import type { GlobalStatistics, GroupStatistics } from "../api/types";
 import { useEquity, useStats, useStrategyStats, useSymbolStats } from "../hooks/useStats";
 import { seconds } from "../lib/candles";
+import { color, type ColorName } from "../lib/colors";
 import { compact, money, percent, signed, tone, words } from "../lib/format";
 import { Panel } from "./ui/Panel";
 import { Empty, Loaded } from "./ui/states";
@@ -57,25 +58,26 @@ function EquityCurve() {
       autoSize: true,
       layout: {
         background: { type: ColorType.Solid, color: "transparent" },
-        textColor: "#7c8796",
+        textColor: color("muted"),
         fontFamily: '"Inter Variable", system-ui, sans-serif',
         fontSize: 10,
         // The logo stands on the price chart of the same page.
         attributionLogo: false,
       },
       localization: { priceFormatter: (value: number) => money(value) },
-      grid: { vertLines: { visible: false }, horzLines: { color: "#171d26" } },
+      grid: { vertLines: { visible: false }, horzLines: { color: color("grid") } },
       rightPriceScale: { borderVisible: false, entireTextOnly: true, scaleMargins: { top: 0.12, bottom: 0.08 } },
       timeScale: { borderVisible: false, timeVisible: true, minBarSpacing: 0.1 },
       handleScroll: false,
       handleScale: false,
-      crosshair: { horzLine: { visible: false }, vertLine: { color: "#566070", labelBackgroundColor: "#2c3542" } },
+      crosshair: {
+        horzLine: { visible: false },
+        vertLine: { color: color("faint"), labelBackgroundColor: color("line-strong") },
+      },
     });
     chart.current = drawn;
     series.current = drawn.addSeries(AreaSeries, {
-      lineColor: "#2fbf8f",
-      topColor: "rgba(47,191,143,0.22)",
-      bottomColor: "rgba(47,191,143,0)",
+      ...areaOf("up"),
       lineWidth: 2,
       priceLineVisible: false,
       lastValueVisible: false,
@@ -93,11 +95,7 @@ function EquityCurve() {
     series.current?.setData(drawn.map((point) => ({ time: seconds(point.time), value: Number(point.value) })));
     if (drawn.length === 0) return;
     const rises = Number(points.at(-1)?.value) >= Number(points[0]?.value);
-    series.current?.applyOptions(
-      rises
-        ? { lineColor: "#2fbf8f", topColor: "rgba(47,191,143,0.22)", bottomColor: "rgba(47,191,143,0)" }
-        : { lineColor: "#ef5f6b", topColor: "rgba(239,95,107,0.2)", bottomColor: "rgba(239,95,107,0)" },
-    );
+    series.current?.applyOptions(areaOf(rises ? "up" : "down"));
     chart.current?.timeScale().fitContent();
   }, [points]);
 
@@ -111,6 +109,10 @@ function EquityCurve() {
       )}
     </div>
   );
+}
+
+function areaOf(name: ColorName) {
+  return { lineColor: color(name), topColor: color(name, 0.2), bottomColor: color(name, 0) };
 }
 
 export function Breakdown() {

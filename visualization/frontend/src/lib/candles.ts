@@ -2,9 +2,7 @@
 
 import type { CandlestickData, HistogramData, UTCTimestamp } from "lightweight-charts";
 import type { Candle, Timeframe } from "../api/types";
-
-export const UP = "#2fbf8f";
-export const DOWN = "#ef5f6b";
+import { color } from "./colors";
 
 const MINUTES: Record<Timeframe, number> = { "1m": 1, "3m": 3, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440 };
 
@@ -28,7 +26,7 @@ export function bar(candle: Candle): CandlestickData<UTCTimestamp> {
 
 export function volumeBar(candle: Candle): HistogramData<UTCTimestamp> {
   const isUp = Number(candle.close) >= Number(candle.open);
-  return { time: seconds(candle.time), value: Number(candle.volume), color: isUp ? `${UP}55` : `${DOWN}55` };
+  return { time: seconds(candle.time), value: Number(candle.volume), color: color(isUp ? "up" : "down", 1 / 3) };
 }
 
 /** Whether a live candle may be drawn after the last known one: never back in time, never open over closed. */

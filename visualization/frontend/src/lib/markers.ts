@@ -3,11 +3,10 @@
 
 import type { SeriesMarker, UTCTimestamp } from "lightweight-charts";
 import type { ChartSignal, Timeframe, Trade } from "../api/types";
-import { barTime, DOWN, UP } from "./candles";
+import { barTime } from "./candles";
+import { color } from "./colors";
 
-const SIGNAL_BUY = "#6fa8ff";
-const SIGNAL_SELL = "#d9a441";
-const REFUSED_ALPHA = "66";
+const REFUSED_OPACITY = 0.4;
 
 export function signalMarkers(signals: readonly ChartSignal[], timeframe: Timeframe): SeriesMarker<UTCTimestamp>[] {
   return signals.map((signal) => ({
@@ -16,7 +15,7 @@ export function signalMarkers(signals: readonly ChartSignal[], timeframe: Timefr
     position: signal.side === "BUY" ? "belowBar" : "aboveBar",
     shape: "circle",
     size: 0.6,
-    color: (signal.side === "BUY" ? SIGNAL_BUY : SIGNAL_SELL) + (signal.verdict === "refused" ? REFUSED_ALPHA : ""),
+    color: color(signal.side === "BUY" ? "accent" : "warn", signal.verdict === "refused" ? REFUSED_OPACITY : 1),
   }));
 }
 
@@ -32,7 +31,7 @@ export function tradeMarkers(trades: readonly Trade[], timeframe: Timeframe): Se
       position: isBuy ? "belowBar" : "aboveBar",
       shape: isBuy ? "arrowUp" : "arrowDown",
       size: 1.2,
-      color: isBuy ? UP : DOWN,
+      color: color(isBuy ? "up" : "down"),
       text: isBuy ? "Buy" : exitWord(trade.purpose),
     });
   }

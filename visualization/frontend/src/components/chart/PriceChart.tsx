@@ -3,7 +3,7 @@ import { TIMEFRAMES, type Candle, type Cycle, type Timeframe } from "../../api/t
 import { useSymbolTrades, useCycle } from "../../hooks/useCycles";
 import { useCandles, useGap, useIndicators, useNewBar } from "../../hooks/useMarket";
 import { useChartSignals } from "../../hooks/useSignals";
-import { DOWN, frameMs, UP } from "../../lib/candles";
+import { frameMs } from "../../lib/candles";
 import { baseOf, compact, percent, price, shortDateTime, tone, toNumber } from "../../lib/format";
 import { inOrder, signalMarkers, tradeMarkers } from "../../lib/markers";
 import { useChannel, useTicker } from "../../live/LiveProvider";
@@ -201,10 +201,10 @@ function Canvas({ symbol, timeframe, groups, marks }: CanvasProps) {
 }
 
 function levelsOf(cycle: Cycle | undefined): Level[] {
-  const levels: [string, string | null | undefined, string, Level["style"]][] = [
-    ["Entry", cycle?.entry_price, "#6fa8ff", "solid"],
-    ["Stop", cycle?.stop_price, DOWN, "dashed"],
-    ["Target", cycle?.take_profit_price, UP, "dashed"],
+  const levels: [string, string | null | undefined, Level["color"], Level["style"]][] = [
+    ["Entry", cycle?.entry_price, "accent", "solid"],
+    ["Stop", cycle?.stop_price, "down", "dashed"],
+    ["Target", cycle?.take_profit_price, "up", "dashed"],
   ];
   return levels.flatMap(([title, text, color, style]) => {
     const value = toNumber(text);

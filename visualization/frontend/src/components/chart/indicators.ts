@@ -1,10 +1,12 @@
 /** The indicators the chart can draw: columns of `analyzer_data`, their colours and where they go. */
 
+import type { ColorName } from "../../lib/colors";
+
 export type IndicatorGroup = "EMA" | "Bollinger" | "VWAP" | "RSI" | "MACD";
 
 export interface IndicatorLine {
   column: string;
-  color: string;
+  color: ColorName;
   kind: "line" | "histogram";
 }
 
@@ -12,27 +14,27 @@ export const INDICATORS: Record<IndicatorGroup, { pane: number; lines: readonly 
   EMA: {
     pane: 0,
     lines: [
-      { column: "ema_12", color: "#6fa8ff", kind: "line" },
-      { column: "ema_26", color: "#d9a441", kind: "line" },
-      { column: "ema_50", color: "#a78bda", kind: "line" },
+      { column: "ema_12", color: "accent", kind: "line" },
+      { column: "ema_26", color: "warn", kind: "line" },
+      { column: "ema_50", color: "violet", kind: "line" },
     ],
   },
   Bollinger: {
     pane: 0,
     lines: [
-      { column: "bb_upper", color: "#5b7089", kind: "line" },
-      { column: "bb_middle", color: "#3e4c5e", kind: "line" },
-      { column: "bb_lower", color: "#5b7089", kind: "line" },
+      { column: "bb_upper", color: "slate", kind: "line" },
+      { column: "bb_middle", color: "slate-deep", kind: "line" },
+      { column: "bb_lower", color: "slate", kind: "line" },
     ],
   },
-  VWAP: { pane: 0, lines: [{ column: "vwap_10", color: "#4fb3bf", kind: "line" }] },
-  RSI: { pane: 1, lines: [{ column: "rsi_14", color: "#a78bda", kind: "line" }] },
+  VWAP: { pane: 0, lines: [{ column: "vwap_10", color: "teal", kind: "line" }] },
+  RSI: { pane: 1, lines: [{ column: "rsi_14", color: "violet", kind: "line" }] },
   MACD: {
     pane: 2,
     lines: [
-      { column: "macd_histogram", color: "#5b7089", kind: "histogram" },
-      { column: "macd_line", color: "#6fa8ff", kind: "line" },
-      { column: "macd_signal", color: "#d9a441", kind: "line" },
+      { column: "macd_histogram", color: "slate", kind: "histogram" },
+      { column: "macd_line", color: "accent", kind: "line" },
+      { column: "macd_signal", color: "warn", kind: "line" },
     ],
   },
 };

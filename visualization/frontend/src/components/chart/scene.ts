@@ -18,18 +18,18 @@ import {
   type UTCTimestamp,
 } from "lightweight-charts";
 import type { Candle, IndicatorPoint } from "../../api/types";
-import { bar, DOWN, hasGap, seconds, supersedes, UP, volumeBar } from "../../lib/candles";
+import { bar, hasGap, seconds, supersedes, volumeBar } from "../../lib/candles";
+import { color, type ColorName } from "../../lib/colors";
 import { price, priceDecimals } from "../../lib/format";
 import { INDICATORS, type IndicatorGroup, type IndicatorLine } from "./indicators";
 
 export interface Level {
   title: string;
   price: number;
-  color: string;
+  color: ColorName;
   style: "solid" | "dashed";
 }
 
-const GRID = "#171d26";
 const BARS_SHOWN = 130;
 
 export class ChartScene {
@@ -47,30 +47,27 @@ export class ChartScene {
     private readonly container: HTMLElement,
     onHover: (candle: Candle | undefined) => void,
   ) {
+    const crosshair = { color: color("faint"), labelBackgroundColor: color("line-strong") };
     this.chart = createChart(container, {
       autoSize: true,
       layout: {
         background: { type: ColorType.Solid, color: "transparent" },
-        textColor: "#7c8796",
+        textColor: color("muted"),
         fontFamily: '"Inter Variable", system-ui, sans-serif',
         fontSize: 11,
-        panes: { separatorColor: "#1e2530", separatorHoverColor: "#2c3542", enableResize: true },
+        panes: { separatorColor: color("line"), separatorHoverColor: color("line-strong"), enableResize: true },
       },
-      grid: { vertLines: { color: GRID }, horzLines: { color: GRID } },
-      crosshair: {
-        mode: CrosshairMode.Normal,
-        vertLine: { color: "#566070", labelBackgroundColor: "#2c3542" },
-        horzLine: { color: "#566070", labelBackgroundColor: "#2c3542" },
-      },
-      rightPriceScale: { borderColor: "#1e2530", entireTextOnly: true, scaleMargins: { top: 0.08, bottom: 0.2 } },
+      grid: { vertLines: { color: color("grid") }, horzLines: { color: color("grid") } },
+      crosshair: { mode: CrosshairMode.Normal, vertLine: crosshair, horzLine: crosshair },
+      rightPriceScale: { borderColor: color("line"), entireTextOnly: true, scaleMargins: { top: 0.08, bottom: 0.2 } },
       localization: { priceFormatter: price },
-      timeScale: { borderColor: "#1e2530", timeVisible: true, secondsVisible: false, rightOffset: 8 },
+      timeScale: { borderColor: color("line"), timeVisible: true, secondsVisible: false, rightOffset: 8 },
     });
     this.candles = this.chart.addSeries(CandlestickSeries, {
-      upColor: UP,
-      downColor: DOWN,
-      wickUpColor: UP,
-      wickDownColor: DOWN,
+      upColor: color("up"),
+      downColor: color("down"),
+      wickUpColor: color("up"),
+      wickDownColor: color("down"),
       borderVisible: false,
     });
     this.volume = this.chart.addSeries(HistogramSeries, {
@@ -129,7 +126,7 @@ export class ChartScene {
     this.levels = levels.map((level) =>
       this.candles.createPriceLine({
         price: level.price,
-        color: level.color,
+        color: color(level.color),
         title: level.title,
         lineWidth: 1,
         lineStyle: level.style === "solid" ? LineStyle.Solid : LineStyle.Dashed,
@@ -169,7 +166,7 @@ export class ChartScene {
   }
 
   private addLine(line: IndicatorLine, pane: number): void {
-    const options = { color: line.color, lastValueVisible: pane !== 0, priceLineVisible: false };
+    const options = { color: color(line.color), lastValueVisible: pane !== 0, priceLineVisible: false };
     const isHistogram = line.kind === "histogram";
     const series: ISeriesApi<"Line" | "Histogram"> = isHistogram
       ? this.chart.addSeries(HistogramSeries, options, pane)

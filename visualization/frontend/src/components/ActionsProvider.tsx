@@ -1,10 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from "react";
+import { useCallback, useMemo, useState, type ReactNode } from "react";
 import { act, ApiError } from "../api/client";
 import { readToken } from "../api/token";
-import type { OrderRequest } from "../api/types";
-import { TokenDialog } from "../components/TokenDialog";
-import { useNotices } from "../components/Notices";
+import { ActionsContext, type Actions } from "../hooks/useActions";
+import { useNotices } from "../hooks/useNotices";
+import { TokenDialog } from "./TokenDialog";
 
 interface Action {
   label: string;
@@ -13,18 +13,7 @@ interface Action {
   body?: unknown;
 }
 
-interface Actions {
-  pause: () => void;
-  resume: () => void;
-  closeCycle: (cycleId: string, symbol: string) => void;
-  cancelOrder: (orderId: string, symbol: string) => void;
-  placeOrder: (order: OrderRequest) => void;
-  askForToken: () => void;
-}
-
 const SETTLE_MS = 600;
-
-const ActionsContext = createContext<Actions | null>(null);
 
 /** Everything that changes something goes through here: it asks for the token when it is needed, sends, and says
  * what came of it. */
@@ -118,10 +107,4 @@ export function ActionsProvider({ children }: { children: ReactNode }) {
       )}
     </ActionsContext>
   );
-}
-
-export function useActions(): Actions {
-  const actions = useContext(ActionsContext);
-  if (actions === null) throw new Error("useActions needs an ActionsProvider above it");
-  return actions;
 }
