@@ -169,9 +169,9 @@ def _principal() -> Principal:
     return cast(Principal, g.principal)
 
 
-@api.post("/order", **PLACE)
-@api.post("/execute-order", summary="Another name of POST /order", **PLACE)
 @api.post("/trade", summary="Another name of POST /order", **PLACE)
+@api.post("/execute-order", summary="Another name of POST /order", **PLACE)
+@api.post("/order", **PLACE)
 def place(header: OrderHeaders, body: ManualOrder) -> Response:
     """Place an order by hand (header Idempotency-Key: safe to repeat)."""
     return _answer(_control().place(_principal(), body, header.idempotency_key or None), 201)
