@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.contracts.topics import EXECUTION
@@ -93,6 +93,35 @@ async def test_a_trade_appears_when_it_happens(dashboard: Dashboard, page: Page)
     await dashboard.bus.publish(EXECUTION, fill_of(dashboard))
 
     await expect(page.get_by_test_id("last-fill")).to_contain_text("Bought900 ADAUSDC")
+    # The event is enough: no row of the database says so.
+    first = page.get_by_test_id("trades").locator("tbody tr").first
+    await expect(first).to_contain_text("ADA")
+    await expect(first).to_contain_text("900")
+
+
+async def test_a_lost_connection_is_said_and_comes_back_with_its_channels(dashboard: Dashboard, page: Page) -> None:
+    lines: list[WebSocketRoute] = []
+    is_cut = False
+
+    async def pass_on(line: WebSocketRoute) -> None:
+        lines.append(line)
+        if is_cut:
+            await line.close()
+        else:
+            line.connect_to_server()
+
+    await page.route_web_socket("**/ws/live", pass_on)
+    await open_dashboard(page, dashboard)
+    is_cut = True
+    await lines[0].close()
+    await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "lost")
+    await expect(page.get_by_test_id("alerts")).to_contain_text("Connection lost")
+    is_cut = False
+    await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    await expect(page.get_by_test_id("alerts")).to_have_count(0)
+
+    await dashboard.bus.publish(EXECUTION, fill_of(dashboard))
+    await expect(page.get_by_test_id("last-fill")).to_contain_text("ADAUSDC")
 
 
 def fill_of(dashboard: Dashboard) -> ExecutionEvent:

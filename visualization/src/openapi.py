@@ -10,19 +10,26 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from shared.src.config import load_settings
+from shared.src.contracts.orders import ExecutionEvent
 from shared.src.frame.service import Service
 from visualization.src.main import build
 from visualization.src.views import TickerView
 
 REFERENCE: Final = "#/components/schemas/{model}"
+LIVE: Final[dict[str, TypeAdapter[Any]]] = {
+    "TickerView": TypeAdapter(TickerView),
+    "ExecutionEvent": TypeAdapter(ExecutionEvent),
+}
 
 
 async def document() -> dict[str, Any]:
-    """The document, with the shape that only the WebSocket sends. Composes the service and opens nothing."""
+    """The document, with the shapes that only the WebSocket sends. Composes the service and opens nothing."""
     service = Service("visualization", load_settings())
     await build(service)
     described = service.app.openapi()
-    described["components"]["schemas"]["TickerView"] = TypeAdapter(TickerView).json_schema(ref_template=REFERENCE)
+    for name, shape in LIVE.items():
+        schema = shape.json_schema(mode="serialization", ref_template=REFERENCE)
+        described["components"]["schemas"] |= schema.pop("$defs", {}) | {name: schema}
     return described
 
 

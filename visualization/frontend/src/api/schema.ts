@@ -547,6 +547,62 @@ export interface components {
             /** Value */
             value: string;
         };
+        /**
+         * ExecutionEvent
+         * @description One fill, by the exchange's trade id, or the end of an intent. ``message_id`` is unique for each fill.
+         */
+        ExecutionEvent: {
+            /** Client Order Id */
+            client_order_id: string;
+            /**
+             * Correlation Id
+             * @default
+             */
+            correlation_id: string;
+            /** Cycle Id */
+            cycle_id: string;
+            /** Demo */
+            demo: boolean;
+            /** Execution Id */
+            execution_id: string;
+            /** Fee */
+            fee: string;
+            /** Fee Asset */
+            fee_asset: string;
+            /** Intent Id */
+            intent_id: string;
+            /** Message Id */
+            message_id: string;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /** Order Id */
+            order_id: string;
+            /** Price */
+            price: string;
+            /**
+             * Purpose
+             * @description entry, exit, stop_loss, take_profit, external
+             */
+            purpose: string;
+            /** Quantity */
+            quantity: string;
+            /** Quote Quantity */
+            quote_quantity: string;
+            role: components["schemas"]["LiquidityRole"];
+            side: components["schemas"]["Side"];
+            /**
+             * Strategy
+             * @default
+             */
+            strategy: string;
+            /** Symbol */
+            symbol: string;
+            /** Trade Id */
+            trade_id: number;
+        };
         /** GlobalStatistics */
         GlobalStatistics: {
             /** Cycles Completed */
@@ -619,6 +675,11 @@ export interface components {
             /** Value */
             value: number | null;
         };
+        /**
+         * LiquidityRole
+         * @enum {string}
+         */
+        LiquidityRole: "maker" | "taker";
         /** MarketChart */
         MarketChart: {
             /** Candles */

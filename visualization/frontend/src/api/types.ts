@@ -18,6 +18,8 @@ export type ChartSignal = Schemas["SignalView"];
 
 export type Cycle = Schemas["CycleView"];
 export type Trade = Schemas["TradeView"];
+/** A trade as the `trades` channel tells it. */
+export type Fill = Schemas["ExecutionEvent"];
 export type Order = Schemas["OrderView"];
 export type Decision = Schemas["DecisionView"];
 export type Vote = Schemas["VoteView"];

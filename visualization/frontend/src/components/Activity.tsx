@@ -1,6 +1,7 @@
 import { useState } from "react";
-import { useCycles, useOpenOrders, useTrades } from "../hooks/useCycles";
+import { useCycles, useOpenOrders } from "../hooks/useCycles";
 import { useSignals } from "../hooks/useSignals";
+import { useTrades } from "../hooks/useTrades";
 import { ClosedCycles } from "./ClosedCycles";
 import { Decisions } from "./Decisions";
 import { OpenCycles } from "./OpenCycles";

@@ -1,5 +1,5 @@
 import { useCallback, useState } from "react";
-import type { ServiceHealth, Trade } from "../api/types";
+import type { Fill, ServiceHealth } from "../api/types";
 import { useHealth } from "../hooks/useSystem";
 import { clockTime, price, quantity, words } from "../lib/format";
 import { useChannel } from "../live/LiveProvider";
@@ -47,8 +47,6 @@ function Service({ service }: { service: ServiceHealth }) {
     </span>
   );
 }
-
-type Fill = Pick<Trade, "symbol" | "side" | "price" | "quantity"> & { occurred_at: string; execution_id: string };
 
 /** Says each fill as it happens, without covering anything: in a fast market there are many. */
 function LastFill() {

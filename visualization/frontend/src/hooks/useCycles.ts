@@ -21,24 +21,6 @@ export function useCycle(symbol: string): Cycle | undefined {
   return data?.find((cycle) => cycle.symbol === symbol);
 }
 
-export function useTrades(limit = 100) {
-  useRefresh("trades", [["trades"], ["orders"]]);
-  return useQuery({
-    queryKey: ["trades", "all", limit],
-    queryFn: ({ signal }) => reply(api.GET("/api/trades", { params: { query: { limit } }, signal })),
-    refetchInterval: 15_000,
-  });
-}
-
-export function useSymbolTrades(symbol: string) {
-  return useQuery({
-    queryKey: ["trades", symbol],
-    queryFn: ({ signal }) => reply(api.GET("/api/trades", { params: { query: { symbol, limit: 500 } }, signal })),
-    enabled: symbol !== "",
-    refetchInterval: 15_000,
-  });
-}
-
 export function useOpenOrders() {
   return useQuery({
     queryKey: ["orders", "open"],

@@ -1,8 +1,9 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { TIMEFRAMES, type Candle, type Cycle, type Timeframe } from "../../api/types";
-import { useSymbolTrades, useCycle } from "../../hooks/useCycles";
+import { useCycle } from "../../hooks/useCycles";
 import { useCandles, useGap, useIndicators, useNewBar } from "../../hooks/useMarket";
 import { useChartSignals } from "../../hooks/useSignals";
+import { useSymbolTrades } from "../../hooks/useTrades";
 import { frameMs } from "../../lib/candles";
 import { baseOf, compact, percent, price, shortDateTime, tone, toNumber } from "../../lib/format";
 import { inOrder, signalMarkers, tradeMarkers } from "../../lib/markers";
