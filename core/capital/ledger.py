@@ -82,22 +82,6 @@ class Execution:
     occurred_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerFill:
-    """One execution, with the symbol taken apart."""
-
-    execution_id: str
-    base: str
-    quote: str
-    side: Side
-    quantity: Decimal
-    quote_quantity: Decimal
-    fee: Decimal
-    fee_asset: str
-    occurred_at: datetime
-    order_id: str = ""
-
-
 Balances = Mapping[str, Balance]
 
 
@@ -120,27 +104,6 @@ def can_open(looks: tuple[Balances, Balances], *, before: BooksRevision, now: Bo
     return first == second and before == now and not before.moving
 
 
-def ledger_fill(execution: Execution, *, quote_asset: str) -> LedgerFill:
-    """The execution with its symbol taken apart; ``quote_asset`` is tried first.
-
-    Raises:
-        ContractError: no known quote asset ends the symbol.
-    """
-    base, quote = split_symbol(execution.symbol, quote_first=quote_asset)
-    return LedgerFill(
-        execution_id=execution.execution_id,
-        base=base,
-        quote=quote,
-        side=execution.side,
-        quantity=execution.quantity,
-        quote_quantity=execution.quote_quantity,
-        fee=execution.fee,
-        fee_asset=execution.fee_asset,
-        occurred_at=execution.occurred_at,
-        order_id=execution.order_id,
-    )
-
-
 def totals(lines: Iterable[Line]) -> dict[str, Decimal]:
     """Sum of the amounts of each asset."""
     sums: dict[str, Decimal] = {}
@@ -160,28 +123,26 @@ def fill_id(execution_id: str) -> str:
     return f"fill:{execution_id}"
 
 
-def fill_posting(fill: LedgerFill, *, before_opening: bool = False) -> Posting:
+def fill_posting(execution: Execution, *, quote_asset: str, before_opening: bool = False) -> Posting:
     """The lines of an execution: base and quote change places with the market, the fee stays at the exchange.
 
     A fill from before the books were opened is already in the opening balance: its exchange side falls to capital.
+
+    Raises:
+        ContractError: no known quote asset (``quote_asset`` is tried first) ends the symbol.
     """
+    base, quote = split_symbol(execution.symbol, quote_first=quote_asset)
     ours = LedgerAccount.CAPITAL if before_opening else LedgerAccount.EXCHANGE
-    market = LedgerAccount.TRADING
-    if fill.side is Side.BUY:
-        swap = transfer(market, ours, fill.base, fill.quantity) + transfer(
-            ours, market, fill.quote, fill.quote_quantity
-        )
-    else:
-        swap = transfer(ours, market, fill.base, fill.quantity) + transfer(
-            market, ours, fill.quote, fill.quote_quantity
-        )
+    sign = 1 if execution.side is Side.BUY else -1
     return Posting(
-        posting_id=fill_id(fill.execution_id),
+        posting_id=fill_id(execution.execution_id),
         kind=PostingKind.FILL,
-        reference=fill.order_id,
-        description=f"{fill.side} {fill.base}/{fill.quote}",
-        occurred_at=fill.occurred_at,
-        lines=swap + transfer(ours, LedgerAccount.FEES, fill.fee_asset, fill.fee),
+        reference=execution.order_id,
+        description=f"{execution.side} {base}/{quote}",
+        occurred_at=execution.occurred_at,
+        lines=transfer(LedgerAccount.TRADING, ours, base, sign * execution.quantity)
+        + transfer(ours, LedgerAccount.TRADING, quote, sign * execution.quote_quantity)
+        + transfer(ours, LedgerAccount.FEES, execution.fee_asset, execution.fee),
     )
 
 

@@ -133,7 +133,7 @@ class BinanceAccountManager:
             if not can_open((first, second), before=before, now=await unit.ledger.revision()):
                 return False
             found = await unit.ledger.unposted(since=BEGINNING, limit=OPENING_FILLS_MAX)
-            await add_fills(unit.ledger, bookable(found, quote_asset=self._quote))
+            await add_fills(unit.ledger, bookable(found, quote_asset=self._quote), quote_asset=self._quote)
             books = await unit.ledger.balances()
             await unit.ledger.add(opening_posting(differences(books, _totals(second)), at))
             unit.posted = True

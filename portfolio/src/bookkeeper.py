@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from prometheus_client import Counter
 
-from core.capital.ledger import Execution, LedgerFill, ledger_fill
+from core.capital.ledger import Execution
 from core.capital.pockets import Pocket, ReservationRefused, ReservationStatus, Reserved, pocket_name
-from portfolio.src.fills import add_fills, bookable
+from portfolio.src.fills import add_fills, bookable, execution_of
 from portfolio.src.pockets import PocketManager
 from portfolio.src.ports import BEGINNING
 from shared.src.bus.ports import Bus
@@ -66,7 +66,9 @@ class Bookkeeper:
 
     async def on_executions(self, events: Sequence[ExecutionEvent]) -> None:
         """Book fills; again: no effect."""
-        await self._post([ledger_fill(_execution(event), quote_asset=self._quote) for event in events])
+        async with self._pockets.posting(self._clock.now()) as ledger:
+            new = await add_fills(ledger, [execution_of(event) for event in events], quote_asset=self._quote)
+        self._count(new)
 
     async def on_order_failed(self, event: OrderFailed) -> None:
         """Give back what was set aside for an intent that will not be executed, unless the database knows better."""
@@ -155,35 +157,16 @@ class Bookkeeper:
         while True:
             async with self._pockets.posting(self._clock.now()) as ledger:
                 found = await ledger.unposted(since=since, limit=SWEEP_MAX)
-                new = await add_fills(ledger, bookable(found, quote_asset=self._quote))
+                readable = bookable(found, quote_asset=self._quote)
+                new = await add_fills(ledger, readable, quote_asset=self._quote)
             self._count(new)
             booked += len(new)
             if len(new) < SWEEP_MAX:
                 return booked
 
-    async def _post(self, fills: list[LedgerFill]) -> None:
-        async with self._pockets.posting(self._clock.now()) as ledger:
-            new = await add_fills(ledger, fills)
-        self._count(new)
-
-    def _count(self, new: list[LedgerFill]) -> None:
+    def _count(self, new: list[Execution]) -> None:
         if new:
             POSTED.inc(len(new))
-            for fill in new:
-                logger.info("fill booked", extra={"execution_id": fill.execution_id, "asset": fill.base})
+            for execution in new:
+                logger.info("fill booked", extra={"execution_id": execution.execution_id, "symbol": execution.symbol})
             self._wake_account()
-
-
-def _execution(event: ExecutionEvent) -> Execution:
-    return Execution(
-        execution_id=event.execution_id,
-        order_id=event.order_id,
-        symbol=event.symbol,
-        trade_id=event.trade_id,
-        side=event.side,
-        quantity=event.quantity,
-        quote_quantity=event.quote_quantity,
-        fee=event.fee,
-        fee_asset=event.fee_asset,
-        occurred_at=event.occurred_at,
-    )

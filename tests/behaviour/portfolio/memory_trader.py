@@ -11,6 +11,7 @@ from typing import Any
 from core.capital.leases import IntentState
 from core.capital.ledger import Execution
 from core.statistics.results import CycleResult
+from portfolio.src.fills import execution_of
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.domain.money import ZERO
@@ -73,7 +74,7 @@ class MemoryTrader:
 
     async def executions(self, since: datetime) -> Sequence[Execution]:
         wanted = [fill for fill in self.fills if fill.occurred_at >= since]
-        return [_execution(fill) for fill in sorted(wanted, key=lambda fill: (fill.occurred_at, fill.trade_id))]
+        return [execution_of(fill) for fill in sorted(wanted, key=lambda fill: (fill.occurred_at, fill.trade_id))]
 
     async def intent(self, intent_id: str) -> IntentState:
         mine = {name: order for name, order in self.orders.items() if order.intent_id == intent_id}
@@ -83,7 +84,7 @@ class MemoryTrader:
         return IntentState(
             orders=len(entries),
             open_orders=sum(order.status not in TERMINAL for order in entries),
-            executions=tuple(_execution(fill) for fill in (*bought, *sold)),
+            executions=tuple(execution_of(fill) for fill in (*bought, *sold)),
             cycle_status=self.cycles.get(intent_id),
         )
 
@@ -95,18 +96,3 @@ class MemoryTrader:
 
     async def unresolved_orders(self) -> int:
         return sum(order.status in UNRESOLVED for order in self.orders.values())
-
-
-def _execution(event: ExecutionEvent) -> Execution:
-    return Execution(
-        execution_id=event.execution_id,
-        order_id=event.order_id,
-        symbol=event.symbol,
-        trade_id=event.trade_id,
-        side=event.side,
-        quantity=event.quantity,
-        quote_quantity=event.quote_quantity,
-        fee=event.fee,
-        fee_asset=event.fee_asset,
-        occurred_at=event.occurred_at,
-    )

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from core.capital.ledger import (
     BooksRevision,
+    Execution,
     LedgerAccount,
-    LedgerFill,
     Line,
     Posting,
     PostingKind,
@@ -32,10 +32,11 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 amount = st.decimals(min_value="0.00000001", max_value=10**6, places=8)
 fee = st.decimals(min_value=0, max_value=10, places=8)
 fills = st.builds(
-    LedgerFill,
+    Execution,
     execution_id=st.uuids().map(str),
-    base=st.sampled_from(["BTC", "ETH", "BNB"]),
-    quote=st.just("USDC"),
+    order_id=st.just("1"),
+    symbol=st.sampled_from(["BTCUSDC", "ETHUSDC", "BNBUSDC"]),
+    trade_id=st.just(1),
     side=st.sampled_from(Side),
     quantity=amount,
     quote_quantity=amount,
@@ -50,38 +51,38 @@ def held(posting: Posting) -> dict[str, Decimal]:
 
 
 @given(fill=fills, early=st.booleans())
-def test_every_fill_posting_balances_in_every_asset(fill: LedgerFill, early: bool) -> None:
-    posting = fill_posting(fill, before_opening=early)
+def test_every_fill_posting_balances_in_every_asset(fill: Execution, early: bool) -> None:
+    posting = fill_posting(fill, quote_asset="USDC", before_opening=early)
     assert all(total == 0 for total in totals(posting.lines).values())
     assert all(line.amount != 0 for line in posting.lines)
 
 
 @given(history=st.lists(fills, max_size=30))
-def test_the_exchange_account_follows_a_simple_wallet_to_the_last_digit(history: list[LedgerFill]) -> None:
+def test_the_exchange_account_follows_a_simple_wallet_to_the_last_digit(history: list[Execution]) -> None:
     wallet = {"BTC": Decimal(5), "USDC": Decimal(1000)}
     books = dict(held(opening_posting(wallet, AT)))
     for fill in history:
         sign = 1 if fill.side is Side.BUY else -1
         for asset, moved in (
-            (fill.base, sign * fill.quantity),
-            (fill.quote, -sign * fill.quote_quantity),
+            (fill.symbol.removesuffix("USDC"), sign * fill.quantity),
+            ("USDC", -sign * fill.quote_quantity),
             (fill.fee_asset, -fill.fee),
         ):
             wallet[asset] = wallet.get(asset, Decimal(0)) + moved
-        for asset, moved in held(fill_posting(fill)).items():
+        for asset, moved in held(fill_posting(fill, quote_asset="USDC")).items():
             books[asset] = books.get(asset, Decimal(0)) + moved
     assert differences(books, wallet) == {}
 
 
 @given(fill=fills)
-def test_a_fill_from_before_the_opening_does_not_move_the_exchange_account(fill: LedgerFill) -> None:
-    assert held(fill_posting(fill, before_opening=True)) == {}
+def test_a_fill_from_before_the_opening_does_not_move_the_exchange_account(fill: Execution) -> None:
+    assert held(fill_posting(fill, quote_asset="USDC", before_opening=True)) == {}
 
 
 def test_a_buy_with_its_fee_in_the_base_asset() -> None:
-    posting = fill_posting(
-        LedgerFill("ex-1", "BTC", "USDC", Side.BUY, Decimal("0.01"), Decimal(500), Decimal("0.00001"), "BTC", AT)
-    )
+    bought, paid, fee = Decimal("0.01"), Decimal(500), Decimal("0.00001")
+    execution = Execution("ex-1", "1", "BTCUSDC", 1, Side.BUY, bought, paid, fee, "BTC", AT)
+    posting = fill_posting(execution, quote_asset="USDC")
     assert held(posting) == {"BTC": Decimal("0.00999"), "USDC": Decimal(-500)}
     assert Line(LedgerAccount.FEES, "BTC", Decimal("0.00001")) in posting.lines
 
