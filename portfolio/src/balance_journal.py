@@ -5,35 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import orjson
+
 from core.capital.valuation import value
-from portfolio.src.ports import AccountRecords, AssetPrices, BalanceBoard, ValuedBalance
-from shared.src.bus.ports import Bus
+from portfolio.src.ports import AccountRecords, AssetPrices, ValuedBalance
+from shared.src.bus.ports import LastValue, LastValues, Notices
 from shared.src.contracts.portfolio import BalanceUpdated
-from shared.src.contracts.topics import BALANCE_UPDATED
+from shared.src.contracts.topics import BALANCE_UPDATED, BALANCES_KEY, TOTAL_BALANCE_KEY
 from shared.src.domain.clock import Clock, to_ms
-from shared.src.domain.money import ZERO
+from shared.src.domain.money import ZERO, wire
 from shared.src.exchange.models import Balance
 
 SNAPSHOT_EVERY_S = 60.0
 
 
 class BalanceJournal:
-    """Writes the balances to the records and to the board, and tells what changed."""
+    """Writes the balances to the records and where others look them up, and tells what changed."""
 
     def __init__(
         self,
         *,
         records: AccountRecords,
-        board: BalanceBoard,
+        values: LastValues,
         prices: AssetPrices,
-        bus: Bus,
+        notices: Notices,
         clock: Clock,
         quote_asset: str,
     ) -> None:
         self._records = records
-        self._board = board
+        self._values = values
         self._prices = prices
-        self._bus = bus
+        self._notices = notices
         self._clock = clock
         self._quote = quote_asset
         self._written_s = float("-inf")
@@ -42,7 +44,7 @@ class BalanceJournal:
         """Take in one look.
 
         Raises:
-            TransientError: prices, records or the board are away.
+            TransientError: prices, records or the newest values are away.
         """
         if not changed and self._clock.monotonic() - self._written_s < SNAPSHOT_EVERY_S:
             return
@@ -54,7 +56,7 @@ class BalanceJournal:
         ]
         await self._records.write(held, at)
         self._written_s = self._clock.monotonic()
-        await self._board.show(held, sum((each.value for each in held if each.value is not None), ZERO))
+        await self._values.put(_documented(held))
         for balance in changed:
             await self._announce(balance, at)
 
@@ -66,4 +68,20 @@ class BalanceJournal:
             free=balance.free,
             locked=balance.locked,
         )
-        await self._bus.notify(BALANCE_UPDATED.name, BALANCE_UPDATED.encode(notice))
+        await self._notices.notify(BALANCE_UPDATED.name, BALANCE_UPDATED.encode(notice))
+
+
+def _documented(held: Sequence[ValuedBalance]) -> list[LastValue]:
+    """``account:balances`` and ``account:total_balance``, as the documents have them."""
+    rows = [
+        {
+            "asset": each.balance.asset,
+            "free": wire(each.balance.free),
+            "locked": wire(each.balance.locked),
+            "total": wire(each.balance.total),
+            "value_usdc": None if each.value is None else wire(each.value),
+        }
+        for each in held
+    ]
+    total = sum((each.value for each in held if each.value is not None), ZERO)
+    return [LastValue(BALANCES_KEY, orjson.dumps(rows)), LastValue(TOTAL_BALANCE_KEY, wire(total).encode())]

@@ -13,12 +13,11 @@ from portfolio.src.pockets import PocketManager
 from portfolio.src.ports import (
     AccountRecords,
     AssetPrices,
-    BalanceBoard,
     CapitalStore,
     ExchangeAccount,
     PerformanceRows,
 )
-from shared.src.bus.ports import Bus
+from shared.src.bus.ports import Bus, LastValues
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 
@@ -49,14 +48,14 @@ def compose(
     clock: Clock,
     store: CapitalStore,
     records: AccountRecords,
-    board: BalanceBoard,
+    values: LastValues,
     results: PerformanceRows,
     exchange: ExchangeAccount,
     prices: AssetPrices,
 ) -> Portfolio:
     """The portfolio on the running event loop, listening for fills and cycles. ``store`` has its pockets already."""
     quote = settings.quote_asset
-    journal = BalanceJournal(records=records, board=board, prices=prices, bus=bus, clock=clock, quote_asset=quote)
+    journal = BalanceJournal(records=records, values=values, prices=prices, notices=bus, clock=clock, quote_asset=quote)
     account = BinanceAccountManager(
         exchange, store, journal, clock, quote_asset=quote, symbols=settings.trading_symbols
     )

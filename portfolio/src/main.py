@@ -1,17 +1,21 @@
 """portfolio: executions become balanced postings; capital is leased to intents; balances and results are shown."""
 
 import shared.src.frame.lean_imports  # noqa: F401 - first, before anything imports httpx
+
+# isort: split
+from functools import partial
+
 from portfolio.src.adapters.exchange_account import account_for
 from portfolio.src.adapters.postgres_account import PostgresAccountRecords
 from portfolio.src.adapters.postgres_capital import PostgresCapital
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
-from portfolio.src.adapters.postgres_prices import LastPrices
-from portfolio.src.adapters.redis_balances import RedisBalanceBoard
 from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.composition import compose
 from portfolio.src.models import PortfolioModel, SharedCache
+from portfolio.src.prices import LastPrices
 from shared.src.frame.service import Service, run_service
+from shared.src.market.last_closes import last_closes
 
 
 async def build(service: Service) -> None:
@@ -21,14 +25,14 @@ async def build(service: Service) -> None:
     store = PostgresCapital(database)
     await store.found(settings.pocket_shares(), clock.now())
     exchange = account_for(settings, clock, redis)
-    prices = LastPrices(database, redis, quote_asset=quote)
+    prices = LastPrices(service.last_values, partial(last_closes, database), quote_asset=quote)
     portfolio = compose(
         settings=settings,
         bus=service.bus,
         clock=clock,
         store=store,
         records=PostgresAccountRecords(database),
-        board=RedisBalanceBoard(redis),
+        values=service.last_values,
         results=PostgresPerformance(database),
         exchange=exchange,
         prices=prices,

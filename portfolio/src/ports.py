@@ -181,14 +181,6 @@ class AccountRecords(Protocol):
         ...
 
 
-class BalanceBoard(Protocol):
-    """Where other processes look up the balances without asking."""
-
-    async def show(self, held: Sequence[ValuedBalance], total: Decimal) -> None:
-        """``total`` is the value of everything that has one, in the quote asset."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class CompletedCycles:
     """What a look at the completed cycles saw: when the first and the last ended, how many, and the last change."""

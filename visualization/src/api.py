@@ -17,9 +17,9 @@ from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.orders import CycleStatus
 from visualization.src import views
-from visualization.src.performance import PerformanceQueries
+from visualization.src.performance import PerformanceViews
 from visualization.src.platform_health import PlatformHealthMonitor
-from visualization.src.queries import Queries
+from visualization.src.ports import Grouping, MarketReads, TradingReads
 from visualization.src.shared_reads import SharedRoute
 from visualization.src.system import SystemStatus
 
@@ -85,26 +85,26 @@ def health_routes(monitor: PlatformHealthMonitor, system: SystemStatus) -> APIRo
     return router
 
 
-def market_routes(queries: Queries, settings: Settings) -> APIRouter:
+def market_routes(reads: MarketReads, trading: TradingReads, settings: Settings) -> APIRouter:
     router = APIRouter(tags=["market"], route_class=SharedRoute)
 
     @router.get("/api/symbols", response_model=list[views.SymbolView])
     async def symbols() -> Response:
         """The configured symbols with last price, 24 h change and quote volume."""
-        return reply(await queries.symbols(settings.trading_symbols, settings.quote_asset))
+        return reply(await reads.symbols(settings.trading_symbols, settings.quote_asset))
 
     @router.get("/api/configured-symbols", response_model=list[str])
     async def configured_symbols() -> Response:
-        return reply(await queries.traded(settings.trading_symbols))
+        return reply(await reads.traded(settings.trading_symbols))
 
     @router.get("/api/available-symbols", response_model=list[str])
     async def available_symbols() -> Response:
         """Symbols with stored candles."""
-        return reply(await queries.available_symbols())
+        return reply(await reads.available_symbols())
 
     @router.get("/api/available-indicators", response_model=list[str])
     async def available_indicators() -> Response:
-        return reply(await queries.indicator_columns())
+        return reply(await reads.indicator_columns())
 
     @router.get("/api/charts/market/{symbol}", response_model=views.MarketChart)
     async def market(
@@ -112,7 +112,7 @@ def market_routes(queries: Queries, settings: Settings) -> APIRouter:
     ) -> Response:
         """Candles, oldest first."""
         name = symbol.upper()
-        candles = await queries.candles(name, interval, limit or DEFAULT_CANDLES[interval])
+        candles = await reads.candles(name, interval, limit or DEFAULT_CANDLES[interval])
         return reply(views.MarketChart(symbol=name, interval=interval, candles=candles))
 
     @router.get("/api/charts/indicators/{symbol}", response_model=views.IndicatorChart)
@@ -125,10 +125,10 @@ def market_routes(queries: Queries, settings: Settings) -> APIRouter:
         """Indicator values per closed bar, oldest first; null means not known yet."""
         name = symbol.upper()
         wanted = list(dict.fromkeys(word.strip() for word in indicators.split(",") if word.strip()))
-        unknown = set(wanted) - set(await queries.indicator_columns())
+        unknown = set(wanted) - set(await reads.indicator_columns())
         if unknown or not wanted:
             raise HTTPException(422, f"no such indicator: {', '.join(sorted(unknown)) or '(none given)'}")
-        values = await queries.indicators(name, interval, wanted, limit)
+        values = await reads.indicators(name, interval, wanted, limit)
         return reply(views.IndicatorChart(symbol=name, interval=interval, indicators=values))
 
     @router.get("/api/charts/signals/{symbol}", response_model=list[views.SignalView])
@@ -136,12 +136,12 @@ def market_routes(queries: Queries, settings: Settings) -> APIRouter:
         symbol: SymbolInPath, strategy: Annotated[str, Query(max_length=80)] = "", limit: Limit = 200
     ) -> Response:
         """Consensus signals, oldest first, at the bar they were made on."""
-        return reply(await queries.chart_signals(symbol.upper(), limit, strategy))
+        return reply(await trading.chart_signals(symbol.upper(), limit, strategy))
 
     return router
 
 
-def trading_routes(queries: Queries) -> APIRouter:
+def trading_routes(reads: TradingReads) -> APIRouter:
     router = APIRouter(tags=["trading"], route_class=SharedRoute)
 
     @router.get("/api/trade-cycles", response_model=list[views.CycleView])
@@ -151,12 +151,12 @@ def trading_routes(queries: Queries) -> APIRouter:
         limit: Limit = 100,
     ) -> Response:
         """Cycles, newest first."""
-        return reply(await queries.cycles(symbol=symbol.upper(), status=status, limit=limit))
+        return reply(await reads.cycles(symbol=symbol.upper(), status=status, limit=limit))
 
     @router.get("/api/trades", response_model=list[views.TradeView])
     async def trades(symbol: OptionalSymbol = "", limit: Limit = 100) -> Response:
         """Fills, newest first."""
-        return reply(await queries.trades(symbol=symbol.upper(), limit=limit))
+        return reply(await reads.trades(symbol=symbol.upper(), limit=limit))
 
     @router.get("/api/orders", response_model=list[views.OrderView])
     async def orders(
@@ -165,7 +165,7 @@ def trading_routes(queries: Queries) -> APIRouter:
         limit: Limit = 100,
     ) -> Response:
         """Orders, newest first."""
-        return reply(await queries.orders(symbol=symbol.upper(), open_only=status == "open", limit=limit))
+        return reply(await reads.orders(symbol=symbol.upper(), open_only=status == "open", limit=limit))
 
     @router.get("/api/decisions", response_model=list[views.DecisionView])
     async def decisions(
@@ -174,12 +174,12 @@ def trading_routes(queries: Queries) -> APIRouter:
         limit: Limit = 60,
     ) -> Response:
         """Consensus decisions with the votes behind them and what became of them, newest first."""
-        return reply(await queries.decisions(symbol=symbol.upper(), accepted_only=accepted, limit=limit))
+        return reply(await reads.decisions(symbol=symbol.upper(), accepted_only=accepted, limit=limit))
 
     return router
 
 
-def performance_routes(performance: PerformanceQueries, clock: Clock) -> APIRouter:
+def performance_routes(performance: PerformanceViews, clock: Clock) -> APIRouter:
     router = APIRouter(tags=["performance"], route_class=SharedRoute)
 
     @router.get("/api/pockets", response_model=list[views.PocketView])
@@ -202,11 +202,11 @@ def performance_routes(performance: PerformanceQueries, clock: Clock) -> APIRout
 
     @router.get("/api/statistics/symbols", response_model=list[views.GroupStatistics])
     async def by_symbol() -> Response:
-        return reply(await performance.grouped("symbols"))
+        return reply(await performance.grouped(Grouping.SYMBOL))
 
     @router.get("/api/statistics/strategies", response_model=list[views.GroupStatistics])
     async def by_strategy() -> Response:
-        return reply(await performance.grouped("strategies"))
+        return reply(await performance.grouped(Grouping.STRATEGY))
 
     return router
 

@@ -27,8 +27,7 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, TransientError
 from shared.src.domain.money import wire
 from visualization.src.forming import FormingCandle
-from visualization.src.rows import amount
-from visualization.src.views import CandleView, PlatformHealth, SymbolView, TickerView
+from visualization.src.views import CandleView, PlatformHealth, SymbolView, TickerView, amount
 from visualization.src.websocket import ClientHub
 
 logger = logging.getLogger(__name__)

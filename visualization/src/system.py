@@ -10,8 +10,7 @@ from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.exchange.venue import Venue, venue_of
-from visualization.src.queries import Queries
-from visualization.src.rows import Row
+from visualization.src.ports import Attention, MarketReads, SystemReads
 from visualization.src.views import AlertView, PlatformHealth, SystemView, TradingState
 
 UNPROTECTED_S_MAX = 5
@@ -26,17 +25,18 @@ def speed_of(clock: Clock) -> float:
 class SystemStatus:
     """Answers ``/api/system`` and ``/api/system/alerts``."""
 
-    def __init__(self, settings: Settings, clock: Clock, queries: Queries) -> None:
+    def __init__(self, settings: Settings, clock: Clock, *, market: MarketReads, system: SystemReads) -> None:
         self._settings = settings
         self._clock = clock
-        self._queries = queries
+        self._market = market
+        self._system = system
 
     async def view(self, health: PlatformHealth) -> SystemView:
         """Everything the head of the dashboard shows; it answers even while the database is away."""
         settings = self._settings
         symbols = list(settings.trading_symbols)
         try:
-            symbols = await self._queries.traded(symbols)
+            symbols = await self._market.traded(symbols)
             trading, alerts = await self._trading(health), await self.alerts(health)
         except TransientError as error:
             trading = TradingState(state="unknown", reason=str(error))
@@ -58,27 +58,19 @@ class SystemStatus:
         Raises:
             TransientError: the database is away.
         """
-        (counts,) = await self._queries.fetch(
-            """
-            SELECT (SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL) AS dead_letters,
-                   (SELECT count(*) FROM orders WHERE status = 'UNKNOWN') AS unknown_orders,
-                   (SELECT count(*) FROM trade_cycles
-                    WHERE status IN ('active_buy', 'waiting_sell') AND quantity > 0 AND protected_at IS NULL
-                      AND coalesce(opened_at, created_at) < :protected_by) AS unprotected
-            """,
-            protected_by=self._clock.now() - timedelta(seconds=UNPROTECTED_S_MAX * speed_of(self._clock)),
-        )
-        pauses = await self._queries.fetch("SELECT scope, reason FROM trading_pauses ORDER BY scope")
-        alerts = [*health_alerts(health), *_count_alerts(counts), *(_pause_alert(row) for row in pauses)]
+        unprotected_for = timedelta(seconds=UNPROTECTED_S_MAX * speed_of(self._clock))
+        attention = await self._system.attention(self._clock.now() - unprotected_for)
+        pauses = await self._system.pauses()
+        found = [*_count_alerts(attention), *(_pause_alert(scope, reason) for scope, reason in pauses.items())]
+        alerts = [*health_alerts(health), *found]
         return sorted(alerts, key=lambda alert: ("error", "warning", "info").index(alert["level"]))
 
     async def _trading(self, health: PlatformHealth) -> TradingState:
         trader = health["services"].get("trader")
         if trader is not None and trader["state"] == "unreachable":
             return TradingState(state="unknown", reason=f"trader: {trader['detail']}")
-        rows = await self._queries.fetch("SELECT reason FROM trading_pauses WHERE scope = 'all'")
-        if rows:
-            reason = rows[0]["reason"]
+        reason = (await self._system.pauses()).get("all")
+        if reason is not None:
             return TradingState(state="halted" if is_halt(reason) else "paused", reason=reason)
         if not self._settings.entries_enabled:
             return TradingState(state="paused", reason="TRADING_ENABLED is false: no position is opened")
@@ -103,27 +95,43 @@ def health_alerts(health: PlatformHealth) -> list[AlertView]:
     ]
 
 
-def _count_alerts(counts: Row) -> list[AlertView]:
-    kinds: tuple[tuple[str, str, Any, str], ...] = (
-        ("unprotected", "error", "Position without protection", "no stop rests on the exchange for {} position(s)"),
-        ("unknown_orders", "warning", "Order state unknown", "the exchange is being asked about {} order(s)"),
-        ("dead_letters", "warning", "Dead letters", "{} message(s) broke their contract; see the table dead_letters"),
+def _count_alerts(attention: Attention) -> list[AlertView]:
+    kinds: tuple[tuple[str, int, str, str, str], ...] = (
+        (
+            "unprotected",
+            attention.unprotected,
+            "error",
+            "Position without protection",
+            "no stop rests on the exchange for {} position(s)",
+        ),
+        (
+            "unknown_orders",
+            attention.unknown_orders,
+            "warning",
+            "Order state unknown",
+            "the exchange is being asked about {} order(s)",
+        ),
+        (
+            "dead_letters",
+            attention.dead_letters,
+            "warning",
+            "Dead letters",
+            "{} message(s) broke their contract; see the table dead_letters",
+        ),
     )
     return [
-        _alert(name, level, title, detail.format(counts[name]))
-        for name, level, title, detail in kinds
-        if counts[name] > 0
+        _alert(name, level, title, detail.format(count)) for name, count, level, title, detail in kinds if count > 0
     ]
 
 
-def _pause_alert(row: Row) -> AlertView:
-    halted = is_halt(row["reason"])
-    what = "Trading" if row["scope"] == "all" else row["scope"]
+def _pause_alert(scope: str, reason: str) -> AlertView:
+    halted = is_halt(reason)
+    what = "Trading" if scope == "all" else scope
     return _alert(
-        f"pause:{row['scope']}",
+        f"pause:{scope}",
         "error" if halted else "info",
         f"{what} is {'halted' if halted else 'paused'}",
-        row["reason"] or "no new positions are opened; exits go on",
+        reason or "no new positions are opened; exits go on",
     )
 
 

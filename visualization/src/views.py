@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from typing_extensions import TypedDict
 
 from shared.src.domain.candles import Timeframe
+from shared.src.domain.money import wire
 from shared.src.domain.orders import Side
 
 Verdict = Literal["approved", "refused", "pending"]
+
+
+def amount(value: Decimal | None) -> str | None:
+    """Money as the wire carries it; what is not known stays None."""
+    return None if value is None else wire(value)
 
 
 class CandleView(TypedDict):

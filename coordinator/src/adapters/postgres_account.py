@@ -15,6 +15,7 @@ from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of, r
 from core.statistics.periods import day_start
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
+from shared.src.market.last_closes import last_closes
 from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
 
 # One round trip; amounts travel as text inside the JSON. An order without a price may spend what it was decided at.
@@ -40,15 +41,6 @@ SELECT
    FROM capital_pockets) AS pockets,
   (SELECT COALESCE(sum(profit_loss), 0) FROM trade_cycles WHERE completed_at >= :day) AS day_result,
   (SELECT json_object_agg(scope, reason) FROM trading_pauses) AS pauses
-""")
-
-_CLOSES = text("""
-SELECT wanted.symbol, last.close
-FROM unnest(CAST(:symbols AS varchar[])) AS wanted (symbol)
-CROSS JOIN LATERAL (
-    SELECT close FROM market_data
-    WHERE market_data.symbol = wanted.symbol AND timeframe = '1m' ORDER BY time DESC LIMIT 1
-) last
 """)
 
 
@@ -97,8 +89,4 @@ class PostgresAccount:
     async def _rates(self, assets: Iterable[str]) -> dict[str, Decimal]:
         """What other quote assets are worth by their last closed candles; most accounts have none."""
         symbols = symbols_of(assets, self._quote) if assets else []
-        if not symbols:
-            return {}
-        async with self._database.autocommit() as connection:
-            closes = {row.symbol: row.close for row in await connection.execute(_CLOSES, {"symbols": symbols})}
-        return rates_of(assets, self._quote, closes)
+        return rates_of(assets, self._quote, await last_closes(self._database, symbols)) if symbols else {}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 
-from core.capital.valuation import symbols_of
 from portfolio.src.ports import ValuedBalance
 from shared.src.domain.money import ZERO
 from shared.src.exchange.models import Balance
@@ -34,26 +32,3 @@ class MemoryAccountRecords:
         self._wallets = gone | {each.balance.asset: each.balance for each in held}
         if held:
             self._snapshots.setdefault(at, tuple(held))
-
-
-class MemoryBalanceBoard:
-    """Implements ``portfolio.src.ports.BalanceBoard``."""
-
-    def __init__(self) -> None:
-        self.held: tuple[ValuedBalance, ...] = ()
-        self.total = ZERO
-
-    async def show(self, held: Sequence[ValuedBalance], total: Decimal) -> None:
-        self.held, self.total = tuple(held), total
-
-
-class MemoryPrices:
-    """Implements ``portfolio.src.ports.AssetPrices`` on prices that somebody keeps up to date, by symbol."""
-
-    def __init__(self, last: Mapping[str, Decimal], *, quote_asset: str) -> None:
-        self._last = last
-        self._quote = quote_asset
-
-    async def of_assets(self, assets: Iterable[str]) -> dict[str, Decimal]:
-        symbols = symbols_of(assets, self._quote)
-        return {symbol: self._last[symbol] for symbol in symbols if symbol in self._last}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,12 +15,13 @@ from core.statistics.periods import Period, PeriodKey
 from portfolio.src.adapters.postgres_account import PostgresAccountRecords
 from portfolio.src.adapters.postgres_capital import PostgresCapital
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
-from portfolio.src.adapters.postgres_prices import LastPrices
-from portfolio.src.adapters.redis_balances import RedisBalanceBoard
 from portfolio.src.composition import Portfolio, compose
+from portfolio.src.prices import LastPrices
 from shared.memory.manual_clock import ManualClock
+from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.config import load_settings
 from shared.src.database import Database
+from shared.src.market.last_closes import last_closes
 from shared.src.redis_client import RedisBus
 from tests.behaviour.portfolio.fixtures import account, books, clock, manager
 from tests.behaviour.portfolio.world import SHARES, FakeAccount, Row, World
@@ -96,10 +98,10 @@ def portfolio(
         clock=clock,
         store=world.store,
         records=PostgresAccountRecords(database),
-        board=RedisBalanceBoard(redis),
+        values=RedisLastValues(redis),
         results=PostgresPerformance(database),
         exchange=account,
-        prices=LastPrices(database, redis, quote_asset="USDC"),
+        prices=LastPrices(RedisLastValues(redis), partial(last_closes, database), quote_asset="USDC"),
     )
 
 

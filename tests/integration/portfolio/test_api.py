@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
@@ -16,19 +17,21 @@ from sqlalchemy import text
 from coordinator.src.portfolio_client import PortfolioClient
 from core.risk.funding import Denied, Granted
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
-from portfolio.src.adapters.postgres_prices import LastPrices
 from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.models import PortfolioModel, SharedCache
 from portfolio.src.performance import PerformanceKeeper
+from portfolio.src.prices import LastPrices
 from shared.memory.manual_clock import ManualClock
+from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.database import Database
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import Side
 from shared.src.frame.auth import Authorizer, Scope, create_token
 from shared.src.frame.service import install_error_handlers
+from shared.src.market.last_closes import last_closes
 from tests.behaviour.portfolio.world import FakeAccount, wanted
 from tests.integration.portfolio.builders import TraderRows
 
@@ -41,7 +44,7 @@ def app(
     database: Database, redis: Redis, clock: ManualClock, manager: BinanceAccountManager, books: Bookkeeper
 ) -> FastAPI:
     cache = SharedCache(clock)
-    prices = LastPrices(database, redis, quote_asset="USDC")
+    prices = LastPrices(RedisLastValues(redis), partial(last_closes, database), quote_asset="USDC")
     model = PortfolioModel(database, prices, clock, quote_asset="USDC", cache=cache)
     app = FastAPI()
     app.include_router(create_router(model, manager))

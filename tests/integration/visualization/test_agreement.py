@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
@@ -13,18 +14,21 @@ from coordinator.src.adapters.postgres_account import PostgresAccount
 from core.statistics.figures import rounded
 from core.statistics.results import CycleResult, Results, results_of
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
-from portfolio.src.adapters.postgres_prices import LastPrices
 from portfolio.src.models import PortfolioModel
 from portfolio.src.ports import BEGINNING
+from portfolio.src.prices import LastPrices
 from shared.memory.manual_clock import ManualClock
+from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
+from shared.src.market.last_closes import last_closes
 from shared.src.sql import RESULT_SUMS
 from tests.integration.portfolio.builders import TraderRows
 from trader.src.adapters.reads import Reads
-from visualization.src.performance import PerformanceQueries
-from visualization.src.queries import Queries
+from visualization.src.adapters.postgres_performance import PostgresPerformanceReads
+from visualization.src.performance import PerformanceViews
+from visualization.src.ports import Grouping
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +37,7 @@ NOW = datetime(2026, 3, 4, 14, 0, tzinfo=UTC)
 
 @pytest.fixture
 def model(database: Database, redis: Redis) -> PortfolioModel:
-    prices = LastPrices(database, redis, quote_asset="USDC")
+    prices = LastPrices(RedisLastValues(redis), partial(last_closes, database), quote_asset="USDC")
     return PortfolioModel(database, prices, ManualClock(NOW), quote_asset="USDC")
 
 
@@ -48,7 +52,7 @@ async def test_all_show_the_same_of_a_pocket_that_losses_have_overdrawn(
                 " ('active', 60, 60, 0, 80, now()), ('buffer', 30, 30, 0, 0, now()), ('safety', 10, 10, 0, 0, now())"
             )
         )
-    dashboard = await PerformanceQueries(Queries(database), "USDC").pockets()
+    dashboard = await PerformanceViews(PostgresPerformanceReads(database), quote_asset="USDC").pockets()
     portfolio = (await model.pockets())["pockets"]
     view = await PostgresAccount(database, quote_asset="USDC").view(NOW, ())
     expected = {"active": Decimal(0), "buffer": Decimal(20), "safety": Decimal(10)}
@@ -78,7 +82,7 @@ async def test_the_sums_of_the_database_are_those_of_the_code(database: Database
 async def test_all_tell_the_same_results_of_the_same_cycles(
     database: Database, model: PortfolioModel, traded: Results
 ) -> None:
-    dashboard = await PerformanceQueries(Queries(database), "USDC").overview(NOW)
+    dashboard = await PerformanceViews(PostgresPerformanceReads(database), quote_asset="USDC").overview(NOW)
     summary, live = await model.summary(), await model.live_statistics()
     trader = (await Reads(database).stats())["cycles"]
     results = PostgresPerformance(database)
@@ -102,7 +106,7 @@ async def test_the_groups_of_the_dashboard_are_those_of_the_portfolio(
     database: Database, model: PortfolioModel, traded: Results
 ) -> None:
     await PostgresPerformance(database).recompute(BEGINNING, NOW)
-    groups = await PerformanceQueries(Queries(database), "USDC").grouped("strategies")
+    groups = await PerformanceViews(PostgresPerformanceReads(database), quote_asset="USDC").grouped(Grouping.STRATEGY)
     rows = await model.performance("monthly", strategy=None, symbol=None, by="strategy", limit=5)
     shown = {row["strategy"]: (row["trades"], row["wins"], row["profit_loss"], row["volume"]) for row in rows}
     assert shown == {

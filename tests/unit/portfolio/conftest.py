@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,10 +11,12 @@ from typing import Any, cast
 import pytest
 
 from core.statistics.periods import PeriodKey
-from portfolio.src.adapters.memory_account import MemoryAccountRecords, MemoryBalanceBoard, MemoryPrices
+from portfolio.src.adapters.memory_account import MemoryAccountRecords
 from portfolio.src.adapters.memory_capital import MemoryCapital
 from portfolio.src.adapters.memory_performance import MemoryPerformance
 from portfolio.src.composition import Portfolio, compose
+from portfolio.src.prices import LastPrices
+from shared.memory.last_values import MemoryLastValues
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.config import load_settings
@@ -54,6 +57,10 @@ class MemoryRecords:
             key: (each.cycles, each.wins, each.profit_loss, each.volume, each.best, each.worst)
             for key, each in self.results.rows.items()
         }
+
+
+async def no_closes(symbols: Sequence[str]) -> dict[str, Decimal]:
+    return {}
 
 
 class Notices:
@@ -102,8 +109,8 @@ def portfolio(
         clock=clock,
         store=world.store,
         records=MemoryAccountRecords(),
-        board=MemoryBalanceBoard(),
+        values=MemoryLastValues(clock),
         results=MemoryPerformance(trader),
         exchange=account,
-        prices=MemoryPrices({}, quote_asset="USDC"),
+        prices=LastPrices(MemoryLastValues(clock), no_closes, quote_asset="USDC"),
     )

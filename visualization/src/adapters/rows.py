@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from core.statistics.figures import change_percent, rounded
@@ -19,14 +18,10 @@ from visualization.src.views import (
     TradeView,
     Verdict,
     VoteView,
+    amount,
 )
 
 Row = Mapping[str, Any]
-
-
-def amount(value: Decimal | None) -> str | None:
-    """Money as the wire carries it."""
-    return None if value is None else wire(value)
 
 
 def moment(value: datetime) -> str:

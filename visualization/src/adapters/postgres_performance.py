@@ -1,0 +1,88 @@
+"""Capital and results as the dashboard reads them: sums and points; what they mean is computed elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from core.capital.pockets import Pocket
+from core.statistics.equity import Point
+from core.statistics.periods import day_start
+from core.statistics.results import Results
+from shared.src.database import Database
+from shared.src.domain.clock import to_ms
+from shared.src.exchange.models import Balance
+from shared.src.market.last_closes import last_closes
+from shared.src.sql import ENDED_CYCLES, RESULT_SUMS
+from visualization.src.adapters.postgres_rows import fetching
+from visualization.src.ports import Grouping, TradingSums
+
+SNAPSHOTS_MAX = 20_000
+
+
+class PostgresPerformanceReads:
+    """Implements ``visualization.src.ports.PerformanceReads``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._fetch = fetching(database)
+
+    async def pockets(self) -> list[Pocket]:
+        rows = await self._fetch(
+            """
+            SELECT pocket, share_percent, total, reserved, used FROM capital_pockets
+            ORDER BY array_position(ARRAY['active', 'buffer', 'safety'], CAST(pocket AS text))
+            """
+        )
+        return [Pocket(row["pocket"], row["share_percent"], row["total"], row["reserved"], row["used"]) for row in rows]
+
+    async def held(self) -> list[Balance]:
+        rows = await self._fetch("SELECT asset, free, locked FROM wallets WHERE free + locked > 0 ORDER BY asset")
+        return [Balance(row["asset"], row["free"], row["locked"]) for row in rows]
+
+    async def prices(self, symbols: Sequence[str]) -> dict[str, Decimal]:
+        return await last_closes(self._database, symbols)
+
+    async def equity(self) -> list[Point]:
+        rows = await self._fetch(
+            """
+            SELECT time, sum(value_usdc) AS value FROM portfolio_balances
+            WHERE value_usdc IS NOT NULL GROUP BY time ORDER BY time DESC LIMIT :limit
+            """,
+            limit=SNAPSHOTS_MAX,
+        )
+        return [(to_ms(row["time"]), row["value"]) for row in reversed(rows)]
+
+    async def sums(self, now: datetime) -> TradingSums:
+        (cycles,) = await self._fetch(
+            f"""
+            SELECT {RESULT_SUMS}, (SELECT count(*) FROM trade_cycles WHERE status NOT IN {ENDED_CYCLES}) AS open,
+                   coalesce(sum(profit_loss) FILTER (WHERE completed_at >= :day), 0) AS today
+            FROM trade_cycles WHERE status = 'completed'
+            """,
+            day=day_start(now),
+        )
+        (last_day,) = await self._fetch(
+            """
+            SELECT count(*) AS trades, coalesce(sum(quote_quantity), 0) AS volume FROM trade_executions
+            WHERE timestamp > CAST(:now AS timestamptz) - INTERVAL '24 hours'
+            """,
+            now=now,
+        )
+        return TradingSums(
+            results=Results.of_sums(cycles),
+            profit_today=cycles["today"],
+            cycles_open=cycles["open"],
+            trades_24h=last_day["trades"],
+            volume_24h=last_day["volume"],
+        )
+
+    async def grouped(self, by: Grouping) -> list[tuple[str, Results]]:
+        rows = await self._fetch(
+            f"""
+            SELECT {by.value} AS name, {RESULT_SUMS}
+            FROM trade_cycles WHERE status = 'completed' GROUP BY {by.value} ORDER BY sum(profit_loss) DESC, 1
+            """
+        )
+        return [(row["name"], Results.of_sums(row)) for row in rows]
