@@ -8,13 +8,13 @@ from typing import Protocol
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
+from shared.src.retry import Backoff, until_done
 
 logger = logging.getLogger(__name__)
 
 PAGE = 1000  # Binance's maximum
-BACKOFF_S_MAX = 10.0
-RETRY_S = 0.5
-RETRY_S_MAX = 8.0
+EXCHANGE_AWAY = Backoff(first_s=0.2, max_s=10.0)
+NOT_CLOSED_YET = Backoff(first_s=0.5, max_s=8.0)
 GRACE_MS = 30_000  # market time after which a candle without a follower counts as closed
 GRACE_WALL_MS = 2_000  # and at least so much wall time: an accelerated exchange may be late by its own work
 
@@ -73,14 +73,14 @@ class HistoricalDataFetcher:
         none. It is asked less and less often: symbols that stand still must not use up the request weight of all.
         """
         end_ms = open_ms + timeframe.milliseconds
-        delay = RETRY_S
+        asked = 0
         while True:
             was_ms = self._clock.now_ms()
             found = await self.between(symbol, timeframe, open_ms, end_ms)
             if found or was_ms >= end_ms + self._grace_ms:
                 return found
-            await self._clock.sleep(delay)
-            delay = min(2 * delay, RETRY_S_MAX)
+            asked += 1
+            await self._clock.sleep(NOT_CLOSED_YET.after(asked))
 
     def _is_long_past(self, candle: Candle) -> bool:
         """For the last row of an answer, which usually still moves: our clock may be ahead of the exchange's, and its
@@ -89,12 +89,11 @@ class HistoricalDataFetcher:
         return candle.is_closed and candle.close_time + self._grace_ms < self._clock.now_ms()
 
     async def _page(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> list[Candle]:
-        delay = 0.2
-        while True:
+        async def ask() -> list[Candle]:
             self.requests += 1
-            try:
-                return await self._source.klines(symbol, timeframe, start_ms=start_ms, end_ms=end_ms, limit=PAGE)
-            except TransientError as error:
-                logger.warning("history waits", extra={"symbol": symbol, "reason": str(error)})
-                await self._clock.sleep(delay)
-                delay = min(delay * 2, BACKOFF_S_MAX)
+            return await self._source.klines(symbol, timeframe, start_ms=start_ms, end_ms=end_ms, limit=PAGE)
+
+        def note(error: TransientError) -> None:
+            logger.warning("history waits", extra={"symbol": symbol, "reason": str(error)})
+
+        return await until_done(ask, EXCHANGE_AWAY, sleep=self._clock.sleep, on_failure=note)

@@ -13,10 +13,11 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.frame import metrics
 from shared.src.kafka_client import KafkaProducer
+from shared.src.retry import Backoff, until_done
 
 logger = logging.getLogger(__name__)
 
-BACKOFF_S_MAX = 5.0
+LOG_AWAY = Backoff(first_s=0.1, max_s=5.0)
 
 Live = Candle | MarketTick | BookDepth | TradeFlow | DayStatistics
 
@@ -42,15 +43,14 @@ class MarketProducer:
             (symbol, KAFKA_CANDLE.encode(CandleMessage.of(candle, source=source, occurred_at_ms=now_ms)))
             for candle in candles
         ]
-        delay = 0.1
-        while True:
-            try:
-                await self._producer.send_many(kafka_market(symbol), records)
-                break
-            except TransientError as error:
-                logger.warning("candles wait for kafka", extra={"symbol": symbol, "reason": str(error)})
-                await self._clock.sleep(delay)
-                delay = min(delay * 2, BACKOFF_S_MAX)
+
+        async def send() -> None:
+            await self._producer.send_many(kafka_market(symbol), records)
+
+        def note(error: TransientError) -> None:
+            logger.warning("candles wait for kafka", extra={"symbol": symbol, "reason": str(error)})
+
+        await until_done(send, LOG_AWAY, sleep=self._clock.sleep, on_failure=note)
         self.candles += len(records)
         metrics.MESSAGES_OUT.labels("market.data").inc(len(records))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -26,12 +26,16 @@ from shared.src.config import Settings
 from shared.src.contracts.topics import DEAD_LETTERS, DURABLE, PARTITIONS, PARTITIONS_KEY, Topic
 from shared.src.domain.errors import ContractError, LeaseLostError, TransientError
 from shared.src.frame import metrics
+from shared.src.retry import Backoff, until_done
 
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 
 StreamEntry = tuple[str, int, bytes, bytes]  # stream, entries kept of it, key, message
+
+
+AWAY = Backoff(first_s=1.0, max_s=1.0)  # between two looks whether Redis is there again
 
 
 class CancellableConnection(Connection):
@@ -197,7 +201,7 @@ class RedisBus:
         self._subscriptions.append(Subscription(topic, group, follower=follower))
 
     async def run(self) -> None:
-        partitions = await self._at_last(self.partitions)
+        partitions = await until_done(self.partitions, AWAY, sleep=asyncio.sleep, on_failure=_note_away)
         members = {wanted.group: GroupMember(self.redis, wanted.group, self._name) for wanted in self._subscriptions}
         consumers = []
         for wanted in self._subscriptions:
@@ -237,14 +241,6 @@ class RedisBus:
                     logger.warning("no heartbeat", extra={"group": member.group, "reason": str(error)})
             await asyncio.sleep(BEAT_S)
 
-    async def _at_last(self, read: Callable[[], Awaitable[int]]) -> int:
-        while True:
-            try:
-                return await read()
-            except TransientError as error:
-                logger.warning("bus away", extra={"reason": str(error)})
-                await asyncio.sleep(1)
-
     def shares(self) -> dict[str, Any]:
         """Who is in the groups of this process, and which streams are its own."""
         return {
@@ -277,7 +273,7 @@ class RedisBus:
                 await asyncio.sleep(1)
 
     async def tap(self, *topics: Topic[Any]) -> AsyncIterator[tuple[Topic[Any], BaseModel]]:
-        partitions = await self._at_last(self.partitions)
+        partitions = await until_done(self.partitions, AWAY, sleep=asyncio.sleep, on_failure=_note_away)
         by_name = {name.encode(): topic for topic in topics for name in topic.streams(partitions)}
         position: dict[Any, Any] = dict.fromkeys(by_name, b"$")
         while True:
@@ -319,6 +315,10 @@ class RedisBus:
 
     async def close(self) -> None:
         await self.redis.aclose()
+
+
+def _note_away(error: TransientError) -> None:
+    logger.warning("bus away", extra={"reason": str(error)})
 
 
 class _FencedRedisPublisher:

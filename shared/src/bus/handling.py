@@ -18,13 +18,13 @@ from shared.src.bus.ports import BATCH_MAX, BatchHandler, FencedHandler, FencedP
 from shared.src.contracts.topics import Topic
 from shared.src.domain.errors import ContractError, LeaseLostError, TransientError
 from shared.src.frame import metrics
+from shared.src.retry import Backoff, until_done
 
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 
-BACKOFF_S_MIN = 0.05
-BACKOFF_S_MAX = 5.0
+BACKOFF = Backoff(first_s=0.05, max_s=5.0)
 FINISH_S_MAX = 2.0
 
 
@@ -163,16 +163,11 @@ class MessageHandling:
 
     async def until_done(self, action: Callable[[], Awaitable[None]]) -> None:
         """Run ``action``; repeat it, with backoff, while it fails in a way that may pass."""
-        delay = BACKOFF_S_MIN
-        while True:
-            try:
-                await action()
-                return
-            except TransientError as error:
-                metrics.RETRIES.labels(self._topic.name).inc()
-                logger.warning("retrying", extra={"topic": self._topic.name, "reason": str(error)})
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, BACKOFF_S_MAX)
+        await until_done(action, BACKOFF, sleep=asyncio.sleep, on_failure=self._note)
+
+    def _note(self, error: TransientError) -> None:
+        metrics.RETRIES.labels(self._topic.name).inc()
+        logger.warning("retrying", extra={"topic": self._topic.name, "reason": str(error)})
 
 
 async def finished(work: Coroutine[Any, Any, None]) -> None:

@@ -19,10 +19,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from shared.src.domain.clock import Clock
+from shared.src.retry import Backoff
 
 logger = logging.getLogger(__name__)
 
-BACKOFF_S_MAX = 30.0
+BACKOFF = Backoff(first_s=0.5, max_s=30.0)
 FRAME_BYTES_MAX = 2**20
 FRAMES_WAITING_MAX = 2_048
 ATTEMPTS_5M_MAX = 250  # Binance allows 300; the rest is left to other programs on this address
@@ -194,7 +195,7 @@ class StreamConnection:
             while True:
                 await self._clock.sleep(self._backoff(failures) if failures else 0.0)
                 reason = await self._serve()
-                lived = self._session is not None and self._clock.monotonic() - self._session.opened_s > BACKOFF_S_MAX
+                lived = self._session is not None and self._clock.monotonic() - self._session.opened_s > BACKOFF.max_s
                 await self._end()
                 failures = 1 if lived else failures + 1
                 self.reconnects += 1
@@ -232,7 +233,7 @@ class StreamConnection:
         """
         new = await self._open()
         if new is None:
-            old.opened_s += BACKOFF_S_MAX  # the old one goes on; tried again later
+            old.opened_s += BACKOFF.max_s  # the old one goes on; tried again later
             old.ends_soon = False
             return
         with suppress(TimeoutError):
@@ -275,7 +276,7 @@ class StreamConnection:
 
     def _backoff(self, failures: int) -> float:
         """Exponential with jitter, so that many clients do not come back at the same moment."""
-        ceiling = min(BACKOFF_S_MAX, 0.25 * 2 ** min(failures, 10))
+        ceiling = BACKOFF.after(failures)
         return self._jitter.uniform(0.1 * ceiling, ceiling)
 
     def _repair(self, streams: Sequence[str]) -> None:
