@@ -131,7 +131,7 @@ def ensure(
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> set[str]:
-    """Create what is missing, waiting for the broker; answers the topics that are new.
+    """Create what is missing, waiting for the broker; returns the topics that are new.
 
     Raises:
         TransientError: the broker did not answer within ``wait_s`` seconds.

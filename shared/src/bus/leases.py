@@ -32,7 +32,7 @@ BEAT_S = 1.0
 BEAT_MS = round(BEAT_S * 1000)
 START = b"0-0"
 
-# KEYS members, leases; ARGV member, ttl, client id, beat. Answers [is new, members in order of seniority, leases].
+# KEYS members, leases; ARGV member, ttl, client id, beat. Returns [is new, members in order of seniority, leases].
 BEAT = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -83,7 +83,7 @@ end
 return {mine and 0 or 1, order, held}
 """
 
-# KEYS leases, stream; ARGV token, group. Answers the committed position, or nothing when another one has it.
+# KEYS leases, stream; ARGV token, group. Returns the committed position, or nothing when another one has it.
 TAKE = """
 if redis.call('HEXISTS', KEYS[1], KEYS[2]) == 1 then return false end
 redis.call('HSET', KEYS[1], KEYS[2], ARGV[1])
@@ -109,7 +109,7 @@ for i = 1, #ARGV, 2 do
 end
 """
 
-# KEYS leases; ARGV group, then stream, token, position, ... Answers the streams that another one has.
+# KEYS leases; ARGV group, then stream, token, position, ... Returns the streams that another one has.
 COMMIT = """
 local lost = {}
 for i = 2, #ARGV, 3 do
@@ -123,7 +123,7 @@ return lost
 """
 
 # KEYS leases; ARGV how many leases, then stream, token, ...; then stream, maxlen, key, data, ...
-# Answers the streams whose lease is lost; then nothing was published.
+# Returns the streams whose lease is lost; then nothing was published.
 PUBLISH = """
 local last = 1 + 2 * tonumber(ARGV[1])
 local lost = {}
