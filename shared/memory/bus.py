@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from shared.memory.consumer import MemoryConsumer
 from shared.memory.streams import MemoryStream, MemoryStreams
-from shared.src.bus.dead_letters import DEAD_LETTERS_MAX, DeadLetter
+from shared.src.bus.dead_letters import DeadLetter
 from shared.src.bus.handling import Subscription, one_by_one, without_fence
 from shared.src.bus.ports import BATCH_MAX, BatchHandler, FencedHandler, Follower, Handler, Owns
 from shared.src.contracts.topics import DEAD_LETTERS, Topic
@@ -42,7 +42,7 @@ class InMemoryBus:
     def __init__(self, streams: MemoryStreams | None = None) -> None:
         self.dead_letter_count = 0
         self._streams = streams or MemoryStreams()
-        self._dead_letters = self._streams.of(DEAD_LETTERS, DEAD_LETTERS_MAX)
+        self._dead_letters = self._streams.of(DEAD_LETTERS)
         self._consumers: list[MemoryConsumer] = []
         self._idle = asyncio.Event()
 
@@ -182,8 +182,8 @@ class InMemoryBus:
         finally:
             forget()
 
-    def _stream_of(self, topic: Topic[Any]) -> MemoryStream:
-        return self._streams.of(topic.name, topic.maxlen)
+    def _stream_of(self, topic: Topic[Any]) -> MemoryStream[bytes]:
+        return self._streams.of(topic.name)
 
 
 class _Inbox(Generic[E]):

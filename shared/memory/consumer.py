@@ -38,7 +38,9 @@ class _Bus(FencedPublisher, Protocol):
 class MemoryConsumer:
     """Consumes the stream of one topic for one group, as soon as nobody else does."""
 
-    def __init__(self, wanted: Subscription, stream: MemoryStream, *, bus: _Bus, on_idle: Callable[[], None]) -> None:
+    def __init__(
+        self, wanted: Subscription, stream: MemoryStream[bytes], *, bus: _Bus, on_idle: Callable[[], None]
+    ) -> None:
         self.group = wanted.group
         self.stream = stream.name
         self._wanted = wanted

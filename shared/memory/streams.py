@@ -6,35 +6,40 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
+from typing import Generic, TypeVar
 
-KEPT = 20_000  # entries of a stream that no topic limits
+E = TypeVar("E")
+
+# Entries of a stream that are kept when every group has handled them: for who reads along, and for a new group. Redis
+# keeps more, for people who look.
+KEPT = 1_000
 
 
-class MemoryStream:
+class MemoryStream(Generic[E]):
     """Entries in order, numbered from 1. Keeps what some group has still to handle, and the newest ``maxlen``."""
 
     def __init__(self, name: str, maxlen: int = KEPT) -> None:
         self.name = name
         self.end = 0  # number of the newest entry
         self._maxlen = maxlen
-        self._entries: deque[bytes] = deque()
+        self._entries: deque[E] = deque()
         self._positions: dict[str, int] = {}
         self._owners: dict[str, asyncio.Lock] = {}
-        self._hearing: list[Callable[[bytes], None]] = []
+        self._hearing: list[Callable[[E], None]] = []
 
     @property
     def begin(self) -> int:
         """Number of the last entry that is not kept any more: reading after it gives all that is kept."""
         return self.end - len(self._entries)
 
-    def append(self, raw: bytes) -> None:
-        self._entries.append(raw)
+    def append(self, entry: E) -> None:
+        self._entries.append(entry)
         self.end += 1
         self._trim()
         for hear in self._hearing:
-            hear(raw)
+            hear(entry)
 
-    def read(self, after: int, count: int) -> list[tuple[int, bytes]]:
+    def read(self, after: int, count: int) -> list[tuple[int, E]]:
         """Up to ``count`` entries that follow number ``after``, oldest first."""
         start = max(after, self.begin)
         # a deque is slow in its middle, and readers are near its end
@@ -54,7 +59,7 @@ class MemoryStream:
         """Held by the one process of the group that consumes: the next one comes when it has gone."""
         return self._owners.setdefault(group, asyncio.Lock())
 
-    def on_append(self, hear: Callable[[bytes], None]) -> Callable[[], None]:
+    def on_append(self, hear: Callable[[E], None]) -> Callable[[], None]:
         """Call ``hear`` with each new entry; returns what ends that."""
         self._hearing.append(hear)
         return lambda: self._hearing.remove(hear)
@@ -70,10 +75,10 @@ class MemoryStreams:
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[str, bytes], None]] = []
-        self._streams: dict[str, MemoryStream] = {}
+        self._streams: dict[str, MemoryStream[bytes]] = {}
 
-    def of(self, name: str, maxlen: int = KEPT) -> MemoryStream:
+    def of(self, name: str) -> MemoryStream[bytes]:
         """The stream of that name, which is there from its first mention on."""
         if name not in self._streams:
-            self._streams[name] = MemoryStream(name, maxlen)
+            self._streams[name] = MemoryStream(name)
         return self._streams[name]

@@ -95,7 +95,7 @@ class Database:
                 yield connection
 
     async def ping(self) -> str:
-        """One round trip; answers the server's version."""
+        """One round trip; returns the server's version."""
         async with self.begin() as connection:
             return str((await connection.execute(text("SHOW server_version"))).scalar_one())
 

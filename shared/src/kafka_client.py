@@ -8,13 +8,15 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from shared.src.bus.kafka_record import KafkaRecord
 from shared.src.config import Settings
 from shared.src.domain.errors import TransientError
+
+__all__ = ["KafkaConsumer", "KafkaProducer", "KafkaRecord"]
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +131,7 @@ class KafkaProducer:
             _settle(*self._delivered.popleft())
 
     async def ping(self) -> str:
-        """One metadata round trip; answers how many brokers there are."""
+        """One metadata round trip; returns how many brokers there are."""
         try:
             metadata = await asyncio.to_thread(self._producer.list_topics, timeout=3)
         except KafkaException as error:
@@ -150,17 +152,6 @@ def _settle(future: asyncio.Future[None], error: KafkaError | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(TransientError(f"kafka: {error.str()}"))
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaRecord:
-    """One consumed record."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: str
-    value: bytes
 
 
 class KafkaConsumer:

@@ -80,7 +80,7 @@ async def test_a_second_process_of_a_group_waits_until_the_first_has_gone() -> N
 
 
 def test_a_stream_keeps_its_newest_entries_and_what_a_group_has_still_to_handle() -> None:
-    stream = MemoryStream("s", maxlen=3)
+    stream: MemoryStream[bytes] = MemoryStream("s", maxlen=3)
     for number in range(1, 6):
         stream.append(b"%d" % number)
     assert stream.read(0, 10) == [(3, b"3"), (4, b"4"), (5, b"5")]
