@@ -22,7 +22,7 @@ from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.models import Balance, OrderReport
 from shared.src.redis_client import RedisBus, redis_from
-from tests.integration.simulator.both_doors import order
+from tests.integration.simulator.paper_alike.orders import order
 from trader.src.adapters.paper import PaperExchange
 from trader.src.ports import Listener
 

@@ -25,8 +25,8 @@ from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, Tr
 from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.redis_client import RedisBus, redis_from
 from simulator.engine.exchange import Engine
-from tests.integration.simulator.both_doors import order
 from tests.integration.simulator.conftest import PROJECT_ROOT, RunningTwin
+from tests.integration.simulator.paper_alike.orders import order
 from tests.integration.trader.paper_child import SYMBOL, tick
 from trader.src.adapters.paper import NAME, PaperExchange
 from trader.src.adapters.paper_state import PaperState

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,14 +14,13 @@ import httpx
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from core.positions.model import Order, Purpose
+from core.positions.model import Order
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
 from shared.src.database import Database
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import RootTradingError
-from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.exchange.account import SignedCalls
 from shared.src.exchange.models import Balance, ExchangeOrder, OrderReport
 from shared.src.redis_client import RedisBus, redis_from
@@ -72,7 +71,7 @@ class ManualClock(SystemClock):
         return self.market_ms
 
 
-class Venue(Protocol):
+class PlayedExchange(Protocol):
     """One of the two exchanges, and the world around it."""
 
     @property
@@ -88,14 +87,14 @@ class Venue(Protocol):
         ...
 
 
-class Door:
+class Scenario:
     """What a behaviour is written against: it does things and remembers everything it was told."""
 
-    def __init__(self, venue: Venue) -> None:
-        self.venue = venue
-        self.exchange = venue.exchange
+    def __init__(self, played: PlayedExchange) -> None:
+        self.played = played
+        self.exchange = played.exchange
         self.heard: list[Any] = []
-        self.story: list[Any] = []
+        self.transcript: list[Any] = []
         self._ticks: dict[str, MarketTick] = {}
 
     # -- what happens ---------------------------------------------------------------------------------------------
@@ -107,15 +106,15 @@ class Door:
             message_id="t", occurred_at=datetime(2026, 1, 1, tzinfo=UTC), symbol=symbol, bid=Decimal(bid),
             bid_quantity=amount, ask=Decimal(ask), ask_quantity=amount, update_id=1,
         )  # fmt: skip
-        await self.venue.tick(tick, self._ticks.get(symbol))
+        await self.played.tick(tick, self._ticks.get(symbol))
         self._ticks[symbol] = tick
         await self._step("tick", None)
 
     async def pass_time(self, ms: int) -> None:
-        await self.venue.pass_time(ms)
+        await self.played.pass_time(ms)
 
     async def deposit(self, asset: str, amount: str) -> None:
-        await self.venue.deposit(asset, Decimal(amount))
+        await self.played.deposit(asset, Decimal(amount))
         await self._step("deposit", None)
 
     # -- what the trader does -------------------------------------------------------------------------------------
@@ -161,20 +160,20 @@ class Door:
 
     async def _step(self, what: str, answer: Any) -> None:
         """Note the answer, what was heard, and how the account stands."""
-        await self.venue.settle(self.heard)
+        await self.played.settle(self.heard)
         told, self.heard[:] = list(self.heard), []
         balances = (await self.exchange.account()).balances
         balances.pop(SYNC, None)
         orders = sorted(await self.exchange.open_orders(), key=lambda order: order.order_id)
-        self.story.append((what, answer, told, balances, orders))
+        self.transcript.append((what, answer, told, balances, orders))
 
     async def ending(self) -> None:
         """Note every trade of the account."""
         for symbol in (SYMBOL, "BNBUSDC"):
-            self.story.append(await self.exchange.trades(symbol, from_id=1))
+            self.transcript.append(await self.exchange.trades(symbol, from_id=1))
 
 
-class Server:
+class TwinOverHttp:
     """The twin as a process, reached as the trader reaches Binance."""
 
     def __init__(self, control: httpx.Client, exchange: BinanceExecutor, clock: ManualClock) -> None:
@@ -217,7 +216,7 @@ class Server:
         heard[:] = [row for row in heard if not (isinstance(row, dict) and SYNC in row)]
 
 
-class InProcess:
+class PaperInProcess:
     """The exchange of paper trading."""
 
     def __init__(self, exchange: PaperExchange, clock: ManualClock) -> None:
@@ -247,37 +246,37 @@ class InProcess:
 
 
 @asynccontextmanager
-async def listening(venue: Venue) -> AsyncIterator[Door]:
-    """A door with somebody who listens to its events."""
-    door = Door(venue)
+async def listening(played: PlayedExchange) -> AsyncIterator[Scenario]:
+    """A scenario on an exchange, with somebody who listens to its events."""
+    scenario = Scenario(played)
     connected = asyncio.Event()
 
     async def report(news: OrderReport) -> None:
-        door.heard.append(news)
+        scenario.heard.append(news)
 
     async def balances(news: dict[str, Balance]) -> None:
-        door.heard.append(news)
+        scenario.heard.append(news)
 
     async def is_connected() -> None:
         connected.set()
 
-    task = asyncio.create_task(venue.exchange.run(Listener(report, balances, is_connected)))
+    task = asyncio.create_task(played.exchange.run(Listener(report, balances, is_connected)))
     try:
         async with asyncio.timeout(60):
             await connected.wait()
-        yield door
+        yield scenario
         assert not task.done(), task.result()
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await venue.exchange.close()
+        await played.exchange.close()
 
 
-Behaviour = Callable[[Door], Awaitable[None]]
+Behaviour = Callable[[Scenario], Awaitable[None]]
 
 
-class BothDoors:
-    """Plays behaviours at both doors, each time on fresh exchanges."""
+class BothExchanges:
+    """Plays behaviours on both exchanges, each time on fresh exchanges."""
 
     def __init__(self, twin: RunningTwin, settings: Callable[..., Settings]) -> None:
         self.twin = twin
@@ -287,22 +286,22 @@ class BothDoors:
         """Both must behave, and must have said exactly the same, step by step. Returns how many trades there were."""
         fixture = {**FIXTURE, "accounts": [{**FIXTURE["accounts"][0], "bnb_discount": bnb}]}
         self.twin.reset(fixture)
-        stories = []
+        transcripts = []
         async with AsyncExitStack() as stack:
             for opened in (self._server, self._in_process):
-                venue = await opened(stack)
+                played = await opened(stack)
                 if bnb:
-                    await venue.pay_fees_in_bnb()
-                async with listening(venue) as door:
-                    await behaviour(door)
-                    await door.ending()
-                stories.append(door.story)
-        server, paper = stories
+                    await played.pay_fees_in_bnb()
+                async with listening(played) as scenario:
+                    await behaviour(scenario)
+                    await scenario.ending()
+                transcripts.append(scenario.transcript)
+        server, paper = transcripts
         for number, (left, right) in enumerate(zip(server, paper, strict=True)):
             assert left == right, f"step {number} after {server[number - 1][:2]}: {left} is not {right}"
         return sum(map(len, server[-2:]))
 
-    async def _server(self, stack: AsyncExitStack) -> Venue:
+    async def _server(self, stack: AsyncExitStack) -> PlayedExchange:
         settings = self._settings(
             simulator_url=self.twin.rest, binance_api_key=self.twin.key, binance_secret_key=self.twin.secret,
             trading_symbols=f"{SYMBOL},BNBUSDC",
@@ -314,10 +313,10 @@ class BothDoors:
             base_url=self.twin.control, headers={"X-Control-Token": TOKEN}, timeout=60, trust_env=False
         )
         stack.callback(control.close)
-        return Server(control, executor, clock)
+        return TwinOverHttp(control, executor, clock)
 
-    async def _in_process(self, stack: AsyncExitStack) -> Venue:
-        # the rules are the twin's as it is now: nothing of them changed while the other door was played
+    async def _in_process(self, stack: AsyncExitStack) -> PlayedExchange:
+        # the rules are the twin's as it is now: nothing of them changed while the other exchange was played
         settings = self._settings(binance_rest_url=self.twin.rest, trading_symbols=f"{SYMBOL},BNBUSDC")
         database, redis = Database.of(settings, "paper"), redis_from(settings)
         stack.push_async_callback(database.close)
@@ -327,34 +326,8 @@ class BothDoors:
         clock = ManualClock()
         paper = PaperExchange(settings, clock, database, redis=redis, notices=RedisBus(redis, consumer="paper"))
         await paper.prepare()
-        return InProcess(paper, clock)
+        return PaperInProcess(paper, clock)
 
 
 async def _closed(redis: Redis) -> None:
     await redis.aclose()
-
-
-def order(
-    client_id: str, side: Side, kind: OrderType, quantity: str, price: str | None = None, *, stop: str | None = None,
-    tif: str | None = "GTC", trailing: int | None = None, symbol: str = SYMBOL,
-) -> Order:  # fmt: skip
-    """An order as the trader makes one."""
-    limited = kind in {OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
-    return Order(
-        client_order_id=client_id, intent_id="i", cycle_id=None, attempt=1, purpose=Purpose.MANUAL, symbol=symbol,
-        side=side, type=kind, quantity=Decimal(quantity), created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        status=OrderStatus.SENT, time_in_force=tif if limited else None,
-        price=None if price is None else Decimal(price), stop_price=None if stop is None else Decimal(stop),
-        trailing_delta=trailing,
-    )  # fmt: skip
-
-
-def got(found: ExchangeOrder) -> tuple[OrderStatus, Any]:
-    """What became of an order."""
-    return found.status, found.executed_quantity
-
-
-def fills_of(reports: Sequence[OrderReport] | OrderReport) -> list[tuple[str, str]]:
-    """(price, quantity) of every fill in reports."""
-    several = [reports] if isinstance(reports, OrderReport) else reports
-    return [(f"{fill.price:f}", f"{fill.quantity:f}") for report in several for fill in report.fills]
