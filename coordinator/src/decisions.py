@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core.risk.entry_decisions import ApprovedExit, Verdict, intent_id_of, kind_of
+from core.risk.entry_decisions import ApprovedExit, SignalVerdict, intent_id_of, kind_of
 from core.risk.verdicts import Approved, Refused
 from shared.src.contracts.orders import DecisionMade, OrderIntent
 from shared.src.contracts.signals import ConsensusSignal
@@ -41,7 +41,7 @@ class Decision:
 
 
 def decision_of(
-    signal: ConsensusSignal, verdict: Verdict, *, now: datetime, trailing_delta_bips: int | None
+    signal: ConsensusSignal, verdict: SignalVerdict, *, now: datetime, trailing_delta_bips: int | None
 ) -> Decision:
     """A verdict as a decision, with the intent that carries it out when it approves."""
     match verdict:

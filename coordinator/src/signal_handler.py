@@ -20,7 +20,7 @@ from coordinator.src.decisions import Decision, decision_of
 from coordinator.src.pocket_checker import PocketChecker
 from coordinator.src.ports import DecisionStore, FundsClient
 from core.risk.account import AccountView
-from core.risk.entry_decisions import Verdict, intent_id_of
+from core.risk.entry_decisions import SignalVerdict, intent_id_of
 from core.risk.funding import Answer, Denied, Outcome, Postponed
 from core.risk.verdicts import Approved
 from shared.src.bus.ports import Bus
@@ -116,7 +116,7 @@ class SignalHandler:
         except RejectedError as error:
             return (Denied(f"the portfolio did not accept the request: {error}"),)
 
-    def _decision(self, signal: ConsensusSignal, verdict: Verdict) -> Decision:
+    def _decision(self, signal: ConsensusSignal, verdict: SignalVerdict) -> Decision:
         return decision_of(signal, verdict, now=self._clock.now(), trailing_delta_bips=self._trailing)
 
     async def _commit_and_publish(self, decisions: Sequence[Decision]) -> None:

@@ -74,7 +74,7 @@ class ApprovedExit:
     cycles: tuple[str, ...]
 
 
-Verdict = Approved | ApprovedExit | Refused
+SignalVerdict = Approved | ApprovedExit | Refused
 
 
 def kind_of(signal: SignalLike) -> IntentKind:
@@ -86,7 +86,7 @@ def intent_id_of(signal: SignalLike) -> str:
     return derived_id("int", signal.message_id, signal.symbol, signal.side.value, kind_of(signal).value)
 
 
-def judge_signal(signal: SignalLike, view: AccountView, symbol: SymbolRules, rules: DecisionRules) -> Verdict:
+def judge_signal(signal: SignalLike, view: AccountView, symbol: SymbolRules, rules: DecisionRules) -> SignalVerdict:
     """The verdict on a consensus: BUY opens a position, SELL closes what is open."""
     if signal.side is Side.SELL:
         return _judge_exit(signal, view, rules.limits)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from core.risk.account import AccountView, PendingEntry
-from core.risk.entry_decisions import DecisionRules, SignalLike, Verdict, intent_id_of, judge_signal
+from core.risk.entry_decisions import DecisionRules, SignalLike, SignalVerdict, intent_id_of, judge_signal
 from core.risk.sizing import Sized, SizingRules, shrink
 from core.risk.verdicts import Approved, Refused
 from shared.src.exchange.rules import SymbolRules
@@ -50,7 +50,7 @@ class Judged(Generic[S]):
 
     signal: S
     symbol: SymbolRules | None
-    verdict: Verdict
+    verdict: SignalVerdict
     before: AccountView
     after: AccountView
 
@@ -59,7 +59,7 @@ class Judged(Generic[S]):
 class Outcome(Generic[S]):
     """What was decided, the account after it, and what is to be judged again on that account (``behind``)."""
 
-    decided: tuple[tuple[S, Verdict], ...]
+    decided: tuple[tuple[S, SignalVerdict], ...]
     view: AccountView
     behind: tuple[S, ...] = ()
     postponed: str = ""
@@ -82,7 +82,7 @@ def judge_in_order(
     return judged
 
 
-def _verdict(signal: SignalLike, view: AccountView, symbol: SymbolRules | None, rules: DecisionRules) -> Verdict:
+def _verdict(signal: SignalLike, view: AccountView, symbol: SymbolRules | None, rules: DecisionRules) -> SignalVerdict:
     if symbol is None:
         return Refused(f"{signal.symbol} is not among TRADING_SYMBOLS or those chosen since")
     return judge_signal(signal, view, symbol, rules)
@@ -96,7 +96,7 @@ def with_answers(
     ``answers`` belong to the approved entries, in their order, and end with the first one that is no grant.
     """
     waiting = iter(answers)
-    decided: list[tuple[S, Verdict]] = []
+    decided: list[tuple[S, SignalVerdict]] = []
     for count, item in enumerate(judged, start=1):
         verdict = item.verdict
         if isinstance(verdict, Approved):

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from core.positions.rules import PositionRules
 from core.risk.exit_levels import ExitRules
+from core.risk.limits import RiskLimits
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.topics import ORDER_INTENT
@@ -18,6 +19,7 @@ from trader.src.execution.reconciler import Reconciler
 from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import MATCHING_S, OrderManager
 from trader.src.ports import Exchange, Prices, Store
+from trader.src.risk_manager import RiskManager
 from trader.src.service import Timers, TraderService
 
 GROUP = "trader"
@@ -39,6 +41,16 @@ def compose(
     orders = OrderManager(exchange, store, prices, clock, horizon_s=horizon_s)
     rules = position_rules(settings)
     cycle_manager = CycleManager(exchange=exchange, store=store, orders=orders, prices=prices, clock=clock, rules=rules)
+    risk = RiskManager(
+        exchange=exchange,
+        store=store,
+        prices=prices,
+        funds=funds,
+        clock=clock,
+        limits=RiskLimits.of(settings),
+        exits=rules.exits,
+        quote_asset=settings.quote_asset,
+    )
     trader = TraderService(
         settings=settings,
         bus=bus,
@@ -53,10 +65,9 @@ def compose(
             exchange=exchange,
             store=store,
             cycle_manager=cycle_manager,
-            prices=prices,
-            funds=funds,
+            risk=risk,
             clock=clock,
-            settings=settings,
+            decision_age_max=rules.entry_age_max,
         ),
         reconciler=Reconciler(
             exchange=exchange, store=store, orders=orders, cycle_manager=cycle_manager, funds=funds, clock=clock

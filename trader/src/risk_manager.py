@@ -18,7 +18,6 @@ from core.risk.limits import Candidate, RiskLimits
 from core.risk.order_gate import EntryOrder, judge_order
 from core.risk.verdicts import Approved, Refused
 from core.statistics.periods import day_start
-from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import Clock, to_ms
 from shared.src.domain.errors import RejectedError, TransientError
@@ -40,16 +39,25 @@ class RiskManager:
     """The gate before the exchange. One entry is judged at a time, so that limits hold between concurrent ones."""
 
     def __init__(
-        self, *, exchange: Exchange, store: Store, prices: Prices, funds: Funds, clock: Clock, settings: Settings
+        self,
+        *,
+        exchange: Exchange,
+        store: Store,
+        prices: Prices,
+        funds: Funds,
+        clock: Clock,
+        limits: RiskLimits,
+        exits: ExitRules,
+        quote_asset: str,
     ) -> None:
         self._exchange = exchange
         self._store = store
         self._prices = prices
         self._funds = funds
         self._clock = clock
-        self._quote = settings.quote_asset
-        self._limits = RiskLimits.of(settings)
-        self._exits = ExitRules.of(settings)
+        self._limits = limits
+        self._exits = exits
+        self._quote = quote_asset
         self._entries: deque[float] = deque()
 
     async def judge(self, intent: OrderIntent, rules: SymbolRules) -> Approved | Refused:

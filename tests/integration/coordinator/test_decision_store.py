@@ -14,7 +14,7 @@ from coordinator.src.adapters.memory_decisions import MemoryDecisionStore
 from coordinator.src.adapters.postgres_decisions import PostgresDecisionStore
 from coordinator.src.decisions import Decision, decision_of
 from coordinator.src.ports import DecisionStore
-from core.risk.entry_decisions import Verdict
+from core.risk.entry_decisions import SignalVerdict
 from core.risk.exit_levels import Levels
 from core.risk.verdicts import Approved, Refused
 from shared.memory.manual_clock import ManualClock
@@ -59,7 +59,7 @@ def store(kept: Kept) -> DecisionStore:
     return kept.store
 
 
-def decision(symbol: str = "BTCUSDC", verdict: Verdict = ENTRY, *, second: int = 0) -> Decision:
+def decision(symbol: str = "BTCUSDC", verdict: SignalVerdict = ENTRY, *, second: int = 0) -> Decision:
     now = NOW + timedelta(seconds=second)
     return decision_of(consensus(symbol=symbol), verdict, now=now, trailing_delta_bips=None)
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from core.positions.model import Cycle, Order, Purpose
+from core.risk.exit_levels import ExitRules
+from core.risk.limits import RiskLimits
 from core.risk.verdicts import Refused
 from shared.memory.manual_clock import ManualClock
 from shared.src.config import load_settings
@@ -47,7 +49,7 @@ class Gate:
         exchange = FakeExchange(self.clock, Fuse())
         self.manager = RiskManager(
             exchange=exchange, store=self.store, prices=exchange, funds=funds, clock=self.clock,
-            settings=load_settings(**settings),
+            limits=RiskLimits.of(load_settings(**settings)), exits=ExitRules(), quote_asset="USDC",
         )  # fmt: skip
 
     async def reason(self, quantity: str = "0.01") -> str:

@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from core.positions.entries import entry_order, opened
 from core.risk.verdicts import Approved, Refused
-from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
@@ -18,9 +17,8 @@ from shared.src.domain.orders import IntentKind
 from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
-from trader.src.execution.funds import Funds
 from trader.src.execution.messages import failed_intent
-from trader.src.ports import Exchange, Prices, Store
+from trader.src.ports import Exchange, Store
 from trader.src.risk_manager import RiskManager
 
 logger = logging.getLogger(__name__)
@@ -47,19 +45,16 @@ class IntentHandler:
         exchange: Exchange,
         store: Store,
         cycle_manager: CycleManager,
-        prices: Prices,
-        funds: Funds,
+        risk: RiskManager,
         clock: Clock,
-        settings: Settings,
+        decision_age_max: timedelta,
     ) -> None:
         self._exchange = exchange
         self._store = store
         self._cycle_manager = cycle_manager
         self._clock = clock
-        self._settings = settings
-        self._risk = RiskManager(
-            exchange=exchange, store=store, prices=prices, funds=funds, clock=clock, settings=settings
-        )
+        self._decision_age_max = decision_age_max
+        self._risk = risk
         self._one_at_a_time = asyncio.Lock()
 
     async def take(self, intent: OrderIntent, *, trigger: Decimal | None = None) -> Taken:
@@ -74,7 +69,7 @@ class IntentHandler:
 
     async def sweep(self) -> int:
         """Take the approved decisions that no message brought; answers how many there were."""
-        since = self._clock.now() - timedelta(seconds=self._settings.signal_max_age_s) - SWEEP_MARGIN
+        since = self._clock.now() - self._decision_age_max - SWEEP_MARGIN
         intents = await self._store.pending_intents(since)
         for intent in intents:
             await self.take(intent)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.positions.model import MANUAL
 from core.risk.account import AccountView, OpenCycle, PendingEntry
-from core.risk.entry_decisions import DecisionRules, Verdict, intent_id_of, judge_signal
+from core.risk.entry_decisions import DecisionRules, SignalVerdict, intent_id_of, judge_signal
 from core.risk.limits import Candidate
 from core.risk.order_gate import EntryOrder, judge_order
 from core.risk.verdicts import Approved
@@ -140,7 +140,7 @@ def test_no_accepted_sequence_exceeds_the_exposure_of_an_asset(
 
 def _judged(symbol: str, by_hand: bool, quantity: Decimal, view: AccountView, rules: DecisionRules) -> Approved | None:
     price, exchange = PRICES[symbol], SYMBOLS[symbol]
-    verdict: Verdict
+    verdict: SignalVerdict
     if by_hand:
         candidate = Candidate(f"manual-{len(view.cycles)}", MANUAL, exchange, CLOSE_MS)
         order = EntryOrder(candidate, quantity, None, price, "active")

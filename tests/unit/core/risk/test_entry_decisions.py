@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.capital.pockets import Pocket
-from core.risk.entry_decisions import ApprovedExit, Verdict, judge_signal
+from core.risk.entry_decisions import ApprovedExit, SignalVerdict, judge_signal
 from core.risk.limits import RiskLimits
 from core.risk.verdicts import Approved, Refused
 from shared.src.domain.candles import Timeframe
@@ -17,7 +17,7 @@ from shared.src.domain.orders import Side
 from tests.unit.core.risk.builders import BTC, CLOSE_MS, LIMITS, RULES, account, consensus, open_cycle, pending
 
 
-def check(*, limits: RiskLimits = LIMITS, signal: dict[str, Any] | None = None, **facts: Any) -> Verdict:
+def check(*, limits: RiskLimits = LIMITS, signal: dict[str, Any] | None = None, **facts: Any) -> SignalVerdict:
     return judge_signal(consensus(**(signal or {})), account(**facts), BTC, replace(RULES, limits=limits))
 
 
