@@ -24,12 +24,12 @@ from core.consensus.decision import ConsensusRules
 from core.consensus.strategy_engine import StrategyEngine
 from core.features.engine import IndicatorEngine
 from core.features.indicators.base import IndicatorParameters
+from core.market.series import Built, CandleSeries, above
 from core.rules.multi_timeframe import HIGHER_TIMEFRAMES
-from gateway.src.series import Built, CandleSeries, Gap, above
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.signals import StrategyVotes
-from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.candles import Candle, Gap, Timeframe
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import ConfigurationError
 from shared.src.domain.features import BarFeatures

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from core.features.engine import FeatureRow, IndicatorEngine
 from core.features.indicators.base import IndicatorParameters
+from core.market.series import unbroken
 from shared.src.domain.candles import Candle
 
 # what strategies look back on, with some to spare; older frames interest nobody
@@ -21,7 +22,7 @@ def recompute(
     """
     engine = None
     rows: list[tuple[Candle, FeatureRow]] = []
-    for run in _unbroken(candles):
+    for run in unbroken(candles):
         known = max(1, sum(candle.time < since_ms for candle in run))
         engine = IndicatorEngine(run[0].symbol, run[0].timeframe.value, parameters)
         engine.warm_up(run[:known])
@@ -31,14 +32,3 @@ def recompute(
             rows.append((run[known - 1], first))
         rows += [(candle, engine.update(candle)) for candle in run[known:]]
     return engine, rows
-
-
-def _unbroken(candles: Sequence[Candle]) -> Iterator[Sequence[Candle]]:
-    start = 0
-    for index in range(1, len(candles) + 1):
-        if index == len(candles) or (
-            candles[index].time != candles[index - 1].time + candles[index].timeframe.milliseconds
-        ):
-            if index > start:
-                yield candles[start:index]
-            start = index

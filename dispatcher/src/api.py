@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Query
 
-from dispatcher.src.persister import DeadLetterPersister
+from dispatcher.src.ports import DeadLetterStore
 from dispatcher.src.service import DispatcherService
 from shared.src.frame.auth import Principal, Scope
 from shared.src.frame.service import Service
 
 
-def add_routes(service: Service, dispatcher: DispatcherService, letters: DeadLetterPersister) -> None:
+def add_routes(service: Service, dispatcher: DispatcherService, letters: DeadLetterStore) -> None:
     """Open the routes."""
 
     @service.app.get("/dead-letters", tags=["operations"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dispatcher.src.adapters.postgres_candles import PostgresCandleWriter
+from dispatcher.src.adapters.postgres_dead_letters import PostgresDeadLetters
 from dispatcher.src.api import add_routes
-from dispatcher.src.persister import CandlePersister, DeadLetterPersister
-from dispatcher.src.service import DispatcherService
+from dispatcher.src.composition import compose
 from shared.src.contracts.topics import kafka_market
 from shared.src.frame.service import Service, run_service
 from shared.src.kafka_client import KafkaConsumer, KafkaProducer
@@ -12,29 +13,26 @@ from shared.src.market.symbol_choice import chosen_symbols
 
 
 async def build(service: Service) -> None:
-    """Compose the dispatcher."""
-    settings, clock, database = service.settings, service.clock, service.database
+    """Open what the dispatcher works with."""
+    settings, database = service.settings, service.database
     symbols = await chosen_symbols(database, settings.trading_symbols)
     consumer = KafkaConsumer(settings, group="dispatcher", topics=[kafka_market(symbol) for symbol in symbols])
     producer = KafkaProducer(settings, client_id="dispatcher")
-    letters = DeadLetterPersister(database)
-    dispatcher = DispatcherService(
-        consumer=consumer,
-        producer=producer,
+    letters = PostgresDeadLetters(database)
+    dispatcher = compose(
         bus=service.bus,
+        clock=service.clock,
         values=service.last_values,
-        candles=CandlePersister(database),
+        records=consumer,
+        event_log=producer,
+        candles=PostgresCandleWriter(database),
         dead_letters=letters,
-        clock=clock,
     )
-    dispatcher.subscribe_mirrors()
     add_routes(service, dispatcher, letters)
     service.health.add("kafka", producer.ping)
     service.add_diagnostic("routing", dispatcher.statistics)
-    service.add_task("kafka", dispatcher.run)
-    service.add_task("lag", dispatcher.watch_lag)
-    service.add_task("mirror", service.bus.run)
-    service.add_task("dead-letters", dispatcher.keep_dead_letters)
+    for name, task in dispatcher.tasks().items():
+        service.add_task(name, task)
     service.follow_symbols(dispatcher.follow_symbols, current=symbols)
     service.on_stop(producer.close)
     service.on_stop(consumer.close)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic import BaseModel
 
 from dispatcher.src.message_router import MIRROR, Routed, route
-from dispatcher.src.persister import CandlePersister, DeadLetterPersister
+from dispatcher.src.ports import DeadLetterStore, EventLog, MarketRecords
 from shared.src.bus.dead_letters import DeadLetter
 from shared.src.bus.ports import Bus, LastValues
 from shared.src.contracts.topics import (
@@ -27,7 +26,8 @@ from shared.src.contracts.topics import (
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.frame import metrics
-from shared.src.kafka_client import KafkaConsumer, KafkaProducer, KafkaRecord
+from shared.src.kafka_client import KafkaRecord
+from shared.src.market.ports import CandleWriter
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +46,16 @@ class DispatcherService:
     def __init__(
         self,
         *,
-        consumer: KafkaConsumer,
-        producer: KafkaProducer,
+        records: MarketRecords,
+        event_log: EventLog,
         bus: Bus,
         values: LastValues,
-        candles: CandlePersister,
-        dead_letters: DeadLetterPersister,
+        candles: CandleWriter,
+        dead_letters: DeadLetterStore,
         clock: Clock,
     ) -> None:
-        self._consumer = consumer
-        self._producer = producer
+        self._records = records
+        self._event_log = event_log
         self._bus = bus
         self._values = values
         self._candles = candles
@@ -73,7 +73,7 @@ class DispatcherService:
         records = self._counts.get("records", 0)
         return {
             "routed": dict(self._counts),
-            "candles_stored": self._candles.rows,
+            "candles_stored": self._counts.get("database", 0),
             "lag": sum(self._lag.values()),
             "lag_by_topic": {topic: waiting for topic, waiting in self._lag.items() if waiting},
             "batches": self._batches,
@@ -83,26 +83,36 @@ class DispatcherService:
             "waiting_for": self._waiting_for,
         }
 
+    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What goes on as long as the service."""
+        return {
+            "kafka": self.run,
+            "lag": self.watch_lag,
+            "mirror": self._bus.run,
+            "dead-letters": self.keep_dead_letters,
+        }
+
     # Kafka -> database and Redis
 
     async def run(self) -> None:
         """Route batches until cancelled."""
         while True:
             try:
-                records = await self._consumer.poll()
+                records = await self._records.poll()
             except TransientError as error:
                 logger.warning("kafka away", extra={"reason": str(error)})
                 await self._clock.sleep(1)
                 continue
             if records:
-                await self._dispatch(records)
+                await self.dispatch(records)
 
-    async def _dispatch(self, records: Sequence[KafkaRecord]) -> None:
+    async def dispatch(self, records: Sequence[KafkaRecord]) -> None:
+        """Give records their effects, then commit them; waits as long as something is away."""
         routed = route(records)
-        await self._insist("database", lambda: self._candles.store(routed.store))
-        await self._insist("redis", lambda: self._to_redis(routed))
+        await self._until_done("database", lambda: self._candles.store(routed.store))
+        await self._until_done("redis", lambda: self._to_redis(routed))
         try:
-            await self._consumer.commit(records)
+            await self._records.commit(records)
         except TransientError as error:
             # the records come again and change nothing
             logger.warning("offsets not committed", extra={"reason": str(error)})
@@ -118,7 +128,7 @@ class DispatcherService:
         if values := routed.last_values():
             await self._values.put(values)
 
-    async def _insist(self, what: str, action: Callable[[], Awaitable[None]]) -> None:
+    async def _until_done(self, what: str, action: Callable[[], Awaitable[None]]) -> None:
         """Try until it is done; meanwhile Kafka waits."""
         delay = 0.1
         while True:
@@ -135,13 +145,13 @@ class DispatcherService:
             delay = min(delay * 2, BACKOFF_S_MAX)
         if self._waiting_for:
             self._waiting_for = ""
-            await self._consumer.resume()
+            await self._records.resume()
 
     async def _pause(self) -> None:
         """Stop fetching: nothing piles up. A wait beyond the poll interval costs the partitions, and no record: what
         was not committed comes again."""
         try:
-            await self._consumer.pause()
+            await self._records.pause()
         except TransientError as error:
             logger.warning("could not pause kafka", extra={"reason": str(error)})
 
@@ -164,13 +174,13 @@ class DispatcherService:
 
     async def follow_symbols(self, symbols: Sequence[str]) -> None:
         """Consume the topics of exactly these symbols from now on."""
-        await self._consumer.subscribe([kafka_market(symbol) for symbol in symbols])
+        await self._records.subscribe([kafka_market(symbol) for symbol in symbols])
 
     async def watch_lag(self) -> None:
         """Note what waits in Kafka, for /metrics and /diagnostic."""
         while True:
             try:
-                self._lag = await self._consumer.lag()
+                self._lag = await self._records.lag()
                 LAG.set(sum(self._lag.values()))
             except TransientError as error:
                 logger.warning("lag is not known", extra={"reason": str(error)})
@@ -186,7 +196,7 @@ class DispatcherService:
     def _mirror(self, topic: Topic[Any], kafka_topic: str) -> Callable[[list[BaseModel]], Awaitable[None]]:
         async def forward(messages: list[BaseModel]) -> None:
             records = [(topic.key_of(message), topic.encode(message)) for message in messages]
-            await self._producer.send_many(kafka_topic, records)
+            await self._event_log.send_many(kafka_topic, records)
             self._counts[f"kafka:{kafka_topic}"] = self._counts.get(f"kafka:{kafka_topic}", 0) + len(records)
 
         return forward
@@ -205,8 +215,8 @@ class DispatcherService:
                     await self._clock.sleep(1)
 
     async def _keep(self, letter: DeadLetter) -> None:
-        if await self._dead_letters.store(asdict(letter)):
-            await self._producer.send(KAFKA_DEAD_LETTERS, key="dead", value=letter.encode())
+        if await self._dead_letters.store(letter):
+            await self._event_log.send(KAFKA_DEAD_LETTERS, key="dead", value=letter.encode())
 
     async def replay(self, letter_id: int) -> bool:
         """Send a dead letter to where it came from once more; False when there is none of that id."""
@@ -215,7 +225,7 @@ class DispatcherService:
             return False
         source, payload = found
         if source.startswith("market.data"):
-            await self._producer.send(source, key=source.rpartition(".")[2].upper(), value=payload.encode())
+            await self._event_log.send(source, key=source.rpartition(".")[2].upper(), value=payload.encode())
         else:
             await self._bus.publish_raw(source, payload.encode())
         return True

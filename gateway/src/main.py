@@ -14,6 +14,7 @@ from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.market_data import MarketData
 from shared.src.frame.service import Service, run_service
 from shared.src.kafka_client import KafkaProducer
+from shared.src.market.history import PostgresCandleHistory
 from shared.src.market.symbol_choice import chosen_symbols
 
 
@@ -24,11 +25,12 @@ async def build(service: Service) -> None:
     exchange = MarketData(client, clock)
     kafka = KafkaProducer(settings, client_id="gateway")
     fetcher, producer = HistoricalDataFetcher(exchange, clock), MarketProducer(kafka, clock)
+    candles = PostgresCandleHistory(database)
     symbols = await chosen_symbols(database, settings.trading_symbols)
     gateway = GatewayService(
-        clock=clock, fetcher=fetcher, producer=producer, gaps=GapDetector(database, clock),
+        clock=clock, fetcher=fetcher, producer=producer, gaps=GapDetector(candles, clock),
         books=OrderBooks(exchange, clock=clock, producer=producer),
-        verifier=CandleVerifier(database, fetcher, bars=VERIFIED_BARS),
+        verifier=CandleVerifier(candles, fetcher, bars=VERIFIED_BARS),
         warmup_candles=settings.warmup_candles, verify_every_s=settings.verify_every_s,
         optional=settings.gateway_streams,
     )  # fmt: skip

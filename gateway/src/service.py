@@ -15,12 +15,11 @@ from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.kafka_producer import MarketProducer
 from gateway.src.live import SymbolLive
 from gateway.src.order_books import OrderBooks
-from gateway.src.series import MINUTE_MS
 from gateway.src.stream_watch import LateAsks, StreamWatch
 from gateway.src.symbol_feed import SymbolFeed
 from gateway.src.verifier import CandleVerifier
 from shared.src.config import OptionalStream
-from shared.src.domain.candles import Timeframe
+from shared.src.domain.candles import MINUTE_MS, Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, TransientError
 

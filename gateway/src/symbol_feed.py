@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter
 
+from core.market.series import HIGHER, Built, CandleSeries
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.kafka_producer import MarketProducer
-from gateway.src.series import HIGHER, MINUTE_MS, Built, CandleSeries, Gap
-from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.candles import MINUTE_MS, Candle, Gap, Timeframe
 from shared.src.domain.clock import Clock
 
 logger = logging.getLogger(__name__)

@@ -14,9 +14,8 @@ from prometheus_client import Counter
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.symbol_feed import SymbolFeed
 from shared.src.contracts.market import CORRECTION
-from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.market.history import stored_candles
+from shared.src.market.ports import CandleHistory
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +44,8 @@ def differing(stored: Sequence[Candle], exchange: Sequence[Candle]) -> tuple[lis
 class CandleVerifier:
     """Checks the last ``bars`` candles of each time frame."""
 
-    def __init__(self, database: Database, fetcher: HistoricalDataFetcher, *, bars: int) -> None:
-        self._database = database
+    def __init__(self, candles: CandleHistory, fetcher: HistoricalDataFetcher, *, bars: int) -> None:
+        self._candles = candles
         self._fetcher = fetcher
         self._bars = bars
         self.checked = 0
@@ -68,9 +67,7 @@ class CandleVerifier:
                 await self._check(feed, timeframe, exchange)
 
     async def _check(self, feed: SymbolFeed, timeframe: Timeframe, exchange: list[Candle]) -> None:
-        stored = await stored_candles(
-            self._database, feed.symbol, timeframe, until_ms=exchange[-1].time, count=self._bars
-        )
+        stored = await self._candles.candles(feed.symbol, timeframe, until_ms=exchange[-1].time, count=self._bars)
         wrong, missing = differing(stored, exchange)
         self.checked += len(exchange)
         for candle in wrong:

@@ -5,30 +5,25 @@ from __future__ import annotations
 import shared.src.frame.lean_imports  # noqa: F401 - first, before anything imports TA-Lib
 
 # isort: split
-from core.features.indicators.base import IndicatorParameters
-from market_analyzer.src.book_features import OrderBookReader
-from market_analyzer.src.data_listener import DataListener
-from market_analyzer.src.feature_store import FeatureStore
-from shared.src.config import OptionalStream
-from shared.src.contracts.topics import CANDLE_CLOSED
+from market_analyzer.src.adapters.postgres_features import PostgresFeatureStore
+from market_analyzer.src.composition import compose
 from shared.src.frame.service import Service, run_service
+from shared.src.market.history import PostgresCandleHistory
 
 
 async def build(service: Service) -> None:
-    """Compose the market analyzer."""
+    """Open what the market analyzer works with."""
     settings = service.settings
-    listener = DataListener(
-        database=service.database,
-        store=await FeatureStore.open(service.database),
+    listener = compose(
+        settings=settings,
+        bus=service.bus,
         clock=service.clock,
-        warmup=settings.warmup_candles,
-        parameters=IndicatorParameters.of(settings),
-        books=OrderBookReader(service.last_values) if OptionalStream.DEPTH in settings.gateway_streams else None,
+        candles=PostgresCandleHistory(service.database),
+        store=await PostgresFeatureStore.open(service.database),
+        values=service.last_values,
     )
-    service.bus.subscribe_fenced(
-        CANDLE_CLOSED, listener.on_candles, group="market_analyzer", on_rebalance=listener.on_rebalance
-    )
-    service.add_task("candles", service.bus.run)
+    for name, task in listener.tasks().items():
+        service.add_task(name, task)
     service.add_diagnostic("indicators", listener.statistics)
 
 

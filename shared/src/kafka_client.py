@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -221,9 +221,9 @@ class KafkaConsumer:
             offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in latest.items()]
             await self._run(lambda: self._consumer.commit(offsets=offsets, asynchronous=False))
 
-    async def subscribe(self, topics: list[str]) -> None:
+    async def subscribe(self, topics: Sequence[str]) -> None:
         """Consume exactly these topics from now on."""
-        await self._run(self._consumer.subscribe, topics)
+        await self._run(self._consumer.subscribe, list(topics))
 
     async def lag(self) -> dict[str, int]:
         """Records that wait behind the last ones polled, by topic, as far as the broker has told."""

@@ -65,6 +65,14 @@ class Candle:
         return self.time + self.timeframe.milliseconds - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Candles from ``start_ms`` (open time) up to and excluding ``end_ms`` are missing."""
+
+    start_ms: int
+    end_ms: int
+
+
 def merge(candles: Sequence[Candle], timeframe: Timeframe) -> Candle:
     """Build one higher candle from its complete, ordered 1m candles.
 

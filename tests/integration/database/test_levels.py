@@ -14,12 +14,12 @@ import pytest
 
 from database.levels import AGGREGATES, COMPRESS_AFTER, COMPRESS_BY, HYPERTABLES, REFRESH_FROM, RETENTION
 from database.migrate import migrate
-from dispatcher.src.persister import CandlePersister
+from dispatcher.src.adapters.postgres_candles import PostgresCandleWriter
 from shared.src.config import Settings
 from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database, DatabaseLevel
 from shared.src.domain.candles import Candle, Timeframe, merge
-from shared.src.market.history import stored_candles
+from shared.src.market.history import PostgresCandleHistory
 
 pytestmark = pytest.mark.integration
 
@@ -63,7 +63,7 @@ async def test_candle_views_sum_up_what_is_stored_to_the_last_digit(
     database: Database, connection: psycopg.Connection[Any], level: DatabaseLevel
 ) -> None:
     made = minutes(1440)
-    await CandlePersister(database).store(messages(made))
+    await PostgresCandleWriter(database).store(messages(made))
     if level is DatabaseLevel.COMMUNITY:
         for timeframe in AGGREGATES:
             connection.execute(f"CALL refresh_continuous_aggregate('candles_{timeframe}', NULL, NULL)")
@@ -82,12 +82,14 @@ async def test_candle_views_sum_up_what_is_stored_to_the_last_digit(
 async def test_a_correction_replaces_every_number_and_a_repetition_none(
     database: Database, connection: psycopg.Connection[Any]
 ) -> None:
-    persister, wrong, right = CandlePersister(database), minutes(3, seed=1), minutes(3, seed=2)
-    await persister.store(messages(wrong))
-    await persister.store(messages(wrong))
+    writer, wrong, right = PostgresCandleWriter(database), minutes(3, seed=1), minutes(3, seed=2)
+    await writer.store(messages(wrong))
+    await writer.store(messages(wrong))
     assert connection.execute("SELECT count(*) FROM market_data WHERE updated_at > created_at").fetchone() == (0,)
-    await persister.store(messages(right, CORRECTION))
-    stored = await stored_candles(database, "PEPEUSDC", Timeframe.M1, until_ms=START_MS + DAY_MS, count=10)
+    await writer.store(messages(right, CORRECTION))
+    stored = await PostgresCandleHistory(database).candles(
+        "PEPEUSDC", Timeframe.M1, until_ms=START_MS + DAY_MS, count=10
+    )
     assert stored == right
     only_takers = [
         replace(
@@ -97,8 +99,10 @@ async def test_a_correction_replaces_every_number_and_a_repetition_none(
         )
         for candle in right
     ]
-    await persister.store(messages(only_takers, CORRECTION))
-    stored = await stored_candles(database, "PEPEUSDC", Timeframe.M1, until_ms=START_MS + DAY_MS, count=10)
+    await writer.store(messages(only_takers, CORRECTION))
+    stored = await PostgresCandleHistory(database).candles(
+        "PEPEUSDC", Timeframe.M1, until_ms=START_MS + DAY_MS, count=10
+    )
     assert stored == only_takers
 
 

@@ -20,7 +20,7 @@ from shared.src.contracts.topics import KAFKA_CANDLE, kafka_market
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.kafka_client import KafkaProducer
-from shared.src.market.history import stored_candles
+from shared.src.market.history import PostgresCandleHistory
 from tests.integration.pipeline.recorded import candle, count, produce, until
 from tests.processes import PORTS, ServiceProcess, environment_of
 
@@ -73,6 +73,6 @@ async def test_what_a_frozen_dispatcher_had_in_its_hands_does_not_undo_a_correct
             return int((await asyncio.to_thread(frozen.diagnostic))["details"]["routing"]["candles_stored"])
 
         await until(awake, 1)
-    stored = await stored_candles(database, SYMBOL, Timeframe.M1, until_ms=later.time, count=9)
+    stored = await PostgresCandleHistory(database).candles(SYMBOL, Timeframe.M1, until_ms=later.time, count=9)
     assert [(one.close, one.volume) for one in stored] == [(right.close, right.volume), (later.close, later.volume)]
     assert Decimal(old.close) != right.close

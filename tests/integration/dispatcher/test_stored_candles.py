@@ -10,12 +10,12 @@ from random import Random
 import pytest
 from sqlalchemy import text
 
-from dispatcher.src.persister import CandlePersister
+from dispatcher.src.adapters.postgres_candles import PostgresCandleWriter
 from shared.src.config import Settings
 from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
-from shared.src.market.history import stored_candles
+from shared.src.market.history import PostgresCandleHistory
 
 pytestmark = pytest.mark.integration
 
@@ -38,22 +38,22 @@ def order(candle: CandleMessage) -> tuple[object, ...]:
 
 
 @pytest.fixture
-async def other(settings: Settings) -> AsyncIterator[CandlePersister]:
+async def other(settings: Settings) -> AsyncIterator[PostgresCandleWriter]:
     """The dispatcher that took over."""
     database = Database.of(settings, "other")
-    yield CandlePersister(database)
+    yield PostgresCandleWriter(database)
     await database.close()
 
 
 async def closes(database: Database) -> list[str]:
-    found = await stored_candles(database, SYMBOL, Timeframe.M1, until_ms=10**12, count=100)
+    found = await PostgresCandleHistory(database).candles(SYMBOL, Timeframe.M1, until_ms=10**12, count=100)
     return [str(candle.close.normalize()) for candle in found]
 
 
 async def test_a_dispatcher_that_wakes_up_after_a_correction_does_not_bring_the_old_candle_back(
-    database: Database, other: CandlePersister
+    database: Database, other: PostgresCandleWriter
 ) -> None:
-    frozen = CandlePersister(database)
+    frozen = PostgresCandleWriter(database)
     in_hand = [message("1", 0), message("2", 60, minute=1)]
     await other.store(in_hand)
     await other.store([message("1.5", 90, source=CORRECTION)])
@@ -64,28 +64,28 @@ async def test_a_dispatcher_that_wakes_up_after_a_correction_does_not_bring_the_
 async def test_what_was_read_again_and_found_the_same_is_not_replaced_by_what_was_read_before(
     database: Database,
 ) -> None:
-    persister = CandlePersister(database)
+    writer = PostgresCandleWriter(database)
     for candle in (message("1", 0), message("1", 120, source="history"), message("3", 60, source="repair")):
-        await persister.store([candle])
+        await writer.store([candle])
     assert await closes(database) == ["1"]
 
 
 async def test_a_repeated_candle_changes_nothing_and_one_read_again_does_not_count_as_changed(
     database: Database,
 ) -> None:
-    persister = CandlePersister(database)
+    writer = PostgresCandleWriter(database)
 
     async def row() -> Sequence[object]:
         async with database.begin() as connection:
             return tuple((await connection.execute(ROW)).one())
 
-    await persister.store([message("1", 0)])
+    await writer.store([message("1", 0)])
     first = await row()
-    await persister.store([message("1", 0)])
+    await writer.store([message("1", 0)])
     assert await row() == first
-    await persister.store([message("1", 300, source="history")])
+    await writer.store([message("1", 300, source="history")])
     assert (await row())[3:] == first[3:], "the values did not change"
-    await persister.store([message("2", 400, source=CORRECTION)])
+    await writer.store([message("2", 400, source=CORRECTION)])
     assert (await row())[:2] == (Decimal(2), CORRECTION)
     assert (await row())[4] != first[4]
 
@@ -96,14 +96,14 @@ async def test_every_digit_that_the_column_has_comes_back(database: Database) ->
         "PEPEUSDC", Timeframe.D1, 0, price, price + 1, Decimal("1E-12"), price, volume, volume + 1, 2**31 - 1,
         Decimal("0E-8"), Decimal("1E+3"),
     )  # fmt: skip
-    await CandlePersister(database).store([CandleMessage.of(candle, source="stream", occurred_at_ms=0)])
-    assert await stored_candles(database, "PEPEUSDC", Timeframe.D1, until_ms=0, count=1) == [candle]
+    await PostgresCandleWriter(database).store([CandleMessage.of(candle, source="stream", occurred_at_ms=0)])
+    assert await PostgresCandleHistory(database).candles("PEPEUSDC", Timeframe.D1, until_ms=0, count=1) == [candle]
 
 
 async def test_the_row_is_the_newest_candle_in_whatever_order_batches_and_by_whichever_replica_it_came(
-    database: Database, other: CandlePersister
+    database: Database, other: PostgresCandleWriter
 ) -> None:
-    one = CandlePersister(database)
+    one = PostgresCandleWriter(database)
     for seed in range(30):
         random = Random(seed)
         published = [
@@ -113,11 +113,11 @@ async def test_the_row_is_the_newest_candle_in_whatever_order_batches_and_by_whi
             for _ in range(random.randint(1, 8))
         ]
 
-        async def write(persister: CandlePersister, mine: list[CandleMessage], random: Random = random) -> None:
+        async def write(writer: PostgresCandleWriter, mine: list[CandleMessage], random: Random = random) -> None:
             random.shuffle(mine)
             while mine:
                 size = random.randint(1, 3)
-                await persister.store(mine[:size])
+                await writer.store(mine[:size])
                 del mine[:size]
 
         async with database.begin() as connection:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from market_analyzer.src.feature_store import FeatureStore
+from market_analyzer.src.adapters.postgres_features import PostgresFeatureStore
 from shared.src.bus.leases import Fence, Lease
 from shared.src.config import Settings
-from shared.src.contracts.market import CandleMessage
 from shared.src.database import SESSION, Database
-from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.candles import Timeframe
 from shared.src.domain.errors import LeaseLostError
+from shared.src.domain.features import BarFeatures
 from shared.src.redis_client import RedisBus
 
 pytestmark = pytest.mark.integration
 
-PRICE = Decimal(100)
-CANDLE = Candle("BTCUSDC", Timeframe.M1, 0, PRICE, PRICE, PRICE, PRICE, Decimal(1))
-MESSAGE = CandleMessage.of(CANDLE, source="stream", occurred_at_ms=0)
 LEASES, STREAM, TOKEN = "test:leases", "test:stream", "frozen/1"
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO ana%'")
+
+
+def row(rsi: float) -> BarFeatures:
+    return BarFeatures("BTCUSDC", Timeframe.M1, 0, {"rsi_14": rsi})
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def fence() -> Fence:
 
 
 @pytest.fixture
-async def successor(settings: Settings) -> AsyncIterator[FeatureStore]:
+async def successor(settings: Settings) -> AsyncIterator[PostgresFeatureStore]:
     """The replica that has the candle next; it works under a lease of its own."""
     database = Database.of(settings, "successor")
-    yield await FeatureStore.open(database)
+    yield await PostgresFeatureStore.open(database)
     await database.close()
 
 
@@ -59,24 +59,24 @@ async def value(database: Database) -> float:
 
 
 async def test_a_replica_that_wakes_up_after_its_lease_went_stores_nothing(
-    database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: FeatureStore
+    database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: PostgresFeatureStore
 ) -> None:
-    frozen = await FeatureStore.open(database)
+    frozen = await PostgresFeatureStore.open(database)
 
     async def confirm() -> None:
         await bus.confirm(fence)
 
-    await frozen.store([(MESSAGE, {"rsi_14": 1.0})], confirm)
+    await frozen.store([row(1.0)], confirm)
     assert await value(database) == 1.0
     await fenced.hset(LEASES, STREAM, "successor/1")
-    await successor.store([(MESSAGE, {"rsi_14": 2.0})], confirmed)
+    await successor.store([row(2.0)], confirmed)
     with pytest.raises(LeaseLostError):
-        await frozen.store([(MESSAGE, {"rsi_14": 1.0})], confirm)
+        await frozen.store([row(1.0)], confirm)
     assert await value(database) == 2.0
 
 
 async def test_a_replica_that_loses_its_lease_while_it_commits_is_followed_not_overtaken(
-    settings: Settings, database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: FeatureStore,
+    settings: Settings, database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: PostgresFeatureStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     following: list[asyncio.Task[Any]] = []
@@ -87,7 +87,7 @@ async def test_a_replica_that_loses_its_lease_while_it_commits_is_followed_not_o
     async def confirm_and_freeze() -> None:
         await bus.confirm(fence)
         await fenced.hset(LEASES, STREAM, "successor/1")
-        following.append(asyncio.create_task(successor.store([(MESSAGE, {"rsi_14": 2.0})], confirmed)))
+        following.append(asyncio.create_task(successor.store([row(2.0)], confirmed)))
         async with asyncio.timeout(60):
             while not await waiting():  # noqa: ASYNC110 - the database does not call back
                 await asyncio.sleep(0.01)
@@ -97,7 +97,7 @@ async def test_a_replica_that_loses_its_lease_while_it_commits_is_followed_not_o
             return int((await connection.execute(WAITING)).scalar_one())
 
     try:
-        await (await FeatureStore.open(patient)).store([(MESSAGE, {"rsi_14": 1.0})], confirm_and_freeze)
+        await (await PostgresFeatureStore.open(patient)).store([row(1.0)], confirm_and_freeze)
     finally:
         await patient.close()
     await asyncio.gather(*following)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from core.features.engine import IndicatorEngine
 from core.features.indicators.base import IndicatorParameters
-from market_analyzer.src.feature_store import CANDLE
+from core.features.registry import CANDLE_COLUMNS
 from shared.src.config import Settings
 from shared.src.contracts.market import CORRECTION
 from shared.src.contracts.topics import CANDLE_CLOSED, FEATURES, VOTES
@@ -82,7 +82,7 @@ async def test_features_after_a_correction_are_those_of_the_corrected_candles_an
     wanted, found = recomputed(settings, candles), await stored(database)
     assert [row["time"] for row in found] == [from_ms(one.time) for one in candles[HISTORY:]]
     for row, expected in zip(found, wanted, strict=True):
-        values = {name: value for name, value in expected.items() if name not in CANDLE}
+        values = {name: value for name, value in expected.items() if name not in CANDLE_COLUMNS}
         assert {name: row[name] for name in values} == values
     live = [frame for frame in await messages_of(redis, FEATURES) if not frame.revised]
     assert [frame.time for frame in live] == [one.time for one in candles[HISTORY:]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.src.persister import CandlePersister
+from dispatcher.src.adapters.postgres_candles import PostgresCandleWriter
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.symbol_feed import SymbolFeed
 from gateway.src.verifier import CandleVerifier
@@ -17,7 +17,7 @@ from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
-from shared.src.market.history import stored_candles
+from shared.src.market.history import PostgresCandleHistory
 from tests.unit.gateway.rig import KeptMessages, ListedExchange
 
 pytestmark = pytest.mark.integration
@@ -41,21 +41,21 @@ async def test_what_is_wrong_or_missing_in_the_table_is_replaced_by_the_exchange
     clock = ManualClock(from_ms(START_MS + 21 * Timeframe.M5.milliseconds))
     wrong, gone = candle(Timeframe.M5, 15), candle(Timeframe.M5, 17)
     stored = [each for each in exchange if each not in (wrong, gone)] + [replace(wrong, close=wrong.low)]
-    persister = CandlePersister(database)
-    await persister.store(messages(stored, "stream"))
+    writer = PostgresCandleWriter(database)
+    await writer.store(messages(stored, "stream"))
 
     kept: Any = KeptMessages()
     fetcher = HistoricalDataFetcher(ListedExchange(exchange), clock)
     feed = SymbolFeed(SYMBOL, clock=clock, fetcher=fetcher, producer=kept, warmup=100)
-    verifier = CandleVerifier(database, fetcher, bars=30)
+    verifier = CandleVerifier(PostgresCandleHistory(database), fetcher, bars=30)
     await verifier.check(feed)
     assert kept.published == [(wrong, CORRECTION), (gone, "repair")]
     assert verifier.statistics() == {"checked": 20, "corrected": 1, "added": 1}
 
     for each, source in kept.published:
-        await persister.store(messages([each], source))
+        await writer.store(messages([each], source))
     until_ms = START_MS + 21 * Timeframe.M5.milliseconds
-    found = await stored_candles(database, SYMBOL, Timeframe.M5, until_ms=until_ms, count=100)
+    found = await PostgresCandleHistory(database).candles(SYMBOL, Timeframe.M5, until_ms=until_ms, count=100)
     assert found == exchange[20:]
     await verifier.check(feed)
     assert len(kept.published) == 2, "what is right is left alone"

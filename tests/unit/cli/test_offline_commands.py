@@ -8,12 +8,10 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -24,8 +22,12 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from cli.offline.history_run import feature_row, frames_of, read_history
 from core.features.indicators.base import IndicatorParameters
-from gateway.src.series import Built, CandleSeries
+from core.market.series import Built, CandleSeries
+from market_analyzer.src.adapters.memory_features import MemoryFeatureStore
 from market_analyzer.src.data_listener import DataListener
+from shared.memory.bus import InMemoryBus
+from shared.memory.candles import MemoryCandleStore
+from shared.memory.features import MemoryFeatureTable
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.domain.candles import Candle, Timeframe
@@ -71,19 +73,8 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(lines))
 
 
-class NothingStored:
-    """A database without candles."""
-
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[NothingStored]:
-        yield self
-
-    async def execute(self, *_: object) -> Any:
-        return SimpleNamespace(all=list)
-
-
 class Published:
-    """A bus and a store that keep what they are given."""
+    """Keeps the frames that it is given."""
 
     def __init__(self) -> None:
         self.frames: list[FeatureFrame] = []
@@ -94,18 +85,19 @@ class Published:
     async def confirm(self) -> None:
         """Nobody else has the candles."""
 
-    async def store(self, _rows: object, _confirm: object) -> None:
-        """Rows go where frames went."""
-
-    async def newest(self, _symbol: str, _timeframe: Timeframe) -> None:
-        """Nothing was stored before."""
-
 
 async def live(candles: Sequence[Candle]) -> list[FeatureFrame]:
     """What the running market_analyzer publishes for these candles."""
     published: Any = Published()
-    database: Any = NothingStored()
-    listener = DataListener(database=database, store=published, clock=ManualClock(), warmup=500)
+    stored = MemoryCandleStore()
+    listener = DataListener(
+        bus=InMemoryBus(),
+        clock=ManualClock(),
+        candles=stored,
+        store=MemoryFeatureStore(MemoryFeatureTable(stored)),
+        warmup=500,
+        parameters=IndicatorParameters(),
+    )
     for candle in candles:
         message = CandleMessage.of(candle, source="stream", occurred_at_ms=candle.close_time)
         await listener.on_candles([message], published)

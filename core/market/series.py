@@ -1,4 +1,4 @@
-"""The unbroken line of a symbol's closed 1m candles, and the higher frames built from it. Pure.
+"""The unbroken line of a symbol's closed 1m candles, and the higher frames built from it.
 
 Invariant: what leaves ``append`` is contiguous: the next candle opens exactly where the last one closed. A candle
 that would leave a hole is refused with ``Gap``; the caller fetches what is missing and appends it first.
@@ -6,11 +6,11 @@ that would leave a hole is refused with ``Gap``; the caller fetches what is miss
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from shared.src.domain.candles import Candle, Timeframe, merge
-
-MINUTE_MS = Timeframe.M1.milliseconds
+from shared.src.domain.candles import Candle, Gap, Timeframe, merge
 
 
 def above(base: Timeframe) -> tuple[Timeframe, ...]:
@@ -20,14 +20,6 @@ def above(base: Timeframe) -> tuple[Timeframe, ...]:
 
 
 HIGHER = above(Timeframe.M1)
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Candles from ``start_ms`` (open time) up to and excluding ``end_ms`` are missing."""
-
-    start_ms: int
-    end_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +79,14 @@ class CandleSeries:
         result: Candle | int = merge(minutes, timeframe) if complete else start
         minutes.clear()
         return result
+
+
+def unbroken(candles: Sequence[Candle]) -> Iterator[Sequence[Candle]]:
+    """The candles of a series, oldest first, cut wherever one is missing."""
+    start = 0
+    for place, (before, after) in enumerate(pairwise(candles), start=1):
+        if after.time != before.time + before.timeframe.milliseconds:
+            yield candles[start:place]
+            start = place
+    if candles:
+        yield candles[start:]

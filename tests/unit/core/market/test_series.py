@@ -7,8 +7,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.src.series import Built, CandleSeries, Gap
-from shared.src.domain.candles import Candle, Timeframe
+from core.market.series import Built, CandleSeries, unbroken
+from shared.src.domain.candles import Candle, Gap, Timeframe
 
 MINUTE = 60_000
 
@@ -74,3 +74,9 @@ def test_a_series_of_longer_candles_builds_what_whole_ones_make_up() -> None:
     assert isinstance(last, Built)
     assert [candle.timeframe for candle in last.candles] == [Timeframe.M5, Timeframe.M15, Timeframe.H1]
     assert last.incomplete == ()
+
+
+def test_candles_are_cut_where_one_is_missing() -> None:
+    runs = list(unbroken([minute(index) for index in (0, 1, 2, 4, 7, 8)]))
+    assert [[candle.time // MINUTE for candle in run] for run in runs] == [[0, 1, 2], [4], [7, 8]]
+    assert list(unbroken([])) == []
