@@ -7,7 +7,8 @@ from fastapi import Depends, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from analyzer.src.monitors import MonitorRunner
-from analyzer.src.parameters import ParameterStore, parameters_of
+from analyzer.src.parameters import parameters_of
+from analyzer.src.ports import ParameterStore
 from analyzer.src.strategy_loader import LoadedStrategy
 from analyzer.src.strategy_runner import StrategyRunner
 from shared.src.domain.errors import ConfigurationError

@@ -1,64 +1,59 @@
-"""What a process of the analyzer consists of, be it the service or one of its workers."""
+"""The analyzer put together, once: for the service, its workers, tests and the platform in one process."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from analyzer.src.parameters import ParameterStore, ParameterWatch
+from analyzer.src.parameters import ParameterWatch
+from analyzer.src.ports import ParameterStore, StoredFeatures
 from analyzer.src.redis_subscriber import RedisSubscriber
-from analyzer.src.strategy_loader import BUILT_IN, LoadReport, StrategyLoader
+from analyzer.src.strategy_loader import LoadedStrategy
 from analyzer.src.strategy_runner import StrategyRunner
 from core.consensus.watermark import Watermark
-from shared.src.bus.ports import Delivery
+from shared.src.bus.ports import Bus, Delivery
+from shared.src.config import Settings
 from shared.src.contracts.market import FeatureFrame
-from shared.src.frame.service import Service
-from shared.src.market.symbol_choice import chosen_symbols
-
-logger = logging.getLogger(__name__)
+from shared.src.domain.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Components:
-    """What was composed."""
+class Analyzer:
+    """A process that votes."""
 
     runner: StrategyRunner
     subscriber: RedisSubscriber
-    store: ParameterStore
-    report: LoadReport
+    watermark: Watermark[Delivery[FeatureFrame]]
+    watch: ParameterWatch
+    bus: Bus
+
+    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What goes on as long as the service."""
+        return {"features": self.bus.run, "parameters": self.watch.run}
+
+    async def set_symbols(self, symbols: tuple[str, ...]) -> None:
+        """Wait for the bars of these from now on."""
+        self.watermark.expect(symbols)
 
 
-async def compose(service: Service, environment: Mapping[str, str]) -> Components:
-    """Strategies, their parameters, and the subscription that feeds them."""
-    settings, database, clock = service.settings, service.database, service.clock
-    folders = [BUILT_IN, *([Path(settings.strategies_dir)] if settings.strategies_dir else [])]
-    store = ParameterStore(database)
-    overrides = await store.current()
-    report = StrategyLoader(
-        folders,
-        environment=environment,
-        overrides=overrides,
-        only=settings.strategies,
-        bound=settings.exit_rules(),
-    ).load()
-    for refused in report.refused:
-        logger.error("strategy refused", extra={"file": str(refused.source), "reason": refused.error})
-    logger.info("strategies loaded", extra={"count": len(report.loaded), "strategies": list(report.names)})
+def compose(
+    *,
+    settings: Settings,
+    bus: Bus,
+    clock: Clock,
+    strategies: Sequence[LoadedStrategy],
+    symbols: Sequence[str],
+    parameters: ParameterStore,
+    features: StoredFeatures,
+) -> Analyzer:
+    """The analyzer, following the feature frames; its ``tasks`` are the caller's to run.
 
-    runner = StrategyRunner(report.loaded, clock, min_volume=settings.min_volume)
-    symbols = await chosen_symbols(database, settings.trading_symbols)
+    ``strategies`` are loaded with the parameters that hold now; what is changed later comes from ``parameters``.
+    """
+    runner = StrategyRunner(strategies, clock, min_volume=settings.min_volume)
     watermark = Watermark[Delivery[FeatureFrame]](symbols)
     subscriber = RedisSubscriber(
-        runner=runner, watermark=watermark, database=database, clock=clock, timeframes=settings.interval
+        runner=runner, watermark=watermark, stored=features, clock=clock, timeframes=settings.interval
     )
-    subscriber.subscribe(service.bus)
-
-    async def expect(chosen: tuple[str, ...]) -> None:
-        watermark.expect(chosen)
-
-    service.add_task("features", service.bus.run)
-    service.add_task("parameters", ParameterWatch(store, runner.apply, clock).run)
-    service.follow_symbols(expect, current=symbols)
-    return Components(runner, subscriber, store, report)
+    subscriber.subscribe(bus)
+    return Analyzer(runner, subscriber, watermark, ParameterWatch(parameters, runner.apply, clock), bus)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from analyzer.src import api
-from analyzer.src.composition import compose
 from analyzer.src.monitors import MonitorRunner
 from analyzer.src.multiproc_manager import AnalyzerManager
+from analyzer.src.opening import opened
 from core.risk.fees import FeeModel
 from shared.src.frame.service import Service, run_service
 
@@ -15,9 +15,9 @@ from shared.src.frame.service import Service, run_service
 async def build(service: Service) -> None:
     """Compose the analyzer."""
     settings = service.settings
-    components = await compose(service, dict(os.environ))
+    analyzer, parameters, report = await opened(service, dict(os.environ))
     monitors = MonitorRunner(
-        components.report.loaded,
+        report.loaded,
         service.last_values,
         service.clock,
         symbols=settings.trading_symbols,
@@ -30,11 +30,9 @@ async def build(service: Service) -> None:
         service.add_task("workers", workers.run)
         service.add_diagnostic("workers", workers.statistics)
         service.health.add("workers", workers.check)
-    api.install(service, components.runner, components.store, monitors)
-    service.add_diagnostic("strategies", components.subscriber.statistics)
-    service.add_diagnostic(
-        "refused", lambda: [f"{refused.source.name}: {refused.error}" for refused in components.report.refused]
-    )
+    api.install(service, analyzer.runner, parameters, monitors)
+    service.add_diagnostic("strategies", analyzer.subscriber.statistics)
+    service.add_diagnostic("refused", lambda: [f"{refused.source.name}: {refused.error}" for refused in report.refused])
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from analyzer.src.ports import StoredFeatures
 from analyzer.src.strategy_runner import StrategyRunner
 from core.consensus.watermark import Watermark
 from shared.src.bus.ports import BATCH_MAX, Delivery, FencedPublisher, Subscriptions
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes
 from shared.src.contracts.topics import FEATURES, VOTES
-from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
 
@@ -33,13 +33,13 @@ class RedisSubscriber:
         *,
         runner: StrategyRunner,
         watermark: Watermark[Delivery[FeatureFrame]],
-        database: Database,
+        stored: StoredFeatures,
         clock: Clock,
         timeframes: Iterable[Timeframe],
     ) -> None:
         self._runner = runner
         self._watermark = watermark
-        self._database = database
+        self._stored = stored
         self._clock = clock
         self._timeframes = frozenset(timeframes)
         self._due: deque[Delivery[FeatureFrame]] = deque()
@@ -56,14 +56,14 @@ class RedisSubscriber:
         return {"frames": self.frames, "votes": self.votes} | self._watermark.statistics() | self._runner.statistics()
 
     async def restart(self, waiting: Sequence[FeatureFrame]) -> None:
-        """Begin anew before the first bar that is not decided on: from the database, then from the streams."""
+        """Begin anew before the first bar that is not decided on: from the stored features, then from the topic."""
         before = min((frame.close_time for frame in waiting), default=None)
         self._due.clear()
         self._acted.clear()
         self._results.clear()
         self._newest.clear()
         self._watermark.reset()
-        for bar in await self._runner.remember(self._database, before_ms=before):
+        for bar in await self._runner.remember(self._stored, before_ms=before):
             self._watermark.reached(bar.symbol, bar.timeframe, bar.time)
 
     def take(self, deliveries: Sequence[Delivery[FeatureFrame]]) -> None:

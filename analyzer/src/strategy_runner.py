@@ -16,13 +16,12 @@ from typing import Any, Final
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 
-from analyzer.src.stored_features import stored_features
+from analyzer.src.ports import StoredFeatures
 from analyzer.src.strategy_loader import LoadedStrategy
 from core.consensus.strategy_engine import Evaluation, StrategyEngine
 from core.features.window import ROWS_KEPT
 from shared.src.contracts.market import FeatureFrame
 from shared.src.contracts.signals import StrategyVotes
-from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.features import BarFeatures
 
@@ -77,12 +76,12 @@ class StrategyRunner:
         self._strategies = tuple(changed.get(loaded.name, loaded) for loaded in self._strategies)
         return sorted(changed)
 
-    async def remember(self, database: Database, *, before_ms: int | None = None) -> Sequence[BarFeatures]:
+    async def remember(self, stored: StoredFeatures, *, before_ms: int | None = None) -> Sequence[BarFeatures]:
         """Begin with what strategies look back on, from the rows stored (closed before ``before_ms``).
 
         Returns the bars; those of a series in order.
         """
-        bars = await stored_features(database, count=ROWS_KEPT, before_ms=before_ms)
+        bars = await stored.tail(count=ROWS_KEPT, before_ms=before_ms)
         self._engine.remember(bars)
         self._remembered = len(bars)
         return bars

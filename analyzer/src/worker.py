@@ -8,7 +8,7 @@ import sys
 
 import orjson
 
-from analyzer.src.composition import compose
+from analyzer.src.opening import opened
 from shared.src.frame.service import Service, run_service
 
 REPORT_S = 1.0
@@ -16,13 +16,13 @@ REPORT_S = 1.0
 
 async def build(service: Service) -> None:
     """Compose one worker."""
-    components = await compose(service, dict(os.environ))
+    analyzer, _, _ = await opened(service, dict(os.environ))
 
     async def report() -> None:
         while True:
             state = {
-                "frames": components.subscriber.frames,
-                "votes": components.subscriber.votes,
+                "frames": analyzer.subscriber.frames,
+                "votes": analyzer.subscriber.votes,
             } | service.bus.shares()
             sys.stdout.write(orjson.dumps(state).decode() + "\n")
             sys.stdout.flush()

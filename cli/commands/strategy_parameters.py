@@ -26,10 +26,10 @@ NAME = Annotated[str, typer.Argument(help="As `strategy list` shows it.")]
 
 def show(session: CommandSession, name: NAME) -> None:
     """Show the parameters of a strategy: value, bounds, where the value comes from, and the last changes."""
-    from analyzer.src.parameters import ParameterStore
+    from analyzer.src.adapters.postgres_parameters import PostgresParameterStore
 
     async def read(database: Any) -> tuple[dict[str, float], Sequence[dict[str, Any]]]:
-        store = ParameterStore(database)
+        store = PostgresParameterStore(database)
         return (await store.current()).get(name, {}), await store.history(name)
 
     strategy = _loaded(name)
@@ -45,13 +45,13 @@ def set_(
     ],
 ) -> None:
     """Change parameters of a strategy; it decides by them from the next bar on, without a restart."""
-    from analyzer.src.parameters import ParameterStore
+    from analyzer.src.adapters.postgres_parameters import PostgresParameterStore
 
     strategy, changes = _loaded(name), dict(_change(text) for text in values)
     author = f"cli:{getpass.getuser()}"
 
     async def write(database: Any) -> tuple[dict[str, float], Sequence[dict[str, Any]]]:
-        store = ParameterStore(database)
+        store = PostgresParameterStore(database)
         return await store.change(strategy, changes, author=author), await store.history(name)
 
     try:
