@@ -41,8 +41,6 @@ MIRROR: dict[Topic[Any], str] = {
     EXECUTION: KAFKA_EXECUTIONS,
 }
 
-HISTORY = frozenset({"history"})  # stored, but nothing is decided on it
-
 
 @dataclass(frozen=True, slots=True)
 class Screen:
@@ -113,7 +111,7 @@ def route(records: Sequence[KafkaRecord]) -> Routed:
                 routed.shown.append((screen.channel(message.symbol), record.value))
         elif message.is_closed:
             routed.store.append(message)
-            if message.source not in HISTORY:
+            if message.is_decided_on:
                 routed.decide.append(message)
                 routed.forming.pop(message.symbol, None)
                 routed.shown.append((market_channel(message.symbol), record.value))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
+from gateway.src.ports import KlineSource
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
@@ -17,20 +17,6 @@ EXCHANGE_AWAY = Backoff(first_s=0.2, max_s=10.0)
 NOT_CLOSED_YET = Backoff(first_s=0.5, max_s=8.0)
 GRACE_MS = 30_000  # market time after which a candle without a follower counts as closed
 GRACE_WALL_MS = 2_000  # and at least so much wall time: an accelerated exchange may be late by its own work
-
-
-class KlineSource(Protocol):
-    async def klines(
-        self,
-        symbol: str,
-        timeframe: Timeframe,
-        *,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int = 500,
-    ) -> list[Candle]:
-        """Candles in order, the last one possibly still open (``is_closed`` is by the exchange's clock)."""
-        ...
 
 
 class HistoricalDataFetcher:

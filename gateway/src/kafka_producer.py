@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import assert_never
 
+from gateway.src.ports import Live
 from shared.src.contracts.market import BookDepth, CandleMessage, DayStatistics, MarketTick, TradeFlow
 from shared.src.contracts.topics import KAFKA_CANDLE, KAFKA_DAY, KAFKA_DEPTH, KAFKA_FLOW, KAFKA_TICK, kafka_market
 from shared.src.domain.candles import Candle
@@ -19,11 +20,9 @@ logger = logging.getLogger(__name__)
 
 LOG_AWAY = Backoff(first_s=0.1, max_s=5.0)
 
-Live = Candle | MarketTick | BookDepth | TradeFlow | DayStatistics
 
-
-class MarketProducer:
-    """Publishes on ``market.data.<symbol>``, keyed by symbol."""
+class KafkaMarketProducer:
+    """Implements ``MarketProducer``: publishes on ``market.data.<symbol>``, keyed by symbol."""
 
     def __init__(self, producer: KafkaProducer, clock: Clock) -> None:
         self._producer = producer
@@ -32,9 +31,6 @@ class MarketProducer:
         self.dropped = 0
 
     async def closed(self, candles: Sequence[Candle], *, source: str) -> None:
-        """Publish closed candles of one symbol in order; returns when the broker has them. Retries for ever:
-        going on without them would leave a hole.
-        """
         if not candles:
             return
         symbol = candles[0].symbol
@@ -55,7 +51,6 @@ class MarketProducer:
         metrics.MESSAGES_OUT.labels("market.data").inc(len(records))
 
     def live(self, messages: Sequence[Live]) -> None:
-        """Publish what moves between closed candles; what the broker does not take is gone, the next one is newer."""
         now_ms = self._clock.now_ms()
         for message in messages:
             if not self._producer.post(

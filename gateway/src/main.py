@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gateway.src.api import add_routes
 from gateway.src.binance_ws import BinanceWebSocket
-from gateway.src.gap_detector import GapDetector
-from gateway.src.historical_data_fetcher import HistoricalDataFetcher
-from gateway.src.kafka_producer import MarketProducer
-from gateway.src.order_books import OrderBooks
-from gateway.src.service import GatewayService
-from gateway.src.verifier import VERIFIED_BARS, CandleVerifier
+from gateway.src.composition import compose
+from gateway.src.kafka_producer import KafkaMarketProducer
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.market_data import MarketData
 from shared.src.frame.service import Service, run_service
@@ -19,34 +17,35 @@ from shared.src.market.symbol_choice import chosen_symbols
 
 
 async def build(service: Service) -> None:
-    """Compose the gateway."""
+    """Open what the gateway works with."""
     settings, clock, database = service.settings, service.clock, service.database
     client = BinanceClient(settings, clock, redis=service.bus.redis)
     exchange = MarketData(client, clock)
     kafka = KafkaProducer(settings, client_id="gateway")
-    fetcher, producer = HistoricalDataFetcher(exchange, clock), MarketProducer(kafka, clock)
-    candles = PostgresCandleHistory(database)
     symbols = await chosen_symbols(database, settings.trading_symbols)
-    gateway = GatewayService(
-        clock=clock, fetcher=fetcher, producer=producer, gaps=GapDetector(candles, clock),
-        books=OrderBooks(exchange, clock=clock, producer=producer),
-        verifier=CandleVerifier(candles, fetcher, bars=VERIFIED_BARS),
-        warmup_candles=settings.warmup_candles, verify_every_s=settings.verify_every_s,
-        optional=settings.gateway_streams,
-    )  # fmt: skip
-    gateway.add_symbols(symbols)
-    socket = BinanceWebSocket(
-        settings.stream_url, gateway.streams, clock=clock, on_frame=gateway.on_frame, on_connect=gateway.on_connect,
-        silence_s_max=settings.stream_silence_s, life_s=settings.stream_life_s,
-    )  # fmt: skip
-    add_routes(service, gateway, exchange)
+    gateway = compose(
+        settings=settings,
+        clock=clock,
+        exchange=exchange,
+        producer=KafkaMarketProducer(kafka, clock),
+        candles=PostgresCandleHistory(database),
+        open_socket=partial(
+            BinanceWebSocket,
+            settings.stream_url,
+            clock=clock,
+            silence_s_max=settings.stream_silence_s,
+            life_s=settings.stream_life_s,
+        ),
+        symbols=symbols,
+    )
+    add_routes(service, gateway.service, exchange)
     service.health.add("kafka", kafka.ping)
-    service.health.add("stream", socket.probe)
-    service.add_diagnostic("gateway", gateway.statistics)
-    service.add_diagnostic("stream", socket.statistics)
-    for name, task in gateway.tasks(socket).items():
+    service.health.add("stream", gateway.socket.probe)
+    service.add_diagnostic("gateway", gateway.service.statistics)
+    service.add_diagnostic("stream", gateway.socket.statistics)
+    for name, task in gateway.tasks().items():
         service.add_task(name, task)
-    service.follow_symbols(lambda chosen: gateway.set_symbols(chosen, socket), current=symbols)
+    service.follow_symbols(gateway.set_symbols, current=symbols)
     service.on_stop(kafka.close)
     service.on_stop(client.close)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from prometheus_client import Counter
 
 from gateway.src.frames import WRONG, broken, depth_of, levels_of
-from gateway.src.kafka_producer import MarketProducer
 from gateway.src.order_book import Depth, OrderBook, Snapshot
+from gateway.src.ports import MarketProducer, SnapshotSource
 from shared.src.contracts.market import BookDepth, DepthBand
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
@@ -28,12 +29,6 @@ BASIS_POINTS = Decimal("0.0001")
 REBUILDS = Counter("roottrading_books_rebuilt", "order books that lost a change and were rebuilt", ["symbol"])
 
 
-class SnapshotSource(Protocol):
-    async def depth(self, symbol: str, *, limit: int) -> dict[str, Any]:
-        """The exchange's book as Binance writes it."""
-        ...
-
-
 class OrderBooks:
     """Keeps a book for each of ``set_symbols``."""
 
@@ -48,7 +43,7 @@ class OrderBooks:
         self._behind_since: dict[str, float] = {}
         self.snapshots = 0
 
-    def set_symbols(self, symbols: set[str]) -> None:
+    def set_symbols(self, symbols: Iterable[str]) -> None:
         """Keep exactly these."""
         self._books = {symbol: self._books.get(symbol) or OrderBook(symbol) for symbol in symbols}
 

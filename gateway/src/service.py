@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from prometheus_client import Counter
 
 from gateway.src.frames import WRONG, broken, candle_of, open_frame
 from gateway.src.gap_detector import GapDetector
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
-from gateway.src.kafka_producer import MarketProducer
 from gateway.src.live import SymbolLive
 from gateway.src.order_books import OrderBooks
+from gateway.src.ports import MarketProducer, Socket
 from gateway.src.stream_watch import LateAsks, StreamWatch
 from gateway.src.symbol_feed import SymbolFeed
 from gateway.src.verifier import CandleVerifier
@@ -38,16 +38,6 @@ STREAMS = {
     OptionalStream.DEPTH: "depth@100ms",
     OptionalStream.MINI_TICKER: "miniTicker",
 }
-
-
-class Socket(Protocol):
-    """The connections to the market's streams."""
-
-    async def run(self) -> None: ...
-
-    async def set_streams(self, streams: Sequence[str]) -> None: ...
-
-    async def renew(self, streams: Sequence[str]) -> None: ...
 
 
 class GatewayService:
@@ -144,7 +134,7 @@ class GatewayService:
             self._live[symbol] = SymbolLive(symbol, lambda feed=feed: feed.last_open_ms)  # type: ignore[misc]
             self._handlers |= self._handlers_of(symbol)
         if OptionalStream.DEPTH in self._optional:
-            self.books.set_symbols(set(self._feeds))
+            self.books.set_symbols(self._feeds)
         self._watch.set_streams(self.streams)
 
     def _handlers_of(self, symbol: str) -> dict[str, Handler]:
@@ -191,7 +181,7 @@ class GatewayService:
         for stream in self._handlers_of(symbol):
             self._handlers.pop(stream)
         del self._feeds[symbol], self._live[symbol]
-        self.books.set_symbols(set(self._feeds) if OptionalStream.DEPTH in self._optional else set())
+        self.books.set_symbols(self._feeds if OptionalStream.DEPTH in self._optional else ())
         self._watch.set_streams(self.streams)
 
     async def run(self) -> None:

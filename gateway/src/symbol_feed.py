@@ -14,7 +14,7 @@ from prometheus_client import Counter
 
 from core.market.series import HIGHER, Built, CandleSeries
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
-from gateway.src.kafka_producer import MarketProducer
+from gateway.src.ports import MarketProducer
 from shared.src.domain.candles import MINUTE_MS, Candle, Gap, Timeframe
 from shared.src.domain.clock import Clock
 

@@ -223,7 +223,9 @@ def test_a_durable_topic_has_one_publisher() -> None:
     publishers: dict[str, set[str]] = {}
     names = {id(value): name for name, value in vars(topics).items() if isinstance(value, Topic)}
     for service in sorted(path.parent.parent.name for path in ROOT.glob("*/src/main.py")):
-        text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / service / "src").rglob("*.py"))
+        # in one process the gateway's memory adapter does the dispatcher's part
+        files = [path for path in (ROOT / service / "src").rglob("*.py") if not path.name.startswith("memory_")]
+        text = "".join(path.read_text(encoding="utf-8") for path in files)
         for topic in topics.DURABLE:
             if re.search(rf"publish(_many)?\(\s*{names[id(topic)]}\b", text):
                 publishers.setdefault(topic.name, set()).add(service)

@@ -12,6 +12,7 @@ from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
 from shared.src.domain.features import BarFeatures, FeatureValue
 
+HISTORY = "history"  # source of a closed candle that nothing is decided on
 CORRECTION = "correction"  # source of a closed candle that replaces one published before with other values
 
 
@@ -71,6 +72,11 @@ class CandleMessage(Message):
             is_closed=candle.is_closed,
             source=source,
         )
+
+    @property
+    def is_decided_on(self) -> bool:
+        """Whether strategies see this candle as it comes; what is history they only look back on."""
+        return self.is_closed and self.source != HISTORY
 
     def candle(self) -> Candle:
         return Candle(

@@ -47,8 +47,8 @@ async def gateway_of(twin: RunningTwin, settings: Settings) -> AsyncIterator[Gat
     clock = SystemClock()
     client = BinanceClient(settings, clock)
     gateway, kept = gateway_on(ListedExchange(), clock, [SYMBOL], optional=[OptionalStream.DEPTH])
-    gateway.books = OrderBooks(MarketData(client, clock), clock=clock, producer=kept)  # type: ignore[arg-type]  # keeps what it publishes
-    gateway.books.set_symbols({SYMBOL})
+    gateway.books = OrderBooks(MarketData(client, clock), clock=clock, producer=kept)
+    gateway.books.set_symbols([SYMBOL])
     gateway.ready.set()
     socket = BinanceWebSocket(
         settings.stream_url, gateway.streams, clock=clock, on_frame=gateway.on_frame, on_connect=gateway.on_connect

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.src.historical_data_fetcher import HistoricalDataFetcher
-from gateway.src.order_books import OrderBooks
+from gateway.src.adapters.memory_socket import MemorySocket
+from gateway.src.composition import compose
+from gateway.src.ports import Live
 from gateway.src.service import GatewayService
-from gateway.src.symbol_feed import SymbolFeed
-from shared.src.config import OptionalStream
-from shared.src.contracts.market import MarketMessage
+from shared.memory.candles import MemoryCandleStore
+from shared.src.config import OptionalStream, load_settings
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
@@ -27,7 +27,7 @@ class KeptMessages:
     async def closed(self, candles: Sequence[Candle], *, source: str) -> None:
         self.published += [(candle, source) for candle in candles]
 
-    def live(self, messages: Sequence[Candle | MarketMessage]) -> None:
+    def live(self, messages: Sequence[Live]) -> None:
         self.shown += messages
 
     def of(self, timeframe: Timeframe) -> list[Candle]:
@@ -66,43 +66,18 @@ class ListedExchange:
         return waiting.pop(0)
 
 
-class NothingStored:
-    """Takes the place of the gap detector on an empty database."""
-
-    async def latest(self, symbol: str) -> dict[Timeframe, int]:
-        return {}
-
-    async def holes(self) -> dict[str, Any]:
-        return {}
-
-
-class NothingToVerify:
-    """Takes the place of the verifier."""
-
-    def statistics(self) -> dict[str, Any]:
-        return {}
-
-    async def check(self, feed: SymbolFeed) -> None:
-        return None
-
-
 def gateway_on(
     exchange: ListedExchange, clock: Clock, symbols: Sequence[str], *, optional: Sequence[OptionalStream] = ()
 ) -> tuple[GatewayService, KeptMessages]:
-    """A gateway for these symbols, and what it publishes."""
-    kept: Any = KeptMessages()
-    nothing: Any = NothingStored()
-    unverified: Any = NothingToVerify()
-    gateway = GatewayService(
+    """A gateway for these symbols, composed as the service is, and what it publishes."""
+    kept = KeptMessages()
+    gateway = compose(
+        settings=load_settings(warmup_candles=100, verify_every_s=3600, gateway_streams=",".join(optional)),
         clock=clock,
-        fetcher=HistoricalDataFetcher(exchange, clock),
+        exchange=exchange,
         producer=kept,
-        gaps=nothing,
-        books=OrderBooks(exchange, clock=clock, producer=kept),
-        verifier=unverified,
-        warmup_candles=100,
-        verify_every_s=3600,
-        optional=optional,
+        candles=MemoryCandleStore(),
+        open_socket=MemorySocket,
+        symbols=symbols,
     )
-    gateway.add_symbols(symbols)
-    return gateway, kept
+    return gateway.service, kept
