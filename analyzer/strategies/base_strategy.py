@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.strategies.options import Option, resolve
-from core.rules.compiler import Compiled, UntraceableError, compile_rule
+from core.rules.compiler import Compiled, UntraceableError, compile_rule, source_of_rule
 from core.rules.frames import (
     BarFrame,
     Column,
@@ -281,6 +281,11 @@ def compiled_sides(rules: Sequence[RuleStrategy]) -> Compiled:
             _SETS.clear()
         _SETS[key] = compile_rule(_sides_of(rules), guard=_alive)
     return _SETS[key]
+
+
+def source_of_sides(rules: Sequence[RuleStrategy]) -> str:
+    """The text of that function, for whoever wants to read it."""
+    return source_of_rule(_sides_of(rules), guard=_alive)
 
 
 def _sides_of(rules: Sequence[RuleStrategy]) -> Callable[[Frame], tuple[Value, ...]]:

@@ -3,12 +3,15 @@
 TA-Lib streams and kernels are called directly, formulas stand in line with names instead of look-ups, and the row of
 the wire is one literal. Nothing changes but the cost: the order of dependencies and the arithmetic are the indicators'
 own.
+
+``docs/rule-compiler.md`` shows two indicators and the function written for them.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -38,27 +41,41 @@ def fuse(indicators: Sequence[Indicator], kept: deque[dict[str, float]]) -> BarF
         indicators: in the order of their dependencies.
         kept: what formulas read of earlier bars, newest last, always full; each call appends its own.
     """
-    shape = tuple((type(indicator), indicator.reads, indicator.writes) for indicator in indicators)
-    parameters = indicators[0].parameters if indicators else IndicatorParameters()
-    make, _ = _plan(shape, parameters)
     calls = [handle.update for found in indicators if isinstance(found, TalibIndicator) for handle in found.handles]
     kernels = [found.update for found in indicators if isinstance(found, Kernel)]
-    bar: BarFunction = make(calls, kernels, kept)
+    bar: BarFunction = _plan_of(indicators).make(calls, kernels, kept)
     return bar
 
 
 def names_kept(indicators: Sequence[Indicator]) -> tuple[str, ...]:
     """The features that formulas read of earlier bars."""
-    shape = tuple((type(indicator), indicator.reads, indicator.writes) for indicator in indicators)
-    return _plan(shape, indicators[0].parameters if indicators else IndicatorParameters())[1]
+    return _plan_of(indicators).kept
+
+
+def source_of_bar(indicators: Sequence[Indicator]) -> str:
+    """The text of the function that ``fuse`` binds to the indicators' state."""
+    return _plan_of(indicators).source
 
 
 Shape = tuple[tuple[type[Indicator], tuple[str, ...], tuple[str, ...]], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The text of a bar's function, the compiled maker of it, and the names it keeps; the same for every symbol."""
+
+    source: str
+    make: Callable[..., BarFunction]
+    kept: tuple[str, ...]
+
+
+def _plan_of(indicators: Sequence[Indicator]) -> _Plan:
+    shape = tuple((type(indicator), indicator.reads, indicator.writes) for indicator in indicators)
+    return _plan(shape, indicators[0].parameters if indicators else IndicatorParameters())
+
+
 @lru_cache(PLANS_KEPT)
-def _plan(shape: Shape, parameters: IndicatorParameters) -> tuple[Callable[..., BarFunction], tuple[str, ...]]:
-    """The compiled maker of a bar function, and the names it keeps; the same for every symbol."""
+def _plan(shape: Shape, parameters: IndicatorParameters) -> _Plan:
     indicators = [_like(kind(parameters), writes) for kind, _, writes in shape]
     writer = _BarWriter()
     formulas = dict(_traced(indicators))
@@ -85,7 +102,7 @@ def _plan(shape: Shape, parameters: IndicatorParameters) -> tuple[Callable[..., 
     }
     # the source consists of the indicators' own operations and names of features; nothing else gets in
     exec(compile(source, "<bar>", "exec"), scope)  # noqa: S102
-    return scope["make"], kept
+    return _Plan(source, scope["make"], kept)
 
 
 def _like(indicator: Indicator, writes: tuple[str, ...]) -> Indicator:

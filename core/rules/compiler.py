@@ -3,6 +3,8 @@
 A rule is arithmetic on features. Calling it with a ``BarFrame`` spends most of its time in method calls; here it is
 called once with a ``Trace`` that records what it does, and the record is written out as a function of plain floats.
 The operations and their order are the rule's own, so the numbers are the same to the bit.
+
+``docs/rule-compiler.md`` shows a rule and the function written for it.
 """
 
 from __future__ import annotations
@@ -294,18 +296,34 @@ def compile_rule(
     Raises:
         UntraceableError: the rule cannot be recorded; run it on a frame.
     """
+    scope: dict[str, Any] = constants()
+    # the source consists of the rule's own operations, feature names as literals and numbers; nothing else gets in
+    exec(compile(source_of_rule(build, guard=guard), "<rule>", "exec"), scope)  # noqa: S102
+    compiled: Compiled = scope["rule"]
+    return compiled
+
+
+def source_of_rule(
+    build: Callable[[Frame], Sequence[Value]],
+    *,
+    guard: Callable[[Frame], Condition] | None = None,
+) -> str:
+    """The text of that function.
+
+    Raises:
+        UntraceableError: the rule cannot be recorded.
+    """
     trace = Trace()
     held = guard(trace) if guard is not None else None
     try:
         outputs = tuple(build(trace))
     except (Exception, SystemExit) as error:
-        # a stranger's rule may raise anything; run on a frame, it is found and named
+        # a user's rule may raise anything; run on a frame, it is found and named
         raise UntraceableError(str(error)) from error
-    return write_function(outputs, guard=held)
+    return _written(outputs, held)
 
 
-def write_function(outputs: Sequence[Value], *, guard: Condition | None = None) -> Compiled:
-    """A function of the last rows that returns the values of recorded outputs."""
+def _written(outputs: Sequence[Value], guard: Condition | None) -> str:
     writer = Writer()
     for value in (guard, *outputs):
         writer.count(value)
@@ -314,15 +332,7 @@ def write_function(outputs: Sequence[Value], *, guard: Condition | None = None) 
         writer.lines.append(f"if not {condition}: return None")
     results = [writer.text(output) for output in outputs]
     body = "\n    ".join([*writer.lines, f"return ({', '.join(results)},)"])
-    return _function(f"def rule(rows):\n    {body}\n")
-
-
-def _function(source: str) -> Compiled:
-    scope: dict[str, Any] = constants()
-    # the source consists of the rule's own operations, feature names as literals and numbers; nothing else gets in
-    exec(compile(source, "<rule>", "exec"), scope)  # noqa: S102
-    compiled: Compiled = scope["rule"]
-    return compiled
+    return f"def rule(rows):\n    {body}\n"
 
 
 def constants() -> dict[str, Any]:
