@@ -63,13 +63,13 @@ def register(app: typer.Typer) -> None:
 
 def features(session: CommandSession, file: File, out: Out, symbol: Symbol = None) -> None:
     """Every indicator of analyzer_data, a row per closed bar, as the live pipeline computes them."""
-    from cli.offline.history_run import feature_row, frames_of
+    from cli.offline.history_run import feature_row, features_of_history
     from core.features.indicators.base import IndicatorParameters
 
     out, settings = check_out(out, [file]), _settings()
     history = _histories(session, [file], [symbol] if symbol else [])[0]
     with _progress(session, [history]) as tick:
-        frames = frames_of(history, IndicatorParameters.of(settings), {history.timeframe}, tick)
+        frames = features_of_history(history, IndicatorParameters.of(settings), {history.timeframe}, tick)
         rows = map(feature_row, frames)
         first = next(rows)
         with TableWriter(out, tuple(first)) as table:
@@ -159,7 +159,8 @@ def _strategist(
     histories: Sequence[RecordedHistory],
     overrides: Mapping[str, Mapping[str, float]],
 ) -> Strategist:
-    from cli.offline.history_run import Strategist, decided_on
+    from cli.offline.history_run import Strategist
+    from core.features.replay import decided_on
 
     strategies = load_strategies(session, settings, overrides)
     return Strategist(strategies, settings, decided_on(histories[0].timeframe, settings.interval))

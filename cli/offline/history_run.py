@@ -1,13 +1,12 @@
-"""What the live services would have computed on candles of a file: their own classes, fed in the order of the market.
+"""What the live platform would have computed on candles of a file: the same core, fed in the order of the market.
 
-Candles go through the gateway's series (which builds the higher time frames), the indicator engine, the strategies'
-manager and the consensus. Nothing looks ahead: a row depends on the bars up to its own, so a file cut anywhere gives
-the same rows up to the cut. As in live operation, an engine starts over where a bar is missing.
+Candles go through the series that builds the higher time frames, the indicator engine, the strategy engine and the
+consensus. Nothing looks ahead: a row depends on the bars up to its own, so a file cut anywhere gives the same rows up
+to the cut. As in live operation, an engine starts over where a bar is missing.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,19 +16,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from analyzer.src.strategy_loader import LoadedStrategy
 from cli.exits import missing, misused
 from core.consensus.bar_decision import decided
 from core.consensus.decision import ConsensusRules
 from core.consensus.strategy_engine import StrategyEngine
-from core.features.engine import IndicatorEngine
+from core.consensus.strategy_set import StrategySource
 from core.features.indicators.base import IndicatorParameters
-from core.market.series import Built, CandleSeries, above
-from core.rules.multi_timeframe import HIGHER_TIMEFRAMES
+from core.features.replay import features_of, in_order, watched
+from core.market.series import CandleSeries
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.signals import StrategyVotes
-from shared.src.domain.candles import Candle, Gap, Timeframe
+from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import ConfigurationError
 from shared.src.domain.features import BarFeatures
@@ -111,19 +109,7 @@ def _candle(path: Path, bar: Recorded, symbol: str, timeframe: Timeframe) -> Can
     return candle
 
 
-def decided_on(base: Timeframe, asked: Iterable[Timeframe]) -> tuple[Timeframe, ...]:
-    """The time frames that strategies vote on: that of the file, and those asked for that can be built from it."""
-    wanted = set(asked)
-    return tuple(frame for frame in Timeframe if frame is base or (frame in above(base) and frame in wanted))
-
-
-def watched(decided: Collection[Timeframe]) -> frozenset[Timeframe]:
-    """The time frames whose features are needed: those decided on and those their strategies look up to."""
-    looked_up = {Timeframe(name) for frame in decided for name in HIGHER_TIMEFRAMES[frame]}
-    return frozenset(decided) | looked_up
-
-
-def frames_of(
+def features_of_history(
     history: RecordedHistory,
     parameters: IndicatorParameters,
     timeframes: Collection[Timeframe],
@@ -131,43 +117,19 @@ def frames_of(
 ) -> Iterator[BarFeatures]:
     """The features of every bar as they close, of the file's time frame first. ``tick`` is called for each candle."""
     series = CandleSeries(history.symbol, history.timeframe)
-    engines: dict[Timeframe, IndicatorEngine] = {}
-    for candle in history.candles:
-        for closed in _closed(series, candle):
-            if closed.timeframe in timeframes:
-                yield _features(engines, closed, parameters)
+    return features_of(series, _ticked(history.candles, tick), parameters, timeframes)
+
+
+def _ticked(candles: Iterable[Candle], tick: Tick) -> Iterator[Candle]:
+    for candle in candles:
+        yield candle
         tick()
-
-
-def _closed(series: CandleSeries, candle: Candle) -> tuple[Candle, ...]:
-    """The candle and what it completes. Nothing fills a hole of a file: the line starts anew behind it."""
-    built = series.append(candle)
-    if isinstance(built, Gap):
-        series.last_open_ms = None
-        built = series.append(candle)
-    assert isinstance(built, Built), "the candles of a history are in order and differ"
-    return built.candles
-
-
-def _features(
-    engines: dict[Timeframe, IndicatorEngine], candle: Candle, parameters: IndicatorParameters
-) -> BarFeatures:
-    timeframe = candle.timeframe
-    engine = engines.get(timeframe)
-    if engine is None or engine.last_open_time_ms != candle.time - timeframe.milliseconds:
-        engine = engines[timeframe] = IndicatorEngine(candle.symbol, timeframe.value, parameters)
-    return BarFeatures(candle.symbol, timeframe, candle.time, engine.update(candle))
-
-
-def in_order(streams: Iterable[Iterator[BarFeatures]]) -> Iterator[BarFeatures]:
-    """The bars of several symbols as they close."""
-    return heapq.merge(*streams, key=lambda bar: bar.close_time)
 
 
 class Strategist:
     """The strategies over several histories: bars in the order in which they close, every strategy's votes on each."""
 
-    def __init__(self, strategies: Sequence[LoadedStrategy], settings: Settings, decided: Iterable[Timeframe]) -> None:
+    def __init__(self, strategies: Sequence[StrategySource], settings: Settings, decided: Iterable[Timeframe]) -> None:
         self._engine = StrategyEngine(strategies, min_volume=float(settings.min_volume))
         self._parameters = IndicatorParameters.of(settings)
         self._decided = frozenset(decided)
@@ -177,7 +139,7 @@ class Strategist:
     def votes(self, histories: Sequence[RecordedHistory], tick: Tick = lambda: None) -> Iterator[BarVotes]:
         """Those of each bar that is decided on, also when nobody votes."""
         wanted = watched(self._decided)
-        streams = [frames_of(history, self._parameters, wanted, tick) for history in histories]
+        streams = [features_of_history(history, self._parameters, wanted, tick) for history in histories]
         for bar in in_order(streams):
             self._engine.see(bar)
             if bar.timeframe in self._decided:

@@ -12,10 +12,11 @@ from typing import Any
 
 from analyzer.src.strategy_loader import LoadedStrategy, RefusedStrategy, StrategyLoader
 from analyzer.strategies.base_strategy import RuleStrategy
-from cli.offline.history_run import FAILURES_KEPT, RecordedHistory, frames_of, in_order, watched
+from cli.offline.history_run import FAILURES_KEPT, RecordedHistory, features_of_history
 from cli.offline.strategy_lookahead import Decided, Seen, on_bars, on_columns
 from core.consensus.strategy_engine import StrategyEngine
 from core.features.indicators.base import IndicatorParameters
+from core.features.replay import in_order, watched
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.features import BarFeatures
@@ -42,7 +43,9 @@ def check_file(path: Path, environment: dict[str, str], clock: Clock) -> dict[st
 @lru_cache(maxsize=2)
 def market(timeframe: Timeframe) -> tuple[BarFeatures, ...]:
     """The features of every bar of that market, as they close."""
-    streams = [frames_of(history, IndicatorParameters(), watched([timeframe])) for history in generated(timeframe)]
+    streams = [
+        features_of_history(history, IndicatorParameters(), watched([timeframe])) for history in generated(timeframe)
+    ]
     return tuple(in_order(streams))
 
 

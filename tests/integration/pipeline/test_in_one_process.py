@@ -14,8 +14,9 @@ from analyzer.src import composition as analyzer
 from analyzer.src.adapters.memory_features import MemoryStoredFeatures
 from analyzer.src.adapters.memory_parameters import MemoryParameterStore
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
-from cli.offline.history_run import RecordedHistory, Strategist, decided_on, decision_row
+from cli.offline.history_run import RecordedHistory, Strategist, decision_row
 from core.consensus.bar_decision import rules_of
+from core.features.replay import decided_on
 from gateway.src import composition as gateway
 from gateway.src.adapters.memory_producer import MemoryMarketProducer
 from gateway.src.adapters.memory_socket import MemorySocket

@@ -20,7 +20,7 @@ from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from cli.offline.history_run import feature_row, frames_of, read_history
+from cli.offline.history_run import feature_row, features_of_history, read_history
 from core.features.indicators.base import IndicatorParameters
 from core.market.series import Built, CandleSeries
 from market_analyzer.src.adapters.memory_features import MemoryFeatureStore
@@ -107,7 +107,7 @@ async def live(candles: Sequence[Candle]) -> list[FeatureFrame]:
 
 async def test_features_are_those_the_running_service_publishes_bar_by_bar_in_every_time_frame(tmp_path: Path) -> None:
     history = read_history(write(tmp_path), "BTCUSDC")
-    offline = list(frames_of(history, IndicatorParameters(), ALL))
+    offline = list(features_of_history(history, IndicatorParameters(), ALL))
     series = CandleSeries("BTCUSDC")
     candles = [built for candle in history.candles for built in published_of(series, candle)]
     running = await live(candles)
@@ -125,7 +125,7 @@ def published_of(series: CandleSeries, candle: Candle) -> tuple[Candle, ...]:
 
 async def test_behind_a_gap_indicators_start_over_as_they_do_live(tmp_path: Path) -> None:
     history = read_history(write(tmp_path, bars=[*BARS[:300], *BARS[307:600]]), "BTCUSDC")
-    offline = list(frames_of(history, IndicatorParameters(), {Timeframe.M1}))
+    offline = list(features_of_history(history, IndicatorParameters(), {Timeframe.M1}))
     assert history.gaps == 1
     assert [frame.values for frame in offline] == [frame.values for frame in await live(history.candles)]
     assert offline[300].values["rsi_14"] is None
@@ -149,7 +149,8 @@ def test_features_are_equal_in_parquet_and_csv_and_unknown_ones_are_empty(tmp_pa
         assert json.loads(answer.stdout)["rows"] == 200
     binary, text = map(rows_of, outs)
     expected = [
-        feature_row(frame) for frame in frames_of(read_history(file, "BTCUSDC"), IndicatorParameters(), {Timeframe.M1})
+        feature_row(frame)
+        for frame in features_of_history(read_history(file, "BTCUSDC"), IndicatorParameters(), {Timeframe.M1})
     ]
     assert list(binary[0]) == list(text[0]) == list(expected[0])
     assert binary[0]["rsi_14"] is None
