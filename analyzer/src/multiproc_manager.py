@@ -18,11 +18,11 @@ import orjson
 
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
+from shared.src.retry import Backoff
 
 logger = logging.getLogger(__name__)
 
-BACKOFF_S_MIN = 0.5
-BACKOFF_S_MAX = 30.0
+RESTART = Backoff(first_s=0.5, max_s=30.0)
 STEADY_S = 60.0
 SILENT_S_MAX = 30.0
 STOP_S_MAX = 5.0
@@ -81,15 +81,16 @@ class AnalyzerManager:
                 tasks.create_task(self._keep(worker))
 
     async def _keep(self, worker: Worker) -> None:
-        delay = BACKOFF_S_MIN
+        ends_in_a_row = 0
         while True:
             began = self._clock.monotonic()
             await self._live(worker)
             if self._clock.monotonic() - began > STEADY_S:
-                delay = BACKOFF_S_MIN
+                ends_in_a_row = 0
+            ends_in_a_row += 1
+            delay = RESTART.after(ends_in_a_row)
             logger.error("worker ended", extra={"worker": worker.number, "exit": worker.last_exit, "again_in_s": delay})
             await self._clock.sleep(delay)
-            delay = min(2 * delay, BACKOFF_S_MAX)
             worker.restarts += 1
 
     async def _live(self, worker: Worker) -> None:

@@ -40,6 +40,7 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.orders import CycleStatus, OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
+from shared.src.retry import Backoff
 from trader.src.execution import metrics
 from trader.src.execution.messages import failed_cycle
 from trader.src.execution.unprotected_time import UnprotectedTime
@@ -50,8 +51,7 @@ from trader.src.risk_manager import DIFFERENCE
 logger = logging.getLogger(__name__)
 
 STEPS_MAX = 16
-RETRY_S = 0.5
-RETRY_S_MAX = 30.0
+RETRY = Backoff(first_s=0.5, max_s=30.0)
 
 
 class CycleManager:
@@ -156,9 +156,8 @@ class CycleManager:
         await self.advance(cycle_id)
 
     def _later(self, cycle_id: str) -> None:
-        count = self._retries.get(cycle_id, 0)
-        self._retries[cycle_id] = count + 1
-        self._due[cycle_id] = self._clock.monotonic() + min(RETRY_S * 2**count, RETRY_S_MAX)
+        failures = self._retries[cycle_id] = self._retries.get(cycle_id, 0) + 1
+        self._due[cycle_id] = self._clock.monotonic() + RETRY.after(failures)
 
     # Stepping
 

@@ -24,6 +24,7 @@ from websockets.exceptions import WebSocketException
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
+from shared.src.retry import Backoff
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ ANSWER_TIMEOUT_S = 10.0
 PING_EVERY_S = 20.0
 PONG_WITHIN_S = 20.0
 LIFE_S_MAX = 23 * 3600.0
-BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+BACKOFF = Backoff(first_s=0.25, max_s=20.0)
 
 Connect = Callable[..., AbstractAsyncContextManager[ClientConnection]]
 OnEvent = Callable[[dict[str, Any]], Awaitable[None]]
@@ -79,7 +80,7 @@ class UserStream:
                 failures = 0 if self.connected else failures + 1
             finally:
                 self.connected = False
-            delay = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+            delay = BACKOFF.after(failures + 1)
             await self._clock.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311  jitter, no secret
 
     async def _connection(self) -> None:
