@@ -50,7 +50,7 @@ class MemoryConsumer:
         self._handling = MessageHandling(wanted, bus.dead_letter)
         self._ownership = _Ownership()
         self._cursor = stream.position(wanted.group)
-        self._acted: deque[tuple[int, Delivery[Any]]] = deque()
+        self._unfinished: deque[tuple[int, Delivery[Any]]] = deque()
         self._arrived = asyncio.Event()
         self._busy = False
 
@@ -89,7 +89,7 @@ class MemoryConsumer:
         if follower is not None:
             waiting = self._decodable(self._stream.read(position, self._stream.end - position))
             await self._handling.until_done(lambda: follower.restart(waiting))
-            self._acted.clear()
+            self._unfinished.clear()
             self._cursor = max(self._stream.begin, 0 if waiting else self._stream.end - TAIL)
         if self._wanted.on_rebalance is not None:
             self._wanted.on_rebalance(lambda _: True)
@@ -108,7 +108,7 @@ class MemoryConsumer:
             self._busy = False
             self._on_idle()
             try:
-                async with asyncio.timeout(HELD_S if self._acted else None):
+                async with asyncio.timeout(HELD_S if self._unfinished else None):
                     await self._arrived.wait()
             except TimeoutError:
                 return []
@@ -138,12 +138,12 @@ class MemoryConsumer:
             delivery: Delivery[Any] = Delivery(each.message, each.entry.entry_id, self._ownership if new else None)
             deliveries.append(delivery)
             if new:
-                self._acted.append((number, delivery))
+                self._unfinished.append((number, delivery))
         follower.take(deliveries)
         await self._handling.act(follower, self._bus)
         metrics.MESSAGES_IN.labels(self._wanted.topic.name).inc(len(deliveries))
-        while self._acted and self._acted[0][1].done:
-            self._stream.commit(self.group, self._acted.popleft()[0])
+        while self._unfinished and self._unfinished[0][1].done:
+            self._stream.commit(self.group, self._unfinished.popleft()[0])
 
     def _entries(self, found: Sequence[Numbered]) -> list[Entry]:
         return [Entry(self._stream.name, _entry_id(number), raw) for number, raw in found]

@@ -25,23 +25,35 @@ from shared.src.frame import metrics
 
 logger = logging.getLogger(__name__)
 
-BLOCK_MS = 2_000
+BLOCK_MS = 2_000  # how long a read waits for something new
+# The same while a follower keeps messages: they may have become due by time alone.
 HELD_BLOCK_MS = 100
-# more than a publisher may have sent without having stored it
+# Messages that a follower without a backlog sees again: more than a publisher may have sent without having stored them.
 TAIL = 2 * BATCH_MAX
 
 
 @dataclass(slots=True)
 class _Place:
-    """How far one stream was read."""
+    """How far one stream was read.
+
+    ``cursor`` is the id of the last entry that was read, which is ahead of the committed one. A follower reads streams
+    of other replicas too; those have no lease. ``unfinished`` are the messages of this replica that the follower has,
+    in order; the ones that are done at its beginning are committed.
+    """
 
     lease: Lease | None
     cursor: bytes
-    acted: deque[Delivery[Any]] = field(default_factory=deque)
+    unfinished: deque[Delivery[Any]] = field(default_factory=deque)
 
 
 class StreamConsumer:
-    """Runs one subscription."""
+    """Runs one subscription: again and again, look which streams are this replica's, read what is new in all of them at
+    once, hand it over, commit how far that went.
+
+    The heartbeat (``RedisBus``) gets and loses leases meanwhile; this loop only takes them up and gives them away
+    between two batches, so that a batch is handled under the leases with which it began. docs/leases.md shows a
+    takeover.
+    """
 
     def __init__(
         self,
@@ -107,11 +119,12 @@ class StreamConsumer:
             self._wanted.on_rebalance(lambda key: topic.stream_of(key, partitions) in leases)
 
     async def _follow_anew(self, follower: Follower, leases: dict[str, Lease], came: list[str]) -> None:
+        """Take up the leases of a follower, which begins anew when some of them are new to it."""
         if not came:  # less to act on: what was read stays read
             for name, place in self._places.items():
                 place.lease = leases.get(name)
                 if place.lease is None:
-                    place.acted.clear()
+                    place.unfinished.clear()
             return
         waiting = []
         for name, lease in leases.items():
@@ -125,6 +138,7 @@ class StreamConsumer:
         }
 
     async def _tail(self, name: str) -> bytes:
+        """Where to begin so that a follower sees the newest ``TAIL`` messages of a stream again."""
         answer: Any = await self._redis.xrevrange(name, count=TAIL)
         return answer[-1][0] if len(answer) == TAIL else START
 
@@ -132,7 +146,7 @@ class StreamConsumer:
 
     async def _read(self) -> list[Entry]:
         """What is new in all streams at once, in the order of arrival; empty after a while without anything."""
-        held = any(place.acted for place in self._places.values())
+        held = any(place.unfinished for place in self._places.values())
         positions: dict[Any, Any] = {name: place.cursor for name, place in self._places.items()}
         positions[self._member.wake_key] = self._wake
         answer = await self._redis.xread(positions, count=BATCH_MAX, block=HELD_BLOCK_MS if held else BLOCK_MS)
@@ -174,6 +188,7 @@ class StreamConsumer:
             await self._commit({entry.stream: entry.entry_id for entry in entries})
 
     async def _pass_on(self, follower: Follower, entries: list[Entry]) -> None:
+        """Give a follower what is new, let it act, commit what it has done without a gap."""
         deliveries: list[Delivery[Any]] = []
         for each in await self._handling.decoded(entries, owned=self._is_new):
             place = self._places[each.entry.stream]
@@ -181,14 +196,14 @@ class StreamConsumer:
             delivery: Delivery[Any] = Delivery(each.message, each.entry.entry_id, place.lease if new else None)
             deliveries.append(delivery)
             if new:
-                place.acted.append(delivery)
+                place.unfinished.append(delivery)
         follower.take(deliveries)
         await self._handling.act(follower, self._publisher_under(self._fence(self._places)))
         metrics.MESSAGES_IN.labels(self._wanted.topic.name).inc(len(deliveries))
         done: dict[str, bytes] = {}
         for name, place in self._places.items():
-            while place.acted and place.acted[0].done:
-                done[name] = place.acted.popleft().entry_id
+            while place.unfinished and place.unfinished[0].done:
+                done[name] = place.unfinished.popleft().entry_id
         if done:
             await self._commit(done)
 

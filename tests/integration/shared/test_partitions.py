@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 from redis.asyncio import Redis
 
+from shared.src.bus.dead_letters import DeadLetter
 from shared.src.bus.leases import BEAT_S, MEMBER_TTL_MS, GroupMember, shares
 from shared.src.bus.ports import Delivery, FencedPublisher
 from shared.src.config import Settings
@@ -368,7 +368,7 @@ async def test_followers_see_everything_act_on_their_own_and_survive_what_breaks
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     letters: Any = await redis.xrange(DEAD_LETTERS)
-    buried = {(letter["fingerprint"], letter["reason"]) for letter in (orjson.loads(f[b"d"]) for _, f in letters)}
-    assert [reason for _, reason in buried] == ["ZeroDivisionError: a bug"]
+    different = {DeadLetter.decode(fields[b"d"]) for _, fields in letters}
+    assert [letter.reason for letter in different] == ["ZeroDivisionError: a bug"]
     for watcher in watchers:
         await watcher.redis.aclose()
