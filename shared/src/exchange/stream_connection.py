@@ -37,6 +37,7 @@ FRAME = b'{"stream"'
 RECONNECTS = Counter("roottrading_stream_reconnects", "market stream connections opened again", ["reason"])
 CONNECTED = Gauge("roottrading_stream_connections", "market stream connections that are open")
 
+Connect = Callable[..., Awaitable[ClientConnection]]
 OnFrame = Callable[[str | bytes], Awaitable[None]]
 OnConnect = Callable[[Sequence[str]], Awaitable[None]]
 
@@ -162,6 +163,7 @@ class StreamConnection:
         silence_s_max: float,
         life_s: float,
         jitter: random.Random,
+        connect: Connect = connect,
     ) -> None:
         self.streams = dict.fromkeys(streams)
         self.reconnects = 0
@@ -174,6 +176,7 @@ class StreamConnection:
         self._silence_s_max = silence_s_max
         self._life_s = life_s
         self._jitter = jitter
+        self._connect = connect
         self._session: _Session | None = None
         self._matching = asyncio.Lock()
         self._repairs: set[asyncio.Task[None]] = set()
@@ -250,7 +253,7 @@ class StreamConnection:
         streams = list(self.streams)
         url = f"{self._base_url}/stream?streams={'/'.join(streams)}"
         try:
-            socket = await connect(
+            socket = await self._connect(
                 url,
                 open_timeout=10,
                 ping_interval=20,
