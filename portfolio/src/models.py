@@ -83,7 +83,7 @@ class PortfolioModel:
         self._prices = prices
         self._clock = clock
         self._quote = quote_asset
-        self._cache = cache or SharedCache(clock)
+        self._cache = SharedCache(clock) if cache is None else cache
 
     async def balances(self) -> list[Row]:
         """What the exchange last said, asset by asset, most valuable first."""
