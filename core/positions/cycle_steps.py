@@ -19,6 +19,7 @@ from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
 FILTER_FAILURE = -1013
+SIZE_FILTERS = ("NOTIONAL", "LOT_SIZE")
 ENTRY_ATTEMPTS_MAX = 3
 
 
@@ -128,7 +129,7 @@ class CycleRules:
         at_most = view.cycle.sell_at_most
         held = position.held if at_most is None else min(position.held, at_most)
         quantity = rules.floor_quantity(held, market=True)
-        sellable = rules.is_sellable(held, price) and not _too_small(view)
+        sellable = rules.is_sellable(held, price) and not _is_refused_dust(view, quantity)
         protections = [order for order in sells if order.is_protection]
         if view.cycle.exit_reason and protections:
             return Cancel(protections[0])
@@ -200,9 +201,9 @@ def _refused_protections(orders: Iterable[Order]) -> list[Order]:
     return list(attempts.values())
 
 
-def _too_small(view: CycleState) -> bool:
-    """The exchange refused the last sale by a filter: what is left counts as dust."""
-    exits = [order for order in view.orders if order.purpose is Purpose.EXIT]
-    if not exits or exits[-1].status is not OrderStatus.REJECTED or exits[-1].reject_code != FILTER_FAILURE:
+def _is_refused_dust(view: CycleState, quantity: Decimal) -> bool:
+    """Whether the exchange refused to sell as much as this, the last time, because it is too small an order."""
+    last = next((order for order in reversed(view.orders) if order.purpose is Purpose.EXIT), None)
+    if last is None or last.status is not OrderStatus.REJECTED or last.reject_code != FILTER_FAILURE:
         return False
-    return any(name in exits[-1].reason for name in ("NOTIONAL", "LOT_SIZE"))
+    return quantity <= last.quantity and any(name in last.reason for name in SIZE_FILTERS)

@@ -1,0 +1,294 @@
+"""The heart of the trader as a table: what is known of a position, and the one thing that is done next.
+
+The price is 100, the smallest order is worth 5, the largest is of 50 units, quantities are multiples of 0.01.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, assert_never
+
+import pytest
+
+from core.positions.cycle_steps import (
+    Cancel,
+    Collect,
+    CycleRules,
+    EnterAgain,
+    Finish,
+    GiveUpProtection,
+    Protect,
+    Reopen,
+    Resolve,
+    Sell,
+    Step,
+    Wait,
+)
+from core.positions.model import CycleState, Purpose
+from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType
+from tests.unit.core.positions.cycles import NOW, PRICE, RULES, Known, known, state
+
+INTENT, UNKNOWN, NEW = OrderStatus.INTENT, OrderStatus.UNKNOWN, OrderStatus.NEW
+PARTLY, FILLED = OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
+CANCELED, EXPIRED, REJECTED = OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED
+COMPLETED = CycleStatus.COMPLETED
+STEPS = CycleRules(entry_age_max=timedelta(seconds=60))
+
+
+def entry(status: OrderStatus, quantity: str = "2", **facts: Any) -> Known:
+    return known(Purpose.ENTRY, quantity, status, **facts)
+
+
+def limit(status: OrderStatus, quantity: str = "2", **facts: Any) -> Known:
+    """An entry that waits in the book."""
+    return entry(status, quantity, type=OrderType.LIMIT, **facts)
+
+
+def stop(status: OrderStatus, quantity: str = "2", **facts: Any) -> Known:
+    return known(Purpose.STOP_LOSS, quantity, status, **facts)
+
+
+def target(status: OrderStatus, quantity: str = "2", **facts: Any) -> Known:
+    return known(Purpose.TAKE_PROFIT, quantity, status, **facts)
+
+
+def sale(status: OrderStatus, quantity: str = "2", **facts: Any) -> Known:
+    """A market order that closes the position."""
+    return known(Purpose.EXIT, quantity, status, **facts)
+
+
+# The exchange said no, with a code; we concluded that it never arrived, without one.
+REFUSED: dict[str, Any] = {"reject_code": -2010, "reason": "would trigger immediately"}
+LOST: dict[str, Any] = {"reject_code": None, "reason": "never reached the exchange"}
+TOO_SMALL: dict[str, Any] = {"reject_code": -1013, "reason": "Filter failure: NOTIONAL"}
+BOUGHT = entry(FILLED)
+LEAVE = {"exit_reason": "signal"}
+ENDED = {"status": COMPLETED}
+
+Row = tuple[str, CycleState, str]
+ENTERING: list[Row] = [
+    ("an entry that was written down and perhaps sent", state(entry(INTENT)), "ask for entry-1"),
+    ("an entry that got no answer", state(entry(UNKNOWN)), "ask for entry-1"),
+    ("an entry with fills that are not booked", state(entry(FILLED, booked="1.5")), "fetch the fills of entry-1"),
+    ("an entry at market on its way", state(entry(NEW)), "wait: the entry is filling"),
+    ("an entry at market that filled in part", state(entry(PARTLY, executed="1")), "wait: the entry is filling"),
+    ("an entry at market on its way, and an exit", state(entry(NEW), **LEAVE), "cancel entry-1"),
+    ("an entry at rest", state(limit(NEW)), "wait: the entry rests"),
+    ("an entry at rest, and an exit", state(limit(NEW), **LEAVE), "cancel entry-1"),
+    ("an entry at rest that filled in part", state(limit(PARTLY, executed="1")), "protect 1.00 by a pair"),
+    ("an entry at rest with a worthless part filled", state(limit(PARTLY, executed="0.04")), "wait: the entry rests"),
+    (
+        "an entry at rest whose part is protected",
+        state(limit(PARTLY, executed="1"), target(NEW, "1"), stop(NEW, "1")),
+        "wait: protected",
+    ),
+    (
+        "an entry at rest that filled beyond its protection",
+        state(limit(PARTLY, executed="1.5"), target(NEW, "1"), stop(NEW, "1")),
+        "cancel take_profit-1",
+    ),
+    (
+        "an entry at rest whose stop covers what its target does not",
+        state(limit(PARTLY, "3", executed="2.4"), target(PARTLY, executed="0.5"), stop(NEW)),
+        "wait: protected",
+    ),
+    (
+        "an entry at rest after its protection was taken off",
+        state(limit(PARTLY, executed="1.5"), target(CANCELED, "1"), stop(CANCELED, "1")),
+        "protect 1.50 by a pair",
+    ),
+    ("an entry that was canceled after a part", state(limit(CANCELED, executed="1")), "protect 1.00 by a pair"),
+    ("an entry that was canceled", state(limit(CANCELED)), "canceled: the entry ended without a fill"),
+    ("an entry that was canceled for an exit", state(limit(CANCELED), **LEAVE), "canceled: signal"),
+    ("an entry that the exchange refused", state(entry(REJECTED, **REFUSED)), "failed: would trigger immediately"),
+    ("an entry refused without a word", state(entry(REJECTED, reject_code=-1)), "failed: the entry was refused"),
+    ("an entry that never arrived", state(entry(REJECTED, **LOST)), "enter again after entry-1"),
+    (
+        "a second attempt that never arrived",
+        state(entry(REJECTED, **LOST), entry(REJECTED, number=2, **LOST)),
+        "enter again after entry-2",
+    ),
+    (
+        "a second attempt that filled",
+        state(entry(REJECTED, **LOST), entry(FILLED, number=2)),
+        "protect 2.00 by a pair",
+    ),
+    (
+        "three attempts that never arrived",
+        state(*(entry(REJECTED, number=number, **LOST) for number in (1, 2, 3))),
+        "failed: never reached the exchange",
+    ),
+    (
+        "an entry that never arrived, and an exit",
+        state(entry(REJECTED, **LOST), **LEAVE),
+        "failed: never reached the exchange",
+    ),
+    (
+        "an entry that never arrived, of an old decision",
+        state(entry(REJECTED, **LOST), created_at=NOW - timedelta(seconds=61)),
+        "failed: never reached the exchange",
+    ),
+    ("no order at all", state(), "canceled: the entry ended without a fill"),
+]
+PROTECTING: list[Row] = [
+    ("a position that nothing protects", state(BOUGHT), "protect 2.00 by a pair"),
+    ("a position that paid its fee in what it bought", state(entry(FILLED, fee="0.002")), "protect 1.99 by a pair"),
+    ("a position larger than one order may be", state(entry(FILLED, "60")), "protect 50.00 by a pair"),
+    ("a position and its pair", state(BOUGHT, target(NEW), stop(NEW)), "wait: protected"),
+    ("a position and its stop alone", state(BOUGHT, stop(NEW)), "wait: protected"),
+    ("a protection of which nobody knows", state(BOUGHT, target(UNKNOWN), stop(UNKNOWN)), "ask for take_profit-1"),
+    (
+        "a pair that was refused, which is both of its orders",
+        state(BOUGHT, target(REJECTED, **REFUSED), stop(REJECTED, **REFUSED)),
+        "protect 2.00 by a stop",
+    ),
+    (
+        "a pair and then a stop that were refused",
+        state(BOUGHT, target(REJECTED, **REFUSED), stop(REJECTED, **REFUSED), stop(REJECTED, number=2, **REFUSED)),
+        "give up protection: would trigger immediately",
+    ),
+    (
+        "a pair that was refused, and a stop that stood since",
+        state(BOUGHT, target(REJECTED, **REFUSED), stop(REJECTED, **REFUSED), stop(CANCELED, number=2)),
+        "protect 2.00 by a pair",
+    ),
+    (
+        "protections that never arrived, which is no refusal",
+        state(BOUGHT, stop(REJECTED, **LOST), stop(REJECTED, number=2, **LOST)),
+        "protect 2.00 by a pair",
+    ),
+    (
+        "a target that filled in part",
+        state(BOUGHT, target(PARTLY, executed="0.5"), stop(NEW)),
+        "wait: protected",
+    ),
+    (
+        "a target that filled in part and was canceled with its stop",
+        state(BOUGHT, target(CANCELED, executed="0.5"), stop(CANCELED)),
+        "protect 1.50 by a pair",
+    ),
+    (
+        "a stop that filled in part",
+        state(BOUGHT, target(EXPIRED), stop(PARTLY, executed="0.5")),
+        "wait: protected",
+    ),
+    (
+        "a target that filled, with fills that are not booked",
+        state(BOUGHT, target(FILLED, booked="1"), stop(EXPIRED)),
+        "fetch the fills of take_profit-1",
+    ),
+    ("a target that filled, and its stop expired", state(BOUGHT, target(FILLED), stop(EXPIRED)), "done: take_profit"),
+    ("a stop that filled, and its target expired", state(BOUGHT, target(EXPIRED), stop(FILLED)), "done: stop_loss"),
+    (
+        "a target that sold a part, and a later stop that sold the rest",
+        state(BOUGHT, target(CANCELED, executed="1"), stop(FILLED, "1", number=2)),
+        "done: stop_loss",
+    ),
+    (
+        "a stop that filled to a worthless rest",
+        state(BOUGHT, stop(EXPIRED, executed="1.96")),
+        "done: stop_loss",
+    ),
+]
+LEAVING: list[Row] = [
+    ("an exit of a position that nothing protects", state(BOUGHT, **LEAVE), "sell 2.00"),
+    ("an exit while protected", state(BOUGHT, target(NEW), stop(NEW), **LEAVE), "cancel take_profit-1"),
+    ("an exit after that", state(BOUGHT, target(CANCELED), stop(CANCELED), **LEAVE), "sell 2.00"),
+    (
+        "an exit after the target filled in part",
+        state(BOUGHT, target(CANCELED, executed="0.5"), stop(CANCELED), **LEAVE),
+        "sell 1.50",
+    ),
+    ("an exit that its target overtook", state(BOUGHT, target(FILLED), stop(EXPIRED), **LEAVE), "done: signal"),
+    ("a sale on its way", state(BOUGHT, sale(NEW), **LEAVE), "wait: the exit is on its way"),
+    ("a sale that got no answer", state(BOUGHT, sale(UNKNOWN), **LEAVE), "ask for exit-1"),
+    ("a sale that never arrived", state(BOUGHT, sale(REJECTED, **LOST), **LEAVE), "sell 2.00"),
+    ("a sale of a part", state(BOUGHT, sale(EXPIRED, executed="1"), **LEAVE), "sell 1.00"),
+    ("a sale of everything", state(BOUGHT, sale(FILLED), **LEAVE), "done: signal"),
+    ("a sale to a worthless rest", state(BOUGHT, sale(FILLED, "1.96"), **LEAVE), "done: signal"),
+    ("a position larger than one order may be", state(entry(FILLED, "60"), **LEAVE), "sell 50.00"),
+    ("a sale that a filter refused as too small", state(BOUGHT, sale(REJECTED, **TOO_SMALL), **LEAVE), "done: signal"),
+    (
+        "a sale that another filter refused",
+        state(BOUGHT, sale(REJECTED, reject_code=-1013, reason="Filter failure: PRICE_FILTER"), **LEAVE),
+        "sell 2.00",
+    ),
+    (
+        "a sale that was too small, and more was bought since",
+        state(entry(FILLED, "0.06"), sale(REJECTED, "0.06", **TOO_SMALL), entry(FILLED, number=2), **LEAVE),
+        "sell 2.06",
+    ),
+    ("an exchange that has less than was bought", state(BOUGHT, sell_at_most=Decimal("1.5"), **LEAVE), "sell 1.50"),
+    ("an exchange that has more than was bought", state(BOUGHT, sell_at_most=Decimal(3), **LEAVE), "sell 2.00"),
+    ("an exchange that has nothing of it", state(BOUGHT, sell_at_most=Decimal(0), **LEAVE), "done: signal"),
+    ("nothing to sell and nothing sold", state(entry(FILLED, "0.04")), "done: nothing left to sell"),
+]
+AFTERWARDS: list[Row] = [
+    ("an end", state(BOUGHT, sale(FILLED), **ENDED), "wait: ended"),
+    (
+        "an end with a worthless rest",
+        state(BOUGHT, sale(FILLED, "1.96"), dust=Decimal("0.04"), **ENDED),
+        "wait: ended",
+    ),
+    ("a fill after the end", state(limit(CANCELED, executed="1"), status=CycleStatus.CANCELED), "open again"),
+    ("an order after the end of which nobody knows", state(BOUGHT, sale(UNKNOWN), **ENDED), "ask for exit-1"),
+    (
+        "fills after the end that are not booked",
+        state(BOUGHT, sale(FILLED, booked="1"), **ENDED),
+        "fetch the fills of exit-1",
+    ),
+]
+TABLE = ENTERING + PROTECTING + LEAVING + AFTERWARDS
+
+
+VERBS: dict[type[Step], str] = {Resolve: "ask for", Collect: "fetch the fills of", Cancel: "cancel"}
+
+
+def said(step: Step) -> str:
+    """A step in words."""
+    match step:
+        case Wait(reason):
+            return f"wait: {reason}"
+        case Resolve(order) | Collect(order) | Cancel(order):
+            return f"{VERBS[type(step)]} {order.client_order_id}"
+        case EnterAgain(lost):
+            return f"enter again after {lost.client_order_id}"
+        case Protect(quantity, shape):
+            return f"protect {quantity:.2f} by a {shape.value}"
+        case Sell(quantity):
+            return f"sell {quantity:.2f}"
+        case GiveUpProtection(reason):
+            return f"give up {reason.replace(' refused', '', 1)}"
+        case Finish(status, reason):
+            return f"{'done' if status is COMPLETED else status.value}: {reason}"
+        case Reopen():
+            return "open again"
+        case _:
+            assert_never(step)
+
+
+@pytest.mark.parametrize(("seen", "then"), [(seen, then) for _, seen, then in TABLE], ids=[row[0] for row in TABLE])
+def test_the_next_step_after(seen: CycleState, then: str) -> None:
+    assert said(STEPS.next_step(seen, RULES, PRICE, NOW)) == then
+
+
+def test_a_position_that_became_worthless_is_over() -> None:
+    step = STEPS.next_step(state(BOUGHT), RULES, Decimal(2), NOW)
+    assert said(step) == "done: nothing left to sell"
+
+
+@pytest.mark.parametrize(
+    ("seen", "exposed"),
+    [
+        (state(limit(NEW)), False),
+        (state(BOUGHT), True),
+        (state(BOUGHT, stop(NEW)), False),
+        (state(BOUGHT, sale(NEW), **LEAVE), True),
+        (state(BOUGHT, sale(FILLED), **LEAVE), False),
+        (state(BOUGHT, **ENDED), False),
+    ],
+    ids=["nothing bought", "bought", "protected", "being sold", "sold", "ended"],
+)
+def test_a_position_is_exposed_while_it_could_be_sold_and_no_order_protects_it(seen: CycleState, exposed: bool) -> None:
+    assert STEPS.is_exposed(seen, RULES, PRICE) is exposed

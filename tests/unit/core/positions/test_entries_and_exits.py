@@ -1,0 +1,175 @@
+"""How positions begin and why they are left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.positions.cycle_facts import finished, refreshed, reopened
+from core.positions.cycle_steps import Finish
+from core.positions.entries import entry_order, next_attempt, opened
+from core.positions.exits import is_beyond_stop, is_jumped_over, is_too_old, lacks_units, market_sale, widens
+from core.positions.model import MANUAL, Cycle, Order, Purpose
+from shared.src.contracts.orders import OrderIntent
+from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from tests.unit.core.positions.cycles import NOW, PRICE, RULES, known, state
+
+D = Decimal
+HOUR = timedelta(hours=1)
+BOUGHT = known(Purpose.ENTRY, "2", OrderStatus.FILLED, fee="0.002")
+SOLD = known(Purpose.EXIT, "1.99", OrderStatus.FILLED)
+
+
+def decision(**changes: Any) -> OrderIntent:
+    facts: dict[str, Any] = {
+        "message_id": "in-1", "occurred_at": NOW, "correlation_id": "c-1", "symbol": "BTCUSDC", "kind": "entry",
+        "side": "BUY", "quantity": D(2), "reference_price": PRICE, "reserved": D(150), "strategy": "EMA_Cross",
+        "decided_on": 0,
+    }  # fmt: skip
+    return OrderIntent(**(facts | changes))
+
+
+def entered(intent: OrderIntent, trigger: Decimal | None = None) -> tuple[Cycle, Order]:
+    cycle = opened(intent, D(2), NOW)
+    return cycle, entry_order(intent, cycle, D(2), RULES, trigger=trigger)
+
+
+def test_a_cycle_keeps_what_its_decision_was_made_on() -> None:
+    cycle, order = entered(decision(stop_loss=D(98), trailing_delta_bips=50, consensus_id="cs", pocket="active"))
+    assert (cycle.status, cycle.stop_price, cycle.trailing_delta) == (CycleStatus.INITIATING, D(98), 50)
+    assert (cycle.consensus_id, cycle.pocket, cycle.correlation_id, cycle.reference_price) == (
+        "cs",
+        "active",
+        "c-1",
+        PRICE,
+    )
+    assert (order.cycle_id, order.side, order.type, order.purpose) == (
+        cycle.id,
+        Side.BUY,
+        OrderType.MARKET,
+        Purpose.ENTRY,
+    )
+    assert (order.price, order.time_in_force, order.status) == (None, None, OrderStatus.INTENT)
+
+
+def test_what_is_reserved_is_at_least_what_the_entry_costs() -> None:
+    assert entered(decision(reserved=D(150)))[0].reserved == 200
+    assert entered(decision(reserved=D(250)))[0].reserved == 250
+
+
+def test_an_entry_that_rests_has_an_allowed_price_that_is_not_higher() -> None:
+    cycle, order = entered(decision(type=OrderType.LIMIT, price=D("99.99")))
+    assert (order.price, order.time_in_force, cycle.resting) == (D("99.9"), "GTC", True)
+    maker = entered(decision(type=OrderType.LIMIT_MAKER, price=D(99)))[1]
+    assert (maker.price, maker.time_in_force) == (D(99), None)
+
+
+def test_an_entry_by_hand_may_have_a_trigger() -> None:
+    order = entered(decision(strategy=MANUAL, type=OrderType.STOP_LOSS), trigger=D(101))[1]
+    assert (order.purpose, order.stop_price, order.price) == (Purpose.MANUAL, D(101), None)
+
+
+def test_a_lost_entry_is_tried_again_under_another_id_while_the_price_is_near() -> None:
+    cycle, order = entered(decision())
+    lost = replace(order, status=OrderStatus.REJECTED, reason="lost")
+    again = next_attempt(cycle, lost, D("100.5"), NOW + HOUR, drift_percent_max=D("0.5"))
+    assert again is not None
+    assert (again.attempt, again.status, again.reason, again.created_at) == (2, OrderStatus.INTENT, "", NOW + HOUR)
+    assert again.client_order_id != order.client_order_id
+    assert next_attempt(cycle, lost, D("100.51"), NOW, drift_percent_max=D("0.5")) is None
+    assert next_attempt(cycle, lost, D("99.49"), NOW, drift_percent_max=D("0.5")) is None
+
+
+def test_a_sale_at_market_has_a_number_after_every_other_sale() -> None:
+    stop = known(Purpose.STOP_LOSS, "2", OrderStatus.CANCELED, number=3)
+    order = market_sale(state(BOUGHT, stop), D("1.99"), NOW)
+    assert (order.attempt, order.type, order.quantity, order.purpose) == (4, OrderType.MARKET, D("1.99"), Purpose.EXIT)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "lacking"),
+    [
+        (-2010, "Account has insufficient balance for requested action.", True),
+        (-2010, "Order would trigger immediately.", False),
+        (-1013, "insufficient", False),
+        (None, "insufficient", False),
+    ],
+)
+def test_a_sale_that_the_balance_refused_means_missing_units(code: int | None, reason: str, lacking: bool) -> None:
+    refused = known(Purpose.EXIT, "2", OrderStatus.REJECTED, reject_code=code, reason=reason).order
+    assert lacks_units(refused) is lacking
+
+
+def test_a_position_is_too_old_only_after_its_time() -> None:
+    cycle = state(opened_at=NOW).cycle
+    assert not is_too_old(cycle, NOW + HOUR, HOUR)
+    assert is_too_old(cycle, NOW + HOUR + timedelta(seconds=1), HOUR)
+    assert not is_too_old(state().cycle, NOW + 9 * HOUR, HOUR)
+
+
+def test_a_stop_is_jumped_over_when_its_limit_cannot_fill() -> None:
+    cycle = state(stop_price=D(98)).cycle
+    assert [is_beyond_stop(cycle, D(bid)) for bid in ("97.9", "98")] == [True, False]
+    assert not is_beyond_stop(state().cycle, D(1))
+    stop = known(Purpose.STOP_LOSS, "2", OrderStatus.NEW, price=D("97.5")).order
+    assert [is_jumped_over([stop], D(bid)) for bid in ("97.4", "97.5")] == [True, False]
+    assert not is_jumped_over([replace(stop, status=OrderStatus.FILLED)], D(90))
+    assert not is_jumped_over([replace(stop, type=OrderType.STOP_LOSS)], D(90))
+
+
+def test_the_prices_seen_widen_by_what_is_outside_of_them() -> None:
+    cycle = state(min_price=D(99), max_price=D(101)).cycle
+    assert [widens(cycle, D(price)) for price in ("98", "99", "100", "101", "102")] == [True, False, False, False, True]
+    assert widens(state().cycle, PRICE)
+
+
+def test_a_cycle_shows_what_follows_from_its_fills() -> None:
+    cycle = refreshed(state(BOUGHT), RULES, NOW)
+    assert (cycle.status, cycle.quantity, cycle.entry_price, cycle.opened_at) == (
+        CycleStatus.ACTIVE_BUY,
+        D(2),
+        PRICE,
+        NOW,
+    )
+    assert (cycle.entry_order_id, cycle.exit_order_id) == ("entry-1", None)
+    part = refreshed(
+        state(BOUGHT, known(Purpose.STOP_LOSS, "2", OrderStatus.PARTIALLY_FILLED, executed="1")), RULES, NOW
+    )
+    assert (part.status, part.exit_quantity, part.exit_order_id) == (CycleStatus.ACTIVE_SELL, D(1), "stop_loss-1")
+
+
+@pytest.mark.parametrize(
+    ("orders", "facts", "status"),
+    [
+        ([known(Purpose.ENTRY, "2", OrderStatus.INTENT)], {}, CycleStatus.INITIATING),
+        ([known(Purpose.ENTRY, "2", OrderStatus.NEW)], {}, CycleStatus.WAITING_BUY),
+        ([BOUGHT], {}, CycleStatus.ACTIVE_BUY),
+        ([BOUGHT], {"exit_reason": "signal"}, CycleStatus.WAITING_SELL),
+        ([BOUGHT], {"status": CycleStatus.FAILED}, CycleStatus.FAILED),
+    ],
+)
+def test_a_cycle_is_where_its_orders_are(orders: list[Any], facts: dict[str, Any], status: CycleStatus) -> None:
+    assert refreshed(state(*orders, **facts), RULES, NOW).status is status
+
+
+def test_a_completed_cycle_has_a_result_and_its_dust_at_cost() -> None:
+    done = finished(state(BOUGHT, SOLD), RULES, Finish(CycleStatus.COMPLETED, "signal"), NOW)
+    assert (done.status, done.exit_reason, done.completed_at, done.dust) == (
+        CycleStatus.COMPLETED, "signal", NOW, D("0.008"),
+    )  # fmt: skip
+    assert (done.profit_loss, done.profit_loss_percent) == (D("-0.2"), D("-0.1"))
+
+
+def test_a_cycle_that_bought_nothing_has_no_result() -> None:
+    done = finished(state(), RULES, Finish(CycleStatus.CANCELED, "left"), NOW)
+    assert (done.status, done.profit_loss, done.dust) == (CycleStatus.CANCELED, None, D(0))
+
+
+def test_a_reopened_cycle_is_on_its_way_out() -> None:
+    ended = state(status=CycleStatus.COMPLETED, completed_at=NOW).cycle
+    again = reopened(ended, "late")
+    assert (again.is_ended, again.completed_at, again.exit_reason) == (False, None, "late")
