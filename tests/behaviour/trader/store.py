@@ -1,0 +1,411 @@
+"""What every store of the trader keeps to, in memory and in PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.positions.model import Cycle, Fill, Order, Purpose
+from shared.memory.manual_clock import ManualClock
+from shared.src.contracts.orders import OrderFailed, OrderIntent
+from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
+from shared.src.domain.errors import InvariantError
+from shared.src.domain.orders import CycleStatus, IntentKind, OrderStatus, OrderType, Side
+from shared.src.exchange.models import ExchangeOrder
+from trader.src.ports import Pause, Store
+
+D = Decimal
+SYMBOL = "BTCUSDC"
+DAY = timedelta(days=1)
+
+
+@dataclass
+class StoreWorld:
+    """A store, its clock, and a way to be the coordinator that approves a decision."""
+
+    store: Store
+    clock: ManualClock
+    approve: Callable[[OrderIntent], Awaitable[None]]
+
+    def cycle(self, number: int = 1, **facts: Any) -> Cycle:
+        cycle = Cycle(f"cy-{number}", f"in-{number}", SYMBOL, "EMA_Cross", CycleStatus.INITIATING, self.clock.now())
+        return replace(cycle, **facts)
+
+    def order(self, name: str = "entry-1", *, cycle: Cycle | None = None, side: Side = Side.BUY, **facts: Any) -> Order:
+        order = Order(
+            client_order_id=name,
+            intent_id="in-1" if cycle is None else cycle.intent_id,
+            cycle_id=None if cycle is None else cycle.id,
+            attempt=1,
+            purpose=Purpose.ENTRY if side is Side.BUY else Purpose.EXIT,
+            symbol=SYMBOL,
+            side=side,
+            type=OrderType.MARKET,
+            quantity=D(2),
+            created_at=self.clock.now(),
+            correlation_id="c-1",
+        )
+        return replace(order, **facts)
+
+    def fill(self, order: Order, trade_id: int, quantity: str = "1") -> Fill:
+        amount = D(quantity)
+        return Fill(
+            symbol=order.symbol,
+            trade_id=trade_id,
+            client_order_id=order.client_order_id,
+            side=order.side,
+            price=D(100),
+            quantity=amount,
+            quote_quantity=amount * 100,
+            fee=D("0.001"),
+            fee_asset="BTC",
+            fee_quote=D("0.1"),
+            is_maker=False,
+            at=self.clock.now(),
+        )
+
+    async def opened(self, number: int = 1, **facts: Any) -> tuple[Cycle, Order]:
+        """A cycle with its entry order, both written down."""
+        cycle = self.cycle(number, **facts)
+        entry = self.order(f"entry-{number}", cycle=cycle)
+        assert await self.store.open_cycle(cycle, entry)
+        return cycle, entry
+
+    async def told(self) -> list[str]:
+        """The topics of what waits in the outbox."""
+        return [message.topic for message in await self.store.outbox(100)]
+
+    def failed(self, number: int = 1) -> OrderFailed:
+        return OrderFailed(
+            message_id=f"of-in-{number}", occurred_at=self.clock.now(), intent_id=f"in-{number}", symbol=SYMBOL,
+            side=Side.BUY, reason="no funds",
+        )  # fmt: skip
+
+    def intent(self, number: int = 1) -> OrderIntent:
+        return OrderIntent(
+            message_id=f"in-{number}", occurred_at=self.clock.now(), symbol=SYMBOL, kind=IntentKind.ENTRY,
+            side=Side.BUY, quantity=D(2), reference_price=D(100), reserved=D(200), strategy="EMA_Cross",
+            decided_on=self.clock.now_ms(),
+        )  # fmt: skip
+
+
+def report(order: Order, status: OrderStatus, executed: str = "0", number: int = 77) -> ExchangeOrder:
+    """What the exchange says of an order."""
+    return ExchangeOrder(
+        symbol=order.symbol,
+        order_id=number,
+        client_order_id=order.client_order_id,
+        side=order.side,
+        type=order.type,
+        status=status,
+        quantity=order.quantity,
+        executed_quantity=D(executed),
+        executed_quote=D(executed) * 100,
+        price=None,
+        stop_price=None,
+        time_in_force="",
+        order_list_id=None,
+        time_ms=0,
+    )
+
+
+async def _refuse(world: StoreWorld) -> bool:
+    return await world.store.refuse(world.failed())
+
+
+async def _open(world: StoreWorld) -> bool:
+    cycle = world.cycle()
+    return await world.store.open_cycle(cycle, world.order(cycle=cycle))
+
+
+async def _accept(world: StoreWorld) -> bool:
+    return await world.store.accept("in-1", [world.order("sale", side=Side.SELL)], reason="by hand")
+
+
+async def _accept_exit(world: StoreWorld) -> bool:
+    return await world.store.accept_exit("in-1", [])
+
+
+WAYS = [_refuse, _open, _accept, _accept_exit]
+
+
+class StoreBehaviour:
+    """On every store."""
+
+    # Intents
+
+    @pytest.mark.parametrize("first", WAYS)
+    async def test_an_intent_is_handled_once_in_whatever_way(
+        self, world: StoreWorld, first: Callable[[StoreWorld], Awaitable[bool]]
+    ) -> None:
+        assert await first(world)
+        cycles, told = await world.store.open_cycles(), await world.told()
+        orders = [await world.store.order(name) for name in ("entry-1", "sale")]
+        for again in WAYS:
+            assert not await again(world)
+        assert await world.store.open_cycles() == cycles
+        assert [await world.store.order(name) for name in ("entry-1", "sale")] == orders
+        assert await world.told() == told
+
+    async def test_a_refusal_is_told(self, world: StoreWorld) -> None:
+        await world.store.refuse(world.failed())
+        assert await world.told() == [ORDER_FAILED.name]
+
+    async def test_a_cycle_and_its_entry_are_there_together_with_all_their_facts(self, world: StoreWorld) -> None:
+        cycle = world.cycle(
+            stop_price=D("98.5"),
+            take_profit_price=D(104),
+            trailing_delta=50,
+            correlation_id="c-1",
+            consensus_id="cs-1",
+            pocket="active",
+            reference_price=D("100.25"),
+            reserved=D("200.5"),
+            resting=True,
+        )
+        entry = world.order(cycle=cycle, type=OrderType.LIMIT, price=D("99.9"), time_in_force="GTC")
+        assert await world.store.open_cycle(cycle, entry)
+        view = await world.store.view(cycle.id)
+        assert (view.cycle, view.orders, view.fills) == (cycle, (entry,), ())
+        assert await world.store.order(entry.client_order_id) == entry
+        assert await world.told() == [CYCLE_UPDATED.name]
+
+    async def test_an_exit_asks_all_its_positions_to_leave_at_once(self, world: StoreWorld) -> None:
+        for number in (1, 2, 3):
+            await world.opened(number)
+        await world.store.request_exit("cy-2", "time")
+        assert await world.store.accept_exit("exit-1", ["cy-1", "cy-2"])
+        cycles = [(await world.store.view(f"cy-{number}")).cycle for number in (1, 2, 3)]
+        assert [cycle.exit_reason for cycle in cycles] == ["signal", "time", ""]
+        assert [cycle.exit_intent_id for cycle in cycles] == ["exit-1", "", ""]
+
+    async def test_an_approved_decision_that_nobody_handled_is_found(self, world: StoreWorld) -> None:
+        since = world.clock.now()
+        for number in (1, 2, 3):
+            world.clock.advance(1)
+            await world.approve(world.intent(number))
+        await world.store.refuse(world.failed(2))
+        assert [intent.message_id for intent in await world.store.pending_intents(since)] == ["in-1", "in-3"]
+        later = since + timedelta(seconds=1)
+        assert [intent.message_id for intent in await world.store.pending_intents(later)] == ["in-3"]
+
+    # Orders and fills
+
+    async def test_a_report_is_merged_into_its_order_and_never_goes_back(self, world: StoreWorld) -> None:
+        _, entry = await world.opened()
+        booked = await world.store.book(report(entry, OrderStatus.FILLED, "2"), [])
+        assert booked is not None
+        assert (booked.order.status, booked.order.exchange_order_id, booked.changed) == (OrderStatus.FILLED, 77, True)
+        late = await world.store.book(report(entry, OrderStatus.NEW), [])
+        assert late is not None
+        assert (late.order, late.changed) == (booked.order, False)
+        assert await world.store.order(entry.client_order_id) == booked.order
+
+    async def test_a_report_of_an_order_that_is_not_ours_is_not_booked(self, world: StoreWorld) -> None:
+        assert await world.store.book(report(world.order("stranger"), OrderStatus.NEW), []) is None
+        assert await world.store.reported(report(world.order("stranger"), OrderStatus.NEW)) is None
+
+    async def test_an_order_is_found_by_the_exchanges_id_before_ours(self, world: StoreWorld) -> None:
+        await world.store.add_orders([world.order("a"), world.order("b")])
+        for name, number in (("a", 1), ("b", 2)):
+            await world.store.book(report(world.order(name), OrderStatus.NEW, number=number), [])
+        renamed = report(world.order("b"), OrderStatus.NEW, number=1)
+        found = await world.store.reported(renamed)
+        assert found is not None
+        assert found.client_order_id == "a"
+        assert await world.store.order_by_exchange_id(SYMBOL, 2) == await world.store.order("b")
+        assert await world.store.order_by_exchange_id("ETHUSDC", 2) is None
+
+    async def test_an_order_that_is_known_is_not_added_again(self, world: StoreWorld) -> None:
+        await world.store.add_orders([world.order("a")])
+        await world.store.add_orders([world.order("a", quantity=D(9)), world.order("b")])
+        known = await world.store.order("a")
+        assert known is not None
+        assert known.quantity == 2
+        assert await world.store.order("b") is not None
+
+    async def test_a_fill_is_booked_and_told_once(self, world: StoreWorld) -> None:
+        cycle, entry = await world.opened()
+        one, two = world.fill(entry, 5), world.fill(entry, 6)
+        first = await world.store.book(report(entry, OrderStatus.PARTIALLY_FILLED, "1"), [one, one])
+        assert first is not None
+        assert first.fills == (one,)
+        second = await world.store.book(report(entry, OrderStatus.FILLED, "2"), [one, two])
+        assert second is not None
+        assert second.fills == (two,)
+        assert (await world.store.view(cycle.id)).fills == (one, two)
+        assert (await world.told()).count(EXECUTION.name) == 2
+
+    async def test_a_fill_says_whose_it_is(self, world: StoreWorld) -> None:
+        cycle, entry = await world.opened()
+        stray = world.order("by-hand", purpose=Purpose.MANUAL)
+        await world.store.add_orders([stray])
+        for order, number in ((entry, 5), (stray, 6)):
+            await world.store.book(report(order, OrderStatus.FILLED, "2", number), [world.fill(order, number)])
+        messages = [item for item in await world.store.outbox(100) if item.topic == EXECUTION.name]
+        events = [EXECUTION.decode(item.payload) for item in messages]
+        assert [(event.cycle_id, event.strategy, event.purpose) for event in events] == [
+            (cycle.id, "EMA_Cross", "entry"),
+            ("", "MANUAL", "manual"),
+        ]
+
+    async def test_more_fills_than_were_ordered_break_the_store_and_change_nothing(self, world: StoreWorld) -> None:
+        cycle, entry = await world.opened()
+        fills = [world.fill(entry, 5, "1.5"), world.fill(entry, 6, "1.5")]
+        told = await world.told()
+        with pytest.raises(InvariantError):
+            await world.store.book(report(entry, OrderStatus.FILLED, "2"), fills)
+        view = await world.store.view(cycle.id)
+        assert (view.orders, view.fills) == ((entry,), ())
+        assert await world.told() == told
+
+    async def test_our_own_conclusion_yields_to_an_answer(self, world: StoreWorld) -> None:
+        _, entry = await world.opened()
+        await world.store.settle(replace(entry, status=OrderStatus.UNKNOWN, reason="no answer"))
+        unknown = await world.store.order(entry.client_order_id)
+        assert unknown is not None
+        assert (unknown.status, unknown.reason) == (OrderStatus.UNKNOWN, "no answer")
+        await world.store.book(report(entry, OrderStatus.NEW), [])
+        await world.store.settle(replace(entry, status=OrderStatus.REJECTED, reject_code=-1, reason="lost"))
+        answered = await world.store.order(entry.client_order_id)
+        assert answered is not None
+        assert (answered.status, answered.reject_code) == (OrderStatus.NEW, None)
+
+    async def test_live_orders_are_those_not_done_or_not_booked(self, world: StoreWorld) -> None:
+        names = ["open", "unknown", "unbooked", "booked", "canceled"]
+        orders = {name: world.order(name) for name in names}
+        await world.store.add_orders(list(orders.values()))
+        for number, name in enumerate(names):
+            status = {"open": OrderStatus.NEW, "canceled": OrderStatus.CANCELED}.get(name, OrderStatus.FILLED)
+            if name != "unknown":
+                fills = [world.fill(orders[name], number, "2")] if name == "booked" else []
+                executed = "2" if status is OrderStatus.FILLED else "0"
+                await world.store.book(report(orders[name], status, executed, number + 1), fills)
+        live = {order.client_order_id for order in await world.store.live_orders()}
+        assert live == {"open", "unknown", "unbooked"}
+
+    async def test_the_newest_trade_of_every_touched_symbol_is_known(self, world: StoreWorld) -> None:
+        await world.store.add_orders([world.order("old", symbol="ADAUSDC")])
+        old = world.order("old", symbol="ADAUSDC")
+        await world.store.book(report(old, OrderStatus.FILLED, "2", 1), [world.fill(old, 3, "2")])
+        world.clock.advance(8 * DAY.total_seconds())
+        _, entry = await world.opened()
+        await world.store.add_orders([world.order("other", symbol="ETHUSDC")])
+        await world.store.book(report(entry, OrderStatus.FILLED, "2", 2), [world.fill(entry, 9), world.fill(entry, 7)])
+        assert await world.store.last_trade_ids() == {SYMBOL: 9, "ETHUSDC": -1}
+
+    async def test_a_view_has_orders_by_creation_and_fills_by_trade(self, world: StoreWorld) -> None:
+        cycle, entry = await world.opened()
+        world.clock.advance(1)
+        legs = [world.order(name, cycle=cycle, side=Side.SELL) for name in ("stop", "goal")]
+        await world.store.add_orders(legs)
+        await world.store.book(report(entry, OrderStatus.FILLED, "2"), [world.fill(entry, 9), world.fill(entry, 8)])
+        view = await world.store.view(cycle.id)
+        assert [order.client_order_id for order in view.orders] == ["entry-1", "goal", "stop"]
+        assert [fill.trade_id for fill in view.fills] == [8, 9]
+
+    # Cycles
+
+    async def test_of_two_reasons_to_leave_the_first_stays(self, world: StoreWorld) -> None:
+        cycle, _ = await world.opened()
+        await world.store.request_exit(cycle.id, "time")
+        await world.store.request_exit(cycle.id, "stop_gap")
+        assert (await world.store.view(cycle.id)).cycle.exit_reason == "time"
+
+    async def test_an_ended_cycle_is_not_asked_to_leave(self, world: StoreWorld) -> None:
+        cycle, _ = await world.opened()
+        await world.store.save_cycle(replace(cycle, status=CycleStatus.CANCELED, exit_reason=""))
+        await world.store.request_exit(cycle.id, "time")
+        assert (await world.store.view(cycle.id)).cycle.exit_reason == ""
+        assert await world.store.open_cycles() == []
+
+    async def test_a_saved_cycle_keeps_what_others_wrote_meanwhile(self, world: StoreWorld) -> None:
+        cycle, _ = await world.opened(opened_at=world.clock.now())
+        await world.store.note_prices(SYMBOL, D(90))
+        await world.store.accept_exit("exit-1", [cycle.id])
+        progress = replace(cycle, status=CycleStatus.ACTIVE_BUY, levels_at=D(100), sell_at_most=D("1.5"), fees=D("0.1"))
+        await world.store.save_cycle(progress)
+        saved = (await world.store.view(cycle.id)).cycle
+        assert saved == replace(
+            progress, exit_reason="signal", exit_intent_id="exit-1", min_price=D(90), max_price=D(90)
+        )
+
+    async def test_a_saved_cycle_is_told_and_a_failed_one_as_failed(self, world: StoreWorld) -> None:
+        cycle, _ = await world.opened()
+        await world.store.save_cycle(replace(cycle, status=CycleStatus.ACTIVE_BUY))
+        await world.store.save_cycle(replace(cycle, status=CycleStatus.FAILED), world.failed())
+        assert await world.told() == [*[CYCLE_UPDATED.name] * 3, ORDER_FAILED.name]
+
+    async def test_prices_widen_what_open_positions_of_the_symbol_have_seen(self, world: StoreWorld) -> None:
+        await world.opened(1, opened_at=world.clock.now())
+        await world.opened(2)
+        await world.opened(3, symbol="ETHUSDC", opened_at=world.clock.now())
+        for price in (100, 102, 99, 101):
+            await world.store.note_prices(SYMBOL, D(price))
+        seen = [(await world.store.view(f"cy-{number}")).cycle for number in (1, 2, 3)]
+        assert [(cycle.min_price, cycle.max_price) for cycle in seen] == [(99, 102), (None, None), (None, None)]
+
+    async def test_open_cycles_come_oldest_first(self, world: StoreWorld) -> None:
+        for number in (2, 1):
+            await world.opened(number)
+            world.clock.advance(1)
+        assert [cycle.id for cycle in await world.store.open_cycles()] == ["cy-2", "cy-1"]
+
+    # Limits and pauses
+
+    async def test_the_result_of_the_day_is_that_of_the_cycles_that_ended_in_it(self, world: StoreWorld) -> None:
+        for number, result in ((1, "-5"), (2, "3"), (3, "-1")):
+            cycle, _ = await world.opened(number)
+            if number > 1:
+                world.clock.advance(DAY.total_seconds() / 2)
+            done = {"status": CycleStatus.COMPLETED, "profit_loss": D(result), "completed_at": world.clock.now()}
+            await world.store.save_cycle(replace(cycle, **done))  # type: ignore[arg-type]
+        await world.opened(4)
+        facts = await world.store.risk_facts(world.clock.now() - DAY / 2)
+        assert facts.day_result == 2
+        assert [cycle.id for cycle in facts.cycles] == ["cy-4"]
+
+    async def test_a_pause_holds_until_it_is_lifted_and_has_its_last_reason(self, world: StoreWorld) -> None:
+        start = world.clock.now()
+        await world.store.pause("all", "lunch", start)
+        await world.store.pause(SYMBOL, "news", start + timedelta(seconds=1))
+        await world.store.pause("all", "dinner", start + timedelta(seconds=2))
+        known = [
+            Pause(SYMBOL, "news", start + timedelta(seconds=1)),
+            Pause("all", "dinner", start + timedelta(seconds=2)),
+        ]
+        assert await world.store.pauses() == known
+        assert (await world.store.risk_facts(start)).pauses == tuple(known)
+        assert await world.store.resume(SYMBOL)
+        assert not await world.store.resume(SYMBOL)
+        assert await world.store.pauses() == known[1:]
+
+    # Messages
+
+    async def test_the_outbox_is_emptied_in_the_order_in_which_it_was_filled(self, world: StoreWorld) -> None:
+        for number in (1, 2, 3):
+            await world.store.refuse(world.failed(number))
+        first = await world.store.outbox(2)
+        assert [message.message_id for message in first] == ["of-in-1", "of-in-2"]
+        assert [ORDER_FAILED.decode(message.payload) for message in first] == [world.failed(1), world.failed(2)]
+        await world.store.sent(first)
+        assert [message.message_id for message in await world.store.outbox(2)] == ["of-in-3"]
+
+    async def test_who_waits_for_the_outbox_is_woken_by_a_message(self, world: StoreWorld) -> None:
+        async with asyncio.timeout(10):
+            waiting = asyncio.create_task(world.store.wait_for_outbox(60))
+            await asyncio.sleep(0)
+            await world.store.refuse(world.failed())
+            await waiting
+            await world.store.wait_for_outbox(0.01)
+
+    async def test_a_message_that_came_before_the_wait_ends_it(self, world: StoreWorld) -> None:
+        await world.store.refuse(world.failed())
+        async with asyncio.timeout(10):
+            await world.store.wait_for_outbox(60)
