@@ -22,7 +22,6 @@ from simulator.engine.orders import (
     Cancellation,
     CancelRestriction,
     EngineOrder,
-    ExpiryReason,
     ListCancellation,
     ListPlacement,
     ListRequest,
@@ -355,15 +354,6 @@ class Engine:
         market = self.market(symbol)
         self._begin(symbol)
         market.reference_price, market.reference_time, market.has_reference = price, now_ms, True
-
-    def expire_all(self, symbol: str, now_ms: int) -> None:
-        """The exchange cancels every open order of a symbol (maintenance, delisting)."""
-        self._begin(symbol)
-        for account in self.core.accounts.values():
-            for order in account.open_on(symbol):
-                if order.is_open:
-                    self._lists.expire(order, ExpiryReason.EXCHANGE_CANCELED, now_ms)
-        self._end(now_ms)
 
     def tick(self, now_ms: int) -> None:
         """Let time pass: anything due by now happens."""

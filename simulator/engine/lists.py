@@ -226,12 +226,6 @@ class OrderLists:
         remove_from_market(self.core, leg)
         self.core.finish(leg, status, now_ms, reason)
 
-    def expire(self, order: EngineOrder, reason: ExpiryReason, now_ms: int) -> None:
-        """Expire an open order, wherever it waits, and what hangs on it."""
-        self._end_leg(order, BinanceOrderStatus.EXPIRED, reason, now_ms)
-        self.core.report(order, "EXPIRED", now_ms)
-        self.on_ended(order, now_ms)
-
     def on_ended(self, order: EngineOrder, now_ms: int) -> None:
         """An order is done: close its list, or bring the pending legs to life."""
         if order.order_list_id == -1:

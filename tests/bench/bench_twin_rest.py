@@ -1,10 +1,10 @@
-"""Orders and queries per second through the twin's REST door, over real connections, and where an order's time goes.
+"""Orders and queries per second through the twin's REST API, over real connections, and where an order's time goes.
 
     python -m tests.bench.bench_twin_rest [--clients 1 20] [--seconds S]
 
 The twin runs as a process of its own with a still market; clients keep their connection alive, sign every request and
 live in this process. ``cpu_us`` is the twin's own processor time per request, so it holds whatever else the machine
-does. The shares are measured piece by piece in this process: signature, engine, JSON, the rest of the door (parameters,
+does. The shares are measured piece by piece in this process: signature, engine, JSON, the rest of the call (parameters,
 limits, views), and what remains of ``cpu_us`` is HTTP and sockets.
 """
 
@@ -143,16 +143,16 @@ def pieces() -> dict[str, float]:
         "signature": cost_us(lambda: verify(key, query, signature)),
         "engine": cost_us(place) - cost_us(lambda: parse_order(params)),
         "json": cost_us(lambda: orjson.dumps(view)),
-        "whole_door": asyncio.run(orders(3000)),
+        "whole_call": asyncio.run(orders(3000)),
     }
 
 
 def shares(cpu_us: float) -> dict[str, Any]:
     """How an order's processor time divides up."""
     costs = pieces()
-    door = costs.pop("whole_door")
-    costs["parameters_limits_views"] = door - sum(costs.values())
-    costs["http_and_sockets"] = max(0.0, cpu_us - door)
+    whole = costs.pop("whole_call")
+    costs["parameters_limits_views"] = whole - sum(costs.values())
+    costs["http_and_sockets"] = max(0.0, cpu_us - whole)
     return {name: {"us": round(us, 1), "share": round(us / cpu_us, 3)} for name, us in costs.items()}
 
 

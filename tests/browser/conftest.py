@@ -75,7 +75,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 @dataclass
 class Dashboard:
-    """A served dashboard, what it shows, and the doors to change that."""
+    """A served dashboard, what it shows, and what changes that."""
 
     url: str
     seeded: Seeded

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.twin_rest import Door
+from tests.contract.twin_rest import RestClient
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
+async def rest() -> AsyncIterator[RestClient]:
     """A fresh twin spoken to over REST."""
-    door = Door()
-    async with door.http:
-        yield door
+    rest = RestClient()
+    async with rest.http:
+        yield rest

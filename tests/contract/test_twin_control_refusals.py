@@ -1,4 +1,4 @@
-"""The control door refuses what makes no sense with 4xx and the reason, never with 5xx, and changes nothing by it."""
+"""The control API refuses what makes no sense with 4xx and the reason, never with 5xx, and changes nothing by it."""
 
 from __future__ import annotations
 

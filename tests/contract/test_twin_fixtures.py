@@ -1,4 +1,4 @@
-"""Every documented key of a fixture, alone and together, through the door that users start a twin with."""
+"""Every documented key of a fixture, alone and together, the way that users start a twin with."""
 
 from __future__ import annotations
 

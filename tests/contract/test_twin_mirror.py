@@ -26,7 +26,7 @@ FAST = {"weight_1m": 10**6, "connections_5m": 10**4}
 
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
-    """What is mirrored: a market that only its control door moves."""
+    """What is mirrored: a market that only its control API moves."""
     with running_twin(tmp_path_factory.mktemp("exchange"), fixture={**STILL, "limits": FAST}) as twin:
         yield twin
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from simulator.api.rest.app import ENDPOINTS
 from tests.contract.raw_socket import RawSocket
-from tests.contract.twin_rest import BTC, LIMIT_BUY, MARKET_BUY, OCO_SELL, OTO, STOP_SELL, Door, fixture_with
+from tests.contract.twin_rest import BTC, LIMIT_BUY, MARKET_BUY, OCO_SELL, OTO, STOP_SELL, RestClient, fixture_with
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
 
 UNLIMITED = {"weight_1m": 10**9, "orders_10s": 10**9, "orders_1d": 10**9, "raw_5m": 10**9, "connections_5m": 10**6}
@@ -63,16 +63,16 @@ def test_calls_that_are_almost_right_are_answered_and_lose_no_coin(
     calls: list[tuple[str, dict[str, str]]], trade: str
 ) -> None:
     async def play() -> None:
-        door = Door(fixture_with(limits=UNLIMITED))
-        async with door.http:
+        rest = RestClient(fixture_with(limits=UNLIMITED))
+        async with rest.http:
             for call, params in calls:
                 method, path = call.split(" ")
-                answer = await door.signed(method, path, params)
+                answer = await rest.signed(method, path, params)
                 assert answer.status_code < 500, f"{call} {params}: {answer.text}"
                 if answer.status_code >= 400:
                     assert answer.json()["code"] < 0
-            door.outside(trade, "2.5")
-            audit = door.twin.exchange.audit()
+            rest.outside(trade, "2.5")
+            audit = rest.twin.exchange.audit()
             assert audit["ok"], audit["problems"]
 
     asyncio.run(play())
@@ -99,10 +99,10 @@ FRAMES: list[tuple[str, str | bytes]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("door", ["ws_api", "streams"])
+@pytest.mark.parametrize("api", ["ws_api", "streams"])
 @pytest.mark.parametrize("frame", [frame for _, frame in FRAMES], ids=[name for name, _ in FRAMES])
-async def test_a_frame_that_is_no_request_is_answered(twin: RunningTwin, door: str, frame: str | bytes) -> None:
-    url = twin.ws_api if door == "ws_api" else f"{twin.streams}/ws"
+async def test_a_frame_that_is_no_request_is_answered(twin: RunningTwin, api: str, frame: str | bytes) -> None:
+    url = twin.ws_api if api == "ws_api" else f"{twin.streams}/ws"
     async with asyncio.timeout(60), RawSocket(url) as socket:
         await (socket.send(frame) if isinstance(frame, str) else socket.send_bytes(frame))
         answer = await socket.json()
@@ -110,11 +110,11 @@ async def test_a_frame_that_is_no_request_is_answered(twin: RunningTwin, door: s
         assert {"error", "result", "code"} & set(answer)
 
 
-@pytest.mark.parametrize("door", ["ws_api", "streams"])
+@pytest.mark.parametrize("api", ["ws_api", "streams"])
 async def test_text_that_is_no_utf_8_and_frames_beyond_a_megabyte_end_the_connection(
-    twin: RunningTwin, door: str
+    twin: RunningTwin, api: str
 ) -> None:
-    url = twin.ws_api if door == "ws_api" else f"{twin.streams}/ws"
+    url = twin.ws_api if api == "ws_api" else f"{twin.streams}/ws"
     async with asyncio.timeout(60), RawSocket(url) as socket:
         await socket.send_raw_text(b"\xff\xfe")
         assert (await socket.closed())[0] == 1007
@@ -123,11 +123,11 @@ async def test_text_that_is_no_utf_8_and_frames_beyond_a_megabyte_end_the_connec
         assert (await socket.closed())[0] == 1009
 
 
-@pytest.mark.parametrize("door", ["ws_api", "streams"])
+@pytest.mark.parametrize("api", ["ws_api", "streams"])
 async def test_who_is_still_sending_a_frame_beyond_a_megabyte_reads_that_it_is_too_big(
-    twin: RunningTwin, door: str
+    twin: RunningTwin, api: str
 ) -> None:
-    url = twin.ws_api if door == "ws_api" else f"{twin.streams}/ws"
+    url = twin.ws_api if api == "ws_api" else f"{twin.streams}/ws"
     size = 2**20 + 1
     async with asyncio.timeout(60), RawSocket(url) as socket:
         await socket.send_octets(b"\x81\xff" + size.to_bytes(8, "big") + bytes(4))

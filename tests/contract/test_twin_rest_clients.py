@@ -1,4 +1,4 @@
-"""Unmodified clients trade against the REST door: the official connector (all in the query), and ccxt (forms)."""
+"""Unmodified clients trade against the REST API: the official connector (all in the query), and ccxt (forms)."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from binance_common.errors import BadRequestError
 from binance_sdk_spot.spot import Spot
 
 from simulator.api.auth import ApiKey
-from simulator.api.rest.app import rest_app
-from tests.contract.twin_rest import BTC, Door, fixture_with
+from tests.contract.twin_rest import BTC, RestClient, fixture_with, rest_app
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 REAL_CLOCK = fixture_with(clock={"mode": "real"}, first_id=1)
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[tuple[str, Door]]:
+async def served() -> AsyncIterator[tuple[str, RestClient]]:
     """A twin in real time on a real port."""
-    door = Door(REAL_CLOCK)
-    server = uvicorn.Server(uvicorn.Config(rest_app(door.twin.state), port=0, log_level="critical", lifespan="off"))
+    rest = RestClient(REAL_CLOCK)
+    server = uvicorn.Server(uvicorn.Config(rest_app(rest.twin.state), port=0, log_level="critical", lifespan="off"))
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.005)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", door
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", rest
     server.should_exit = True
     await task
-    await door.http.aclose()
+    await rest.http.aclose()
 
 
 def use_connector(url: str, key: ApiKey) -> None:
@@ -86,6 +85,6 @@ def use_ccxt(url: str, key: ApiKey) -> None:
 
 @pytest.mark.parametrize("use", [use_connector, use_ccxt])
 async def test_an_unmodified_client_trades_on_the_twin(use: Any) -> None:
-    async with served() as (url, door):
-        await asyncio.to_thread(use, url, door.key())
-        assert door.twin.state.exchange.audit()["ok"]
+    async with served() as (url, rest):
+        await asyncio.to_thread(use, url, rest.key())
+        assert rest.twin.state.exchange.audit()["ok"]

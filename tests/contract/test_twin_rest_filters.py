@@ -16,7 +16,7 @@ from tests.contract.twin_rest import (
     MARKET_BUY,
     OCO_SELL,
     STOP_SELL,
-    Door,
+    RestClient,
     fixture_with,
     refusal,
 )
@@ -60,85 +60,85 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("name", "order", "passes", "fails"), CASES, ids=[f"{index} {case[0]}" for index, case in enumerate(CASES)]
 )
 async def test_a_filter_lets_its_edge_pass_and_refuses_what_lies_beyond(
-    door: Door, name: str, order: dict[str, Any], passes: dict[str, Any], fails: dict[str, Any]
+    rest: RestClient, name: str, order: dict[str, Any], passes: dict[str, Any], fails: dict[str, Any]
 ) -> None:
-    assert refusal(await door.post("order", order, **fails)) == (400, -1013, f"Filter failure: {name}")
-    accepted = await door.post("order", order, **passes)
+    assert refusal(await rest.post("order", order, **fails)) == (400, -1013, f"Filter failure: {name}")
+    accepted = await rest.post("order", order, **passes)
     assert accepted.status_code == 200, accepted.text
 
 
-async def test_max_num_orders_counts_open_orders(door: Door) -> None:
+async def test_max_num_orders_counts_open_orders(rest: RestClient) -> None:
     for _ in range(6):
-        await door.order(LIMIT_BUY)
-    assert refusal(await door.post("order", LIMIT_BUY)) == (400, -1013, "Filter failure: MAX_NUM_ORDERS")
-    await door.order(MARKET_BUY)
+        await rest.order(LIMIT_BUY)
+    assert refusal(await rest.post("order", LIMIT_BUY)) == (400, -1013, "Filter failure: MAX_NUM_ORDERS")
+    await rest.order(MARKET_BUY)
 
 
-async def test_max_num_orders_counts_both_legs_of_a_list(door: Door) -> None:
+async def test_max_num_orders_counts_both_legs_of_a_list(rest: RestClient) -> None:
     for _ in range(5):
-        await door.order(LIMIT_BUY)
-    response = await door.post("orderList/oco", OCO_SELL)
+        await rest.order(LIMIT_BUY)
+    response = await rest.post("orderList/oco", OCO_SELL)
     assert refusal(response) == (400, -1013, "Filter failure: MAX_NUM_ORDERS")
 
 
-async def test_max_num_algo_orders_counts_stops_only(door: Door) -> None:
+async def test_max_num_algo_orders_counts_stops_only(rest: RestClient) -> None:
     for _ in range(3):
-        await door.order(STOP_SELL)
-    assert refusal(await door.post("order", STOP_SELL)) == (400, -1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
-    await door.order(LIMIT_BUY)
+        await rest.order(STOP_SELL)
+    assert refusal(await rest.post("order", STOP_SELL)) == (400, -1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
+    await rest.order(LIMIT_BUY)
 
 
-async def test_max_num_iceberg_orders_counts_icebergs_only(door: Door) -> None:
-    await door.order(LIMIT_BUY, icebergQty="0.05")
-    response = await door.post("order", LIMIT_BUY, icebergQty="0.05")
+async def test_max_num_iceberg_orders_counts_icebergs_only(rest: RestClient) -> None:
+    await rest.order(LIMIT_BUY, icebergQty="0.05")
+    response = await rest.post("order", LIMIT_BUY, icebergQty="0.05")
     assert refusal(response) == (400, -1013, "Filter failure: MAX_NUM_ICEBERG_ORDERS")
 
 
-async def test_max_num_order_lists_counts_open_lists(door: Door) -> None:
+async def test_max_num_order_lists_counts_open_lists(rest: RestClient) -> None:
     for _ in range(2):
-        assert (await door.post("orderList/oco", OCO_SELL)).status_code == 200
-    response = await door.post("orderList/oco", OCO_SELL)
+        assert (await rest.post("orderList/oco", OCO_SELL)).status_code == 200
+    response = await rest.post("orderList/oco", OCO_SELL)
     assert refusal(response) == (400, -1013, "Filter failure: MAX_NUM_ORDER_LISTS")
 
 
-async def test_max_num_order_amends_has_a_code_of_its_own(door: Door) -> None:
-    order = await door.order(LIMIT_BUY)
+async def test_max_num_order_amends_has_a_code_of_its_own(rest: RestClient) -> None:
+    order = await rest.order(LIMIT_BUY)
     for quantity in ("0.09", "0.08"):
         call = {"symbol": BTC, "orderId": order["orderId"], "newQty": quantity}
-        assert (await door.signed("PUT", "order/amend/keepPriority", call)).status_code == 200
+        assert (await rest.signed("PUT", "order/amend/keepPriority", call)).status_code == 200
     call = {"symbol": BTC, "orderId": order["orderId"], "newQty": "0.07"}
-    response = await door.signed("PUT", "order/amend/keepPriority", call)
+    response = await rest.signed("PUT", "order/amend/keepPriority", call)
     assert refusal(response)[:2] == (400, -2038)
 
 
 async def test_exchange_filters_count_over_all_symbols() -> None:
     filters = [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 2}]
-    door = Door(fixture_with(exchange_filters=filters))
-    async with door.http:
-        await door.order(LIMIT_BUY)
-        await door.order(LIMIT_BUY, symbol="BNBUSDT", price="400")
-        assert refusal(await door.post("order", LIMIT_BUY)) == (400, -1013, "Filter failure: EXCHANGE_MAX_NUM_ORDERS")
-        info = (await door.get("exchangeInfo")).json()
+    rest = RestClient(fixture_with(exchange_filters=filters))
+    async with rest.http:
+        await rest.order(LIMIT_BUY)
+        await rest.order(LIMIT_BUY, symbol="BNBUSDT", price="400")
+        assert refusal(await rest.post("order", LIMIT_BUY)) == (400, -1013, "Filter failure: EXCHANGE_MAX_NUM_ORDERS")
+        info = (await rest.get("exchangeInfo")).json()
         assert info["exchangeFilters"] == filters
 
 
 async def test_one_order_trades_no_more_of_an_asset_than_its_account_may() -> None:
     alice = {**FIXTURE["accounts"][0], "max_assets": {"BTC": "0.1"}}
-    door = Door(fixture_with(accounts=[alice]))
-    async with door.http:
-        await door.order(LIMIT_BUY, quantity="0.1")
-        response = await door.post("order", LIMIT_BUY, quantity="0.10001")
+    rest = RestClient(fixture_with(accounts=[alice]))
+    async with rest.http:
+        await rest.order(LIMIT_BUY, quantity="0.1")
+        response = await rest.post("order", LIMIT_BUY, quantity="0.10001")
         assert refusal(response) == (400, -1013, "Filter failure: MAX_ASSET")
-        own = await door.query("myFilters", symbol=BTC)
+        own = await rest.query("myFilters", symbol=BTC)
         assert own["assetFilters"] == [{"filterType": "MAX_ASSET", "asset": "BTC", "limit": "0.10000000"}]
 
 
-async def test_filters_measure_by_the_reference_price_when_there_is_one(door: Door) -> None:
-    door.twin.state.exchange.set_reference_price(BTC, Decimal(40000), door.now_ms)
-    assert refusal(await door.post("order", LIMIT_BUY, price="60000.01"))[1] == -1013
-    assert (await door.post("order", LIMIT_BUY, price="20000")).status_code == 200
-    answer = (await door.get("referencePrice", symbol=BTC)).json()
-    assert answer == {"symbol": BTC, "referencePrice": "40000.00000000", "timestamp": door.now_ms}
+async def test_filters_measure_by_the_reference_price_when_there_is_one(rest: RestClient) -> None:
+    rest.twin.state.exchange.set_reference_price(BTC, Decimal(40000), rest.now_ms)
+    assert refusal(await rest.post("order", LIMIT_BUY, price="60000.01"))[1] == -1013
+    assert (await rest.post("order", LIMIT_BUY, price="20000")).status_code == 200
+    answer = (await rest.get("referencePrice", symbol=BTC)).json()
+    assert answer == {"symbol": BTC, "referencePrice": "40000.00000000", "timestamp": rest.now_ms}
 
 
 async def test_a_filter_of_zero_is_off() -> None:
@@ -149,9 +149,9 @@ async def test_a_filter_of_zero_is_off() -> None:
         {"filterType": "MIN_NOTIONAL", "minNotional": "10", "applyToMarket": False, "avgPriceMins": 0},
         {"filterType": "PERCENT_PRICE", "multiplierUp": "5", "multiplierDown": "0.2", "avgPriceMins": 0},
     ]
-    door = Door(fixture_with(symbols=fixture["symbols"]))
-    async with door.http:
-        await door.order(LIMIT_BUY, price="49000.123456", quantity="0.00123456")
-        await door.order(MARKET_BUY, quantity="0.00001")
-        assert refusal(await door.post("order", LIMIT_BUY, quantity="0.0001"))[2] == "Filter failure: MIN_NOTIONAL"
-        assert refusal(await door.post("order", LIMIT_BUY, price="9999"))[2] == "Filter failure: PERCENT_PRICE"
+    rest = RestClient(fixture_with(symbols=fixture["symbols"]))
+    async with rest.http:
+        await rest.order(LIMIT_BUY, price="49000.123456", quantity="0.00123456")
+        await rest.order(MARKET_BUY, quantity="0.00001")
+        assert refusal(await rest.post("order", LIMIT_BUY, quantity="0.0001"))[2] == "Filter failure: MIN_NOTIONAL"
+        assert refusal(await rest.post("order", LIMIT_BUY, price="9999"))[2] == "Filter failure: PERCENT_PRICE"

@@ -14,7 +14,7 @@ from tests.contract.twin_rest import (
     OCO_SELL,
     OTO,
     STOP_SELL,
-    Door,
+    RestClient,
     merged,
     refusal,
 )
@@ -172,20 +172,20 @@ ORDER_CASES: list[tuple[str, dict[str, Any], dict[str, Any], int, str]] = [
     ("valid", "change", "code", "message"), [case[1:] for case in ORDER_CASES], ids=[case[0] for case in ORDER_CASES]
 )
 async def test_a_bad_order_gets_the_exchanges_own_error(
-    door: Door, valid: dict[str, Any], change: dict[str, Any], code: int, message: str
+    rest: RestClient, valid: dict[str, Any], change: dict[str, Any], code: int, message: str
 ) -> None:
-    response = await door.post("order", valid, **change)
+    response = await rest.post("order", valid, **change)
     assert refusal(response) == (400, code, message)
-    assert await door.query("openOrders") == []
+    assert await rest.query("openOrders") == []
 
 
 @pytest.mark.parametrize(
     ("valid", "change", "code", "message"), [case[1:] for case in ORDER_CASES], ids=[case[0] for case in ORDER_CASES]
 )
 async def test_order_test_refuses_what_order_refuses(
-    door: Door, valid: dict[str, Any], change: dict[str, Any], code: int, message: str
+    rest: RestClient, valid: dict[str, Any], change: dict[str, Any], code: int, message: str
 ) -> None:
-    assert refusal(await door.post("order/test", valid, **change)) == (400, code, message)
+    assert refusal(await rest.post("order/test", valid, **change)) == (400, code, message)
 
 
 NO_IDS = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
@@ -233,11 +233,11 @@ LIST_CASES: list[tuple[str, str, dict[str, Any], dict[str, Any], int, str]] = [
     ids=[case[0] for case in LIST_CASES],
 )
 async def test_a_bad_list_gets_the_exchanges_own_error(
-    door: Door, kind: str, valid: dict[str, Any], change: dict[str, Any], code: int, message: str
+    rest: RestClient, kind: str, valid: dict[str, Any], change: dict[str, Any], code: int, message: str
 ) -> None:
-    assert refusal(await door.post(f"orderList/{kind}", valid, **change)) == (400, code, message)
-    assert await door.query("openOrders") == []
-    assert await door.query("openOrderList") == []
+    assert refusal(await rest.post(f"orderList/{kind}", valid, **change)) == (400, code, message)
+    assert await rest.query("openOrders") == []
+    assert await rest.query("openOrderList") == []
 
 
 @pytest.mark.parametrize(
@@ -250,12 +250,12 @@ async def test_a_bad_list_gets_the_exchanges_own_error(
     ],
 )
 async def test_a_list_has_no_parameter_that_its_legs_do_not_read(
-    door: Door, kind: str, valid: dict[str, Any], name: str
+    rest: RestClient, kind: str, valid: dict[str, Any], name: str
 ) -> None:
-    status, code, message = refusal(await door.post(f"orderList/{kind}", valid, **{name: "5"}))
+    status, code, message = refusal(await rest.post(f"orderList/{kind}", valid, **{name: "5"}))
     assert (status, code) == (400, -1104)
     assert message.startswith("Not all sent parameters were read")
-    assert await door.query("openOrderList") == []
+    assert await rest.query("openOrderList") == []
 
 
 SIGNED_CASES: list[tuple[str, str, str, dict[str, Any], int, str]] = [
@@ -295,9 +295,9 @@ SIGNED_CASES: list[tuple[str, str, str, dict[str, Any], int, str]] = [
     ids=[case[0] for case in SIGNED_CASES],
 )
 async def test_a_bad_signed_call_gets_the_exchanges_own_error(
-    door: Door, method: str, path: str, params: dict[str, Any], code: int, message: str
+    rest: RestClient, method: str, path: str, params: dict[str, Any], code: int, message: str
 ) -> None:
-    assert refusal(await door.signed(method, path, params)) == (400, code, message)
+    assert refusal(await rest.signed(method, path, params)) == (400, code, message)
 
 
 PUBLIC_CASES: list[tuple[str, str, dict[str, Any], int, str]] = [
@@ -344,18 +344,18 @@ PUBLIC_CASES: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("path", "params", "code", "message"), [case[1:] for case in PUBLIC_CASES], ids=[case[0] for case in PUBLIC_CASES]
 )
 async def test_a_bad_public_call_gets_the_exchanges_own_error(
-    door: Door, path: str, params: dict[str, Any], code: int, message: str
+    rest: RestClient, path: str, params: dict[str, Any], code: int, message: str
 ) -> None:
-    assert refusal(await door.get(path, **params)) == (400, code, message)
+    assert refusal(await rest.get(path, **params)) == (400, code, message)
 
 
-async def test_the_same_parameter_twice_is_refused(door: Door) -> None:
-    response = await door.http.get(f"/api/v3/depth?symbol={BTC}&symbol={BTC}")
+async def test_the_same_parameter_twice_is_refused(rest: RestClient) -> None:
+    response = await rest.http.get(f"/api/v3/depth?symbol={BTC}&symbol={BTC}")
     assert refusal(response) == (400, -1101, "Duplicate values for a parameter detected.")
 
 
-async def test_valid_orders_of_every_table_row_are_accepted(door: Door) -> None:
+async def test_valid_orders_of_every_table_row_are_accepted(rest: RestClient) -> None:
     for valid in (LIMIT_BUY, MARKET_BUY, STOP_SELL):
-        assert (await door.signed("POST", "order", merged(valid, {}))).status_code == 200
-    assert (await door.post("orderList/oco", OCO_SELL)).status_code == 200
-    assert (await door.post("orderList/oto", OTO)).status_code == 200
+        assert (await rest.signed("POST", "order", merged(valid, {}))).status_code == 200
+    assert (await rest.post("orderList/oco", OCO_SELL)).status_code == 200
+    assert (await rest.post("orderList/oto", OTO)).status_code == 200

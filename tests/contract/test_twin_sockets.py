@@ -43,10 +43,10 @@ def test_the_defaults_are_those_of_the_exchange() -> None:
     assert (limits.orders_10s, limits.orders_1d) == (100, 200_000)
 
 
-@pytest.mark.parametrize("door", ["streams", "ws_api"])
-async def test_pings_carry_a_payload_and_go_on_while_they_are_answered(process: RunningTwin, door: str) -> None:
+@pytest.mark.parametrize("api", ["streams", "ws_api"])
+async def test_pings_carry_a_payload_and_go_on_while_they_are_answered(process: RunningTwin, api: str) -> None:
     twin = with_limits(process, ping_interval_s=0.05, pong_timeout_s=20)
-    url = twin.ws_api if door == "ws_api" else f"{twin.streams}/ws"
+    url = twin.ws_api if api == "ws_api" else f"{twin.streams}/ws"
     async with asyncio.timeout(60), RawSocket(url) as socket:
         payloads = []
         for _ in range(3):

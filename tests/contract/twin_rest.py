@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from simulator.api.auth import ApiKey, sign
-from simulator.api.rest.app import rest_app
+from simulator.api.rest.app import RestRouter, rest_routes
+from simulator.api.state import TwinState
 from simulator.fixture import parse_fixture
 from simulator.twin import Twin
 
@@ -140,8 +143,13 @@ def fixture_with(**changes: Any) -> dict[str, Any]:
     return {**FIXTURE, **changes}
 
 
-class Door:
-    """A twin and its REST door, spoken to as a client does."""
+def rest_app(state: TwinState | Callable[[], TwinState]) -> ASGIApp:
+    """REST alone."""
+    return RestRouter(state, Starlette(routes=rest_routes(state)))
+
+
+class RestClient:
+    """A twin and its REST API, spoken to as a client does."""
 
     def __init__(self, fixture: Mapping[str, Any] = FIXTURE) -> None:
         self.twin = Twin(parse_fixture(dict(fixture)))

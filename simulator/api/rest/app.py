@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import getrandbits
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -71,11 +70,6 @@ def rest_routes(state: TwinState | StateSource) -> list[Route]:
     ]
     gone = [Route(path, _gone, methods=GONE_METHODS) for path in GONE_PATHS]
     return [*routes, *gone]
-
-
-def rest_app(state: TwinState | StateSource) -> ASGIApp:
-    """REST alone, for tests."""
-    return RestRouter(state, Starlette(routes=rest_routes(state)))
 
 
 class RestRouter:

@@ -82,10 +82,6 @@ class Connection:
         self._bytes = 0
         return taken
 
-    def backlog(self) -> int:
-        """Messages waiting to be sent."""
-        return len(self._outbox)
-
     def deliver(self, text: str, fault: StreamFault | None) -> None:
         """Queue a message under a fault: dropped, doubled, swapped with the next, late, or as it is."""
         if fault is None:

@@ -1,4 +1,4 @@
-"""The door to PostgreSQL, on the real one."""
+"""The database as services reach it, on the real one."""
 
 from __future__ import annotations
 

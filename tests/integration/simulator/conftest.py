@@ -47,7 +47,7 @@ class RunningTwin:
         return next(entry for entry in self.accounts if entry["name"] == name)
 
     def do(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Use the control door; fails the test when it refuses."""
+        """Use the control API; fails the test when it refuses."""
         answer = HTTP.request(method, f"{self.control}{path}", json=body, headers={"X-Control-Token": TOKEN})
         assert answer.status_code == 200, answer.text
         result: dict[str, Any] = answer.json()

@@ -1,4 +1,4 @@
-"""``roottrading simulator``: the control door from the shell, with the options and exit codes of every command."""
+"""``roottrading simulator``: the control API from the shell, with the options and exit codes of every command."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_what_the_twin_refuses_is_wrong_use(still: RunningTwin, words: str, says
     assert says in result.stderr
 
 
-def test_a_page_that_is_no_control_door_is_told_from_one_that_is_away(still: RunningTwin) -> None:
+def test_a_page_that_is_no_control_api_is_told_from_one_that_is_away(still: RunningTwin) -> None:
     assert call(still, "market", "audit", "--url", still.rest).exit_code == 2
     assert call(still, "market", "audit", "--url", "http://127.0.0.1:1").exit_code == 3
     assert call(still, "market", "audit", "--url", "nonsense").exit_code == 3

@@ -1,4 +1,4 @@
-"""The control door: what it does to a running twin, and whom it refuses."""
+"""The control API: what it does to a running twin, and whom it refuses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def raw(twin: RunningTwin, method: str, path: str, body: Any = None, token: str 
 
 
 @pytest.mark.parametrize("path", ["/state", "/accounts", "/audit", "/faults"])
-def test_only_the_token_opens_the_door(still: RunningTwin, path: str) -> None:
+def test_only_the_token_is_let_in(still: RunningTwin, path: str) -> None:
     assert raw(still, "GET", path, token="wrong").status_code == 401
     assert raw(still, "GET", path).status_code == 200
 
@@ -194,7 +194,7 @@ def test_wrong_use_is_refused_with_a_reason(
     assert answer.json()["detail"]
 
 
-def test_the_admin_page_and_the_description_of_the_door_are_served(still: RunningTwin) -> None:
+def test_the_admin_page_and_the_description_of_the_api_are_served(still: RunningTwin) -> None:
     base = still.rest
     assert "<title>RootTrading twin</title>" in HTTP.get(f"{base}/").text
     page = HTTP.get(f"{base}/control/docs")

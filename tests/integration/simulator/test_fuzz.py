@@ -1,4 +1,4 @@
-"""Nonsense at every door: a refusal each time, never a 5xx, never a hang, and the books stay in order."""
+"""Nonsense sent to every API: a refusal each time, never a 5xx, never a hang, and the books stay in order."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_the_websocket_api_answers_every_frame(target: RunningTwin, frames: list
 
 @given(st.one_of(st.text(max_size=60), JSON_VALUES.map(json.dumps)), st.text(max_size=30))
 @settings(parent=SLOW, max_examples=80)
-def test_the_stream_door_answers_every_frame(target: RunningTwin, frame: str, name: str) -> None:
+def test_the_stream_server_answers_every_frame(target: RunningTwin, frame: str, name: str) -> None:
     async def converse() -> None:
         path = quote(name.encode("utf-8", "replace"), safe="@/")
         async with socket_to(f"{target.streams}/ws/{path}") as opened:
@@ -145,7 +145,7 @@ def test_the_stream_door_answers_every_frame(target: RunningTwin, frame: str, na
     asyncio.run(converse())
 
 
-def test_the_control_door_keeps_to_its_own_description(target: RunningTwin) -> None:
+def test_the_control_api_keeps_to_its_own_description(target: RunningTwin) -> None:
     """Every documented call with made-up bodies: no 5xx."""
     schema = openapi.from_url(f"{target.rest}/control/openapi.json").include(
         path_regex="/v1/(liquidity|trades|balances|symbols|faults|state|audit|accounts|clock)"

@@ -18,7 +18,7 @@ from visualization.src.system import health_alerts, is_halt
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-def door(handler: Handler) -> httpx.AsyncClient:
+def trader_at(handler: Handler) -> httpx.AsyncClient:
     """A client of the dashboard's proxy, whose own upstream is ``handler``."""
     app = FastAPI()
     upstream = httpx.AsyncClient(transport=httpx.MockTransport(handler))
@@ -33,7 +33,7 @@ async def test_an_action_is_forwarded_with_the_callers_token_and_body() -> None:
         seen.append(request)
         return httpx.Response(201, json={"order_id": "1"})
 
-    async with door(trader) as client:
+    async with trader_at(trader) as client:
         answer = await client.post(
             "/api/trader/order?dry=1",
             json={"symbol": "BTCUSDC"},
@@ -48,7 +48,7 @@ async def test_an_action_is_forwarded_with_the_callers_token_and_body() -> None:
 
 
 async def test_a_refusal_comes_back_as_it_was_given() -> None:
-    async with door(lambda _: httpx.Response(403, json={"detail": "scope read"})) as client:
+    async with trader_at(lambda _: httpx.Response(403, json={"detail": "scope read"})) as client:
         answer = await client.delete("/api/trader/order/rt-1")
     assert (answer.status_code, answer.json()) == (403, {"detail": "scope read"})
 
@@ -67,7 +67,7 @@ async def test_a_missing_answer_says_whether_anything_may_have_happened(
     def broken(_: httpx.Request) -> httpx.Response:
         raise error
 
-    async with door(broken) as client:
+    async with trader_at(broken) as client:
         answer = await client.request(method, "/api/trader/order")
     assert answer.status_code == status
     assert words in answer.json()["detail"]
@@ -75,13 +75,13 @@ async def test_a_missing_answer_says_whether_anything_may_have_happened(
 
 @pytest.mark.parametrize("path", ["/api/trader/a/%2e%2e/b", "/api/trader/a%3Fb", "/api/trader/a%0d%0ab"])
 async def test_a_path_cannot_leave_the_service(path: str) -> None:
-    async with door(lambda _: pytest.fail("forwarded")) as client:
+    async with trader_at(lambda _: pytest.fail("forwarded")) as client:
         answer = await client.get(path)
     assert answer.status_code in {400, 404, 422}
 
 
 async def test_the_portfolio_can_only_be_read() -> None:
-    async with door(lambda _: httpx.Response(200, json={})) as client:
+    async with trader_at(lambda _: httpx.Response(200, json={})) as client:
         assert (await client.get("/api/portfolio/summary")).status_code == 200
         assert (await client.post("/api/portfolio/pockets")).status_code == 405
 

@@ -39,7 +39,7 @@ class World:
     group: int = -1
     stp: bool = False
     lists: bool = False
-    # The exchange itself acts too: halts, new filters, execution rules, maintenance; and clients use everything.
+    # The exchange itself acts too: halts, new filters, execution rules; and clients use everything.
     acts: bool = False
     base: str = "AAA"
     quote: str = "BBB"
@@ -168,7 +168,7 @@ class History:
     # -- what the exchange and its operators do -----------------------------------------------------------------
 
     def _act(self) -> None:
-        acts = (self._halt, self._change_filters, self._expire_all, self._move_money, self._cancel_many, self._bound)
+        acts = (self._halt, self._change_filters, self._move_money, self._cancel_many, self._bound)
         acts[self.draw(len(acts))]()
 
     def _halt(self) -> None:
@@ -190,10 +190,6 @@ class History:
             {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 1 + self.draw(5)},
         )
         self.exchange.set_filters(SYMBOL, [choices[self.draw(len(choices))]], self.now)
-
-    def _expire_all(self) -> None:
-        if self.draw(3) == 0:
-            self.exchange.expire_all(SYMBOL, self.now)
 
     def _move_money(self) -> None:
         account = self.accounts[self.draw(3)]

@@ -21,7 +21,7 @@ WORLDS = {
     "order lists, prevention, BNB fees and tiny units": World(
         tick=Decimal("0.00000007"), step=Decimal("0.003"), lists=True, stp=True, bnb=True, group=1
     ),
-    "halts, new filters, execution rules, maintenance, pegs": World(lists=True, stp=True, bnb=True, group=1, acts=True),
+    "halts, new filters, execution rules, pegs": World(lists=True, stp=True, bnb=True, group=1, acts=True),
 }
 
 

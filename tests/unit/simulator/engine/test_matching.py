@@ -295,14 +295,6 @@ def test_deposits_and_withdrawals_are_told_and_never_overdraw() -> None:
     assert exchange.audit()["ok"]
 
 
-def test_the_exchange_may_cancel_everything_on_a_symbol() -> None:
-    exchange = make_exchange()
-    order = place(exchange, "ann", Side.BUY, "1", "99")
-    exchange.expire_all(SYMBOL, NOW)
-    assert (order.status, order.expiry_reason) == (BinanceOrderStatus.EXPIRED, ExpiryReason.EXCHANGE_CANCELED)
-    assert holdings(exchange.account("ann"), "USDT") == (Decimal(10_000), Decimal(0))
-
-
 def test_status_and_filters_change_while_running() -> None:
     exchange = make_exchange()
     exchange.set_status(SYMBOL, "CANCEL_ONLY", NOW)

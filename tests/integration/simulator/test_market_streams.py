@@ -1,4 +1,4 @@
-"""The market stream door over real connections: control frames, limits, books that add up."""
+"""Market streams over real connections: control frames, limits, books that add up."""
 
 from __future__ import annotations
 
