@@ -78,8 +78,19 @@ def parser(count: int) -> dict[str, Any]:
 
 @contextmanager
 def sender(rate: int, seconds: float, symbols: list[str]) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    command = [sys.executable, "-m", "tests.bench.market_load", "--rate", str(rate), "--seconds", str(seconds),
-               "--speed", str(SPEED), "--symbols", ",".join(symbols)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.market_load",
+        "--rate",
+        str(rate),
+        "--seconds",
+        str(seconds),
+        "--speed",
+        str(SPEED),
+        "--symbols",
+        ",".join(symbols),
+    ]
     process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -99,11 +110,13 @@ def chain(settings: Settings, folder: Path, rate: int, seconds: float) -> dict[s
     symbols = list(settings.trading_symbols)
     with sender(rate, seconds, symbols) as (process, place):
         environment = environment_of(
-            settings, BINANCE_REST_URL=f"http://127.0.0.1:{place['port']}",
+            settings,
+            BINANCE_REST_URL=f"http://127.0.0.1:{place['port']}",
             BINANCE_STREAM_URL=f"ws://127.0.0.1:{place['port']}",
-            PLATFORM_CLOCK=f"{SPEED}@{place['market_ms']}@{place['wall_ms']}", WARMUP_CANDLES="100",
+            PLATFORM_CLOCK=f"{SPEED}@{place['market_ms']}@{place['wall_ms']}",
+            WARMUP_CANDLES="100",
             STREAM_SILENCE_S="100",
-        )  # fmt: skip
+        )
         create_market_topics(settings, settings.trading_symbols)
         redis_of(settings).flushdb()  # the weight of the requests of the same minutes of an earlier run
         dispatcher = ServiceProcess("dispatcher", environment, folder / "dispatcher.log").start()
@@ -168,9 +181,19 @@ def _settled(
 def closed(symbol: str, index: int) -> bytes:
     price = Decimal("25.3519") + Decimal(index % 1000) / 10_000
     candle = Candle(
-        symbol, Timeframe.M1, 1_767_225_600_000 + index * MINUTE_MS, price, price + 1, price - 1, price,
-        Decimal("1000.1234"), Decimal("25361.12345678"), 100, Decimal("500.12"), Decimal("12680.5"),
-    )  # fmt: skip
+        symbol,
+        Timeframe.M1,
+        1_767_225_600_000 + index * MINUTE_MS,
+        price,
+        price + 1,
+        price - 1,
+        price,
+        Decimal("1000.1234"),
+        Decimal("25361.12345678"),
+        100,
+        Decimal("500.12"),
+        Decimal("12680.5"),
+    )
     return KAFKA_CANDLE.encode(CandleMessage.of(candle, source="stream", occurred_at_ms=candle.close_time))
 
 

@@ -41,8 +41,15 @@ SYMBOLS = 22
 Waits = dict[str, list[float]]
 
 
-async def client(session: aiohttp.ClientSession, url: str, pages: tuple[str, ...], until: float, pause: float,
-                 start: int, waits: Waits) -> None:  # fmt: skip
+async def client(
+    session: aiohttp.ClientSession,
+    url: str,
+    pages: tuple[str, ...],
+    until: float,
+    pause: float,
+    start: int,
+    waits: Waits,
+) -> None:
     """One reader: each page in turn."""
     await asyncio.sleep(pause * (start % 50) / 50)
     number = start

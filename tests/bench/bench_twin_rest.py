@@ -38,8 +38,13 @@ from tests.integration.simulator.conftest import STILL, RunningTwin, running_twi
 
 LIMITS = {"weight_1m": 10**9, "orders_10s": 10**9, "orders_1d": 10**9, "raw_5m": 10**9, "connections_5m": 10**6}
 ORDER = {
-    "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "IOC", "quantity": "0.0002", "price": "49000",
-}  # fmt: skip
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "timeInForce": "IOC",
+    "quantity": "0.0002",
+    "price": "49000",
+}
 KINDS = ("ping", "ticker/price?symbol=BTCUSDT", "depth?symbol=BTCUSDT", "account", "order")
 
 

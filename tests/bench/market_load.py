@@ -64,9 +64,14 @@ class Symbol:
             return ready_made(TICK % {"low": low, "sym": self.name, "u": self.update_id})
         self.trades += 1
         values = {
-            "low": low, "sym": self.name, "now": now_ms, "t": self.open_ms, "end": self.open_ms + MINUTE_MS - 1,
-            "n": self.trades, "x": "true" if kind == "closed" else "false",
-        }  # fmt: skip
+            "low": low,
+            "sym": self.name,
+            "now": now_ms,
+            "t": self.open_ms,
+            "end": self.open_ms + MINUTE_MS - 1,
+            "n": self.trades,
+            "x": "true" if kind == "closed" else "false",
+        }
         if kind == "closed":
             self.open_ms += MINUTE_MS
             self.closed += 1
@@ -151,8 +156,12 @@ async def serve(load: Load) -> None:
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     load.began = time.time()
-    print(json.dumps({"port": server.sockets[0].getsockname()[1], "market_ms": load.start_ms,
-                      "wall_ms": int(load.began * 1000)}), flush=True)  # fmt: skip
+    print(
+        json.dumps(
+            {"port": server.sockets[0].getsockname()[1], "market_ms": load.start_ms, "wall_ms": int(load.began * 1000)}
+        ),
+        flush=True,
+    )
     while len(load.done) < connections:  # noqa: ASYNC110 - connections end by themselves
         await asyncio.sleep(0.05)
     print(

@@ -25,9 +25,19 @@ STRATEGIES = {
     "donchian_breakout": "breakout",
 }
 PRICES = {
-    "BTC": "67250", "ETH": "3480", "SOL": "148", "XRP": "0.62", "ADA": "0.48", "LINK": "14.9", "DOGE": "0.1304",
-    "AVAX": "34.1", "PEPE": "0.0000118", "AAVE": "96.5", "NEAR": "6.12", "ATOM": "8.4",
-}  # fmt: skip
+    "BTC": "67250",
+    "ETH": "3480",
+    "SOL": "148",
+    "XRP": "0.62",
+    "ADA": "0.48",
+    "LINK": "14.9",
+    "DOGE": "0.1304",
+    "AVAX": "34.1",
+    "PEPE": "0.0000118",
+    "AAVE": "96.5",
+    "NEAR": "6.12",
+    "ATOM": "8.4",
+}
 SYMBOLS = tuple(f"{base}USDC" for base in PRICES)
 HISTORY_MINUTES = 720
 CAPITAL = Decimal(10_000)
@@ -202,26 +212,42 @@ async def _write_signal(
         "trading_signals",
         [
             {
-                "id": signal_id, "strategy": agreeing[0], "symbol": symbol, "timeframe": "1m", "side": "BUY",
-                "timestamp": when, "strength": strength, "level": "STRONG" if strength >= 0.6 else "MODERATE",
-                "confidence": 0.7, "price": candle.close, "accepted": True,
+                "id": signal_id,
+                "strategy": agreeing[0],
+                "symbol": symbol,
+                "timeframe": "1m",
+                "side": "BUY",
+                "timestamp": when,
+                "strength": strength,
+                "level": "STRONG" if strength >= 0.6 else "MODERATE",
+                "confidence": 0.7,
+                "price": candle.close,
+                "accepted": True,
                 "reason": f"{len(agreeing)} strategies of {len({STRATEGIES[a] for a in agreeing})} families agree",
-                "votes": orjson.dumps(votes).decode(), "votes_count": len(votes), "processed": True,
+                "votes": orjson.dumps(votes).decode(),
+                "votes_count": len(votes),
+                "processed": True,
             }
         ],
-    )  # fmt: skip
+    )
     await _insert(
         database,
         "decisions",
         [
             {
-                "intent_id": intent_id, "consensus_id": signal_id, "symbol": symbol, "side": "BUY", "kind": "entry",
-                "approved": approved, "intent": "{}" if approved else None, "published": approved,
+                "intent_id": intent_id,
+                "consensus_id": signal_id,
+                "symbol": symbol,
+                "side": "BUY",
+                "kind": "entry",
+                "approved": approved,
+                "intent": "{}" if approved else None,
+                "published": approved,
                 "reason": "sized by risk" if approved else "5 positions are open, the limit is 5",
                 "decided_at": when + timedelta(seconds=60),
             }
         ],
-    )  # fmt: skip
+    )
 
 
 async def _write_cycle(
@@ -237,13 +263,29 @@ async def _write_cycle(
     target = rounded(float(price) * 1.017, like)
     opened_at = from_ms(opened.time) + timedelta(seconds=61)
     cycle = {
-        "id": f"cyc-{number}", "intent_id": f"int-{number}", "symbol": symbol,
-        "strategy": sorted(STRATEGIES)[number % len(STRATEGIES)], "status": "active_buy", "side": "BUY",
-        "entry_price": price, "exit_price": None, "quantity": quantity, "exit_quantity": Decimal(0),
-        "stop_price": stop, "take_profit_price": target, "fees": price * quantity / 1000, "profit_loss": None,
-        "profit_loss_percent": None, "exit_reason": "", "protected_at": opened_at, "demo": True,
-        "opened_at": opened_at, "created_at": opened_at, "updated_at": opened_at, "completed_at": None,
-    }  # fmt: skip
+        "id": f"cyc-{number}",
+        "intent_id": f"int-{number}",
+        "symbol": symbol,
+        "strategy": sorted(STRATEGIES)[number % len(STRATEGIES)],
+        "status": "active_buy",
+        "side": "BUY",
+        "entry_price": price,
+        "exit_price": None,
+        "quantity": quantity,
+        "exit_quantity": Decimal(0),
+        "stop_price": stop,
+        "take_profit_price": target,
+        "fees": price * quantity / 1000,
+        "profit_loss": None,
+        "profit_loss_percent": None,
+        "exit_reason": "",
+        "protected_at": opened_at,
+        "demo": True,
+        "opened_at": opened_at,
+        "created_at": opened_at,
+        "updated_at": opened_at,
+        "completed_at": None,
+    }
     fills = [("entry", "BUY", price, opened_at)]
     if exit_at is None:
         seeded.open_cycles.append(str(cycle["id"]))
@@ -254,10 +296,16 @@ async def _write_cycle(
         reason = "take_profit" if result > 0 else "stop_loss"
         closed_at = from_ms(closed.time) + timedelta(seconds=61)
         cycle |= {
-            "status": "completed", "exit_price": closed.close, "exit_quantity": quantity, "fees": fees,
-            "profit_loss": result, "profit_loss_percent": result / (price * quantity) * 100, "exit_reason": reason,
-            "completed_at": closed_at, "updated_at": closed_at,
-        }  # fmt: skip
+            "status": "completed",
+            "exit_price": closed.close,
+            "exit_quantity": quantity,
+            "fees": fees,
+            "profit_loss": result,
+            "profit_loss_percent": result / (price * quantity) * 100,
+            "exit_reason": reason,
+            "completed_at": closed_at,
+            "updated_at": closed_at,
+        }
         fills.append((reason, "SELL", closed.close, closed_at))
         seeded.completed += 1
         seeded.profit += result
@@ -270,12 +318,24 @@ async def _write_cycle(
 
 def _order(cycle: dict[str, Any], number: int, purpose: str, side: str, at: datetime) -> dict[str, Any]:
     return {
-        "client_order_id": f"rt-{number}", "intent_id": cycle["intent_id"], "cycle_id": cycle["id"],
-        "purpose": purpose, "exchange_order_id": 5000 + number, "symbol": cycle["symbol"], "side": side,
-        "type": "MARKET", "quantity": cycle["quantity"], "price": None, "stop_price": None,
-        "executed_quantity": Decimal(0), "executed_quote": Decimal(0), "status": "NEW", "demo": True,
-        "created_at": at, "updated_at": at,
-    }  # fmt: skip
+        "client_order_id": f"rt-{number}",
+        "intent_id": cycle["intent_id"],
+        "cycle_id": cycle["id"],
+        "purpose": purpose,
+        "exchange_order_id": 5000 + number,
+        "symbol": cycle["symbol"],
+        "side": side,
+        "type": "MARKET",
+        "quantity": cycle["quantity"],
+        "price": None,
+        "stop_price": None,
+        "executed_quantity": Decimal(0),
+        "executed_quote": Decimal(0),
+        "status": "NEW",
+        "demo": True,
+        "created_at": at,
+        "updated_at": at,
+    }
 
 
 async def _write_fill(
@@ -283,31 +343,48 @@ async def _write_fill(
 ) -> None:
     quote = price * cycle["quantity"]
     order = _order(cycle, number, purpose, side, at) | {
-        "executed_quantity": cycle["quantity"], "executed_quote": quote, "status": "FILLED",
-    }  # fmt: skip
+        "executed_quantity": cycle["quantity"],
+        "executed_quote": quote,
+        "status": "FILLED",
+    }
     await _insert(database, "orders", [order])
     await _insert(
         database,
         "trade_executions",
         [
             {
-                "id": f"{cycle['symbol']}-{number}", "order_id": str(order["exchange_order_id"]),
-                "client_order_id": order["client_order_id"], "trade_id": number, "cycle_id": cycle["id"],
-                "symbol": cycle["symbol"], "side": side, "price": price, "quantity": cycle["quantity"],
-                "quote_quantity": quote, "fee": quote / 1000, "fee_asset": "USDC", "role": "taker",
-                "purpose": purpose, "strategy": cycle["strategy"], "demo": True, "timestamp": at,
+                "id": f"{cycle['symbol']}-{number}",
+                "order_id": str(order["exchange_order_id"]),
+                "client_order_id": order["client_order_id"],
+                "trade_id": number,
+                "cycle_id": cycle["id"],
+                "symbol": cycle["symbol"],
+                "side": side,
+                "price": price,
+                "quantity": cycle["quantity"],
+                "quote_quantity": quote,
+                "fee": quote / 1000,
+                "fee_asset": "USDC",
+                "role": "taker",
+                "purpose": purpose,
+                "strategy": cycle["strategy"],
+                "demo": True,
+                "timestamp": at,
             }
         ],
-    )  # fmt: skip
+    )
 
 
 async def _write_protection(database: Database, cycle: dict[str, Any], number: int, at: datetime) -> None:
     stop = _order(cycle, number, "stop_loss", "SELL", at) | {
-        "type": "STOP_LOSS_LIMIT", "price": cycle["stop_price"], "stop_price": cycle["stop_price"],
-    }  # fmt: skip
+        "type": "STOP_LOSS_LIMIT",
+        "price": cycle["stop_price"],
+        "stop_price": cycle["stop_price"],
+    }
     target = _order(cycle, number + 1, "take_profit", "SELL", at) | {
-        "type": "LIMIT_MAKER", "price": cycle["take_profit_price"],
-    }  # fmt: skip
+        "type": "LIMIT_MAKER",
+        "price": cycle["take_profit_price"],
+    }
     await _insert(database, "orders", [stop])
     await _insert(database, "orders", [target])
 
@@ -336,13 +413,16 @@ async def _write_capital(database: Database, seeded: Seeded) -> None:
         "capital_pockets",
         [
             {
-                "pocket": name, "share_percent": Decimal(share), "total": total * share / 100,
+                "pocket": name,
+                "share_percent": Decimal(share),
+                "total": total * share / 100,
                 "reserved": Decimal(320) if name == "active" else Decimal(0),
-                "used": spent if name == "active" else Decimal(0), "updated_at": seeded.now,
+                "used": spent if name == "active" else Decimal(0),
+                "updated_at": seeded.now,
             }
             for name, share in shares.items()
         ],
-    )  # fmt: skip
+    )
     await _insert(database, "portfolio_balances", [row async for row in _snapshots(database, seeded)])
 
 

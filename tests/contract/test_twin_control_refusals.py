@@ -16,9 +16,12 @@ from tests.contract.twin_rest import BTC, FIXTURE
 TOKEN = "a-token-for-tests-only"
 LOT = {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "9", "stepSize": "0.001"}
 RANGE = {
-    "ruleType": "PRICE_RANGE", "bidLimitMultUp": "1.10000000", "bidLimitMultDown": "0.90000000",
-    "askLimitMultUp": "1.20000000", "askLimitMultDown": "0.80000000",
-}  # fmt: skip
+    "ruleType": "PRICE_RANGE",
+    "bidLimitMultUp": "1.10000000",
+    "bidLimitMultDown": "0.90000000",
+    "askLimitMultUp": "1.20000000",
+    "askLimitMultDown": "0.80000000",
+}
 
 
 @pytest.fixture

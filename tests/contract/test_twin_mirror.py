@@ -90,8 +90,9 @@ def test_prices_trades_and_the_open_candle_follow(exchange: RunningTwin, mirror:
     until_true(lambda: last_price(mirror) == Decimal("50100.00"))
     newest = mirror.get("/api/v3/trades", symbol="BTCUSDT", limit=2)
     assert [(row["price"], row["qty"], row["isBuyerMaker"]) for row in newest] == [
-        ("50100.50000000", "0.50000000", False), ("50100.00000000", "0.25000000", True),
-    ]  # fmt: skip
+        ("50100.50000000", "0.50000000", False),
+        ("50100.00000000", "0.25000000", True),
+    ]
 
     def candles(twin: RunningTwin, interval: str) -> Any:
         return twin.get("/api/v3/klines", symbol="BTCUSDT", interval=interval, limit=1)
@@ -135,8 +136,9 @@ def test_a_connection_that_breaks_comes_back_and_the_book_is_right_again(
 def test_a_mirrored_price_cannot_be_moved_nor_its_time(mirror: RunningTwin) -> None:
     headers = {"X-Control-Token": "a-token-for-tests-only"}
     for path, body in [
-        ("/faults", {"fault": "price_gap", "match": {"symbol": "BTCUSDT"}}), ("/clock", {"advance_ms": 1000}),
-    ]:  # fmt: skip
+        ("/faults", {"fault": "price_gap", "match": {"symbol": "BTCUSDT"}}),
+        ("/clock", {"advance_ms": 1000}),
+    ]:
         answer = HTTP.post(f"{mirror.control}{path}", json=body, headers=headers)
         assert answer.status_code == 400, answer.text
 

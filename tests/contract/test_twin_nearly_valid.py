@@ -22,9 +22,13 @@ from tests.integration.simulator.conftest import STILL, RunningTwin, running_twi
 UNLIMITED = {"weight_1m": 10**9, "orders_10s": 10**9, "orders_1d": 10**9, "raw_5m": 10**9, "connections_5m": 10**6}
 OTOCO = {
     **{name: value for name, value in OTO.items() if name.startswith(("symbol", "working"))},
-    "pendingSide": "SELL", "pendingQuantity": "0.1", "pendingAboveType": "LIMIT_MAKER", "pendingAbovePrice": "52000",
-    "pendingBelowType": "STOP_LOSS", "pendingBelowStopPrice": "48000",
-}  # fmt: skip
+    "pendingSide": "SELL",
+    "pendingQuantity": "0.1",
+    "pendingAboveType": "LIMIT_MAKER",
+    "pendingAbovePrice": "52000",
+    "pendingBelowType": "STOP_LOSS",
+    "pendingBelowStopPrice": "48000",
+}
 OPOCO = {name: value for name, value in OTOCO.items() if name != "pendingQuantity"}
 OPO = {name: value for name, value in OTO.items() if name != "pendingQuantity"}
 OLD_OCO = {"symbol": BTC, "side": "SELL", "quantity": "0.1", "price": "52000", "stopPrice": "48000"}
@@ -40,12 +44,57 @@ VALID: list[tuple[str, dict[str, str]]] = [
     ("GET order", {"symbol": BTC, "orderId": "1"}),
 ]  # fmt: skip
 BENT = st.sampled_from(
-    [None, "", "0", "0.00000001", "0.000000001", "1", "0.0001", "49000", "51000", "99999999999999999999",
-     "9223372036854775807", "9223372036854775808", "-1", "1e-7", "NaN", "１２", "BUY", "SELL", "LIMIT", "MARKET",
-     "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT", "LIMIT_MAKER", "GTC", "IOC", "FOK", "ACK",
-     "RESULT", "FULL", "EXPIRE_BOTH", "DECREMENT", "TRANSFER", "PRIMARY_PEG", "MARKET_PEG", "PRICE_LEVEL", "100",
-     "1000000", "true", "BNBUSDT", "LTCUSDT", "a" * 36, "a" * 37, "select * from x", "\x00", "𝟙", "ONLY_NEW"]
-)  # fmt: skip
+    [
+        None,
+        "",
+        "0",
+        "0.00000001",
+        "0.000000001",
+        "1",
+        "0.0001",
+        "49000",
+        "51000",
+        "99999999999999999999",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-1",
+        "1e-7",
+        "NaN",
+        "１２",
+        "BUY",
+        "SELL",
+        "LIMIT",
+        "MARKET",
+        "STOP_LOSS",
+        "STOP_LOSS_LIMIT",
+        "TAKE_PROFIT",
+        "TAKE_PROFIT_LIMIT",
+        "LIMIT_MAKER",
+        "GTC",
+        "IOC",
+        "FOK",
+        "ACK",
+        "RESULT",
+        "FULL",
+        "EXPIRE_BOTH",
+        "DECREMENT",
+        "TRANSFER",
+        "PRIMARY_PEG",
+        "MARKET_PEG",
+        "PRICE_LEVEL",
+        "100",
+        "1000000",
+        "true",
+        "BNBUSDT",
+        "LTCUSDT",
+        "a" * 36,
+        "a" * 37,
+        "select * from x",
+        "\x00",
+        "𝟙",
+        "ONLY_NEW",
+    ]
+)
 PARAMS = {f"{endpoint.method} {endpoint.path.removeprefix('/api/v3/')}": endpoint.params for endpoint in ENDPOINTS}
 
 

@@ -16,10 +16,23 @@ TWAP = {"symbol": BTC, "side": "BUY", "quantity": "1", "duration": "300"}
 async def test_account_has_its_fields(rest: RestClient) -> None:
     account = await rest.query("account")
     assert list(account) == [
-        "makerCommission", "takerCommission", "buyerCommission", "sellerCommission", "commissionRates", "canTrade",
-        "canWithdraw", "canDeposit", "brokered", "requireSelfTradePrevention", "preventSor", "updateTime",
-        "accountType", "balances", "permissions", "uid",
-    ]  # fmt: skip
+        "makerCommission",
+        "takerCommission",
+        "buyerCommission",
+        "sellerCommission",
+        "commissionRates",
+        "canTrade",
+        "canWithdraw",
+        "canDeposit",
+        "brokered",
+        "requireSelfTradePrevention",
+        "preventSor",
+        "updateTime",
+        "accountType",
+        "balances",
+        "permissions",
+        "uid",
+    ]
     assert (account["makerCommission"], account["takerCommission"]) == (10, 20)
     assert account["commissionRates"]["taker"] == "0.00200000"
     assert account["balances"][0] == {"asset": "BTC", "free": "10.00000000", "locked": "0.00000000"}
@@ -78,9 +91,20 @@ async def test_my_trades_have_their_fields_and_filters(rest: RestClient) -> None
     await rest.order(MARKET_BUY)
     rows = await rest.query("myTrades", symbol=BTC)
     assert list(rows[0]) == [
-        "symbol", "id", "orderId", "orderListId", "price", "qty", "quoteQty", "commission", "commissionAsset", "time",
-        "isBuyer", "isMaker", "isBestMatch",
-    ]  # fmt: skip
+        "symbol",
+        "id",
+        "orderId",
+        "orderListId",
+        "price",
+        "qty",
+        "quoteQty",
+        "commission",
+        "commissionAsset",
+        "time",
+        "isBuyer",
+        "isMaker",
+        "isBestMatch",
+    ]
     assert [row["id"] for row in rows] == [1, 2, 3]
     own = await rest.query("myTrades", symbol=BTC, orderId=str(first["orderId"]))
     assert [row["id"] for row in own] == [1, 2]

@@ -9,10 +9,23 @@ import pytest
 from tests.contract.twin_rest import BTC, LIMIT_BUY, LIMIT_SELL, MARKET_BUY, OCO_SELL, RestClient, fixture_with, refusal
 
 CANCEL = {
-    "symbol", "origClientOrderId", "orderId", "orderListId", "clientOrderId", "transactTime", "price", "origQty",
-    "executedQty", "origQuoteOrderQty", "cummulativeQuoteQty", "status", "timeInForce", "type", "side",
+    "symbol",
+    "origClientOrderId",
+    "orderId",
+    "orderListId",
+    "clientOrderId",
+    "transactTime",
+    "price",
+    "origQty",
+    "executedQty",
+    "origQuoteOrderQty",
+    "cummulativeQuoteQty",
+    "status",
+    "timeInForce",
+    "type",
+    "side",
     "selfTradePreventionMode",
-}  # fmt: skip
+}
 KEEP_PRIORITY = "order/amend/keepPriority"
 
 

@@ -46,9 +46,14 @@ def use_connector(url: str, key: ApiKey) -> None:
     bought = client.new_order(symbol=BTC, side="BUY", type="MARKET", quantity=0.1).data()
     assert (bought.status, bought.executed_qty, len(bought.fills)) == ("FILLED", "0.10000000", 1)
     oco = client.order_list_oco(
-        symbol=BTC, side="SELL", quantity=0.09, above_type="LIMIT_MAKER", above_price=51000,
-        below_type="STOP_LOSS", below_stop_price=49000,
-    ).data()  # fmt: skip
+        symbol=BTC,
+        side="SELL",
+        quantity=0.09,
+        above_type="LIMIT_MAKER",
+        above_price=51000,
+        below_type="STOP_LOSS",
+        below_stop_price=49000,
+    ).data()
     assert [leg.order_id for leg in oco.orders] == [2, 3]
     assert len(client.get_open_orders(symbol=BTC).data()) == 2
     assert client.delete_order(symbol=BTC, order_id=2).data().status == "CANCELED"

@@ -22,9 +22,14 @@ from tests.contract.twin_rest import (
 )
 
 TRAILING = {
-    "symbol": BTC, "side": "SELL", "type": "STOP_LOSS_LIMIT", "timeInForce": "GTC", "quantity": "0.1",
-    "price": "48900", "trailingDelta": "100",
-}  # fmt: skip
+    "symbol": BTC,
+    "side": "SELL",
+    "type": "STOP_LOSS_LIMIT",
+    "timeInForce": "GTC",
+    "quantity": "0.1",
+    "price": "48900",
+    "trailingDelta": "100",
+}
 
 # (filter, order, change that passes, change that fails)
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [

@@ -44,9 +44,16 @@ async def _list_status(rest: RestClient, list_id: int) -> tuple[str, str]:
 async def test_list_answer_has_its_fields(rest: RestClient) -> None:
     answer = await _list(rest, "oco", OCO_SELL, listClientOrderId="my-list")
     assert list(answer) == [
-        "orderListId", "contingencyType", "listStatusType", "listOrderStatus", "listClientOrderId",
-        "transactionTime", "symbol", "orders", "orderReports",
-    ]  # fmt: skip
+        "orderListId",
+        "contingencyType",
+        "listStatusType",
+        "listOrderStatus",
+        "listClientOrderId",
+        "transactionTime",
+        "symbol",
+        "orders",
+        "orderReports",
+    ]
     assert (answer["listStatusType"], answer["listOrderStatus"]) == ("EXEC_STARTED", "EXECUTING")
     assert set(answer["orders"][0]) == {"symbol", "orderId", "clientOrderId"}
     assert [report["type"] for report in answer["orderReports"]] == ["LIMIT_MAKER", "STOP_LOSS_LIMIT"]
@@ -60,10 +67,20 @@ async def test_oco_locks_its_quantity_once(rest: RestClient) -> None:
 
 async def test_buy_oco_locks_the_larger_need(rest: RestClient) -> None:
     await _list(
-        rest, "oco",
-        {"symbol": BTC, "side": "BUY", "quantity": "0.1", "belowType": "LIMIT_MAKER", "belowPrice": "48000",
-         "aboveType": "STOP_LOSS_LIMIT", "aboveStopPrice": "52000", "abovePrice": "52500", "aboveTimeInForce": "GTC"},
-    )  # fmt: skip
+        rest,
+        "oco",
+        {
+            "symbol": BTC,
+            "side": "BUY",
+            "quantity": "0.1",
+            "belowType": "LIMIT_MAKER",
+            "belowPrice": "48000",
+            "aboveType": "STOP_LOSS_LIMIT",
+            "aboveStopPrice": "52000",
+            "abovePrice": "52500",
+            "aboveTimeInForce": "GTC",
+        },
+    )
     assert (await rest.balance("USDT"))[1] == 5250
 
 
@@ -173,16 +190,18 @@ async def test_otoco_arms_a_pair_after_the_entry(rest: RestClient) -> None:
 async def test_opo_needs_the_funds_of_the_working_order_only(
     rest: RestClient, kind: str, params: dict[str, Any], orders: int
 ) -> None:
-    await rest.order({"symbol": BTC, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "10",
-                      "price": "60000"})  # fmt: skip
+    await rest.order(
+        {"symbol": BTC, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "10", "price": "60000"}
+    )
     answer = await _list(rest, kind, params)
     assert len(answer["orders"]) == orders
     assert "origQty" not in answer["orderReports"][1]
 
 
 async def test_opo_sells_what_it_received_less_the_commission(rest: RestClient) -> None:
-    await rest.order({"symbol": BTC, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "10",
-                      "price": "60000"})  # fmt: skip
+    await rest.order(
+        {"symbol": BTC, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "10", "price": "60000"}
+    )
     answer = await _list(rest, "opo", OPO, workingPrice="50001")
     pending = await rest.query("order", symbol=BTC, orderId=answer["orders"][1]["orderId"])
     # 0.1 BTC less 0.2 % = 0.0998; no other BTC is free to pay the commission

@@ -10,21 +10,65 @@ import pytest
 from tests.contract.twin_rest import BNB, BTC, HALTED, START_MS, RestClient
 
 SYMBOL_FIELDS = [
-    "symbol", "status", "baseAsset", "baseAssetPrecision", "quoteAsset", "quotePrecision", "quoteAssetPrecision",
-    "baseCommissionPrecision", "quoteCommissionPrecision", "orderTypes", "icebergAllowed", "ocoAllowed", "otoAllowed",
-    "opoAllowed", "quoteOrderQtyMarketAllowed", "allowTrailingStop", "cancelReplaceAllowed", "amendAllowed",
-    "pegInstructionsAllowed", "isSpotTradingAllowed", "isMarginTradingAllowed", "filters", "permissions",
-    "permissionSets", "defaultSelfTradePreventionMode", "allowedSelfTradePreventionModes",
-]  # fmt: skip
+    "symbol",
+    "status",
+    "baseAsset",
+    "baseAssetPrecision",
+    "quoteAsset",
+    "quotePrecision",
+    "quoteAssetPrecision",
+    "baseCommissionPrecision",
+    "quoteCommissionPrecision",
+    "orderTypes",
+    "icebergAllowed",
+    "ocoAllowed",
+    "otoAllowed",
+    "opoAllowed",
+    "quoteOrderQtyMarketAllowed",
+    "allowTrailingStop",
+    "cancelReplaceAllowed",
+    "amendAllowed",
+    "pegInstructionsAllowed",
+    "isSpotTradingAllowed",
+    "isMarginTradingAllowed",
+    "filters",
+    "permissions",
+    "permissionSets",
+    "defaultSelfTradePreventionMode",
+    "allowedSelfTradePreventionModes",
+]
 FULL_TICKER = {
-    "symbol", "priceChange", "priceChangePercent", "weightedAvgPrice", "openPrice", "highPrice", "lowPrice",
-    "lastPrice", "volume", "quoteVolume", "openTime", "closeTime", "firstId", "lastId", "count",
-}  # fmt: skip
+    "symbol",
+    "priceChange",
+    "priceChangePercent",
+    "weightedAvgPrice",
+    "openPrice",
+    "highPrice",
+    "lowPrice",
+    "lastPrice",
+    "volume",
+    "quoteVolume",
+    "openTime",
+    "closeTime",
+    "firstId",
+    "lastId",
+    "count",
+}
 DAY_ONLY = {"prevClosePrice", "lastQty", "bidPrice", "bidQty", "askPrice", "askQty"}
 MINI = {
-    "symbol", "openPrice", "highPrice", "lowPrice", "lastPrice", "volume", "quoteVolume", "openTime", "closeTime",
-    "firstId", "lastId", "count",
-}  # fmt: skip
+    "symbol",
+    "openPrice",
+    "highPrice",
+    "lowPrice",
+    "lastPrice",
+    "volume",
+    "quoteVolume",
+    "openTime",
+    "closeTime",
+    "firstId",
+    "lastId",
+    "count",
+}
 
 
 async def _json(rest: RestClient, path: str, **params: Any) -> Any:
@@ -100,8 +144,11 @@ async def test_historical_trades_start_at_an_id(rest: RestClient) -> None:
 
 
 async def test_agg_trades_fold_one_taker_at_one_price(rest: RestClient) -> None:
-    await rest.signed("POST", "order", {"symbol": BTC, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC",
-                                        "quantity": "1", "price": "50000.01"})  # fmt: skip
+    await rest.signed(
+        "POST",
+        "order",
+        {"symbol": BTC, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "50000.01"},
+    )
     rest.outside("BUY", "2.5")
     rows = await _json(rest, "aggTrades", symbol=BTC)
     assert [(row["a"], row["p"], row["q"], row["f"], row["l"], row["m"]) for row in rows] == [

@@ -25,14 +25,41 @@ from tests.contract.twin_rest import (
 
 ACK = ["symbol", "orderId", "orderListId", "clientOrderId", "transactTime"]
 RESULT = [
-    *ACK, "price", "origQty", "executedQty", "origQuoteOrderQty", "cummulativeQuoteQty", "status", "timeInForce",
-    "type", "side", "workingTime", "selfTradePreventionMode",
-]  # fmt: skip
+    *ACK,
+    "price",
+    "origQty",
+    "executedQty",
+    "origQuoteOrderQty",
+    "cummulativeQuoteQty",
+    "status",
+    "timeInForce",
+    "type",
+    "side",
+    "workingTime",
+    "selfTradePreventionMode",
+]
 VIEW = {
-    "symbol", "orderId", "orderListId", "clientOrderId", "price", "origQty", "executedQty", "cummulativeQuoteQty",
-    "status", "timeInForce", "type", "side", "stopPrice", "icebergQty", "time", "updateTime", "isWorking",
-    "workingTime", "origQuoteOrderQty", "selfTradePreventionMode",
-}  # fmt: skip
+    "symbol",
+    "orderId",
+    "orderListId",
+    "clientOrderId",
+    "price",
+    "origQty",
+    "executedQty",
+    "cummulativeQuoteQty",
+    "status",
+    "timeInForce",
+    "type",
+    "side",
+    "stopPrice",
+    "icebergQty",
+    "time",
+    "updateTime",
+    "isWorking",
+    "workingTime",
+    "origQuoteOrderQty",
+    "selfTradePreventionMode",
+}
 NO_FUNDS = "Account has insufficient balance for requested action."
 
 

@@ -15,8 +15,13 @@ from tests.contract.raw_socket import RawSocket
 from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
 
 ORDER = {
-    "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": "49000",
-}  # fmt: skip
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "timeInForce": "GTC",
+    "quantity": "0.01",
+    "price": "49000",
+}
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +136,12 @@ async def test_a_lock_from_outside_is_told_and_unlocked_again(twin: RunningTwin)
             assert (shown["free"], shown["locked"]) == (free, locked)
             event = (await socket.json())["event"]
             assert event == {
-                "e": "externalLockUpdate", "E": event["E"], "a": "BTC", "d": f"{delta}0000000", "T": event["T"],
-            }  # fmt: skip
+                "e": "externalLockUpdate",
+                "E": event["E"],
+                "a": "BTC",
+                "d": f"{delta}0000000",
+                "T": event["T"],
+            }
             position = (await socket.json())["event"]
             assert (position["e"], position["B"]) == ("outboundAccountPosition", [{"a": "BTC", "f": free, "l": locked}])
             assert (await asyncio.to_thread(twin.do, "GET", "/audit"))["ok"]

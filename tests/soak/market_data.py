@@ -321,8 +321,9 @@ def tamper(settings: Settings) -> int:
                 frame = "5m" if change.startswith("UPDATE") else "3m"
                 changed += connection.execute(
                     f"{change} WHERE (symbol, timeframe, time) = (SELECT symbol, timeframe, time FROM market_data"
-                    " WHERE symbol = %s AND timeframe = %s ORDER BY time DESC LIMIT 1 OFFSET 3)", [symbol, frame]
-                ).rowcount  # fmt: skip
+                    " WHERE symbol = %s AND timeframe = %s ORDER BY time DESC LIMIT 1 OFFSET 3)",
+                    [symbol, frame],
+                ).rowcount
     return changed
 
 
@@ -390,8 +391,12 @@ def _play(
             newest = newest_minutes(settings)
             behind = (now_ms - min(newest.values(), default=0)) // MINUTE_MS
             left = (end_ms - now_ms) / 3_600_000
-            print(f"{left:.1f} h of market left, {behind} min behind, {sum(result.faults.values())} faults, "
-                  f"kills {result.kills}", file=sys.stderr, flush=True)  # fmt: skip
+            print(
+                f"{left:.1f} h of market left, {behind} min behind, {sum(result.faults.values())} faults, "
+                f"kills {result.kills}",
+                file=sys.stderr,
+                flush=True,
+            )
     trouble.end()
     return now_ms // MINUTE_MS * MINUTE_MS - 2 * MINUTE_MS
 

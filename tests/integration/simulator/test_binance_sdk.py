@@ -79,9 +79,13 @@ def test_orders_go_through_rest(lively: RunningTwin) -> None:
     bought = rest.new_order("ADAUSDC", NewOrderSideEnum.BUY, NewOrderTypeEnum.MARKET, quantity=100.0).data()
     assert bought.status == "FILLED"
     resting = rest.new_order(
-        "ADAUSDC", NewOrderSideEnum.BUY, NewOrderTypeEnum.LIMIT, time_in_force=NewOrderTimeInForceEnum.GTC,
-        quantity=50.0, price=0.5,
-    ).data()  # fmt: skip
+        "ADAUSDC",
+        NewOrderSideEnum.BUY,
+        NewOrderTypeEnum.LIMIT,
+        time_in_force=NewOrderTimeInForceEnum.GTC,
+        quantity=50.0,
+        price=0.5,
+    ).data()
     assert rest.get_order("ADAUSDC", order_id=resting.order_id).data().status == "NEW"
     assert [order.order_id for order in rest.get_open_orders("ADAUSDC").data()] == [resting.order_id]
     assert rest.delete_order("ADAUSDC", order_id=resting.order_id).data().status == "CANCELED"
@@ -130,9 +134,13 @@ async def test_the_websocket_api_takes_orders_and_tells_of_them(still: RunningTw
     subscribed.stream.on("message", events.append)
 
     placed = await connection.order_place(
-        "BTCUSDT", OrderPlaceSideEnum.BUY, OrderPlaceTypeEnum.LIMIT, time_in_force=OrderPlaceTimeInForceEnum.GTC,
-        price=40000.0, quantity=0.1,
-    )  # fmt: skip
+        "BTCUSDT",
+        OrderPlaceSideEnum.BUY,
+        OrderPlaceTypeEnum.LIMIT,
+        time_in_force=OrderPlaceTimeInForceEnum.GTC,
+        price=40000.0,
+        quantity=0.1,
+    )
     order_id = placed.data().result.order_id
     status = await connection.order_status("BTCUSDT", order_id=order_id)
     assert status.data().result.status == "NEW"

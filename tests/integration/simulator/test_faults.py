@@ -27,9 +27,11 @@ def signed(
     query = urlencode({"recvWindow": 60_000, **(params or {}), "timestamp": int(time.time() * 1000)})
     signature = hmac.new(account["secret_key"].encode(), query.encode(), hashlib.sha256).hexdigest()
     return HTTP.request(
-        method, f"{twin.rest}{path}?{query}&signature={signature}", headers={"X-MBX-APIKEY": account["api_key"]},
+        method,
+        f"{twin.rest}{path}?{query}&signature={signature}",
+        headers={"X-MBX-APIKEY": account["api_key"]},
         timeout=httpx.Timeout(60, read=timeout_s),
-    )  # fmt: skip
+    )
 
 
 def bitcoin(twin: RunningTwin) -> str:
@@ -123,9 +125,14 @@ def test_an_existing_order_may_not_be_found_at_once(still: RunningTwin) -> None:
 def test_a_protection_can_be_refused(still: RunningTwin) -> None:
     fault(still, "reject_protection_leg", count=1)
     lists = {
-        "symbol": "BTCUSDT", "side": "SELL", "quantity": "0.1", "aboveType": "LIMIT_MAKER", "abovePrice": "60000",
-        "belowType": "STOP_LOSS", "belowStopPrice": "40000",
-    }  # fmt: skip
+        "symbol": "BTCUSDT",
+        "side": "SELL",
+        "quantity": "0.1",
+        "aboveType": "LIMIT_MAKER",
+        "abovePrice": "60000",
+        "belowType": "STOP_LOSS",
+        "belowStopPrice": "40000",
+    }
 
     assert signed(still, "POST", "/api/v3/orderList/oco", lists).json()["code"] == -2010
     assert signed(still, "POST", "/api/v3/orderList/oco", lists).json()["listOrderStatus"] == "EXECUTING"
@@ -240,9 +247,13 @@ async def test_a_shutdown_is_announced(still: RunningTwin) -> None:
 
 def test_a_gap_and_thin_books_hit_a_market_that_moves(still: RunningTwin) -> None:
     still.reset(
-        {"clock": {"mode": "stepped"}, "market": {"kind": "synthetic", "history_minutes": 0}, "symbols": "default",
-         "accounts": [{"name": "alice", "balances": {"USDC": "1000"}}]}
-    )  # fmt: skip
+        {
+            "clock": {"mode": "stepped"},
+            "market": {"kind": "synthetic", "history_minutes": 0},
+            "symbols": "default",
+            "accounts": [{"name": "alice", "balances": {"USDC": "1000"}}],
+        }
+    )
     before = float(still.get("/api/v3/ticker/price", symbol="BTCUSDC")["price"])
     fault(still, "price_gap", match={"symbol": "BTCUSDC"}, params={"percent": -10})
     with pytest.raises(AssertionError, match="leaves no price"):

@@ -26,13 +26,43 @@ from tests.integration.simulator.conftest import STILL, TOKEN, RunningTwin, runn
 NAMES = sorted({name for endpoint in ENDPOINTS for name in endpoint.params} | {"recvWindow", "surprise"})
 VALUES = st.one_of(
     st.sampled_from(
-        ["BTCUSDT", "ETHUSDT", "BUY", "SELL", "LIMIT", "MARKET", "STOP_LOSS", "LIMIT_MAKER", "GTC", "IOC", "FOK", "1m",
-         "0", "1", "0.1", "50000", "-1", "1e5", "NaN", "99999999999999999999999", "0.000000001", "true", "FULL", "[]",
-         '["BTCUSDT"]', '["BTCUSDT","BTCUSDT"]', "\x00", "' OR 1=1", "STOP_ON_FAILURE", "1767225600000", "2d"]
+        [
+            "BTCUSDT",
+            "ETHUSDT",
+            "BUY",
+            "SELL",
+            "LIMIT",
+            "MARKET",
+            "STOP_LOSS",
+            "LIMIT_MAKER",
+            "GTC",
+            "IOC",
+            "FOK",
+            "1m",
+            "0",
+            "1",
+            "0.1",
+            "50000",
+            "-1",
+            "1e5",
+            "NaN",
+            "99999999999999999999999",
+            "0.000000001",
+            "true",
+            "FULL",
+            "[]",
+            '["BTCUSDT"]',
+            '["BTCUSDT","BTCUSDT"]',
+            "\x00",
+            "' OR 1=1",
+            "STOP_ON_FAILURE",
+            "1767225600000",
+            "2d",
+        ]
     ),
     st.text(max_size=40),
     st.integers().map(str),
-)  # fmt: skip
+)
 PARAMS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=9)
 SLOW = settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -73,9 +103,11 @@ def test_rest_answers_nonsense_with_a_code_and_a_message(
         headers["Content-Type"] = "application/x-www-form-urlencoded"
 
     answer = caller.request(
-        endpoint.method, f"{target.rest}{endpoint.path}" + ("" if send_body else f"?{query}"),
-        content=query if send_body else None, headers=headers,
-    )  # fmt: skip
+        endpoint.method,
+        f"{target.rest}{endpoint.path}" + ("" if send_body else f"?{query}"),
+        content=query if send_body else None,
+        headers=headers,
+    )
 
     assert answer.status_code < 500, f"{endpoint.name} {params}: {answer.text}"
     content = answer.json()

@@ -71,9 +71,16 @@ async def test_a_whole_round_of_trading(client: Any, lively: RunningTwin) -> Non
         above = format((price * Decimal("1.1")).quantize(Decimal("0.01")), "f")
         below = format((price * Decimal("0.9")).quantize(Decimal("0.01")), "f")
         protection = await client.create_oco_order(
-            symbol="BTCUSDC", side="SELL", quantity=quantity, aboveType="LIMIT_MAKER", abovePrice=above,
-            belowType="STOP_LOSS_LIMIT", belowStopPrice=below, belowPrice=below, belowTimeInForce="GTC",
-        )  # fmt: skip
+            symbol="BTCUSDC",
+            side="SELL",
+            quantity=quantity,
+            aboveType="LIMIT_MAKER",
+            abovePrice=above,
+            belowType="STOP_LOSS_LIMIT",
+            belowStopPrice=below,
+            belowPrice=below,
+            belowTimeInForce="GTC",
+        )
         assert protection["listOrderStatus"] == "EXECUTING"
         await next_event(user, "listStatus", g=protection["orderListId"])
         assert len(await client.get_open_orders(symbol="BTCUSDC")) == 2

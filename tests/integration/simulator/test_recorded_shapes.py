@@ -20,10 +20,24 @@ FRAMES = Path(__file__).resolve().parents[4] / "shared" / "data" / "frames"
 
 # Came to Binance after the recordings of 2021
 NEWER_SYMBOL_FIELDS = frozenset(
-    {"otoAllowed", "opoAllowed", "allowTrailingStop", "cancelReplaceAllowed", "amendAllowed", "pegInstructionsAllowed",
-     "permissionSets", "defaultSelfTradePreventionMode", "allowedSelfTradePreventionModes", "sors", "TRAILING_DELTA",
-     "PERCENT_PRICE_BY_SIDE", "NOTIONAL", "MAX_NUM_ORDER_LISTS", "MAX_NUM_ORDER_AMENDS"}
-)  # fmt: skip
+    {
+        "otoAllowed",
+        "opoAllowed",
+        "allowTrailingStop",
+        "cancelReplaceAllowed",
+        "amendAllowed",
+        "pegInstructionsAllowed",
+        "permissionSets",
+        "defaultSelfTradePreventionMode",
+        "allowedSelfTradePreventionModes",
+        "sors",
+        "TRAILING_DELTA",
+        "PERCENT_PRICE_BY_SIDE",
+        "NOTIONAL",
+        "MAX_NUM_ORDER_LISTS",
+        "MAX_NUM_ORDER_AMENDS",
+    }
+)
 # Fields of reports that only some orders have
 CONDITIONAL_REPORT_FIELDS = frozenset({"W", "V", "d", "D", "j", "J", "eR", "k", "uS", "v", "A", "B", "u", "U"})
 

@@ -72,10 +72,11 @@ async def some_order(client: Api, rng: random.Random, prices: dict[str, Decimal]
     take = f"{price * (1 - sign * Decimal('0.003')):.2f}"
     above, below = ("STOP_LOSS", "LIMIT_MAKER") if side == "BUY" else ("LIMIT_MAKER", "STOP_LOSS")
     legs = {
-        "aboveType": above, "belowType": below,
+        "aboveType": above,
+        "belowType": below,
         ("aboveStopPrice" if side == "BUY" else "abovePrice"): stop if side == "BUY" else take,
         ("belowPrice" if side == "BUY" else "belowStopPrice"): take if side == "BUY" else stop,
-    }  # fmt: skip
+    }
     return await client.signed("orderList.place.oco", {**order, **legs})
 
 

@@ -28,8 +28,10 @@ def signed(twin: RunningTwin, method: str, path: str, **params: Any) -> Any:
     query = urlencode({**params, "recvWindow": 60_000, "timestamp": int(time.time() * 1000)})
     signature = hmac.new(account["secret_key"].encode(), query.encode(), hashlib.sha256).hexdigest()
     answer = HTTP.request(
-        method, f"{twin.rest}{path}?{query}&signature={signature}", headers={"X-MBX-APIKEY": account["api_key"]},
-    )  # fmt: skip
+        method,
+        f"{twin.rest}{path}?{query}&signature={signature}",
+        headers={"X-MBX-APIKEY": account["api_key"]},
+    )
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -44,13 +46,30 @@ def is_saved(state: str, client_order_id: str) -> bool:
 def trade_something(twin: RunningTwin) -> int:
     signed(twin, "POST", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.1")
     resting = signed(
-        twin, "POST", "/api/v3/order", symbol="BTCUSDT", side="SELL", type="LIMIT", timeInForce="GTC",
-        quantity="0.2", price="51000", newClientOrderId="rests",
-    )  # fmt: skip
+        twin,
+        "POST",
+        "/api/v3/order",
+        symbol="BTCUSDT",
+        side="SELL",
+        type="LIMIT",
+        timeInForce="GTC",
+        quantity="0.2",
+        price="51000",
+        newClientOrderId="rests",
+    )
     signed(
-        twin, "POST", "/api/v3/orderList/oco", symbol="BTCUSDT", side="SELL", quantity="0.1", aboveType="LIMIT_MAKER",
-        abovePrice="60000", belowType="STOP_LOSS", belowStopPrice="40000", aboveClientOrderId="last",
-    )  # fmt: skip
+        twin,
+        "POST",
+        "/api/v3/orderList/oco",
+        symbol="BTCUSDT",
+        side="SELL",
+        quantity="0.1",
+        aboveType="LIMIT_MAKER",
+        abovePrice="60000",
+        belowType="STOP_LOSS",
+        belowStopPrice="40000",
+        aboveClientOrderId="last",
+    )
     return int(resting["orderId"])
 
 
@@ -93,9 +112,16 @@ def test_the_market_went_on_while_the_twin_was_down(tmp_path: Path) -> None:
         price = Decimal(twin.get("/api/v3/ticker/price", symbol="BTCUSDC")["price"])
         near = format((price * Decimal("0.9999")).quantize(Decimal("0.01")), "f")
         resting = signed(
-            twin, "POST", "/api/v3/order", symbol="BTCUSDC", side="BUY", type="LIMIT", timeInForce="GTC",
-            quantity="0.01", price=near,
-        )  # fmt: skip
+            twin,
+            "POST",
+            "/api/v3/order",
+            symbol="BTCUSDC",
+            side="BUY",
+            type="LIMIT",
+            timeInForce="GTC",
+            quantity="0.01",
+            price=near,
+        )
         time.sleep(1.2)
     time.sleep(4)
 
@@ -159,16 +185,28 @@ def live_a_little(twin: RunningTwin) -> dict[str, int]:
     place(side="SELL", quantity="0.3", price="50010", icebergQty="0.1")
     prevented = place(side="BUY", quantity="2.9", price="50010", selfTradePreventionMode="EXPIRE_TAKER")
     amended = place(side="SELL", quantity="0.3", price="52000", newClientOrderId="first")
-    signed(twin, "PUT", "/api/v3/order/amend/keepPriority", **B, orderId=amended, newQty="0.2",
-           newClientOrderId="amended")  # fmt: skip
+    signed(
+        twin, "PUT", "/api/v3/order/amend/keepPriority", **B, orderId=amended, newQty="0.2", newClientOrderId="amended"
+    )
     gone = place(side="BUY", quantity="0.3", price="40000")
     signed(twin, "DELETE", "/api/v3/order", **B, orderId=gone)
     signed(twin, "POST", "/api/v3/order", **B, side="SELL", type="STOP_LOSS", quantity="0.1", trailingDelta="200")
     pair = signed(
-        twin, "POST", "/api/v3/orderList/opoco", **B, workingType="LIMIT", workingSide="BUY", workingQuantity="0.2",
-        workingPrice="49000", workingTimeInForce="GTC", pendingSide="SELL", pendingAboveType="LIMIT_MAKER",
-        pendingAbovePrice="60000", pendingBelowType="STOP_LOSS", pendingBelowStopPrice="41000",
-    )  # fmt: skip
+        twin,
+        "POST",
+        "/api/v3/orderList/opoco",
+        **B,
+        workingType="LIMIT",
+        workingSide="BUY",
+        workingQuantity="0.2",
+        workingPrice="49000",
+        workingTimeInForce="GTC",
+        pendingSide="SELL",
+        pendingAboveType="LIMIT_MAKER",
+        pendingAbovePrice="60000",
+        pendingBelowType="STOP_LOSS",
+        pendingBelowStopPrice="41000",
+    )
     signed(twin, "POST", "/sapi/v1/algo/spot/newOrderTwap", **B, side="BUY", quantity="0.5", duration=600)
     for price in ("50020", "50100", "50060"):
         twin.do("POST", "/clock", {"advance_ms": 20_000})

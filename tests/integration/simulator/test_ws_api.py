@@ -71,8 +71,13 @@ async def api(twin: RunningTwin, name: str = "alice", query: str = "") -> AsyncI
 
 
 LIMIT = {
-    "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "40000.00", "quantity": "0.10",
-}  # fmt: skip
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "timeInForce": "GTC",
+    "price": "40000.00",
+    "quantity": "0.10",
+}
 
 
 async def test_public_calls_answer_with_id_status_result_and_limits(still: RunningTwin) -> None:
@@ -120,9 +125,16 @@ async def test_lists_replacements_and_queries_have_their_methods(still: RunningT
     async with api(still) as client:
         oco = await client.signed(
             "orderList.place.oco",
-            {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.1", "aboveType": "LIMIT_MAKER", "abovePrice": "60000",
-             "belowType": "STOP_LOSS", "belowStopPrice": "40000"},
-        )  # fmt: skip
+            {
+                "symbol": "BTCUSDT",
+                "side": "SELL",
+                "quantity": "0.1",
+                "aboveType": "LIMIT_MAKER",
+                "abovePrice": "60000",
+                "belowType": "STOP_LOSS",
+                "belowStopPrice": "40000",
+            },
+        )
         assert oco["status"] == 200, oco
         list_id = oco["result"]["orderListId"]
         assert (await client.signed("orderList.status", {"orderListId": list_id}))["status"] == 200

@@ -65,9 +65,13 @@ def test_live_mode_without_keys_is_refused_and_the_keys_named(tmp_path: Path) ->
 
 def test_the_demo_never_trades_live(tmp_path: Path) -> None:
     live = {
-        "TRADING_MODE": "live", "BINANCE_API_KEY": "k", "BINANCE_SECRET_KEY": "s", "TRADING_ENABLED": "true",
-        "MAX_POSITION_SIZE": "10", "MAX_DAILY_LOSS": "10",
-    }  # fmt: skip
+        "TRADING_MODE": "live",
+        "BINANCE_API_KEY": "k",
+        "BINANCE_SECRET_KEY": "s",
+        "TRADING_ENABLED": "true",
+        "MAX_POSITION_SIZE": "10",
+        "MAX_DAILY_LOSS": "10",
+    }
     answer = call("demo", "--data-dir", str(tmp_path), environment=live)
     assert answer.exit_code == 2
     assert "never touches real money" in answer.stderr

@@ -15,8 +15,13 @@ from simulator.fixture import parse_fixture
 
 def options(**changes: Any) -> Any:
     defaults: dict[str, Any] = {
-        "duration": 180, "speed": 60, "seed": 7, "symbols": None, "replay": None, "kafka": "embedded",
-    }  # fmt: skip
+        "duration": 180,
+        "speed": 60,
+        "seed": 7,
+        "symbols": None,
+        "replay": None,
+        "kafka": "embedded",
+    }
     return demo_options(**(defaults | changes))
 
 

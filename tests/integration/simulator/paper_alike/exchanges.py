@@ -103,9 +103,15 @@ class Scenario:
         """A live price: best bid and ask with the same quantity."""
         amount = Decimal(quantity)
         tick = MarketTick(
-            message_id="t", occurred_at=datetime(2026, 1, 1, tzinfo=UTC), symbol=symbol, bid=Decimal(bid),
-            bid_quantity=amount, ask=Decimal(ask), ask_quantity=amount, update_id=1,
-        )  # fmt: skip
+            message_id="t",
+            occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
+            symbol=symbol,
+            bid=Decimal(bid),
+            bid_quantity=amount,
+            ask=Decimal(ask),
+            ask_quantity=amount,
+            update_id=1,
+        )
         await self.played.tick(tick, self._ticks.get(symbol))
         self._ticks[symbol] = tick
         await self._step("tick", None)
@@ -303,9 +309,11 @@ class BothExchanges:
 
     async def _server(self, stack: AsyncExitStack) -> PlayedExchange:
         settings = self._settings(
-            simulator_url=self.twin.rest, binance_api_key=self.twin.key, binance_secret_key=self.twin.secret,
+            simulator_url=self.twin.rest,
+            binance_api_key=self.twin.key,
+            binance_secret_key=self.twin.secret,
             trading_symbols=f"{SYMBOL},BNBUSDC",
-        )  # fmt: skip
+        )
         clock = ManualClock()
         executor = BinanceExecutor(settings, clock)
         await executor.prepare()

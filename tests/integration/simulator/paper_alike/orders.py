@@ -22,18 +22,36 @@ CANCELED, EXPIRED = OrderStatus.CANCELED, OrderStatus.EXPIRED
 
 
 def order(
-    client_id: str, side: Side, kind: OrderType, quantity: str, price: str | None = None, *, stop: str | None = None,
-    tif: str | None = "GTC", trailing: int | None = None, symbol: str = SYMBOL,
-) -> Order:  # fmt: skip
+    client_id: str,
+    side: Side,
+    kind: OrderType,
+    quantity: str,
+    price: str | None = None,
+    *,
+    stop: str | None = None,
+    tif: str | None = "GTC",
+    trailing: int | None = None,
+    symbol: str = SYMBOL,
+) -> Order:
     """An order as the trader makes one."""
     limited = kind in {OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
     return Order(
-        client_order_id=client_id, intent_id="i", cycle_id=None, attempt=1, purpose=Purpose.MANUAL, symbol=symbol,
-        side=side, type=kind, quantity=Decimal(quantity), created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        status=OrderStatus.SENT, time_in_force=tif if limited else None,
-        price=None if price is None else Decimal(price), stop_price=None if stop is None else Decimal(stop),
+        client_order_id=client_id,
+        intent_id="i",
+        cycle_id=None,
+        attempt=1,
+        purpose=Purpose.MANUAL,
+        symbol=symbol,
+        side=side,
+        type=kind,
+        quantity=Decimal(quantity),
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        status=OrderStatus.SENT,
+        time_in_force=tif if limited else None,
+        price=None if price is None else Decimal(price),
+        stop_price=None if stop is None else Decimal(stop),
         trailing_delta=trailing,
-    )  # fmt: skip
+    )
 
 
 def got(found: ExchangeOrder) -> tuple[OrderStatus, Any]:

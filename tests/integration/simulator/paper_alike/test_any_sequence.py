@@ -49,11 +49,16 @@ async def act(s: Scenario, draw: Callable[[int], int]) -> None:
         trails = stops and draw(3) == 0
         await s.place(
             order(
-                NAMES[draw(4)], side, kind, f"{draw(3)}.{1 + draw(9)}", price if limited else None,
+                NAMES[draw(4)],
+                side,
+                kind,
+                f"{draw(3)}.{1 + draw(9)}",
+                price if limited else None,
                 stop=str(1000 + 5 * (draw(21) - 10)) if stops and not trails else None,
-                tif=("GTC", "GTC", "IOC", "FOK")[draw(4)], trailing=100 if trails else None,
+                tif=("GTC", "GTC", "IOC", "FOK")[draw(4)],
+                trailing=100 if trails else None,
             )
-        )  # fmt: skip
+        )
     elif what == 7:
         quantity = f"0.{1 + draw(9)}"
         high, low = str(1005 + 5 * draw(6)), str(995 - 5 * draw(6))
@@ -68,9 +73,12 @@ async def act(s: Scenario, draw: Callable[[int], int]) -> None:
 def test_any_sequence_of_commands_and_prices_is_the_same_at_both(both: BothExchanges) -> None:
     # a failure is told at once: to shrink it over HTTP takes minutes
     @hypothesis.settings(
-        max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None,
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
         phases=[Phase.generate],
-    )  # fmt: skip
+    )
     @given(data=st.binary(min_size=60, max_size=160), bnb=st.booleans())
     def check(data: bytes, bnb: bool) -> None:
         async def sequence(s: Scenario) -> None:

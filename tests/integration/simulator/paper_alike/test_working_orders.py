@@ -24,13 +24,22 @@ pytestmark = pytest.mark.integration
 
 
 WORKING = {
-    "workingType": "LIMIT", "workingSide": "BUY", "workingQuantity": "1", "workingPrice": "990",
-    "workingTimeInForce": "GTC", "workingClientOrderId": "w", "pendingSide": "SELL",
-}  # fmt: skip
+    "workingType": "LIMIT",
+    "workingSide": "BUY",
+    "workingQuantity": "1",
+    "workingPrice": "990",
+    "workingTimeInForce": "GTC",
+    "workingClientOrderId": "w",
+    "pendingSide": "SELL",
+}
 PENDING_PAIR = {
-    "pendingAboveType": "LIMIT_MAKER", "pendingAbovePrice": "1050", "pendingAboveClientOrderId": "tp",
-    "pendingBelowType": "STOP_LOSS", "pendingBelowStopPrice": "950", "pendingBelowClientOrderId": "sl",
-}  # fmt: skip
+    "pendingAboveType": "LIMIT_MAKER",
+    "pendingAbovePrice": "1050",
+    "pendingAboveClientOrderId": "tp",
+    "pendingBelowType": "STOP_LOSS",
+    "pendingBelowStopPrice": "950",
+    "pendingBelowClientOrderId": "sl",
+}
 
 
 @alike

@@ -54,9 +54,19 @@ def test_a_candle_holds_its_trades_exactly() -> None:
     row = klines(store, "BTCUSDC", "1m", now_ms=START + 59_000)[-1]
 
     assert row == [
-        START, "100.00000000", "103.00000000", "99.50000000", "101.00000000", "3.50001000", START + 59_999,
-        "350.50101000", 4, "3.50001000", "350.50101000", "0",
-    ]  # fmt: skip
+        START,
+        "100.00000000",
+        "103.00000000",
+        "99.50000000",
+        "101.00000000",
+        "3.50001000",
+        START + 59_999,
+        "350.50101000",
+        4,
+        "3.50001000",
+        "350.50101000",
+        "0",
+    ]
 
 
 def test_a_minute_without_trades_is_flat_with_no_volume() -> None:
@@ -128,10 +138,11 @@ def test_a_zone_outside_the_world_is_refused(text: str) -> None:
 @given(
     st.lists(
         st.tuples(st.integers(0, 3 * 86_400_000), st.integers(1, 10_000), st.integers(1, 10_000)),
-        min_size=1, max_size=60,
+        min_size=1,
+        max_size=60,
     ),
     st.sampled_from([interval for interval in INTERVALS if interval not in ("1s", "1m")]),
-)  # fmt: skip
+)
 @settings(max_examples=60)
 def test_higher_candles_are_the_sum_of_their_minutes(trades: list[tuple[int, int, int]], interval: str) -> None:
     ordered = sorted(trades)
@@ -181,8 +192,11 @@ def test_the_window_of_a_day_sums_its_minutes() -> None:
     window = store.window("BTCUSDC", START - 86_400_000, START + 130_000)
 
     assert (window.open, window.high, window.low, window.last) == (
-        "100.00000000", "110.00000000", "95.00000000", "95.00000000",
-    )  # fmt: skip
+        "100.00000000",
+        "110.00000000",
+        "95.00000000",
+        "95.00000000",
+    )
     assert window.volume == "4.00000000"
     assert window.quote_volume == "415.00000000"
     assert window.weighted_average == "103.75000000"

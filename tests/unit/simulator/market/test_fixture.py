@@ -17,20 +17,30 @@ DOCUMENTED: dict[str, Any] = {
     "market": {"kind": "still"},
     "symbols": [
         {
-            "symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "status": "TRADING", "last_price": "50000.00",
+            "symbol": "BTCUSDT",
+            "base": "BTC",
+            "quote": "USDT",
+            "status": "TRADING",
+            "last_price": "50000.00",
             "filters": [
                 {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "1000000", "tickSize": "0.01"},
                 {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"},
             ],
-            "bids": [["49999.99", "1"]], "asks": [["50000.01", "1"]],
+            "bids": [["49999.99", "1"]],
+            "asks": [["50000.01", "1"]],
         }
     ],
     "accounts": [
-        {"name": "alice", "balances": {"BTC": "1", "USDT": "100000"}, "maker": "0.001", "taker": "0.001",
-         "key_type": "HMAC"}
+        {
+            "name": "alice",
+            "balances": {"BTC": "1", "USDT": "100000"},
+            "maker": "0.001",
+            "taker": "0.001",
+            "key_type": "HMAC",
+        }
     ],
     "limits": {"weight_1m": 6000, "orders_10s": 100, "orders_1d": 200000},
-}  # fmt: skip
+}
 
 
 def test_the_documented_fixture_is_one() -> None:

@@ -107,11 +107,27 @@ def test_a_match_decides_what_is_hit(match: dict[str, str], endpoint: str, hit: 
 def test_every_fault_is_explained() -> None:
     assert len(catalogue_help().splitlines()) == len(CATALOGUE) >= 20
     documented = {
-        "answer_lost", "late_acceptance", "http_5xx_unknown", "timeout_1007", "rate_limit_1003", "ban_418",
-        "clock_skew_1021", "order_not_found_after_create", "stream_drop", "stream_duplicate", "stream_reorder",
-        "stream_delay", "stream_stall", "disconnect", "reject_protection_leg", "price_gap", "symbol_halt",
-        "filter_change", "insufficient_liquidity", "maintenance",
-    }  # fmt: skip
+        "answer_lost",
+        "late_acceptance",
+        "http_5xx_unknown",
+        "timeout_1007",
+        "rate_limit_1003",
+        "ban_418",
+        "clock_skew_1021",
+        "order_not_found_after_create",
+        "stream_drop",
+        "stream_duplicate",
+        "stream_reorder",
+        "stream_delay",
+        "stream_stall",
+        "disconnect",
+        "reject_protection_leg",
+        "price_gap",
+        "symbol_halt",
+        "filter_change",
+        "insufficient_liquidity",
+        "maintenance",
+    }
     assert documented <= set(CATALOGUE)
 
 

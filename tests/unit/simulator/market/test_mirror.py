@@ -26,9 +26,7 @@ class Listed(MirrorSource):
 
     def __init__(self) -> None:
         self.streams = "ws://nowhere"
-        self.listings = {
-            name: Listing(name, name[:3], "USDT", "TRADING", [], Decimal(100), 0) for name in SYMBOLS
-        }  # fmt: skip
+        self.listings = {name: Listing(name, name[:3], "USDT", "TRADING", [], Decimal(100), 0) for name in SYMBOLS}
         self.books = {name: ([(Decimal(99), Decimal(1))], [(Decimal(101), Decimal(1))]) for name in SYMBOLS}
         self.decimals = dict.fromkeys(SYMBOLS, 5)
 
@@ -91,8 +89,11 @@ async def test_a_minute_ends_when_the_closing_candles_of_all_symbols_are_there()
     ending.cancel()
     closing = [("candle", "BTCUSDT", 0), ("candle", "ETHUSDT", 0)]
     assert scene.played.log == [
-        *closing, *closing, ("end", MINUTE_MS), ("candle", "BTCUSDT", MINUTE_MS),
-    ], "closing candles are put again, over the trades that came meanwhile"  # fmt: skip
+        *closing,
+        *closing,
+        ("end", MINUTE_MS),
+        ("candle", "BTCUSDT", MINUTE_MS),
+    ], "closing candles are put again, over the trades that came meanwhile"
 
 
 async def test_a_minute_does_not_wait_for_ever_for_a_candle_that_never_comes() -> None:

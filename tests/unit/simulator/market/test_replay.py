@@ -21,8 +21,10 @@ from simulator.market.symbols import DEFAULT_PROFILES, Profile
 
 START = 1_767_225_600_000
 BTC = DEFAULT_PROFILES[0]
-ROWS = [(START + index * MINUTE_MS, f"{100 + index}", f"{102 + index}", f"{99 + index}", f"{101 + index}", "4.00001")
-        for index in range(200)]  # fmt: skip
+ROWS = [
+    (START + index * MINUTE_MS, f"{100 + index}", f"{102 + index}", f"{99 + index}", f"{101 + index}", "4.00001")
+    for index in range(200)
+]
 
 
 def recorded(row: tuple[int, str, str, str, str, str]) -> Recorded:
