@@ -344,8 +344,8 @@ def fell_below(frame: Frame, name: str, threshold: Value) -> Condition:
 
 def stale(frame: Frame, other: Frame) -> Condition:
     """The other symbol's newest bar is more than two bars old."""
-    bar = frame["open_time"] - frame.prev("open_time")
-    return frame["open_time"] - other["open_time"] > 2.0 * bar
+    bar = frame["time"] - frame.prev("time")
+    return frame["time"] - other["time"] > 2.0 * bar
 
 
 def graded(*components: tuple[float, Value]) -> tuple[Value, Value]:

@@ -71,8 +71,8 @@ def read_history(path: Path, symbol: str) -> RecordedHistory:
     timeframe = next((frame for frame in Timeframe if frame.milliseconds == step), None)
     if timeframe is None:
         raise misused(f"{path}: bars {step / 1000:g} s apart", f"one of {', '.join(Timeframe)}")
-    unique = {bar.open_ms: bar for bar in bars}
-    corrected = sum(bar != unique[bar.open_ms] for bar in bars)
+    unique = {bar.time: bar for bar in bars}
+    corrected = sum(bar != unique[bar.time] for bar in bars)
     candles = tuple(_candle(path, bar, symbol, timeframe) for bar in unique.values())
     return RecordedHistory(symbol, timeframe, candles, corrected)
 
@@ -87,19 +87,19 @@ def _candle(path: Path, bar: Recorded, symbol: str, timeframe: Timeframe) -> Can
     candle = Candle(
         symbol=symbol,
         timeframe=timeframe,
-        time=bar.open_ms,
+        time=bar.time,
         open=bar.open,
         high=bar.high,
         low=bar.low,
         close=bar.close,
         volume=bar.volume,
-        quote_asset_volume=bar.quote_volume,
-        number_of_trades=bar.trades,
-        taker_buy_base_asset_volume=bar.taker_buy_base,
-        taker_buy_quote_asset_volume=bar.taker_buy_quote,
+        quote_asset_volume=bar.quote_asset_volume,
+        number_of_trades=bar.number_of_trades,
+        taker_buy_base_asset_volume=bar.taker_buy_base_asset_volume,
+        taker_buy_quote_asset_volume=bar.taker_buy_quote_asset_volume,
     )
-    if timeframe.open_of(bar.open_ms) != bar.open_ms:
-        raise misused(f"{path}, line {bar.line}: {from_ms(bar.open_ms)} is not the start of a {timeframe} bar")
+    if timeframe.open_of(bar.time) != bar.time:
+        raise misused(f"{path}, line {bar.line}: {from_ms(bar.time)} is not the start of a {timeframe} bar")
     try:
         CandleMessage.of(candle, source="file", occurred_at_ms=candle.close_time)
     except ValidationError as error:
@@ -150,7 +150,7 @@ class Strategist:
 
 def feature_row(bar: BarFeatures) -> dict[str, Any]:
     """One row of ``features``: the bar, then every indicator, None while unknown."""
-    values = {name: value for name, value in bar.values.items() if name != "open_time"}
+    values = {name: value for name, value in bar.values.items() if name != "time"}
     return {"time": from_ms(bar.time), "symbol": bar.symbol, "timeframe": bar.timeframe.value, **values}
 
 

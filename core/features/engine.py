@@ -59,7 +59,7 @@ class CandleLike(Protocol):
 def bar_of(candle: CandleLike) -> tuple[float, ...]:
     """The numbers of a candle, its ``CANDLE_COLUMNS``. A quote volume of 0 beside a volume was not recorded."""
     volume = float(candle.volume)
-    quote_volume = float(candle.quote_asset_volume)
+    quote_asset_volume = float(candle.quote_asset_volume)
     trades = candle.number_of_trades
     return (
         float(candle.time),
@@ -68,7 +68,7 @@ def bar_of(candle: CandleLike) -> tuple[float, ...]:
         float(candle.low),
         float(candle.close),
         volume,
-        quote_volume if quote_volume > 0 or volume == 0 else NAN,
+        quote_asset_volume if quote_asset_volume > 0 or volume == 0 else NAN,
         float(trades) if trades or volume == 0 else NAN,
     )
 
@@ -132,7 +132,7 @@ class IndicatorEngine:
         self._last, self._last_open = None, None
         if candles:
             last = {name: float(column[-1]) for name, column in columns.items()}
-            self._last, self._last_open = self._with_lists({**wire_row(last)}), last["open_time"]
+            self._last, self._last_open = self._with_lists({**wire_row(last)}), last["time"]
 
     def batch(self, candles: Mapping[str, Column]) -> dict[str, Column]:
         """Every feature over a whole history, as columns beside those of the candles.
@@ -141,7 +141,7 @@ class IndicatorEngine:
             SequenceError: the history has a gap.
         """
         columns = dict(candles)
-        times = columns["open_time"]
+        times = columns["time"]
         steps = np.diff(times)
         wrong = np.flatnonzero(steps != self.timeframe.milliseconds)
         if len(wrong):

@@ -11,7 +11,7 @@ import core.features.detectors as detectors_package
 import core.features.indicators as indicators_package
 from core.features.indicators.base import Indicator, IndicatorParameters, TalibIndicator, registered
 
-CANDLE_COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "quote_volume", "trades")
+CANDLE_COLUMNS = ("time", "open", "high", "low", "close", "volume", "quote_asset_volume", "number_of_trades")
 
 
 # recorded beside candles, where a book is kept; nothing computes them, and without a book they are unknown

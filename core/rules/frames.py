@@ -193,16 +193,6 @@ class ColumnFrame:
     def peer(self, symbol: str) -> Frame:
         return self._other(self._peers.get(symbol), symbol, self.timeframe)
 
-    @property
-    def others_above(self) -> Mapping[str, Aligned]:
-        """The aligned columns of the timeframes above."""
-        return self._higher
-
-    @property
-    def others_beside(self) -> Mapping[str, Aligned]:
-        """The aligned columns of the other symbols."""
-        return self._peers
-
     def _other(self, other: Aligned | None, symbol: str, timeframe: str) -> Frame:
         if other is None:
             return ColumnFrame({}, length=self._length, symbol=symbol, timeframe=timeframe)

@@ -89,7 +89,7 @@ class ReplayMarket:
         minutes: dict[int, _Minute] = {}
         for bar in recorded:
             for place, minute in enumerate(split_bar(bar, length, profile.tick, profile.step)):
-                minutes[bar.open_ms + shift_ms + place * MINUTE_MS] = minute
+                minutes[bar.time + shift_ms + place * MINUTE_MS] = minute
         past = {open_ms: minute for open_ms, minute in minutes.items() if open_ms < self._start_ms}
         self._minutes[symbol] = {open_ms: m for open_ms, m in minutes.items() if open_ms >= self._start_ms}
         if past:
@@ -166,7 +166,7 @@ def _history(profile: Profile, past: Mapping[int, _Minute], until_ms: int) -> Hi
 
 def play_start(bars: Mapping[str, Sequence[Recorded]]) -> int:
     """Where a recording starts to play when the fixture does not say: after the history, at most half of the data."""
-    first = min(recorded[0].open_ms for recorded in bars.values())
-    last = max(recorded[-1].open_ms for recorded in bars.values())
+    first = min(recorded[0].time for recorded in bars.values())
+    last = max(recorded[-1].time for recorded in bars.values())
     past = min(HISTORY_MINUTES * MINUTE_MS, (last - first) // 2)
     return (first + past) // HOUR_MS * HOUR_MS if past > HOUR_MS else (first + past) // MINUTE_MS * MINUTE_MS

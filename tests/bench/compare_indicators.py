@@ -79,14 +79,14 @@ def histories(path: Path, bars: int | None = None) -> Iterator[tuple[list[Bar], 
     timeframe = next(frame.value for frame in Timeframe if frame.milliseconds == step)
     stretch: list[Bar] = []
     for bar in read:
-        if stretch and bar.open_ms != stretch[-1].time + step:
-            if bar.open_ms == stretch[-1].time:
+        if stretch and bar.time != stretch[-1].time + step:
+            if bar.time == stretch[-1].time:
                 continue
             yield stretch, timeframe
             stretch = []
         opened, high, low, close = (float(price) for price in (bar.open, bar.high, bar.low, bar.close))
-        volumes = float(bar.volume), float(bar.quote_volume)
-        stretch.append(Bar(bar.open_ms, opened, high, low, close, *volumes, bar.trades))
+        volumes = float(bar.volume), float(bar.quote_asset_volume)
+        stretch.append(Bar(bar.time, opened, high, low, close, *volumes, bar.number_of_trades))
     if stretch:
         yield stretch, timeframe
 

@@ -22,7 +22,7 @@ class AnchoredVwap(Kernel):
     and from its first trade on. Bars of a day or longer have one session each, and the VWAP is their typical price.
     """
 
-    reads = ("open_time", "high", "low", "close", "volume")
+    reads = ("time", "high", "low", "close", "volume")
     writes = ("anchored_vwap", "vwap_upper_band", "vwap_lower_band")
 
     def __init__(self, parameters: IndicatorParameters) -> None:
@@ -33,12 +33,12 @@ class AnchoredVwap(Kernel):
         self._sums = (0.0, 0.0, 0.0)
 
     def fill(self, columns: Columns, length: int) -> dict[str, Column]:
-        day = np.floor(columns["open_time"] / DAY_MS)
+        day = np.floor(columns["time"] / DAY_MS)
         typical = (columns["high"] + columns["low"] + columns["close"]) / 3.0
         outputs = {name: np.full(length, np.nan) for name in self.writes}
         starts = np.flatnonzero(np.diff(day, prepend=np.nan) != 0)
         for start, stop in itertools.pairwise([*starts.tolist(), length]):
-            if start == 0 and columns["open_time"][0] % DAY_MS != 0:
+            if start == 0 and columns["time"][0] % DAY_MS != 0:
                 self._remember(day[start], False, 0.0, (0.0, 0.0, 0.0))
                 continue
             part = slice(start, stop)
@@ -54,13 +54,11 @@ class AnchoredVwap(Kernel):
     def _remember(self, day: float, started: bool, origin: float, sums: tuple[float, float, float]) -> None:
         self._day, self._started, self._origin, self._sums = float(day), started, origin, sums
 
-    def update(
-        self, open_time: float, high: float, low: float, close: float, volume: float
-    ) -> tuple[float, float, float]:
-        day = open_time // DAY_MS
+    def update(self, time: float, high: float, low: float, close: float, volume: float) -> tuple[float, float, float]:
+        day = time // DAY_MS
         typical = (high + low + close) / 3.0
         if day != self._day:
-            self._remember(day, self._day == self._day or open_time % DAY_MS == 0, typical, (0.0, 0.0, 0.0))
+            self._remember(day, self._day == self._day or time % DAY_MS == 0, typical, (0.0, 0.0, 0.0))
         if not self._started:
             return UNKNOWN
         distance = typical - self._origin

@@ -52,39 +52,39 @@ class VolumeSums(_Sums):
 class TradeSums(_Sums):
     """Sums of quote volume and number of trades of 20 bars."""
 
-    reads = ("quote_volume", "trades")
+    reads = ("quote_asset_volume", "number_of_trades")
     writes = ("quote_sum_20", "trades_sum_20")
     lengths = (20, 20)
 
     def fill(self, columns: Columns, length: int) -> dict[str, Column]:
-        return self._filled(columns["quote_volume"], columns["trades"])
+        return self._filled(columns["quote_asset_volume"], columns["number_of_trades"])
 
-    def update(self, quote_volume: float, trades: float) -> tuple[float, float]:
+    def update(self, quote_asset_volume: float, number_of_trades: float) -> tuple[float, float]:
         quotes, counts = self._sums
-        return quotes.update(quote_volume), counts.update(trades)
+        return quotes.update(quote_asset_volume), counts.update(number_of_trades)
 
 
 @register
 class TurnoverSums(_Sums):
     """Sums over 10 bars of typical price times volume, of volume and of quote volume."""
 
-    reads = ("high", "low", "close", "volume", "quote_volume")
+    reads = ("high", "low", "close", "volume", "quote_asset_volume")
     writes = ("turnover_10", "volume_sum_10", "quote_sum_10")
     lengths = (10, 10, 10)
 
     def fill(self, columns: Columns, length: int) -> dict[str, Column]:
         typical = (columns["high"] + columns["low"] + columns["close"]) / 3.0
         volume = columns["volume"]
-        return self._filled(typical * volume, volume, columns["quote_volume"])
+        return self._filled(typical * volume, volume, columns["quote_asset_volume"])
 
     def update(
-        self, high: float, low: float, close: float, volume: float, quote_volume: float
+        self, high: float, low: float, close: float, volume: float, quote_asset_volume: float
     ) -> tuple[float, float, float]:
         turnover, volumes, quotes = self._sums
         return (
             turnover.update((high + low + close) / 3.0 * volume),
             volumes.update(volume),
-            quotes.update(quote_volume),
+            quotes.update(quote_asset_volume),
         )
 
 
@@ -99,8 +99,8 @@ class VolumeMeasures(FormulaIndicator):
 
     reads = (
         "volume",
-        "quote_volume",
-        "trades",
+        "quote_asset_volume",
+        "number_of_trades",
         "volume_sum_20",
         "volume_sum_5",
         "quote_sum_20",
@@ -120,9 +120,9 @@ class VolumeMeasures(FormulaIndicator):
             frame.divide(frame["volume"] * 20.0, frame.prev("volume_sum_20")),
             frame["volume_sum_20"] / 20.0,
             frame.divide(frame["volume"] * 5.0, frame.prev("volume_sum_5")),
-            frame.divide(frame["quote_volume"] * 20.0, frame.prev("quote_sum_20")),
-            frame.divide(frame["volume"], frame["trades"]),
-            frame.divide(frame["trades"] * 20.0, frame.prev("trades_sum_20")),
+            frame.divide(frame["quote_asset_volume"] * 20.0, frame.prev("quote_sum_20")),
+            frame.divide(frame["volume"], frame["number_of_trades"]),
+            frame.divide(frame["number_of_trades"] * 20.0, frame.prev("trades_sum_20")),
         )
 
 

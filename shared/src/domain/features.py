@@ -14,8 +14,8 @@ FeatureValue = float | int | bool | str | list[float] | None
 class BarFeatures:
     """Every feature of the bar that opens at ``time`` (ms UTC); None means not known yet, never a value.
 
-    ``values`` has the columns of ``analyzer_data`` and those of the candle: open_time, open, high, low, close, volume,
-    quote_volume, trades.
+    ``values`` has the columns of ``analyzer_data`` and those of the candle: time, open, high, low, close, volume,
+    quote_asset_volume, number_of_trades.
     """
 
     symbol: str

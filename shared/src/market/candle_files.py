@@ -40,19 +40,21 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One recorded bar; `open_ms` in ms UTC, `volume` in base units, 0 for what was not recorded. `line` of the file
-    is where it stands, for messages."""
+    """One bar of a file, which says neither its symbol nor its time frame; the fields are those of ``Candle``.
 
-    open_ms: int
+    0 stands for what was not recorded. ``line`` of the file is where it stands, for messages.
+    """
+
+    time: int
     open: Decimal
     high: Decimal
     low: Decimal
     close: Decimal
     volume: Decimal
-    quote_volume: Decimal = ZERO
-    trades: int = 0
-    taker_buy_base: Decimal = ZERO
-    taker_buy_quote: Decimal = ZERO
+    quote_asset_volume: Decimal = ZERO
+    number_of_trades: int = 0
+    taker_buy_base_asset_volume: Decimal = ZERO
+    taker_buy_quote_asset_volume: Decimal = ZERO
     line: int = field(default=0, compare=False)
 
 
@@ -68,13 +70,13 @@ def read_bars(path: Path) -> list[Recorded]:
         raise ConfigurationError(f"cannot read candles from {path}: {error}") from error
     if not bars:
         raise ConfigurationError(f"{path} has no candles")
-    bars.sort(key=lambda bar: bar.open_ms)
+    bars.sort(key=lambda bar: bar.time)
     return bars
 
 
 def bar_milliseconds(bars: Sequence[Recorded]) -> int | None:
     """The length of sorted bars: the commonest distance between neighbours; None for a single bar."""
-    distances = Counter(after.open_ms - before.open_ms for before, after in pairwise(bars))
+    distances = Counter(after.time - before.time for before, after in pairwise(bars))
     distances.pop(0, None)
     return min(distances, key=lambda distance: (-distances[distance], distance)) if distances else None
 
@@ -137,10 +139,10 @@ def _bar(row: Row, line: int) -> Recorded:
         low,
         close,
         volume,
-        quote_volume=_optional(row, QUOTE_NAMES),
-        trades=0 if trades in (None, "") else int(float(str(trades))),
-        taker_buy_base=_optional(row, TAKER_BASE_NAMES),
-        taker_buy_quote=_optional(row, TAKER_QUOTE_NAMES),
+        quote_asset_volume=_optional(row, QUOTE_NAMES),
+        number_of_trades=0 if trades in (None, "") else int(float(str(trades))),
+        taker_buy_base_asset_volume=_optional(row, TAKER_BASE_NAMES),
+        taker_buy_quote_asset_volume=_optional(row, TAKER_QUOTE_NAMES),
         line=line,
     )
 

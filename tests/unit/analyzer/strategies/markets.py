@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,9 +28,11 @@ class Market:
     timeframe: str
     features: dict[tuple[str, str], Features]
 
-    def frame(self, symbol: str) -> ColumnFrame:
-        own = self.features[(symbol, self.timeframe)]
-        close = close_times(own, self.timeframe)
+    def frame(self, symbol: str, only: Collection[str] | None = None) -> ColumnFrame:
+        """The symbol's columns, or some of them, with those above and beside."""
+        features = self.features[(symbol, self.timeframe)]
+        own = features if only is None else {name: column for name, column in features.items() if name in only}
+        close = close_times(features, self.timeframe)
         above = HIGHER_TIMEFRAMES[self.timeframe]
         return ColumnFrame(
             own,

@@ -63,7 +63,7 @@ def test_x2_and_x9_a_label_is_compared_by_its_own_spelling_or_not_at_all() -> No
 def test_x3_what_is_not_known_is_no_extreme(name: str) -> None:
     strategy = rules()[name]
     own = market(timeframe_of(strategy)).features[("AAAUSDC", timeframe_of(strategy))]
-    features = set(strategy.reads) - {"open", "high", "low", "close", "volume", "atr_14", "open_time"}
+    features = set(strategy.reads) - {"open", "high", "low", "close", "volume", "atr_14", "time"}
     unknown = own | {feature: np.full(len(own["close"]), np.nan) for feature in features}
     frame = ColumnFrame(unknown, length=len(own["close"]), symbol="AAAUSDC", timeframe=timeframe_of(strategy))
     assert not strategy.evaluate(frame).side.any()
@@ -92,7 +92,7 @@ def test_x6_no_threshold_is_a_price_or_a_volume(name: str) -> None:
     strategy, sides = rules()[name], []
     for price, volume in ((1.0, 1.0), (2.0**-17, 2.0**20)):
         candles = columns_of(generated(900, seed=14, price=price, timeframe=timeframe_of(strategy)))
-        candles |= {part: candles[part] * volume for part in ("volume", "quote_volume", "trades")}
+        candles |= {part: candles[part] * volume for part in ("volume", "quote_asset_volume", "number_of_trades")}
         features = IndicatorEngine("TEST", timeframe_of(strategy)).batch(candles)
         sides.append(strategy.evaluate(ColumnFrame(features, length=900, timeframe=timeframe_of(strategy))).side)
     np.testing.assert_array_equal(sides[0], sides[1])

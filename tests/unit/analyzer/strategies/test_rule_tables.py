@@ -16,7 +16,7 @@ from tests.unit.analyzer.strategies.markets import SYMBOLS, market, rules, timef
 
 QUIET: dict[str, Any] = {
     **{"open": 100.0, "high": 100.4, "low": 99.6, "close": 100.0, "volume": 10.0, "active_bars_20": 20.0},
-    **{"open_time": 0.0, "atr_14": 1.0, "natr": 1.0, "true_range": 1.2, "atr_percentile": 70.0, "volume_ratio": 1.5},
+    **{"time": 0.0, "atr_14": 1.0, "natr": 1.0, "true_range": 1.2, "atr_percentile": 70.0, "volume_ratio": 1.5},
     **{"adx_14": 25.0, "plus_di": 20.0, "minus_di": 20.0, "rsi_14": 50.0, "rsi_21": 50.0, "momentum_score": 50.0},
     **{"volatility_regime": "normal", "market_regime": "RANGING", "move_atr": 0.0, "roc_10": 0.0, "bb_width": 0.04},
     **{"confluence_agreement": 50.0, "support_touches": 2.0, "resistance_touches": 2.0, "bb_position": 0.5},
@@ -316,7 +316,7 @@ SELL_MISSES: dict[str, tuple[int, dict[str, Any]]] = {
 
 
 def rows_of(table: Rows) -> list[dict[str, float]]:
-    return [numeric_row(QUIET | {"open_time": 60_000.0 * index} | changes) for index, changes in enumerate(table)]
+    return [numeric_row(QUIET | {"time": 60_000.0 * index} | changes) for index, changes in enumerate(table)]
 
 
 def signal(name: str, table: Table, rows: Rows, above: dict[str, dict[str, Any]]) -> Signal | None:
@@ -449,7 +449,7 @@ def test_the_leader_is_that_of_the_same_quote_asset() -> None:
 
 def test_a_pair_that_stopped_trading_leads_nobody() -> None:
     table = TABLES["Cross_Pair_Swing"]
-    late = [changes | {"open_time": 600_000.0 + 60_000.0 * index} for index, changes in enumerate(table.buy or [])]
+    late = [changes | {"time": 600_000.0 + 60_000.0 * index} for index, changes in enumerate(table.buy or [])]
     assert side("Cross_Pair_Swing", late, {}) is None
 
 

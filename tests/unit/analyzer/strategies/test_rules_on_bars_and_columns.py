@@ -111,17 +111,8 @@ def test_a_rule_speaks_now_and_then_and_never_on_more_than_a_twentieth_of_the_ba
 def test_a_rule_reads_only_what_it_declares(name: str) -> None:
     strategy = rules()[name]
     seen = market(timeframe_of(strategy), BARS[timeframe_of(strategy)])
-    features = seen.features[(SYMBOL, seen.timeframe)]
     declared = {*strategy.reads, *ALWAYS_READ, *CANDLE_COLUMNS}
-    frame = seen.frame(SYMBOL)
-    part = ColumnFrame(
-        {feature: column for feature, column in features.items() if feature in declared},
-        length=len(features["close"]),
-        symbol=SYMBOL,
-        timeframe=seen.timeframe,
-        higher=frame.others_above,
-        peers=frame.others_beside,
-    )
+    frame, part = seen.frame(SYMBOL), seen.frame(SYMBOL, only=declared)
     np.testing.assert_array_equal(strategy.evaluate(part).side, strategy.evaluate(frame).side)
     np.testing.assert_array_equal(strategy.evaluate(part).strength, strategy.evaluate(frame).strength)
     assert strategy.lookback < ROWS_KEPT

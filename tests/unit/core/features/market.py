@@ -90,4 +90,4 @@ def merged(candles: Sequence[Bar], source: str, target: str) -> list[Bar]:
 
 def close_times(columns: dict[str, Column], timeframe: str) -> Column:
     """Close times of the bars of a batch, as the exchange writes them."""
-    return columns["open_time"] + Timeframe(timeframe).milliseconds - 1
+    return columns["time"] + Timeframe(timeframe).milliseconds - 1

@@ -77,7 +77,7 @@ def anchored(known: Known) -> tuple[Column, Column, Column]:
     result = np.full((3, len(known["close"])), np.nan)
     weight = mean = spread = 0.0
     started, day = False, None
-    rows = zip(known["open_time"], known["high"], known["low"], known["close"], known["volume"], strict=True)
+    rows = zip(known["time"], known["high"], known["low"], known["close"], known["volume"], strict=True)
     for at, (time, high, low, close, volume) in enumerate(rows):
         if time // 86_400_000 != day:
             started, day = day is not None or time % 86_400_000 == 0, time // 86_400_000

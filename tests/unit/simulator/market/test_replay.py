@@ -67,7 +67,7 @@ def test_every_form_of_file_is_read(tmp_path: Path, form: str) -> None:
 
     assert len(bars) == 200
     assert bars[0] == recorded(ROWS[0])
-    assert [bar.open_ms for bar in bars] == [row[0] for row in ROWS]
+    assert [bar.time for bar in bars] == [row[0] for row in ROWS]
 
 
 @pytest.mark.parametrize(
