@@ -115,7 +115,7 @@ class StrategyLoader:
         """The strategies of one file; empty when it defines none."""
         try:
             module = _import(path)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's file must not stop the others
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's file must not stop the others
             return [RefusedStrategy(path, f"{type(error).__name__}: {error}")]
         return [self._make(cls, path) for cls in _strategies_of(module)]
 
@@ -125,7 +125,7 @@ class StrategyLoader:
             overrides = self._overrides.get(title)
             candidate = LoadedStrategy(title, cls.family, path, cls, self._environment, overrides)
             name = candidate.create().name
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's constructor may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's constructor may raise anything
             return RefusedStrategy(path, f"{cls.__name__}: {type(error).__name__}: {error}")
         if not isinstance(name, str) or not name:
             return RefusedStrategy(path, f"{cls.__name__}: name must be a text, not {name!r}")

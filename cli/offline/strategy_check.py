@@ -114,6 +114,6 @@ def _lookahead(
     if not found and isinstance(strategy, RuleStrategy):
         try:
             found = on_columns(strategy, Seen(frames), timeframe, decided)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's rule may raise anything on columns
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's rule may raise anything on columns
             found = [f"fails on whole columns: {type(error).__name__}: {error}"]
     return found

@@ -18,7 +18,7 @@ def recompute(
 ) -> tuple[IndicatorEngine | None, list[tuple[Candle, FeatureRow]]]:
     """The features of the candles that open at ``since_ms`` or later, the earlier ones being their history.
 
-    As live, a gap starts a new history. Answers the engine after the last candle, and the rows; None without any.
+    As live, a gap starts a new history. Returns the engine after the last candle, and the rows; None without any.
     """
     engine = None
     rows: list[tuple[Candle, FeatureRow]] = []

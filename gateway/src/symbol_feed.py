@@ -74,7 +74,7 @@ class SymbolFeed:
             await self._producer.closed(fresh, source="repair")
 
     async def _publish_known(self, candles: list[Candle], stored_ms: int | None) -> list[Candle]:
-        """Publish as history what is stored already, or everything when nothing is; answers the rest."""
+        """Publish as history what is stored already, or everything when nothing is; returns the rest."""
         known = [candle for candle in candles if stored_ms is None or candle.time <= stored_ms]
         await self._producer.closed(known, source="history")
         return candles[len(known) :]

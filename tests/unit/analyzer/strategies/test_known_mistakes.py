@@ -139,7 +139,7 @@ def test_x11_a_strategy_decides_on_the_bar_that_called_it() -> None:
     assert seen == [[], ["BUY"], [], [], ["SELL"]]
 
 
-STRANGERS = """
+USERS = """
 import sys
 from .base_strategy import BaseStrategy
 
@@ -159,8 +159,8 @@ class Leaving(BaseStrategy):
 """
 
 
-def test_what_a_strangers_strategy_does_to_its_data_and_itself_harms_nobody(tmp_path: Path) -> None:
-    (tmp_path / "strangers.py").write_text(STRANGERS)
+def test_what_a_users_strategy_does_to_its_data_and_itself_harms_nobody(tmp_path: Path) -> None:
+    (tmp_path / "users.py").write_text(USERS)
     strategies = StrategyLoader((BUILT_IN, tmp_path), only=("A_Careless", "B_Leaving", "RSI_Strategy")).load().loaded
     runner = StrategyRunner(strategies, ManualClock(from_ms(0)), min_volume=Decimal(0))
     for index, rsi in enumerate((40.0, 29.0)):
