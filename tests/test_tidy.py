@@ -50,6 +50,17 @@ def test_packages_do_nothing_on_import(path: Path) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_sql_is_written_in_adapters_only(service: str) -> None:
+    writers = [
+        relative(path)
+        for path in (ROOT / service / "src").rglob("*.py")
+        if "adapters" not in path.parts
+        and re.search(r"^\s*(from|import) (sqlalchemy|psycopg)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert not writers
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_service_has_a_page(service: str) -> None:
     page = (ROOT / service / "README.md").read_text(encoding="utf-8").lower()
     for heading in ("consumes", "produces", "owns", " fails"):
