@@ -242,7 +242,6 @@ class RedisBus:
             await asyncio.sleep(BEAT_S)
 
     def shares(self) -> dict[str, Any]:
-        """Who is in the groups of this process, and which streams are its own."""
         return {
             group: {"members": len(member.members), "streams": sorted(member.leases)}
             for group, member in self._members.items()
@@ -275,21 +274,24 @@ class RedisBus:
     async def tap(self, *topics: Topic[Any]) -> AsyncIterator[tuple[Topic[Any], BaseModel]]:
         partitions = await until_done(self.partitions, AWAY, sleep=asyncio.sleep, on_failure=_note_away)
         by_name = {name.encode(): topic for topic in topics for name in topic.streams(partitions)}
-        position: dict[Any, Any] = dict.fromkeys(by_name, b"$")
+        async for name, raw in self._read_on(dict.fromkeys(by_name, b"$")):
+            topic = by_name[name]
+            with contextlib.suppress(ContractError):  # the consumer of the topic makes the dead letter
+                yield topic, topic.decode(raw)
+
+    async def _read_on(self, positions: dict[Any, Any]) -> AsyncIterator[tuple[bytes, bytes]]:
+        """The messages that follow these positions, with the stream of each; waits while Redis is away."""
         while True:
             try:
-                answer = await self.redis.xread(position, count=BATCH_MAX, block=BLOCK_MS)
+                answer = await self.redis.xread(positions, count=BATCH_MAX, block=BLOCK_MS)
             except RedisError as error:
-                logger.warning("tap interrupted", extra={"reason": str(error)})
+                logger.warning("reading interrupted", extra={"reason": str(error)})
                 await asyncio.sleep(1)
                 continue
             for name, entries in stream_entries(answer):
                 for entry_id, fields in entries:
-                    position[name] = entry_id
-                    try:
-                        yield by_name[name], by_name[name].decode(fields[b"d"])
-                    except (ContractError, KeyError):
-                        continue  # the consumer of the topic makes the dead letter
+                    positions[name] = entry_id
+                    yield name, fields.get(b"d", b"")
 
     async def dead_letter(self, source: str, *, consumer: str, raw: bytes, reason: str) -> None:
         letter = DeadLetter.of(source, consumer=consumer, raw=raw, reason=reason)
@@ -300,18 +302,8 @@ class RedisBus:
         logger.error("dead letter", extra={"topic": source, "reason": reason})
 
     async def dead_letters(self) -> AsyncIterator[DeadLetter]:
-        position = START
-        while True:
-            try:
-                answer = await self.redis.xread({DEAD_LETTERS: position}, count=BATCH_MAX, block=BLOCK_MS)
-            except RedisError as error:
-                logger.warning("dead letters wait", extra={"reason": str(error)})
-                await asyncio.sleep(1)
-                continue
-            for _, entries in stream_entries(answer):
-                for entry_id, fields in entries:
-                    position = entry_id
-                    yield DeadLetter.decode(fields[b"d"])
+        async for _, raw in self._read_on({DEAD_LETTERS.encode(): START}):
+            yield DeadLetter.decode(raw)
 
     async def close(self) -> None:
         await self.redis.aclose()
