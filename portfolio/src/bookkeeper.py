@@ -49,6 +49,7 @@ class Bookkeeper:
         wake_account: Callable[[], None] = lambda: None,
         wake_performance: Callable[[], None] = lambda: None,
         halted: Callable[[], str | None] = lambda: None,
+        sweep_every_s: float = SWEEP_EVERY_S,
     ) -> None:
         self._pockets = pockets
         self._clock = clock
@@ -56,6 +57,7 @@ class Bookkeeper:
         self._wake_account = wake_account
         self._wake_performance = wake_performance
         self._halted = halted
+        self._sweep_every_s = sweep_every_s
 
     def subscribe(self, bus: Bus) -> None:
         bus.subscribe_batch(EXECUTION, self.on_executions, group=GROUP)
@@ -148,7 +150,7 @@ class Bookkeeper:
                 count += 1
             except TransientError as error:
                 logger.warning("sweep postponed", extra={"reason": str(error)})
-            await self._clock.sleep(SWEEP_EVERY_S)
+            await self._clock.sleep(self._sweep_every_s)
 
     async def sweep(self, *, full: bool = True) -> int:
         """Book every execution that has no posting and settle the leases; answers how many were booked."""

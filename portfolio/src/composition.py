@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from portfolio.src.balance_journal import BalanceJournal
 from portfolio.src.binance_account_manager import BinanceAccountManager
-from portfolio.src.bookkeeper import Bookkeeper
+from portfolio.src.bookkeeper import SWEEP_EVERY_S, Bookkeeper
 from portfolio.src.performance import PerformanceKeeper
 from portfolio.src.pockets import PocketManager
 from portfolio.src.ports import (
@@ -52,8 +52,13 @@ def compose(
     results: PerformanceRows,
     exchange: ExchangeAccount,
     prices: AssetPrices,
+    sweep_every_s: float = SWEEP_EVERY_S,
 ) -> Portfolio:
-    """The portfolio on the running event loop, listening for fills and cycles. ``store`` has its pockets already."""
+    """The portfolio on the running event loop, listening for fills and cycles.
+
+    ``store`` has its pockets already (``found``). A sweep finds what no message told: where none is lost,
+    it may be rare.
+    """
     quote = settings.quote_asset
     journal = BalanceJournal(records=records, values=values, prices=prices, notices=bus, clock=clock, quote_asset=quote)
     account = BinanceAccountManager(
@@ -67,6 +72,7 @@ def compose(
         wake_account=account.wake,
         wake_performance=performance.wake,
         halted=account.halted,
+        sweep_every_s=sweep_every_s,
     )
     books.subscribe(bus)
     return Portfolio(bus, books, account, performance)

@@ -119,6 +119,10 @@ class TradesReader(Protocol):
         """Executions at or after ``since``, oldest first, then by trade id."""
         ...
 
+    async def execution_count(self) -> int:
+        """How many executions there are."""
+        ...
+
     async def intent(self, intent_id: str) -> IntentState: ...
 
     async def open_intents(self) -> Sequence[str]:

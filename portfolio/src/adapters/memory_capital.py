@@ -17,7 +17,7 @@ from core.capital.differences import Trade, Trades
 from core.capital.leases import facts_of
 from core.capital.ledger import BooksRevision, Execution, LedgerAccount, Posting, PostingKind, fill_id
 from core.capital.pockets import OPEN, Pocket, Reservation
-from portfolio.src.ports import BEGINNING, ChangedLease, SettledLease, TradesReader
+from portfolio.src.ports import ChangedLease, SettledLease, TradesReader
 from shared.src.domain.clock import Clock
 from shared.src.domain.money import ZERO
 
@@ -36,9 +36,11 @@ class _Kept:
 
     pockets: dict[str, Pocket] = field(default_factory=dict)
     leases: dict[str, _Lease] = field(default_factory=dict)
+    open_leases: dict[str, None] = field(default_factory=dict)
     postings: dict[str, Posting] = field(default_factory=dict)
     totals: Totals = field(default_factory=dict)
     opened_at: datetime | None = None
+    fills: int = 0
 
 
 class MemoryCapital:
@@ -88,6 +90,7 @@ class MemoryLedger:
         self._trades = trades
         self._added: dict[str, Posting] = {}
         self._moved: Totals = {}
+        self._fills = kept.fills
 
     @property
     def posted(self) -> Mapping[str, Posting]:
@@ -97,6 +100,7 @@ class MemoryLedger:
         if posting.posting_id in self.posted:
             return False
         self._added[posting.posting_id] = posting
+        self._fills += posting.kind is PostingKind.FILL
         for line in posting.lines:
             key = (line.account, line.asset)
             self._moved[key] = self._moved.get(key, ZERO) + line.amount
@@ -105,6 +109,7 @@ class MemoryLedger:
     async def keep(self) -> None:
         """Make what was added part of what is kept."""
         self._kept.opened_at = await self.opened_at()
+        self._kept.fills = self._fills
         self._kept.postings |= self._added
         for key, amount in self._moved.items():
             self._kept.totals[key] = self._kept.totals.get(key, ZERO) + amount
@@ -126,6 +131,8 @@ class MemoryLedger:
         return self._kept.totals.get(key, ZERO) + self._moved.get(key, ZERO)
 
     async def unposted(self, *, since: datetime, limit: int) -> list[Execution]:
+        if self._fills == await self._trades.execution_count():
+            return []  # every fill is booked: the many sweeps of a long history read nothing
         executions = await self._trades.executions(since)
         return [each for each in executions if fill_id(each.execution_id) not in self.posted][:limit]
 
@@ -138,8 +145,8 @@ class MemoryLedger:
         return dict(trades)
 
     async def revision(self) -> BooksRevision:
-        executions = await self._trades.executions(BEGINNING)
-        return BooksRevision(len(self.posted), len(executions), await self._trades.unresolved_orders())
+        postings = len(self._kept.postings) + len(self._added)
+        return BooksRevision(postings, await self._trades.execution_count(), await self._trades.unresolved_orders())
 
 
 class MemoryTransaction:
@@ -157,8 +164,7 @@ class MemoryTransaction:
         return dict(self._kept.pockets)
 
     async def leases(self, also: Iterable[str] = ()) -> list[SettledLease]:
-        still_open = (i for i, lease in self._kept.leases.items() if lease.reservation.status in OPEN)
-        wanted = dict.fromkeys((*still_open, *await self._trades.open_intents(), *also))
+        wanted = dict.fromkeys((*self._kept.open_leases, *await self._trades.open_intents(), *also))
         return [await self._settled(self._kept.leases[i]) for i in wanted if i in self._kept.leases]
 
     async def _settled(self, stored: _Lease) -> SettledLease:
@@ -182,4 +188,9 @@ class MemoryTransaction:
         """Make what was written here what everybody sees."""
         await self.ledger.keep()
         self._kept.leases |= self._leases
+        for intent_id, lease in self._leases.items():
+            if lease.reservation.status in OPEN:
+                self._kept.open_leases[intent_id] = None
+            else:
+                self._kept.open_leases.pop(intent_id, None)
         self._kept.pockets |= self._pockets

@@ -76,6 +76,9 @@ class MemoryTrader:
         wanted = [fill for fill in self.fills if fill.occurred_at >= since]
         return [execution_of(fill) for fill in sorted(wanted, key=lambda fill: (fill.occurred_at, fill.trade_id))]
 
+    async def execution_count(self) -> int:
+        return len(self.fills)
+
     async def intent(self, intent_id: str) -> IntentState:
         mine = {name: order for name, order in self.orders.items() if order.intent_id == intent_id}
         entries = [order for order in mine.values() if order.purpose not in PROTECTIONS]

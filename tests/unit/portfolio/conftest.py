@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
 
 import pytest
 
@@ -16,9 +15,9 @@ from portfolio.src.adapters.memory_capital import MemoryCapital
 from portfolio.src.adapters.memory_performance import MemoryPerformance
 from portfolio.src.composition import Portfolio, compose
 from portfolio.src.prices import LastPrices
+from shared.memory.bus import InMemoryBus
 from shared.memory.last_values import MemoryLastValues
 from shared.memory.manual_clock import ManualClock
-from shared.src.bus.ports import Bus
 from shared.src.config import load_settings
 from shared.src.domain.money import ZERO
 from tests.behaviour.portfolio.fixtures import account, books, clock, manager
@@ -63,28 +62,14 @@ async def no_closes(symbols: Sequence[str]) -> dict[str, Decimal]:
     return {}
 
 
-class Notices:
-    """Takes every notice and delivers none."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, bytes]] = []
-
-    async def notify(self, channel: str, payload: bytes) -> None:
-        self.sent.append((channel, payload))
-
-    def subscribe(self, *_: Any, **__: Any) -> None: ...
-
-    def subscribe_batch(self, *_: Any, **__: Any) -> None: ...
-
-
-@pytest.fixture
-def notices() -> Notices:
-    return Notices()
-
-
 @pytest.fixture
 def trader(clock: ManualClock) -> MemoryTrader:
     return MemoryTrader(clock)
+
+
+@pytest.fixture
+async def bus() -> InMemoryBus:
+    return InMemoryBus()
 
 
 @pytest.fixture
@@ -101,11 +86,11 @@ def records_world(trader: MemoryTrader) -> MemoryRecords:
 
 @pytest.fixture
 def portfolio(
-    world: MemoryWorld, trader: MemoryTrader, account: FakeAccount, clock: ManualClock, notices: Notices
+    world: MemoryWorld, trader: MemoryTrader, account: FakeAccount, clock: ManualClock, bus: InMemoryBus
 ) -> Portfolio:
     return compose(
         settings=load_settings(symbols="BTCUSDC"),
-        bus=cast(Bus, notices),
+        bus=bus,
         clock=clock,
         store=world.store,
         records=MemoryAccountRecords(),
