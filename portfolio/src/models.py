@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,26 +20,13 @@ from portfolio.src.ports import AssetPrices
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
-from shared.src.domain.money import ZERO, wire
+from shared.src.domain.money import ZERO
 from shared.src.domain.symbols import split_symbol
 from shared.src.single_flight import SharedCache
 
-__all__ = ["DBManager", "PortfolioModel", "SharedCache", "TradeFilter", "shown"]
+__all__ = ["DBManager", "PortfolioModel", "SharedCache", "TradeFilter"]
 
 Row = dict[str, Any]
-
-
-def shown(value_: Any) -> Any:
-    """A value as JSON carries it: amounts as text, times in ISO 8601."""
-    if isinstance(value_, Decimal):
-        return wire(value_)
-    if isinstance(value_, datetime):
-        return value_.isoformat()
-    if isinstance(value_, Mapping):
-        return {name: shown(item) for name, item in value_.items()}
-    if isinstance(value_, list | tuple):
-        return [shown(item) for item in value_]
-    return value_
 
 
 class DBManager:
@@ -77,13 +64,13 @@ class PortfolioModel:
         clock: Clock,
         *,
         quote_asset: str,
-        cache: SharedCache | None = None,
+        cache: SharedCache,
     ) -> None:
         self._db = DBManager(database)
         self._prices = prices
         self._clock = clock
         self._quote = quote_asset
-        self._cache = SharedCache(clock) if cache is None else cache
+        self._cache = cache
 
     async def balances(self) -> list[Row]:
         """What the exchange last said, asset by asset, most valuable first."""

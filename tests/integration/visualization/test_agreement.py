@@ -14,7 +14,7 @@ from coordinator.src.adapters.postgres_account import PostgresAccount
 from core.statistics.figures import rounded
 from core.statistics.results import CycleResult, Results, results_of
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
-from portfolio.src.models import PortfolioModel
+from portfolio.src.models import PortfolioModel, SharedCache
 from portfolio.src.ports import BEGINNING
 from portfolio.src.prices import LastPrices
 from shared.memory.manual_clock import ManualClock
@@ -38,7 +38,8 @@ NOW = datetime(2026, 3, 4, 14, 0, tzinfo=UTC)
 @pytest.fixture
 def model(database: Database, redis: Redis) -> PortfolioModel:
     prices = LastPrices(RedisLastValues(redis), partial(last_closes, database), quote_asset="USDC")
-    return PortfolioModel(database, prices, ManualClock(NOW), quote_asset="USDC")
+    clock = ManualClock(NOW)
+    return PortfolioModel(database, prices, clock, quote_asset="USDC", cache=SharedCache(clock))
 
 
 async def test_all_show_the_same_of_a_pocket_that_losses_have_overdrawn(
