@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
@@ -17,6 +16,7 @@ from core.risk.account import AccountView
 from core.risk.limits import RiskLimits
 from shared.src.domain.clock import Clock
 from shared.src.domain.money import wire
+from shared.src.domain.plain import plain_row
 
 
 def create_router(
@@ -39,7 +39,7 @@ def create_router(
     ) -> list[dict[str, Any]]:
         """Decisions, newest first, refusals with their reason."""
         rows = await store.latest(symbol=symbol.upper() if symbol else None, approved=approved, limit=limit)
-        return [_shown(row) for row in rows]
+        return [plain_row(row) for row in rows]
 
     @router.get("/decisions/{decision_id}", tags=["decisions"])
     async def decision(decision_id: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def create_router(
         row = await store.one(decision_id)
         if row is None:
             raise HTTPException(404, f"there is no decision {decision_id}")
-        return _shown(row)
+        return plain_row(row)
 
     @router.get("/status", tags=["operations"])
     async def status() -> dict[str, Any]:
@@ -81,13 +81,3 @@ def _state(view: AccountView, limits: RiskLimits, now: datetime) -> dict[str, An
         "profit_today": wire(view.day_result),
         "max_daily_loss": wire(limits.max_daily_loss),
     }
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in row.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return wire(value)
-    return value.isoformat() if isinstance(value, datetime) else value

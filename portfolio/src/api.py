@@ -10,7 +10,8 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from portfolio.src.binance_account_manager import BinanceAccountManager
-from portfolio.src.models import PortfolioModel, TradeFilter, shown
+from portfolio.src.models import PortfolioModel, TradeFilter
+from shared.src.domain.plain import plain
 
 SymbolQuery = Annotated[str | None, Query(pattern="^[A-Za-z0-9]{5,20}$", description="e.g. BTCUSDC")]
 PageQuery = Annotated[int, Query(ge=1, le=1_000_000)]
@@ -18,7 +19,7 @@ PageQuery = Annotated[int, Query(ge=1, le=1_000_000)]
 
 def answer(value: Any) -> Response:
     """JSON with amounts as text."""
-    return Response(orjson.dumps(shown(value)), media_type="application/json")
+    return Response(orjson.dumps(plain(value)), media_type="application/json")
 
 
 def create_router(model: PortfolioModel, account: BinanceAccountManager) -> APIRouter:

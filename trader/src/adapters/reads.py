@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +9,7 @@ from sqlalchemy import text
 
 from core.statistics.results import Results
 from shared.src.database import Database
-from shared.src.domain.money import wire
+from shared.src.domain.plain import plain_row
 from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS
 from trader.src.api.models import OrdersQuery
 
@@ -73,7 +72,7 @@ class Reads:
         orders, fills, cycles, sums = [(await self._rows(sql, {}))[0] for sql in statements]
         results = Results.of_sums(sums)
         decided = orders["executed"] + orders["rejected"]
-        return shown(
+        return plain_row(
             {
                 "orders": orders["orders"],
                 "orders_executed": orders["executed"],
@@ -101,7 +100,7 @@ class Reads:
 def order_view(row: dict[str, Any]) -> dict[str, Any]:
     """An order as the API shows it."""
     executed: Decimal = row["executed_quantity"]
-    return shown(
+    return plain_row(
         {
             "order_id": str(row["exchange_order_id"] or ""),
             "client_order_id": row["client_order_id"],
@@ -125,23 +124,3 @@ def order_view(row: dict[str, Any]) -> dict[str, Any]:
             "created_at": row["created_at"],
         }
     )
-
-
-def shown(value: dict[str, Any]) -> dict[str, Any]:
-    """The same names with JSON values."""
-    return {name: plain(item) for name, item in value.items()}
-
-
-def plain(value: Any) -> Any:
-    """JSON without surprises: amounts as text, times in ISO 8601."""
-    match value:
-        case Decimal():
-            return wire(value)
-        case datetime():
-            return value.isoformat()
-        case dict():
-            return {name: plain(item) for name, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case _:
-            return value

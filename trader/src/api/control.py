@@ -13,9 +13,10 @@ from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.domain.ids import client_order_id, derived_id
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import IntentKind, OrderType, Side
+from shared.src.domain.plain import plain
 from shared.src.exchange.rules import SymbolRules
 from shared.src.frame.auth import Authorizer, Principal, Scope
-from trader.src.adapters.reads import Reads, plain
+from trader.src.adapters.reads import Reads
 from trader.src.api.models import ClosePosition, ManualOrder, OrdersQuery, PauseRequest
 from trader.src.service import TraderService
 
