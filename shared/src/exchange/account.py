@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
-from shared.src.exchange.client import Params
+from shared.src.exchange.calls import Params, SignedCalls, Urgency
 from shared.src.exchange.models import (
     AccountSnapshot,
     ExchangeFill,
@@ -16,30 +14,6 @@ from shared.src.exchange.models import (
     parse_placement,
     parse_trade,
 )
-from shared.src.exchange.weights import Urgency
-
-
-class SignedCalls(Protocol):
-    """Who answers calls about an account, over HTTP or in this process; ``path`` is below /api/v3."""
-
-    async def ask(self, path: str, params: Params, *, weight: int, urgency: Urgency) -> Any:
-        """Read; the answer as Binance writes it.
-
-        Raises:
-            TransientError: no answer; repeating is safe.
-            RejectedError: refused, with Binance's code.
-        """
-        ...
-
-    async def change(self, method: str, path: str, params: Params) -> Any:
-        """Change something; the answer as Binance writes it.
-
-        Raises:
-            OutcomeUnknownError: no verdict; ask by client order id past the matching horizon.
-            TransientError: certainly not carried out.
-            RejectedError: refused, with Binance's code.
-        """
-        ...
 
 
 class AccountData:

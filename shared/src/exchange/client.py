@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -20,15 +20,15 @@ from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, RejectedError, TransientError
+from shared.src.exchange.calls import Params, Urgency
 from shared.src.exchange.verdict import CLOCK_IS_OFF, Refusal, error_of
-from shared.src.exchange.weights import Urgency, WeightBudget
+from shared.src.exchange.weights import WeightBudget
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 10
 
 Call = Callable[[], Awaitable[Any]]
-Params = Mapping[str, str]
 
 
 class _Client(AsyncClient):  # type: ignore[misc]

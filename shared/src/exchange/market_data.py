@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import to_decimal
+from shared.src.exchange.calls import PublicCalls, Urgency
 from shared.src.exchange.models import BookTicker, field
 from shared.src.exchange.rules import SymbolRules
-from shared.src.exchange.weights import Urgency
 
 KLINES_MAX = 1000
-
-
-class PublicCalls(Protocol):
-    """Who answers calls that need no account; ``path`` is below /api/v3."""
-
-    async def public(
-        self, path: str, params: Mapping[str, str], *, weight: int, urgency: Urgency = Urgency.BULK
-    ) -> Any:
-        """Read; the answer as Binance writes it.
-
-        Raises:
-            TransientError: no answer, or told to wait; repeating is safe.
-            RejectedError: refused, with Binance's code.
-        """
-        ...
 
 
 class MarketData:

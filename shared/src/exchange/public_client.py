@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
 from shared.src.domain.errors import OutcomeUnknownError, TransientError
+from shared.src.exchange.calls import Params, Urgency
 from shared.src.exchange.verdict import Refusal, error_of
-from shared.src.exchange.weights import Urgency, WeightBudget
+from shared.src.exchange.weights import WeightBudget
 from shared.src.http_calls import exchange, json_of
 
 TIMEOUT_S = 10.0
 
 
 class PublicClient:
-    """Implements ``shared.src.exchange.market_data.PublicCalls`` within the shared weight budget."""
+    """Implements ``shared.src.exchange.calls.PublicCalls`` within the shared weight budget."""
 
     def __init__(
         self, rest_url: str, weights: WeightBudget, *, transport: httpx.AsyncBaseTransport | None = None
@@ -27,9 +27,7 @@ class PublicClient:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def public(
-        self, path: str, params: Mapping[str, str], *, weight: int, urgency: Urgency = Urgency.BULK
-    ) -> Any:
+    async def public(self, path: str, params: Params, *, weight: int, urgency: Urgency = Urgency.BULK) -> Any:
         """Read what everybody may.
 
         Raises:

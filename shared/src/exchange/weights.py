@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from enum import Enum
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.src.clocks import SystemClock
 from shared.src.domain.errors import TransientError
+from shared.src.exchange.calls import Urgency
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +26,6 @@ MINUTE_MS = 60_000
 LIMIT_1M = 6000
 WAIT_S_MAX = 65.0
 AT_ONCE_MAX = 16  # questions to Redis; the other connections of a service are for its work
-
-
-class Urgency(Enum):
-    """The share of the budget that calls of a kind may use; the rest is kept for the more urgent ones."""
-
-    BULK = 0.6  # history, screens
-    WATCH = 0.85  # comparing accounts
-    CRITICAL = 1.0  # what became of an order
 
 
 # KEYS: counter, block. ARGV: weight, ceiling. Answers {0, 0} taken, {1, ms} blocked for ms, {2, 0} used up.

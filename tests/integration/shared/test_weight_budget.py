@@ -8,7 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.src.domain.errors import TransientError
-from shared.src.exchange.weights import BLOCKED_KEY, KEY, Urgency, WeightBudget
+from shared.src.exchange.calls import Urgency
+from shared.src.exchange.weights import BLOCKED_KEY, KEY, WeightBudget
 
 pytestmark = pytest.mark.integration
 

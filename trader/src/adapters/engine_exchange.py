@@ -18,7 +18,7 @@ from simulator.engine.events import Event
 from simulator.engine.exchange import Engine
 from simulator.engine.rules import MarketRules
 from trader.src.adapters.in_process import InProcessCalls, refusal
-from trader.src.binance_executor import RestExchange, tell
+from trader.src.adapters.rest_exchange import RestExchange, tell
 from trader.src.ports import Listener
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RootTradingError
-from shared.src.exchange.client import Params
+from shared.src.exchange.calls import Params, Urgency
 from shared.src.exchange.verdict import Refusal, error_of
-from shared.src.exchange.weights import Urgency
 from simulator.api.calls import Call, perform
 from simulator.api.params import Params as DoorParams
 from simulator.api.rest.account import ACCOUNT_ENDPOINTS
@@ -31,7 +30,7 @@ Guard = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 class InProcessCalls:
-    """Implements ``shared.src.exchange.account.SignedCalls``.
+    """Implements ``shared.src.exchange.calls.SignedCalls``.
 
     ``guard`` runs an action on the engine: alone, and written down before it is answered.
     """

@@ -21,7 +21,7 @@ from shared.src.contracts.market import MarketTick
 from shared.src.database import Database
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import RootTradingError
-from shared.src.exchange.account import SignedCalls
+from shared.src.exchange.calls import SignedCalls
 from shared.src.exchange.models import Balance, ExchangeOrder, OrderReport
 from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.conftest import TOKEN, RunningTwin

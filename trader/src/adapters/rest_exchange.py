@@ -1,0 +1,100 @@
+"""What is one for every exchange that answers signed calls and tells events, over HTTP or in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.positions.model import Order
+from shared.src.domain.money import wire
+from shared.src.domain.orders import OrderType
+from shared.src.exchange.account import AccountData, OrderCalls
+from shared.src.exchange.calls import SignedCalls
+from shared.src.exchange.models import (
+    AccountSnapshot,
+    ExchangeFill,
+    ExchangeOrder,
+    OrderReport,
+    parse_balances,
+    parse_execution_report,
+)
+from trader.src.ports import Listener
+
+
+class RestExchange:
+    """The calls of the port that are signed REST calls, wherever they are answered."""
+
+    def __init__(self, calls: SignedCalls) -> None:
+        self._account = AccountData(calls)
+        self._orders = OrderCalls(calls)
+
+    async def place(self, order: Order) -> OrderReport:
+        params = {
+            "symbol": order.symbol,
+            "side": order.side.value,
+            "type": order.type.value,
+            "quantity": wire(order.quantity),
+            "newClientOrderId": order.client_order_id,
+        }
+        return await self._orders.create_order(params | _optional(order))
+
+    async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]:
+        above = {"aboveType": take_profit.type.value, "aboveClientOrderId": take_profit.client_order_id}
+        below = {"belowType": stop.type.value, "belowClientOrderId": stop.client_order_id}
+        above |= {f"above{_upper(name)}": value for name, value in _optional(take_profit).items()}
+        below |= {f"below{_upper(name)}": value for name, value in _optional(stop).items()}
+        params = {
+            "symbol": stop.symbol,
+            "side": stop.side.value,
+            "quantity": wire(stop.quantity),
+            "listClientOrderId": list_client_id,
+        }
+        return await self._orders.create_oco(params | above | below)
+
+    async def cancel(self, order: Order) -> list[ExchangeOrder]:
+        if order.order_list_id is not None:
+            return await self._orders.cancel_order_list(order.symbol, order.order_list_id)
+        return [await self._orders.cancel_order(order.symbol, order.client_order_id)]
+
+    async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
+        return await self._account.order(symbol, client_order_id)
+
+    async def order_by_id(self, symbol: str, order_id: int) -> ExchangeOrder:
+        return await self._account.order_by_id(symbol, order_id)
+
+    async def open_orders(self) -> list[ExchangeOrder]:
+        return await self._account.open_orders()
+
+    async def trades(
+        self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
+    ) -> list[ExchangeFill]:
+        return await self._account.trades(symbol, order_id=order_id, from_id=from_id)
+
+    async def account(self) -> AccountSnapshot:
+        return await self._account.account()
+
+
+async def tell(listener: Listener, event: dict[str, Any]) -> None:
+    """Hand an event of the user data stream to whom it concerns."""
+    match event.get("e"):
+        case "executionReport":
+            await listener.report(parse_execution_report(event))
+        case "outboundAccountPosition":
+            await listener.balances(parse_balances(event["B"], ("a", "f", "l")))
+
+
+def _optional(order: Order) -> dict[str, str]:
+    """What only some order types have, as Binance names it."""
+    fields: dict[str, str] = {}
+    if order.time_in_force and order.type not in {OrderType.MARKET, OrderType.LIMIT_MAKER}:
+        fields["timeInForce"] = order.time_in_force
+    if order.price is not None:
+        fields["price"] = wire(order.price)
+    if order.stop_price is not None:
+        fields["stopPrice"] = wire(order.stop_price)
+    if order.trailing_delta is not None:
+        fields["trailingDelta"] = str(order.trailing_delta)
+    return fields
+
+
+def _upper(name: str) -> str:
+    return name[0].upper() + name[1:]
