@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.strategies.options import Option, resolve
+from core.risk.exit_levels import ATR
 from core.rules.compiler import Compiled, UntraceableError, compile_rule, source_of_rule
 from core.rules.frames import (
     BarFrame,
@@ -30,9 +31,9 @@ MarketData = dict[str, Any]
 Signal = dict[str, Any]
 
 FAMILIES: Final = ("trend_following", "mean_reversion", "breakout", "volume_based", "structure_based")
-# distances in average true ranges where a strategy names no level of its own; reward is twice the risk
-STOP_ATR: Final = 1.5
-TARGET_ATR: Final = 3.0
+# distances in average true ranges that are proposed where a strategy names no level of its own
+STOP_ATR: Final = float(ATR.stop)
+TARGET_ATR: Final = float(ATR.target)
 # a bar range under this share of the price is a market that does not trade
 DEAD_RANGE: Final = 1e-5
 # of the last 20 bars, how many must have had a trade; in a thinner market every tick looks like a break
@@ -172,11 +173,11 @@ class RuleStrategy(BaseStrategy):
         if not self._speaks(frame):
             return None
         verdict = self.rule(frame)
-        settled = _settle(frame, verdict)
-        if not settled.side:
+        proposed = _proposed(frame, verdict)
+        if not proposed.side:
             return None
-        buying = settled.side > 0
-        strength = float(settled.strength)
+        buying = proposed.side > 0
+        strength = float(proposed.strength)
         return {
             "strategy": self.name,
             "family": self.family,
@@ -186,10 +187,10 @@ class RuleStrategy(BaseStrategy):
             "side": "BUY" if buying else "SELL",
             "strength": strength,
             "level": StrengthLevel.of(strength).value,
-            "confidence": float(settled.confidence),
+            "confidence": float(proposed.confidence),
             "price": float(frame["close"]),
-            "stop_loss": float(settled.stop),
-            "take_profit": float(settled.target),
+            "stop_loss": float(proposed.stop),
+            "take_profit": float(proposed.target),
             "reason": verdict.reason_buy if buying else verdict.reason_sell,
             "metadata": {name: float(value) for name, value in verdict.numbers.items() if value == value}
             | self._changed,
@@ -212,22 +213,22 @@ class RuleStrategy(BaseStrategy):
         """Decide on every bar of whole columns."""
         length = len(frame["close"])
         with np.errstate(all="ignore"):
-            settled = _settle(frame, self.rule(frame))
+            proposed = _proposed(frame, self.rule(frame))
 
         def column(value: Value) -> Column:
             return np.broadcast_to(np.asarray(value, dtype=np.float64), (length,))
 
         return Decisions(
-            side=np.broadcast_to(np.asarray(settled.side, dtype=np.int8), (length,)),
-            strength=column(settled.strength),
-            confidence=column(settled.confidence),
-            stop_loss=column(settled.stop),
-            take_profit=column(settled.target),
+            side=np.broadcast_to(np.asarray(proposed.side, dtype=np.int8), (length,)),
+            strength=column(proposed.strength),
+            confidence=column(proposed.confidence),
+            stop_loss=column(proposed.stop),
+            take_profit=column(proposed.target),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Settled:
+class _Proposed:
     side: Value
     strength: Value
     confidence: Value
@@ -235,8 +236,10 @@ class _Settled:
     target: Value
 
 
-def _settle(frame: Frame, verdict: Verdict) -> _Settled:
-    """What holds for every rule: no vote in a market that does not trade, levels on the right side of the price."""
+def _proposed(frame: Frame, verdict: Verdict) -> _Proposed:
+    """What holds for every rule: no vote in a market that does not trade, and what it proposes: exit levels are settled
+    at the consensus (``core.risk.exit_levels``).
+    """
     close, atr, alive = frame["close"], frame["atr_14"], _alive(frame)
     buy = verdict.buy & alive
     sell = verdict.sell & alive & frame.no(verdict.buy)
@@ -246,7 +249,7 @@ def _settle(frame: Frame, verdict: Verdict) -> _Settled:
     stop_sell = _level(frame, verdict.stop_sell, close + risk, below=False)
     target_sell = _level(frame, verdict.target_sell, close - reward, below=True)
     tiny = close * 0.01  # a level of a very volatile coin must stay a price
-    return _Settled(
+    return _Proposed(
         side=frame.where(buy, 1.0, frame.where(sell, -1.0, 0.0)),
         strength=_share(frame, verdict.strength),
         confidence=_share(frame, verdict.confidence),
@@ -266,7 +269,7 @@ def _compiled(strategy: RuleStrategy) -> Compiled | None:
     if strategy.key not in _COMPILED:
         try:
             _COMPILED[strategy.key] = compile_rule(
-                lambda frame: (_settle(frame, strategy.rule(frame)).side,), guard=_alive
+                lambda frame: (_proposed(frame, strategy.rule(frame)).side,), guard=_alive
             )
         except UntraceableError:
             _COMPILED[strategy.key] = None
@@ -291,7 +294,7 @@ def source_of_sides(rules: Sequence[RuleStrategy]) -> str:
 def _sides_of(rules: Sequence[RuleStrategy]) -> Callable[[Frame], tuple[Value, ...]]:
     def side(rule: RuleStrategy, frame: Frame) -> Value:
         event = rule.event(frame)
-        return _settle(frame, rule.rule(frame)).side if event is None else frame.where(event, 1.0, 0.0)
+        return _proposed(frame, rule.rule(frame)).side if event is None else frame.where(event, 1.0, 0.0)
 
     return lambda frame: tuple(side(rule, frame) for rule in rules)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from coordinator.src.pocket_checker import PocketChecker
 from coordinator.src.ports import AccountReader, DecisionStore, FundsClient
-from coordinator.src.signal_handler import GROUP, SignalHandler
+from coordinator.src.signal_handler import GROUP, SWEEP_EVERY_S, SignalHandler
 from coordinator.src.universe import Universe
 from core.risk.entry_decisions import DecisionRules
 from shared.src.bus.ports import Bus
@@ -40,8 +40,12 @@ def compose(
     accounts: AccountReader,
     funds: FundsClient,
     rules: RulesSource,
+    sweep_every_s: float = SWEEP_EVERY_S,
 ) -> CoordinatorService:
-    """Put the coordinator together; it hears of consensus once ``tasks`` run."""
+    """Put the coordinator together; it hears of consensus once ``tasks`` run.
+
+    A sweep finds what no message told: where none is lost, it may be rare.
+    """
     universe = Universe(rules, clock, settings.trading_symbols, quote_asset=settings.quote_asset)
     checker = PocketChecker(accounts, universe, clock, DecisionRules.of(settings))
     trailing = settings.trailing_stop_percent
@@ -52,6 +56,7 @@ def compose(
         clock=clock,
         checker=checker,
         trailing_delta_bips=None if trailing is None else int(trailing * 100),
+        sweep_every_s=sweep_every_s,
     )
     bus.subscribe_batch(CONSENSUS, handler.on_signals, group=GROUP)
     return CoordinatorService(handler, checker, universe, bus)

@@ -54,6 +54,7 @@ class SignalHandler:
         clock: Clock,
         checker: PocketChecker,
         trailing_delta_bips: int | None = None,
+        sweep_every_s: float = SWEEP_EVERY_S,
     ) -> None:
         self._store = store
         self._funds = funds
@@ -61,6 +62,7 @@ class SignalHandler:
         self._clock = clock
         self._checker = checker
         self._trailing = trailing_delta_bips
+        self._sweep_every_s = sweep_every_s
         self._one_at_a_time = asyncio.Lock()
         self.counts: Counter[str] = Counter()
         self.waiting_for = ""
@@ -162,7 +164,7 @@ class SignalHandler:
                 older_s = SWEEP_OLDER_S
             except TransientError as error:
                 logger.warning("sweep postponed", extra={"reason": str(error)})
-            await self._clock.sleep(SWEEP_EVERY_S)
+            await self._clock.sleep(self._sweep_every_s)
 
     async def sweep(self, *, older_s: float = SWEEP_OLDER_S) -> None:
         """Send what is committed and unsent, decide what is undecided."""

@@ -22,7 +22,7 @@ from decimal import Decimal
 
 from core.capital.pockets import Pocket, availability
 from core.capital.valuation import rate
-from core.positions.model import Order
+from core.positions.model import Cycle, Order
 from shared.src.domain.clock import to_ms
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import ONE, ZERO
@@ -44,6 +44,22 @@ class OpenCycle:
     created_ms: int
     cost: Decimal = ZERO
     resting: Decimal = ZERO
+
+    @classmethod
+    def of(cls, cycle: Cycle, entries: Iterable[Order], quote_asset: str) -> OpenCycle:
+        """A cycle as it is kept; ``entries``: the orders that may still buy, of any cycles."""
+        base, quote = assets_of(cycle.symbol, quote_asset)
+        own = [order for order in entries if order.cycle_id == cycle.id]
+        return cls(
+            cycle_id=cycle.id,
+            intent_id=cycle.intent_id,
+            symbol=cycle.symbol,
+            base=base,
+            quote=quote,
+            created_ms=to_ms(cycle.created_at),
+            cost=max(ZERO, cycle.quantity - cycle.exit_quantity) * (cycle.entry_price or ZERO),
+            resting=resting_cost(own, cycle.reference_price),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,16 @@ from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
 
-from core.capital.valuation import symbols_of
-from core.positions.model import Cycle, Order
-from core.risk.account import AccountView, OpenCycle, assets_of, capital_of, rates_of, resting_cost
+from core.risk.account import AccountView, OpenCycle, capital_of, rates_of, resting_cost
 from core.risk.exit_levels import ExitRules
 from core.risk.limits import Candidate, RiskLimits
 from core.risk.order_gate import EntryOrder, judge_order
 from core.risk.verdicts import Approved, Refused
 from core.statistics.periods import day_start
 from shared.src.contracts.orders import OrderIntent
-from shared.src.domain.clock import Clock, to_ms
+from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
-from shared.src.domain.money import ONE, ZERO
+from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderType
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
@@ -96,7 +94,7 @@ class RiskManager:
         facts = await self._store.risk_facts(day_start(now))
         if not self._funds.is_known:
             self._funds.replace((await self._exchange.account()).balances)
-        cycles = [_open_cycle(cycle, facts, self._quote) for cycle in facts.cycles]
+        cycles = [OpenCycle.of(cycle, facts.entries, self._quote) for cycle in facts.cycles]
         rates = await self._rates({rules.quote, *(cycle.quote for cycle in cycles)})
         return AccountView.of(
             now=now,
@@ -117,35 +115,17 @@ class RiskManager:
         return len(self._entries)
 
     async def _rates(self, assets: Iterable[str]) -> dict[str, Decimal]:
-        """What quote assets are worth in the asset of valuation, as far as their prices are known."""
+        """What quote assets are worth in the asset of valuation, as far as a pair of both has a price."""
         foreign = sorted(set(assets) - {self._quote, ""})
-        if not foreign:
-            return {self._quote: ONE}
-        prices = {}
-        for symbol in symbols_of(foreign, self._quote):
-            try:
-                prices[symbol] = (await self._prices.ticker(symbol)).middle
-            except (TransientError, RejectedError):
-                continue  # no such market, or nobody knows its price: another route may lead there
-        return rates_of(foreign, self._quote, prices) | {self._quote: ONE}
-
-
-def _open_cycle(cycle: Cycle, facts: RiskFacts, quote_asset: str) -> OpenCycle:
-    base, quote = assets_of(cycle.symbol, quote_asset)
-    return OpenCycle(
-        cycle_id=cycle.id,
-        intent_id=cycle.intent_id,
-        symbol=cycle.symbol,
-        base=base,
-        quote=quote,
-        created_ms=to_ms(cycle.created_at),
-        cost=(cycle.quantity - cycle.exit_quantity) * (cycle.entry_price or ZERO),
-        resting=resting_cost(_entries_of(cycle, facts), cycle.reference_price),
-    )
-
-
-def _entries_of(cycle: Cycle, facts: RiskFacts) -> list[Order]:
-    return [order for order in facts.entries if order.cycle_id == cycle.id]
+        prices: dict[str, Decimal] = {}
+        for asset in foreign:
+            for symbol in (asset + self._quote, self._quote + asset):
+                try:
+                    prices[symbol] = (await self._prices.ticker(symbol)).middle
+                    break
+                except (TransientError, RejectedError):
+                    continue  # no such market, or nobody knows its price
+        return rates_of(foreign, self._quote, prices)
 
 
 def _unshown(facts: RiskFacts, quote: str) -> Decimal:
@@ -153,6 +133,7 @@ def _unshown(facts: RiskFacts, quote: str) -> Decimal:
     total = ZERO
     for cycle in facts.cycles:
         if cycle.symbol.endswith(quote):
-            waiting = [order for order in _entries_of(cycle, facts) if order.is_unresolved or order.type in AT_MARKET]
+            own = (order for order in facts.entries if order.cycle_id == cycle.id)
+            waiting = [order for order in own if order.is_unresolved or order.type in AT_MARKET]
             total += resting_cost(waiting, cycle.reference_price)
     return total

@@ -73,6 +73,15 @@ async def test_a_position_in_another_quote_asset_counts_for_the_same_coin() -> N
     assert "BTC cannot be told in USDC, MAX_EXPOSURE_PERCENT" in await gate.reason()
 
 
+async def test_a_position_in_another_quote_asset_is_worth_what_that_asset_is_worth() -> None:
+    gate = Gate(max_exposure_percent="10", max_position_size="5000")
+    ether = replace(BOUGHT, symbol="ETHBTC", entry_price=Decimal("0.05"))
+    await gate.store.open_cycle(ether, replace(RESTING, symbol="ETHBTC", status=OrderStatus.CANCELED))
+    view = await gate.manager.view(RULES)
+    assert view.exposure("ETH") == Decimal("0.02") * Decimal("0.05") * Decimal("50000.005")
+    assert view.capital == 10_000 + Decimal("0.02") * Decimal("0.05") * Decimal("50000.005")
+
+
 async def test_what_a_resting_entry_may_still_spend_counts() -> None:
     gate = Gate(max_exposure_percent="10", max_position_size="5000")
     half = replace(BOUGHT, quantity=Decimal("0.01"))

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from core.capital.pockets import Pockets, Reservation, ReservationStatus
 from core.positions.model import Order, Purpose
 from core.risk.account import assets_of, capital_of, rates_of, resting_cost
 from shared.src.domain.clock import from_ms
@@ -63,6 +64,15 @@ def test_capital_is_what_is_held_plus_what_the_open_positions_cost() -> None:
     rates = rates_of(("BTC",), "USDC", {"BTCUSDC": Decimal(50_000)})
     assert capital_of(Decimal(1000), cycles, rates) == 1000 + 300 + 500
     assert capital_of(Decimal(1000), cycles, {"USDC": Decimal(1)}) == 1300
+
+
+def test_the_pockets_divide_the_capital_that_the_gates_measure_on() -> None:
+    bound = Reservation("int-1", "active", "USDC", Decimal(300), spent=Decimal(300), cost=Decimal(300),
+                        status=ReservationStatus.COMMITTED)  # fmt: skip
+    pockets = Pockets({"active": Decimal(60), "buffer": Decimal(30), "safety": Decimal(10)}, [bound])
+    pockets.revalue(Decimal(1000) + pockets.bound())
+    cycles = (open_cycle(cost=Decimal(300)),)
+    assert pockets.capital == capital_of(Decimal(1000), cycles, {"USDC": Decimal(1)})
 
 
 @pytest.mark.parametrize(
