@@ -6,7 +6,7 @@ setting. Exits are never refused here: getting out is always allowed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import Final, Protocol
@@ -95,15 +95,24 @@ def refusal_of(candidate: Candidate, view: AccountView, limits: RiskLimits) -> s
     Its own reservation and cycle do not count against it. An entry by hand is spared the question of its decision's
     age, never a limit.
     """
-    others = view.without(candidate.intent_id)
-    return next((reason for examine in _CHECKS if (reason := examine(candidate, others, limits))), "")
+    reasons = _refusals(candidate, view.without(candidate.intent_id), limits)
+    return next((reason for reason in reasons if reason), "")
 
 
-def _switched_off(_: Candidate, __: AccountView, limits: RiskLimits) -> str:
-    return "" if limits.entries_enabled else "TRADING_ENABLED is off: nothing is opened"
+def _refusals(candidate: Candidate, others: AccountView, limits: RiskLimits) -> Iterator[str]:
+    yield "" if limits.entries_enabled else "TRADING_ENABLED is off: nothing is opened"
+    yield _paused(candidate, others)
+    yield _not_trading(candidate.rules)
+    yield _too_many_open(others, limits)
+    yield _too_many_sent(others, limits)
+    yield _day_is_lost(others, limits)
+    yield _cannot_be_measured(candidate.rules, others)
+    if not candidate.is_manual:
+        reason = age_refusal(candidate.decided_ms, others.now_ms, limits.signal_max_age_s)
+        yield f"{reason}, SIGNAL_MAX_AGE_S" if reason else ""
 
 
-def _paused(candidate: Candidate, view: AccountView, _: RiskLimits) -> str:
+def _paused(candidate: Candidate, view: AccountView) -> str:
     scopes = {ALL: "trading", candidate.rules.symbol: candidate.rules.symbol, candidate.strategy: candidate.strategy}
     for scope, name in scopes.items():
         if scope in view.pauses:
@@ -111,55 +120,37 @@ def _paused(candidate: Candidate, view: AccountView, _: RiskLimits) -> str:
     return ""
 
 
-def _not_trading(candidate: Candidate, _: AccountView, __: RiskLimits) -> str:
-    rules = candidate.rules
+def _not_trading(rules: SymbolRules) -> str:
     return "" if rules.is_trading else f"{rules.symbol} is not trading on the exchange: {rules.status}"
 
 
-def _too_many_open(_: Candidate, view: AccountView, limits: RiskLimits) -> str:
+def _too_many_open(view: AccountView, limits: RiskLimits) -> str:
     count = len(view.cycles) + len(view.pending)
     if count < limits.max_concurrent_positions:
         return ""
     return f"{count} positions are open, MAX_CONCURRENT_POSITIONS is {limits.max_concurrent_positions}"
 
 
-def _too_many_sent(_: Candidate, view: AccountView, limits: RiskLimits) -> str:
+def _too_many_sent(view: AccountView, limits: RiskLimits) -> str:
     if view.entries_last_minute < limits.max_orders_per_minute:
         return ""
     return f"{view.entries_last_minute} entries in the last minute, MAX_ORDERS_PER_MINUTE"
 
 
-def _day_is_lost(_: Candidate, view: AccountView, limits: RiskLimits) -> str:
+def _day_is_lost(view: AccountView, limits: RiskLimits) -> str:
     if view.day_result > -limits.max_daily_loss:
         return ""
     return f"today's loss of {wire(-view.day_result)} reached MAX_DAILY_LOSS {wire(limits.max_daily_loss)}"
 
 
-def _cannot_be_measured(candidate: Candidate, view: AccountView, _: RiskLimits) -> str:
+def _cannot_be_measured(rules: SymbolRules, view: AccountView) -> str:
     if view.capital <= 0:
         return "the portfolio has no capital yet"
-    if candidate.rules.quote not in view.rates:
-        return f"what {candidate.rules.quote} is worth in {view.quote} is not known"
-    if view.exposure(candidate.rules.base) is None:
-        return f"what is at stake in {candidate.rules.base} cannot be told in {view.quote}, MAX_EXPOSURE_PERCENT"
+    if rules.quote not in view.rates:
+        return f"what {rules.quote} is worth in {view.quote} is not known"
+    if view.exposure(rules.base) is None:
+        return f"what is at stake in {rules.base} cannot be told in {view.quote}, MAX_EXPOSURE_PERCENT"
     return ""
-
-
-def _too_old(candidate: Candidate, view: AccountView, limits: RiskLimits) -> str:
-    reason = "" if candidate.is_manual else age_refusal(candidate.decided_ms, view.now_ms, limits.signal_max_age_s)
-    return f"{reason}, SIGNAL_MAX_AGE_S" if reason else ""
-
-
-_CHECKS: Final[tuple[Callable[[Candidate, AccountView, RiskLimits], str], ...]] = (
-    _switched_off,
-    _paused,
-    _not_trading,
-    _too_many_open,
-    _too_many_sent,
-    _day_is_lost,
-    _cannot_be_measured,
-    _too_old,
-)
 
 
 def age_refusal(decided_ms: int, now_ms: int, age_s_max: int) -> str:

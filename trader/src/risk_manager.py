@@ -34,7 +34,10 @@ AT_MARKET = frozenset({OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PRO
 
 
 class RiskManager:
-    """The gate before the exchange. One entry is judged at a time, so that limits hold between concurrent ones."""
+    """The gate before the exchange. One entry is judged at a time, so that limits hold between concurrent ones.
+
+    Approved entries that have not arrived here yet are not in its view: the coordinator counted them when it approved.
+    """
 
     def __init__(
         self,
