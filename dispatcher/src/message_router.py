@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.src.bus.kafka_record import KafkaRecord
 from shared.src.bus.ports import LastValue
 from shared.src.contracts.market import BookDepth, CandleMessage, DayStatistics, MarketTick, TradeFlow
 from shared.src.contracts.topics import (
@@ -30,7 +31,6 @@ from shared.src.contracts.topics import (
     tick_channel,
 )
 from shared.src.domain.errors import ContractError
-from shared.src.kafka_client import KafkaRecord
 
 # Redis topic -> Kafka topic: Kafka holds the whole event log, for replay
 MIRROR: dict[Topic[Any], str] = {

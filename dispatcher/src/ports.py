@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from shared.src.bus.dead_letters import DeadLetter
-from shared.src.kafka_client import KafkaRecord
+from shared.src.bus.kafka_record import KafkaRecord
 
 
 class MarketRecords(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from dispatcher.src.message_router import MIRROR, Routed, route
 from dispatcher.src.ports import DeadLetterStore, EventLog, MarketRecords
 from shared.src.bus.dead_letters import DeadLetter
+from shared.src.bus.kafka_record import KafkaRecord
 from shared.src.bus.ports import Bus, LastValues
 from shared.src.contracts.topics import (
     CANDLE_CLOSED,
@@ -26,12 +28,13 @@ from shared.src.contracts.topics import (
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.frame import metrics
-from shared.src.kafka_client import KafkaRecord
 from shared.src.market.ports import CandleWriter
+from shared.src.retry import Backoff, until_done
 
 logger = logging.getLogger(__name__)
 
-BACKOFF_S_MAX = 5.0
+AWAY = Backoff(first_s=0.1, max_s=5.0)
+LETTER_WAITS = Backoff(first_s=1.0, max_s=1.0)
 LAG_EVERY_S = 2.0
 
 ROUTED = Counter("roottrading_routed", "messages by destination", ["destination"])
@@ -130,22 +133,24 @@ class DispatcherService:
 
     async def _until_done(self, what: str, action: Callable[[], Awaitable[None]]) -> None:
         """Try until it is done; meanwhile Kafka waits."""
-        delay = 0.1
-        while True:
+
+        async def attempt() -> None:
             try:
                 await action()
-                break
-            except TransientError as error:
-                self._waiting_for = f"{what}: {error}"
-                self._repeats += 1
-                RETRIES.labels(what).inc()
-                logger.warning("dispatch waits", extra={"for": what, "reason": str(error)})
-            await self._pause()
-            await self._clock.sleep(delay)
-            delay = min(delay * 2, BACKOFF_S_MAX)
+            except TransientError:
+                await self._pause()
+                raise
+
+        await until_done(attempt, AWAY, sleep=self._clock.sleep, on_failure=partial(self._note_waiting, what))
         if self._waiting_for:
             self._waiting_for = ""
             await self._records.resume()
+
+    def _note_waiting(self, what: str, error: TransientError) -> None:
+        self._waiting_for = f"{what}: {error}"
+        self._repeats += 1
+        RETRIES.labels(what).inc()
+        logger.warning("dispatch waits", extra={"for": what, "reason": str(error)})
 
     async def _pause(self) -> None:
         """Stop fetching: nothing piles up. A wait beyond the poll interval costs the partitions, and no record: what
@@ -206,13 +211,9 @@ class DispatcherService:
     async def keep_dead_letters(self) -> None:
         """Move dead letters from Redis into the database and Kafka; of several replicas, whoever is first."""
         async for letter in self._bus.dead_letters():
-            while True:
-                try:
-                    await self._keep(letter)
-                    break
-                except TransientError as error:
-                    logger.warning("dead letters wait", extra={"reason": str(error)})
-                    await self._clock.sleep(1)
+            await until_done(
+                partial(self._keep, letter), LETTER_WAITS, sleep=self._clock.sleep, on_failure=_note_letter_waits
+            )
 
     async def _keep(self, letter: DeadLetter) -> None:
         if await self._dead_letters.store(letter):
@@ -229,3 +230,7 @@ class DispatcherService:
         else:
             await self._bus.publish_raw(source, payload.encode())
         return True
+
+
+def _note_letter_waits(error: TransientError) -> None:
+    logger.warning("dead letters wait", extra={"reason": str(error)})

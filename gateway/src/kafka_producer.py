@@ -6,14 +6,13 @@ import logging
 from collections.abc import Sequence
 from typing import assert_never
 
-from gateway.src.ports import Live
+from gateway.src.ports import Live, MarketLog
 from shared.src.contracts.market import BookDepth, CandleMessage, DayStatistics, MarketTick, TradeFlow
 from shared.src.contracts.topics import KAFKA_CANDLE, KAFKA_DAY, KAFKA_DEPTH, KAFKA_FLOW, KAFKA_TICK, kafka_market
 from shared.src.domain.candles import Candle
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.frame import metrics
-from shared.src.kafka_client import KafkaProducer
 from shared.src.retry import Backoff, until_done
 
 logger = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ LOG_AWAY = Backoff(first_s=0.1, max_s=5.0)
 class KafkaMarketProducer:
     """Implements ``MarketProducer``: publishes on ``market.data.<symbol>``, keyed by symbol."""
 
-    def __init__(self, producer: KafkaProducer, clock: Clock) -> None:
+    def __init__(self, producer: MarketLog, clock: Clock) -> None:
         self._producer = producer
         self._clock = clock
         self.candles = 0

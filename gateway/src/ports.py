@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from shared.src.contracts.market import BookDepth, DayStatistics, MarketTick, TradeFlow
@@ -84,6 +84,22 @@ class OpenSocket(Protocol):
     """Makes the socket of a gateway; nothing is connected before its ``run``."""
 
     def __call__(self, streams: Sequence[str], *, on_frame: OnFrame, on_connect: OnConnect) -> Socket: ...
+
+
+class MarketLog(Protocol):
+    """Where market data is kept in order, by topic; every record is a key and a value."""
+
+    async def send_many(self, topic: str, records: Iterable[tuple[str, bytes]]) -> None:
+        """Append records in order; returns when they are safe.
+
+        Raises:
+            TransientError: it is not known that they are.
+        """
+        ...
+
+    def post(self, topic: str, *, key: str, value: bytes) -> bool:
+        """Append one record without waiting; False when it is not taken now."""
+        ...
 
 
 class MarketProducer(Protocol):

@@ -16,8 +16,6 @@ from shared.src.bus.kafka_record import KafkaRecord
 from shared.src.config import Settings
 from shared.src.domain.errors import TransientError
 
-__all__ = ["KafkaConsumer", "KafkaProducer", "KafkaRecord"]
-
 logger = logging.getLogger(__name__)
 
 DELIVERY_TIMEOUT_MS = 30_000

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from shared.memory.kafka import MemoryKafkaConsumer, MemoryKafkaProducer
-from shared.src.kafka_client import KafkaConsumer, KafkaProducer, KafkaRecord
+from shared.src.bus.kafka_record import KafkaRecord
+from shared.src.kafka_client import KafkaConsumer, KafkaProducer
 
 Producer = KafkaProducer | MemoryKafkaProducer
 Consumer = KafkaConsumer | MemoryKafkaConsumer

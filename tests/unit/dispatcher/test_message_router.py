@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from dispatcher.src.message_router import SCREENS, route
+from shared.src.bus.kafka_record import KafkaRecord
 from shared.src.contracts.market import CORRECTION, CandleMessage, MarketTick, TradeFlow
 from shared.src.contracts.topics import KAFKA_CANDLE, KAFKA_FLOW, KAFKA_TICK
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
-from shared.src.kafka_client import KafkaRecord
 
 
 def record(value: bytes) -> KafkaRecord:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dispatcher.src.adapters.memory_dead_letters import MemoryDeadLetters
 from dispatcher.src.composition import compose
 from dispatcher.src.service import DispatcherService
+from gateway.src.kafka_producer import KafkaMarketProducer
 from shared.memory.bus import InMemoryBus
 from shared.memory.candles import MemoryCandleStore
+from shared.memory.clock import SimulatedClock
+from shared.memory.event_loop import run_simulated
+from shared.memory.kafka import MemoryKafka, MemoryKafkaConsumer, MemoryKafkaProducer
 from shared.memory.last_values import MemoryLastValues
 from shared.memory.manual_clock import ManualClock
+from shared.src.bus.kafka_record import KafkaRecord
 from shared.src.contracts.market import CandleMessage
-from shared.src.domain.candles import Timeframe
+from shared.src.contracts.topics import CANDLE_CLOSED, KAFKA_CANDLE, KAFKA_TICK, TICK_KEY, kafka_market
+from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import TransientError
-from shared.src.kafka_client import KafkaRecord
-from tests.unit.dispatcher.test_message_router import candle, record
+from tests.unit.dispatcher.test_message_router import candle, record, tick
 
 
 class ListedRecords:
@@ -92,6 +99,40 @@ async def test_kafka_waits_while_the_database_is_away_and_nothing_is_committed_b
     assert records.told == ["pause", "pause", "resume"]
     assert dispatcher.statistics()["repeated_attempts"] == 2
     assert dispatcher.statistics()["candles_stored"] == 1
+
+
+def test_what_the_gateway_publishes_is_stored_then_decided_on_and_the_newest_is_kept() -> None:
+    closed = KAFKA_CANDLE.decode(candle()).candle()
+    seen: list[Candle] = []
+
+    async def main(clock: SimulatedClock) -> None:
+        kafka, bus, values, candles = MemoryKafka(), InMemoryBus(), MemoryLastValues(clock), MemoryCandleStore()
+        gateway = KafkaMarketProducer(MemoryKafkaProducer(kafka), clock)
+        dispatcher = compose(
+            bus=bus,
+            clock=clock,
+            records=MemoryKafkaConsumer(kafka, group="dispatcher", topics=[kafka_market("BTCUSDC")]),
+            event_log=MemoryKafkaProducer(kafka),
+            values=values,
+            candles=candles,
+            dead_letters=MemoryDeadLetters(clock),
+        )
+
+        async def decide(messages: list[CandleMessage]) -> None:
+            assert await stored(candles) == 1
+            seen.extend(message.candle() for message in messages)
+
+        bus.subscribe_batch(CANDLE_CLOSED, decide, group="analyzer")
+        tasks = [asyncio.ensure_future(work()) for work in dispatcher.tasks().values()]
+        gateway.live([KAFKA_TICK.decode(tick(1)), KAFKA_TICK.decode(tick(2))])
+        await gateway.closed([closed], source="stream")
+        await clock.settle()
+        assert await values.get([TICK_KEY.format(symbol="BTCUSDC")]) == [tick(2)]
+        for task in tasks:
+            task.cancel()
+
+    run_simulated(main, start=from_ms(60_000))
+    assert seen == [closed]
 
 
 async def test_a_letter_from_kafka_goes_back_to_kafka_and_an_unknown_one_nowhere() -> None:
