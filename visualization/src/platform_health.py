@@ -10,6 +10,7 @@ import httpx
 
 from shared.src.config import SERVICES, Settings
 from shared.src.domain.clock import Clock
+from shared.src.single_flight import SharedCache
 from visualization.src.views import PlatformHealth, ServiceView
 
 TIMEOUT_S = 3.0
@@ -26,19 +27,15 @@ class PlatformHealthMonitor:
         self._client = client
         self._clock = clock
         self._own_report = own_report
-        self._lock = asyncio.Lock()
-        self._cached: tuple[float, PlatformHealth] | None = None
+        self._cache = SharedCache(clock, CACHE_S)
 
     async def check(self) -> PlatformHealth:
         """The state of the platform now: degraded when some services are unhealthy, unhealthy when all others are."""
-        async with self._lock:
-            now = self._clock.monotonic()
-            if self._cached is not None and now - self._cached[0] < CACHE_S:
-                return self._cached[1]
-            views = await asyncio.gather(*(self._ask(name, url) for name, url in self._urls.items()))
-            health = summary(list(views), self._clock.now().isoformat())
-            self._cached = (self._clock.monotonic(), health)
-            return health
+        return await self._cache.get("health", self._check)
+
+    async def _check(self) -> PlatformHealth:
+        views = await asyncio.gather(*(self._ask(name, url) for name, url in self._urls.items()))
+        return summary(list(views), self._clock.now().isoformat())
 
     async def _ask(self, name: str, url: str) -> ServiceView:
         if name == "visualization":

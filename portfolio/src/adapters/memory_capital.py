@@ -62,6 +62,11 @@ class MemoryCapital:
         return tuple(lease.reservation for lease in self._kept.leases.values())
 
     @property
+    def open_leases(self) -> tuple[Reservation, ...]:
+        """Those that hold or bind funds, in the order in which they began."""
+        return tuple(self._kept.leases[intent_id].reservation for intent_id in self._kept.open_leases)
+
+    @property
     def postings(self) -> tuple[Posting, ...]:
         """The journal, in the order in which it was written."""
         return tuple(self._kept.postings.values())
