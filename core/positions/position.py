@@ -67,7 +67,3 @@ class Position:
     def profit_loss_percent(self) -> Decimal:
         """Of what was paid for the entry."""
         return HUNDRED * self.profit_loss / self.bought_quote if self.bought_quote else ZERO
-
-    def unrealised(self, price: Decimal) -> Decimal:
-        """What the holding would add to the profit at ``price``, in quote units."""
-        return self.held * (price - self.entry_price) if self.entry_price else ZERO

@@ -12,7 +12,8 @@ from core.capital.ledger import LedgerAccount
 from core.capital.pockets import POCKETS, Pocket, availability
 from core.capital.valuation import value
 from core.statistics.equity import growth
-from core.statistics.figures import change_percent, percent_of, rounded
+from core.statistics.figures import percent_of, rounded
+from core.statistics.open_positions import unrealised
 from core.statistics.periods import day_start
 from core.statistics.results import Results, win_rate_percent
 from portfolio.src.adapters import postgres_reads as queries
@@ -128,12 +129,11 @@ class PortfolioModel:
         for row in rows:
             price = prices.get(row["symbol"])
             held = max(ZERO, row["quantity"] - row["exit_quantity"])
-            known = price is not None and row["entry_price"] is not None
+            now = unrealised(held, entry_price=row["entry_price"], price=price)
             row["current_price"] = price
-            row["value"] = held * price if price is not None else None
-            row["unrealized_pnl"] = held * (price - row["entry_price"]) if known and price is not None else None
-            change = change_percent(price, row["entry_price"]) if known and price is not None else None
-            row["unrealized_pnl_percent"] = rounded(change)
+            row["value"] = now.value
+            row["unrealized_pnl"] = now.profit
+            row["unrealized_pnl_percent"] = rounded(now.percent)
         return rows
 
     async def recent_positions(self, hours: int) -> list[Row]:

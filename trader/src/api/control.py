@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from core.positions.model import MANUAL, Cycle, Order, Purpose
+from core.statistics.figures import rounded
+from core.statistics.open_positions import unrealised
 from shared.src.contracts.orders import OrderIntent
 from shared.src.database import Database
 from shared.src.domain.errors import RejectedError, TransientError
@@ -72,8 +74,7 @@ class TraderControl:
         else:
             price_note = ""
         held = cycle.quantity - cycle.exit_quantity
-        gain = held * (bid - cycle.entry_price) if bid is not None and cycle.entry_price is not None else None
-        percent = 100 * gain / (held * cycle.entry_price) if gain is not None and held and cycle.entry_price else None
+        now = unrealised(held, entry_price=cycle.entry_price, price=bid)
         shown = {
             "cycle_id": cycle.id,
             "symbol": cycle.symbol,
@@ -84,8 +85,8 @@ class TraderControl:
             "entry_price": cycle.entry_price,
             "current_price": bid,
             "price_note": price_note,
-            "unrealised_profit_loss": gain,
-            "unrealised_percent": None if percent is None else round(percent, 4),
+            "unrealised_profit_loss": now.profit,
+            "unrealised_percent": rounded(now.percent),
             "stop_price": cycle.stop_price,
             "take_profit_price": cycle.take_profit_price,
             "fees": cycle.fees,
