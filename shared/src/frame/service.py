@@ -30,6 +30,7 @@ from shared.src.database import Database
 from shared.src.domain.errors import ConfigurationError, RejectedError, TransientError
 from shared.src.frame import metrics
 from shared.src.frame.auth import Authorizer
+from shared.src.frame.docs_page import serve_docs
 from shared.src.frame.health import Health
 from shared.src.frame.logging_config import configure_logging
 from shared.src.market.symbol_choice import follow_choice
@@ -57,7 +58,8 @@ class Service:
         self.last_values = RedisLastValues(self.bus.redis)
         self.health = Health(name, settings.trading_mode.value)
         self.auth = Authorizer(self.database, settings.api_token.get_secret_value())
-        self.app = FastAPI(title=f"RootTrading {name}", version="0.1.0")
+        self.app = FastAPI(title=f"RootTrading {name}", version="0.1.0", docs_url=None)
+        serve_docs(self.app)
         self._serve_app = serve_app
         self._tasks: dict[str, Task] = {}
         self._stop_hooks: list[Hook] = []
