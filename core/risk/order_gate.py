@@ -16,9 +16,8 @@ from shared.src.exchange.models import BookTicker
 
 @dataclass(frozen=True, slots=True)
 class EntryOrder:
-    """The order that an entry wants. ``price``: its limit, None when it takes the market's.
-
-    ``reference_price``: what the decision was made at. ``quantity`` in base units.
+    """The order that an entry wants. ``price``: its limit, None when it takes the market's. ``trigger``: the price at
+    which it starts, None at once. ``reference_price``: what the decision was made at. ``quantity`` in base units.
     """
 
     candidate: Candidate
@@ -26,6 +25,7 @@ class EntryOrder:
     price: Decimal | None
     reference_price: Decimal
     pocket: str
+    trigger: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
 
@@ -39,7 +39,7 @@ def judge_order(
     """
     rules = order.candidate.rules
     market = order.price is None
-    price = order.price if order.price is not None else ticker.ask
+    price = order.price or order.trigger or ticker.ask
     quantity = rules.floor_quantity(order.quantity, market=market)
     cost = quantity * price * view.rates.get(rules.quote, ZERO)
     levels = settle_order(price, order.stop_loss, order.take_profit, exits)

@@ -21,7 +21,6 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderType
-from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from trader.src.execution.funds import Funds
 from trader.src.ports import Exchange, Prices, RiskFacts, Store
@@ -61,19 +60,16 @@ class RiskManager:
         self._quote = quote_asset
         self._entries: deque[float] = deque()
 
-    async def judge(self, intent: OrderIntent, rules: SymbolRules) -> Approved | Refused:
-        """The verdict on an entry now.
+    async def judge(
+        self, intent: OrderIntent, rules: SymbolRules, *, trigger: Decimal | None = None
+    ) -> Approved | Refused:
+        """The verdict on an entry now; ``trigger``: the price at which it starts, None at once.
 
         Raises:
             TransientError: the account or the market cannot be read.
         """
         view = await self.view(rules)
-        return self.check(intent, view, rules, await self._prices.ticker(intent.symbol))
-
-    def check(
-        self, intent: OrderIntent, view: AccountView, rules: SymbolRules, ticker: BookTicker
-    ) -> Approved | Refused:
-        """The verdict on an entry by what is known."""
+        ticker = await self._prices.ticker(intent.symbol)
         if intent.quantity is None:
             return Refused("an entry needs a quantity")
         order = EntryOrder(
@@ -82,6 +78,7 @@ class RiskManager:
             price=None if intent.type in AT_MARKET else intent.price,
             reference_price=intent.reference_price,
             pocket=intent.pocket,
+            trigger=trigger,
             stop_loss=intent.stop_loss,
             take_profit=intent.take_profit,
         )

@@ -90,7 +90,7 @@ class IntentHandler:
             rules = await self._exchange.rules(intent.symbol)
         except RejectedError as error:
             return await self._refuse(intent, Refused(f"{intent.symbol}: {error}", error.code))
-        match await self._risk.judge(intent, rules):
+        match await self._risk.judge(intent, rules, trigger=trigger):
             case Refused() as refused:
                 return await self._refuse(intent, refused)
             case Approved(quantity):

@@ -98,6 +98,12 @@ def test_a_limit_order_is_measured_at_its_own_price() -> None:
     assert verdict.levels.stop_loss == 39_200
 
 
+def test_an_order_that_starts_at_a_trigger_is_measured_there() -> None:
+    verdict = judge(order("0.018", trigger=Decimal(60_000)))
+    assert verdict == Refused("the entry costs 1080, MAX_POSITION_SIZE allows 1000")
+    assert isinstance(judge(order("0.018")), Approved)
+
+
 def test_a_limit_over_the_market_is_not_refused_for_a_stop_that_nobody_chose() -> None:
     assert isinstance(judge(order("0.01", price=Decimal(51_900))), Approved)
     refused = judge(order("0.01", price=Decimal(51_900), stop_loss=Decimal(50_862)))
