@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from analyzer.src import api
+from analyzer.src.adapters.http_futures import HttpFutures
 from analyzer.src.monitors import MonitorRunner
 from analyzer.src.multiproc_manager import AnalyzerManager
 from analyzer.src.opening import opened
@@ -21,7 +22,7 @@ async def build(service: Service) -> None:
         service.last_values,
         service.clock,
         symbols=settings.trading_symbols,
-        futures=settings.futures_data_url,
+        futures=HttpFutures(settings.futures_data_url) if settings.futures_data_url else None,
         fees=FeeModel.of(settings),
     )
     service.add_task("monitors", monitors.run)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 from prometheus_client import Gauge
 
+from analyzer.src.ports import FuturesSource
 from analyzer.src.strategy_loader import LoadedStrategy
 from analyzer.strategies.market_monitors import MarketMonitor
 from core.risk.fees import FeeModel
@@ -28,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 EVERY_S: Final = 5.0
 FUTURES_EVERY_S: Final = 60.0
-FUTURES_TIMEOUT_S: Final = 10.0
-# all perpetual and delivery contracts in one answer (weight 10)
-FUTURES_PATH: Final = "/fapi/v1/premiumIndex"
 # a price older than this, in market time, is not one to compare with
 TICK_AGE_MS_MAX: Final = 60_000
 KEPT_S: Final = 60
@@ -43,7 +41,9 @@ Books = dict[str, tuple[float, float]]
 
 
 class MonitorRunner:
-    """Lets every monitor look at regular times and keeps what it saw last."""
+    """Lets every monitor look at regular times and keeps what it saw last. ``futures`` is None where nobody is to be
+    asked for them.
+    """
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class MonitorRunner:
         clock: Clock,
         *,
         symbols: Sequence[str],
-        futures: str,
+        futures: FuturesSource | None,
         fees: FeeModel,
     ) -> None:
         made = [loaded.create() for loaded in strategies]
@@ -61,9 +61,9 @@ class MonitorRunner:
         self._clock = clock
         self._fees = fees
         self._coins = {base_of(symbol) for symbol in symbols}
-        self._futures_url = futures.rstrip("/")
+        self._source = futures
         self._futures: dict[str, Any] = {}
-        self._futures_state = "waiting" if futures else "off: FUTURES_DATA_URL is not set"
+        self._futures_state = "waiting" if futures is not None else "off: FUTURES_DATA_URL is not set"
         self._futures_due = 0.0
         self._report: list[dict[str, Any]] = []
 
@@ -75,8 +75,6 @@ class MonitorRunner:
     async def run(self) -> None:
         """Look for as long as the service runs."""
         while True:
-            if self._futures_url and self._clock.monotonic() >= self._futures_due:
-                await self._ask_futures()
             try:
                 await self.look()
             except TransientError as error:
@@ -84,7 +82,13 @@ class MonitorRunner:
             await self._clock.sleep(EVERY_S)
 
     async def look(self) -> None:
-        """Let every monitor look once."""
+        """Let every monitor look once, at futures as they were told in the last minute.
+
+        Raises:
+            TransientError: the ticks cannot be read, or what was seen cannot be kept.
+        """
+        if self._source is not None and self._clock.monotonic() >= self._futures_due:
+            await self._ask_futures(self._source)
         data = {"books": await self._books(), "taker_fee": self._fees.taker, **self._futures}
         self._report = [self._seen_by(monitor, data) for monitor in self._monitors]
         document = {"at": self._clock.now().isoformat(), "monitors": self._report}
@@ -106,17 +110,11 @@ class MonitorRunner:
         ticks = await self._values.matching(TICK_KEY.format(symbol="*"))
         return books_of(ticks.values(), self._clock.now_ms())
 
-    async def _ask_futures(self) -> None:
-        # an HTTP client takes 5 MB, and few ask
-        import httpx
-
+    async def _ask_futures(self, source: FuturesSource) -> None:
         self._futures_due = self._clock.monotonic() + FUTURES_EVERY_S
         try:
-            async with httpx.AsyncClient(timeout=FUTURES_TIMEOUT_S) as client:
-                answer = await client.get(self._futures_url + FUTURES_PATH)
-                answer.raise_for_status()
-            self._futures, self._futures_state = futures_of(answer.json(), self._coins), "ok"
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+            self._futures, self._futures_state = futures_of(await source.premium_index(), self._coins), "ok"
+        except (TransientError, ValueError, KeyError, TypeError) as error:
             # what was known is old by now, and an old rate reads as a gap
             self._futures, self._futures_state = {}, f"no answer: {type(error).__name__}: {error}"
             logger.warning("futures data not read", extra={"reason": str(error)})

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from analyzer.src.ports import StoredFeatures
+from analyzer.src.ports import END_OF_TIME_MS, StoredFeatures
 from analyzer.src.strategy_runner import StrategyRunner
 from core.consensus.watermark import Watermark
 from shared.src.bus.ports import BATCH_MAX, Delivery, FencedPublisher, Subscriptions
@@ -57,7 +57,7 @@ class RedisSubscriber:
 
     async def restart(self, waiting: Sequence[FeatureFrame]) -> None:
         """Begin anew before the first bar that is not decided on: from the stored features, then from the topic."""
-        before = min((frame.close_time for frame in waiting), default=None)
+        before = min((frame.close_time for frame in waiting), default=END_OF_TIME_MS)
         self._due.clear()
         self._acted.clear()
         self._results.clear()

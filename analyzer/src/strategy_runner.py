@@ -16,7 +16,7 @@ from typing import Any, Final
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 
-from analyzer.src.ports import StoredFeatures
+from analyzer.src.ports import END_OF_TIME_MS, StoredFeatures
 from analyzer.src.strategy_loader import LoadedStrategy
 from core.consensus.strategy_engine import Evaluation, StrategyEngine
 from core.features.window import ROWS_KEPT
@@ -76,7 +76,7 @@ class StrategyRunner:
         self._strategies = tuple(changed.get(loaded.name, loaded) for loaded in self._strategies)
         return sorted(changed)
 
-    async def remember(self, stored: StoredFeatures, *, before_ms: int | None = None) -> Sequence[BarFeatures]:
+    async def remember(self, stored: StoredFeatures, *, before_ms: int = END_OF_TIME_MS) -> Sequence[BarFeatures]:
         """Begin with what strategies look back on, from the rows stored (closed before ``before_ms``).
 
         Returns the bars; those of a series in order.

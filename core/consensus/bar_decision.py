@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Protocol
 
 from core.consensus.critical_filters import FeatureValues, FilterRules
 from core.consensus.decision import Consensus, ConsensusRules, NoConsensus, VoteLike, decide
 from core.risk.exit_levels import ExitRules, ExitSettings
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.ids import derived_id
-from shared.src.domain.money import score_to_decimal
+from shared.src.domain.money import PRICE_PLACES, score_to_decimal
 from shared.src.domain.signals import StrengthLevel
-
-PRICE_PLACES: Final = 12
 
 
 class ConsensusSettings(ExitSettings, Protocol):

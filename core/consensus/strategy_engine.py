@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.consensus.strategy_set import StrategySet, StrategySource, replaced, set_of
-from core.consensus.votes import PRICE_PLACES, StrategyFailure, close_of, votes_of
+from core.consensus.votes import StrategyFailure, close_of, votes_of
 from core.features.window import FeatureWindow
 from shared.src.domain.features import BarFeatures, FeatureValue
-from shared.src.domain.money import score_to_decimal
+from shared.src.domain.money import PRICE_PLACES, score_to_decimal
 from shared.src.domain.votes import BarVotes, CastVote
 
 FILTER_FEATURES: Final = (

@@ -13,12 +13,11 @@ from typing import Any, Final
 from analyzer.strategies.base_strategy import BaseStrategy, MarketData, RuleStrategy, Signal
 from core.consensus.strategy_set import Member
 from shared.src.domain.features import BarFeatures
-from shared.src.domain.money import score_to_decimal
+from shared.src.domain.money import PRICE_PLACES, score_to_decimal
 from shared.src.domain.orders import Side
 from shared.src.domain.signals import StrengthLevel
 from shared.src.domain.votes import CastVote
 
-PRICE_PLACES: Final = 12
 # a user's strategy that gives no strength is heard with this one
 DEFAULT_SCORE: Final = 0.6
 # a user's strategy may name the level instead of a number: the middle of what the level covers

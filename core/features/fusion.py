@@ -27,8 +27,9 @@ from core.features.registry import CANDLE_COLUMNS
 from core.rules.compiler import Node, Trace, Writer, constants
 from core.rules.frames import NAN
 from core.rules.labels import BOOLEANS, INTEGERS, LABELS
+from shared.src.domain.features import FeatureValue
 
-FeatureRow = dict[str, float | int | bool | str | list[float] | None]
+FeatureRow = dict[str, FeatureValue]
 BarFunction = Callable[..., FeatureRow]
 # sets of features and windows whose code is kept; a platform has one, a test suite a few
 PLANS_KEPT = 32

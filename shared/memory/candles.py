@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Final
 
 from sortedcontainers import SortedDict
 
 from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.domain.candles import MINUTE_MS, Candle, Gap, Timeframe
-
-HOLES_MAX: Final = 500
+from shared.src.market.ports import HOLES_MAX
 
 
 @dataclass(frozen=True, slots=True)

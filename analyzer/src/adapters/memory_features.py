@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
+from analyzer.src.ports import END_OF_TIME_MS
 from shared.memory.features import MemoryFeatureTable
 from shared.src.domain.features import BarFeatures
-
-END_OF_TIME_MS: Final = 4_102_444_800_000
 
 
 class MemoryStoredFeatures:
@@ -17,5 +15,5 @@ class MemoryStoredFeatures:
     def __init__(self, table: MemoryFeatureTable) -> None:
         self._table = table
 
-    async def tail(self, *, count: int, before_ms: int | None) -> Sequence[BarFeatures]:
-        return self._table.tail(count=count, before_ms=END_OF_TIME_MS if before_ms is None else before_ms)
+    async def tail(self, *, count: int, before_ms: int = END_OF_TIME_MS) -> Sequence[BarFeatures]:
+        return self._table.tail(count=count, before_ms=before_ms)

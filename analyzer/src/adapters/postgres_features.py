@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
+from analyzer.src.ports import END_OF_TIME_MS
 from core.features.engine import bar_of
 from core.features.registry import CANDLE_COLUMNS
 from shared.src.database import Database
@@ -16,7 +17,6 @@ from shared.src.domain.features import BarFeatures, FeatureValue
 
 NOT_FEATURES: Final = frozenset({"time", "symbol", "timeframe", "extra", "analysis_timestamp", "analyzer_version"})
 CANDLE: Final = ("open", "high", "low", "close", "volume", "quote_asset_volume", "number_of_trades")
-END_OF_TIME_MS: Final = 4_102_444_800_000
 
 # For each symbol and time frame the newest rows by the primary key, whatever the table's size.
 TAIL = text(
@@ -47,12 +47,11 @@ class PostgresStoredFeatures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def tail(self, *, count: int, before_ms: int | None) -> Sequence[BarFeatures]:
-        until = END_OF_TIME_MS if before_ms is None else before_ms
+    async def tail(self, *, count: int, before_ms: int = END_OF_TIME_MS) -> Sequence[BarFeatures]:
         asked = {
             "timeframes": [timeframe.value for timeframe in Timeframe],
             # a bar closes one millisecond before the next one opens
-            "before": [from_ms(until - timeframe.milliseconds + 1) for timeframe in Timeframe],
+            "before": [from_ms(before_ms - timeframe.milliseconds + 1) for timeframe in Timeframe],
             "count": count,
         }
         async with self._database.begin() as connection:

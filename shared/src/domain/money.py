@@ -7,6 +7,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
+PRICE_PLACES = 12  # of stored prices
 
 
 def to_decimal(value: str | int | Decimal) -> Decimal:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import text
 
 from shared.src.database import Database
 from shared.src.domain.candles import MINUTE_MS, Candle, Gap, Timeframe
 from shared.src.domain.clock import from_ms, to_ms
+from shared.src.market.ports import HOLES_MAX
 
-HOLES_MAX: Final = 500
 CANDLES = text(
     """
     SELECT time, open, high, low, close, volume, quote_asset_volume, number_of_trades,

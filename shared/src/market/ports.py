@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.src.contracts.market import CandleMessage
 from shared.src.domain.candles import Candle, Gap, Timeframe
+
+HOLES_MAX: Final = 500
 
 
 class CandleHistory(Protocol):
@@ -24,7 +26,10 @@ class CandleHistory(Protocol):
         ...
 
     async def holes(self, *, since_ms: int) -> dict[str, list[Gap]]:
-        """Missing minutes between stored 1m candles that open at ``since_ms`` or later, by symbol."""
+        """Missing minutes between stored 1m candles that open at ``since_ms`` or later, by symbol.
+
+        Returns ``HOLES_MAX`` at most, by symbol and time.
+        """
         ...
 
 

@@ -88,7 +88,7 @@ async def test_a_stored_row_has_every_value_that_its_frame_had(opened: Open) -> 
     tables = await opened()
     made = await filled(tables)
     for symbol in SYMBOLS:
-        read = [row for row in await tables.read.tail(count=5, before_ms=None) if row.symbol == symbol]
+        read = [row for row in await tables.read.tail(count=5) if row.symbol == symbol]
         assert [row.time for row in read] == [row.time for row in made[symbol][-5:]]
         for row, expected in zip(read, made[symbol][-5:], strict=True):
             assert known(row.values) == known(expected.values)
@@ -104,4 +104,4 @@ async def test_rows_are_of_bars_that_closed_before_a_moment(opened: Open) -> Non
 
 
 async def test_an_empty_table_has_no_rows(opened: Open) -> None:
-    assert list(await (await opened()).read.tail(count=3, before_ms=None)) == []
+    assert list(await (await opened()).read.tail(count=3)) == []
