@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
+from typing import Final
 
 from sortedcontainers import SortedDict
 
@@ -11,14 +12,20 @@ from shared.memory.candles import MemoryCandleStore
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.features import BarFeatures
 
+ROWS_KEPT: Final = 64
 Place = tuple[str, Timeframe, int]
 
 
 class MemoryFeatureTable:
-    """Written by the market analyzer, read by the analyzer. Knows of each row which candles it was computed from."""
+    """Written by the market analyzer, read by the analyzer. Knows of each row which candles it was computed from.
 
-    def __init__(self, candles: MemoryCandleStore) -> None:
+    Of a series the newest ``rows_kept`` rows are kept, which is more than anybody looks back on: a row has hundreds of
+    numbers, and months of them would not fit.
+    """
+
+    def __init__(self, candles: MemoryCandleStore, *, rows_kept: int = ROWS_KEPT) -> None:
         self._candles = candles
+        self._rows_kept = rows_kept
         self._series: dict[tuple[str, Timeframe], SortedDict[int, BarFeatures]] = {}
         self._revisions: dict[Place, int] = {}
 
@@ -27,6 +34,8 @@ class MemoryFeatureTable:
         for row in rows:
             series = self._series.setdefault((row.symbol, row.timeframe), SortedDict())
             series[row.time] = row
+            if len(series) > self._rows_kept:
+                series.popitem(0)
             self._revisions[(row.symbol, row.timeframe, row.time)] = self._candles.revision
 
     def newest(self, symbol: str, timeframe: Timeframe) -> int | None:
@@ -40,7 +49,7 @@ class MemoryFeatureTable:
         return candle is not None and candle > self._revisions.get(place, -1)
 
     def tail(self, *, count: int, before_ms: int) -> list[BarFeatures]:
-        """The newest ``count`` rows of each series that closed before ``before_ms``, oldest first."""
+        """The newest ``count`` rows of each series that closed before ``before_ms``, oldest first, as far as kept."""
         rows = []
         for (symbol, timeframe), series in self._series.items():
             until = before_ms - timeframe.milliseconds + 1
