@@ -131,16 +131,21 @@ class OrderBooks:
                     messages.append(message_of(book.symbol, depth, self._clock))
             self._producer.live(messages)
 
-    def compare(self, symbol: str, newest_update: int) -> None:
-        """Best prices carry the book's update ids: a book that stays behind them misses depth events."""
+    def compare(self, symbol: str, newest_update: int) -> bool:
+        """Best prices carry the book's update ids: a book that stays behind them misses depth events.
+
+        Returns whether the book is behind, and has to be compared again.
+        """
         book = self._books.get(symbol)
         if book is None or book.update_id is None or newest_update <= book.update_id:
             self._behind_since.pop(symbol, None)
-            return
+            return False
         now = self._clock.monotonic()
         if now - self._behind_since.setdefault(symbol, now) > BEHIND_S_MAX:
             self._behind_since.pop(symbol)
             self.lose(symbol, "depth events stay behind best prices")
+            return False
+        return True
 
 
 def snapshot_of(answer: dict[str, Any], limit: int = SNAPSHOT_LEVELS) -> Snapshot:

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 GAP_SCAN_S = 60.0
 SILENCE_SCAN_S = 5.0
+LATE_SCAN_S = 1.0
 LIVE_EVERY_S = 0.1  # the newest of each symbol this often
 LOADS_AT_ONCE = 4
 
@@ -74,6 +75,8 @@ class GatewayService:
         self._watch = StreamWatch(clock)
         self.bad_frames: list[str] = []
         self.ready = asyncio.Event()
+        # a frame came since the newest of each symbol was published last
+        self._came = asyncio.Event()
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -110,7 +113,7 @@ class GatewayService:
 
     def tasks(self, socket: Socket) -> dict[str, Callable[[], Awaitable[None]]]:
         """What runs as long as the service."""
-        return {
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "stream": socket.run,
             "feeds": self.run,
             "live": self.publish_live,
@@ -118,9 +121,10 @@ class GatewayService:
             "silence": lambda: self.watch_silence(socket),
             "holes": self.watch_holes,
             "verify": self.verify,
-            "books": self.books.run,
-            "depth": self.books.publish,
         }
+        if OptionalStream.DEPTH in self._optional:
+            tasks |= {"books": self.books.run, "depth": self.books.publish}
+        return tasks
 
     # Symbols
 
@@ -230,6 +234,7 @@ class GatewayService:
                 handler(data)
             except WRONG as error:
                 raise broken(stream, error) from error
+            self._came.set()
         except ContractError as error:
             self._note_bad(error)
 
@@ -262,14 +267,17 @@ class GatewayService:
     # Timers
 
     async def publish_live(self) -> None:
-        """The newest of each symbol, a few times a second."""
+        """The newest of each symbol, a few times a second while anything comes."""
         while True:
+            await self._came.wait()
+            self._came.clear()
             await self._clock.sleep(LIVE_EVERY_S)
             now_ms = self._clock.now_ms()
             for live in list(self._live.values()):
                 messages, errors = live.take(now_ms)
                 self._producer.live(messages)
-                self.books.compare(live.symbol, live.update_id)
+                if self.books.compare(live.symbol, live.update_id):
+                    self._came.set()  # to look again, also when nothing comes
                 for error in errors:
                     self._note_bad(error)
 
@@ -277,8 +285,9 @@ class GatewayService:
         """Ask for candles that should have closed and were not delivered."""
         await self.ready.wait()
         asks = LateAsks()
+        late: set[str] = set()
         while True:
-            await self._clock.sleep(1.0)
+            await self._clock.sleep(LATE_SCAN_S if late else self._until_next_minute_s())
             due = Timeframe.M1.open_of(self._clock.now_ms()) - MINUTE_MS
             late = {
                 symbol for symbol, feed in self._feeds.items() if feed.last_open_ms is None or feed.last_open_ms < due
@@ -287,6 +296,10 @@ class GatewayService:
             if overdue:
                 logger.warning("candles are late", extra={"symbols": overdue})
                 await self._catch_up(overdue)
+
+    def _until_next_minute_s(self) -> float:
+        """Wall seconds until the next minute of market time begins: before, no candle can become late."""
+        return (MINUTE_MS - self._clock.now_ms() % MINUTE_MS) / 1000 / self._clock.speed
 
     async def watch_silence(self, socket: Socket) -> None:
         """Subscribe again to single streams that went silent."""

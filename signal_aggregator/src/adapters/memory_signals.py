@@ -20,26 +20,32 @@ class MemorySignalStore:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rows: dict[str, dict[str, Any]] = {}
+        # accepted, and not marked as published
+        self._waiting: dict[str, dict[str, Any]] = {}
 
     async def add(self, decided: Sequence[DecidedBar]) -> frozenset[str]:
         published = set()
         for row in map(row_of, decided):
-            kept = self._rows.setdefault(row["id"], row | {"processed": False, "created_at": self._clock.now()})
-            if row["accepted"] and kept["processed"]:
+            known = self._rows.get(row["id"])
+            if known is None:
+                self._add(row | {"processed": False, "created_at": self._clock.now()})
+            elif row["accepted"] and known["processed"]:
                 published.add(row["id"])
         return frozenset(published)
+
+    def _add(self, row: dict[str, Any]) -> None:
+        self._rows[row["id"]] = row
+        if row["accepted"]:
+            self._waiting[row["id"]] = row
 
     async def mark_published(self, ids: Sequence[str]) -> None:
         for decision_id in ids:
             self._rows[decision_id]["processed"] = True
+            self._waiting.pop(decision_id, None)
 
     async def publish_forgotten(self, publish: Publish, *, older_than_s: float) -> None:
         before = self._clock.now() - timedelta(seconds=older_than_s)
-        waiting = [
-            row
-            for row in self._rows.values()
-            if row["accepted"] and not row["processed"] and row["created_at"] < before
-        ]
+        waiting = [row for row in self._waiting.values() if row["created_at"] < before]
         waiting.sort(key=lambda row: (row["timestamp"], row["id"]))
         if waiting:
             await publish([CONSENSUS.decode(orjson.dumps(row["metadata"]["message"])) for row in waiting])
