@@ -195,6 +195,25 @@ class BusBehaviour:
             await until(lambda: len(after.seen) >= 10)
         assert ids(after.seen) == list(range(10, 20))
 
+    async def test_what_is_in_hand_when_a_process_stops_is_finished_and_acknowledged(self, open_bus: OpenBus) -> None:
+        first, second, begun, finished, after = open_bus(), open_bus(), asyncio.Event(), asyncio.Event(), Collector()
+
+        async def take_a_moment(_: OrderFailed) -> None:
+            begun.set()
+            await asyncio.sleep(0.1)
+            finished.set()
+
+        first.subscribe(ORDER_FAILED, take_a_moment, group="g")
+        second.subscribe(ORDER_FAILED, after.one, group="g")
+        await first.publish(ORDER_FAILED, failed(1))
+        async with running(first):
+            await begun.wait()
+        assert finished.is_set()
+        await second.publish(ORDER_FAILED, failed(2))
+        async with running(second):
+            await until(lambda: after.seen)
+        assert after.seen == [failed(2)]
+
     async def test_a_transient_failure_is_retried_in_order(self, open_bus: OpenBus) -> None:
         bus, collector = open_bus(), Collector(away_times=2)
         bus.subscribe(ORDER_FAILED, collector.one, group="g")
