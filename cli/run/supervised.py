@@ -11,9 +11,9 @@ from cli.process.child import Child, memory_of
 from cli.process.ports import HOST
 from cli.stack.component import Component
 from cli.stack.health import ComponentHealth
+from shared.src.retry import Backoff
 
-BACKOFF_FIRST_S = 0.5
-BACKOFF_MAX_S = 30.0
+RESTART = Backoff(first_s=0.5, max_s=30.0)
 STABLE_AFTER_S = 60.0
 
 
@@ -52,7 +52,7 @@ class SupervisedComponent:
 
     def backoff_s(self) -> float:
         """How long to wait before the next start: doubling, bounded."""
-        return min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** max(0, self.crashes_in_a_row - 1))
+        return RESTART.after(self.crashes_in_a_row)
 
     def crashed(self, *, exit_code: int, now: float, at: datetime) -> None:
         """Note an exit nobody asked for, and when to try again."""

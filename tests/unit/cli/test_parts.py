@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.process.child import Launch
-from cli.run.supervised import BACKOFF_MAX_S, ComponentState, SupervisedComponent
+from cli.run.supervised import RESTART, ComponentState, SupervisedComponent
 from cli.stack.health import ComponentHealth
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,7 +41,7 @@ def test_each_crash_in_a_row_waits_longer_up_to_a_bound() -> None:
         waits.append(crashing.backoff_s())
     assert waits == sorted(waits)
     assert waits[0] < 1
-    assert waits[-1] == BACKOFF_MAX_S
+    assert waits[-1] == RESTART.max_s
 
 
 def test_a_crash_is_described_by_how_it_ended() -> None:
