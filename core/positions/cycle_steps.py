@@ -15,11 +15,10 @@ from enum import StrEnum
 from core.positions.lifecycle import is_disproved
 from core.positions.model import CycleState, Order, Purpose
 from core.positions.position import Position
+from core.positions.refusals import is_too_small
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
-FILTER_FAILURE = -1013
-SIZE_FILTERS = ("NOTIONAL", "LOT_SIZE")
 ENTRY_ATTEMPTS_MAX = 3
 
 
@@ -204,6 +203,4 @@ def _refused_protections(orders: Iterable[Order]) -> list[Order]:
 def _is_refused_dust(view: CycleState, quantity: Decimal) -> bool:
     """Whether the exchange refused to sell as much as this, the last time, because it is too small an order."""
     last = next((order for order in reversed(view.orders) if order.purpose is Purpose.EXIT), None)
-    if last is None or last.status is not OrderStatus.REJECTED or last.reject_code != FILTER_FAILURE:
-        return False
-    return quantity <= last.quantity and any(name in last.reason for name in SIZE_FILTERS)
+    return last is not None and is_too_small(last) and quantity <= last.quantity

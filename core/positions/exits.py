@@ -1,4 +1,4 @@
-"""How a position ends: orders that sell it, why it is left, and what a refused sale means."""
+"""How a position ends: orders that sell it, and why it is left."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from core.positions.model import Cycle, CycleState, Order, Purpose
 from shared.src.domain.ids import client_order_id
 from shared.src.domain.orders import OrderType, Side
 
-# Binance: the order was refused by the matching engine; the text says why.
-NEW_ORDER_REJECTED = -2010
 # How long the price may stand beyond a stop before the rest is sold at market, wall seconds.
 GAP_S_MAX = 1.5
 
@@ -37,11 +35,6 @@ def sale(view: CycleState, purpose: Purpose, kind: OrderType, quantity: Decimal,
 
 def market_sale(view: CycleState, quantity: Decimal, now: datetime) -> Order:
     return sale(view, Purpose.EXIT, OrderType.MARKET, quantity, now)
-
-
-def lacks_units(refused: Order) -> bool:
-    """Whether the exchange refused a sale because the account has less than the fills say."""
-    return refused.reject_code == NEW_ORDER_REJECTED and "insufficient" in refused.reason
 
 
 def is_too_old(cycle: Cycle, now: datetime, holding_max: timedelta) -> bool:

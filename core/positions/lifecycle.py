@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from core.positions.model import Fill, Order, Purpose
-from shared.src.domain.clock import Clock, from_ms
+from shared.src.domain.clock import from_ms
 from shared.src.domain.orders import TERMINAL, UNRESOLVED, OrderStatus
 from shared.src.exchange.models import ExchangeFill, ExchangeOrder
 
@@ -61,9 +62,8 @@ def fill_of(fill: ExchangeFill, order: Order, fee_quote: Decimal) -> Fill:
     )
 
 
-def adopted(report: ExchangeOrder, clock: Clock) -> Order:
-    """An order that somebody else placed on the account, labelled so."""
-    created = from_ms(report.time_ms) if report.time_ms else clock.now()
+def adopted(report: ExchangeOrder, now: datetime) -> Order:
+    """An order that somebody else placed on the account, labelled so; from ``now`` on where its age is not told."""
     return Order(
         client_order_id=external_id(report),
         intent_id="external",
@@ -74,7 +74,7 @@ def adopted(report: ExchangeOrder, clock: Clock) -> Order:
         side=report.side,
         type=report.type,
         quantity=report.quantity or report.executed_quantity,
-        created_at=created,
+        created_at=from_ms(report.time_ms) if report.time_ms else now,
         status=report.status,
         time_in_force=report.time_in_force or None,
         price=report.price,

@@ -14,7 +14,7 @@ from shared.src.domain.clock import Clock
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
-from trader.src.execution.publisher import Publisher
+from trader.src.execution.outbox_publisher import OutboxPublisher
 from trader.src.execution.reconciler import Reconciler
 from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import MATCHING_S, OrderManager
@@ -73,7 +73,7 @@ def compose(
             exchange=exchange, store=store, orders=orders, cycle_manager=cycle_manager, funds=funds, clock=clock
         ),
         watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, rules=rules),
-        publisher=Publisher(store, bus),
+        publisher=OutboxPublisher(store, bus),
         timers=timers or Timers(),
     )
     bus.subscribe(ORDER_INTENT, trader.on_intent, group=GROUP)

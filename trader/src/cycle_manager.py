@@ -30,9 +30,10 @@ from core.positions.cycle_steps import (
     Wait,
 )
 from core.positions.entries import next_attempt
-from core.positions.exits import lacks_units, market_sale
+from core.positions.exits import market_sale
 from core.positions.model import CycleState, Order
 from core.positions.protection import Beyond, protection, settled
+from core.positions.refusals import lacks_units
 from core.positions.rules import PositionRules
 from core.positions.unprotected_time import Sight
 from core.risk.limits import ALL

@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from core.positions.lifecycle import adopted, fill_of, merged
 from core.positions.model import Fill, Order
+from core.positions.refusals import CANCEL_REJECTED, NOT_THERE, outcome_of
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
 from shared.src.domain.money import ZERO
@@ -26,11 +27,6 @@ from trader.src.ports import Booked, Exchange, Prices, Store
 logger = logging.getLogger(__name__)
 
 MATCHING_S = 10.0
-NEW_ORDER_REJECTED = -2010
-CANCEL_REJECTED = -2011
-NO_SUCH_ORDER = -2013
-ARCHIVED = -2026
-NOT_THERE = frozenset({NO_SUCH_ORDER, ARCHIVED})
 TRADES_REMEMBERED = 256
 NEVER_ARRIVED = "never reached the exchange"
 
@@ -74,26 +70,17 @@ class OrderManager:
 
     async def _not_placed(self, orders: Sequence[Order], error: RootTradingError) -> OrderStatus:
         """Write down why there was no placement, by what the error proves."""
-        match error:
-            case OutcomeUnknownError():
-                status, code = OrderStatus.UNKNOWN, None
-            case RejectedError() if error.code == NEW_ORDER_REJECTED and "uplicate" in str(error):
-                # an earlier attempt under this id is open: it is found by its id and adopted
-                status, code = OrderStatus.UNKNOWN, None
-            case RejectedError():
-                status, code = OrderStatus.REJECTED, error.code
-            case TransientError():
-                status, code = OrderStatus.REJECTED, None
-            case _:
-                raise error
-        if status is OrderStatus.UNKNOWN:
+        outcome = outcome_of(error)
+        if outcome is None:
+            raise error
+        if outcome.status is OrderStatus.UNKNOWN:
             # The machine may have stood still before the request was signed: the horizon begins when it surely was.
             self._sent_at |= dict.fromkeys((order.client_order_id for order in orders), self._clock.monotonic())
         for order in orders:
-            await self._store.settle(replace(order, status=status, reject_code=code, reason=str(error)))
+            await self._store.settle(replace(order, status=outcome.status, reject_code=outcome.code, reason=str(error)))
         log = {"client_order_id": orders[0].client_order_id, "symbol": orders[0].symbol, "reason": str(error)}
-        logger.warning("order %s", status.value.lower(), extra=log)
-        return status
+        logger.warning("order %s", outcome.status.value.lower(), extra=log)
+        return outcome.status
 
     # Outcomes
 
@@ -200,7 +187,7 @@ class OrderManager:
 
     async def adopt(self, found: ExchangeOrder) -> Order:
         """Take in an order that somebody else placed, with its fills; it belongs to no cycle."""
-        order = adopted(found, self._clock)
+        order = adopted(found, self._clock.now())
         await self._store.add_orders([order])
         logger.warning("order adopted as external", extra={"symbol": order.symbol, "order_id": found.order_id})
         if found.executed_quantity > 0:

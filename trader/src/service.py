@@ -22,7 +22,7 @@ from shared.src.exchange.models import Balance, OrderReport
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
-from trader.src.execution.publisher import Publisher
+from trader.src.execution.outbox_publisher import OutboxPublisher
 from trader.src.execution.reconciler import Reconciler
 from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import OrderManager
@@ -68,7 +68,7 @@ class TraderService:
         intents: IntentHandler,
         reconciler: Reconciler,
         watcher: Watcher,
-        publisher: Publisher,
+        publisher: OutboxPublisher,
         timers: Timers,
     ) -> None:
         self.settings = settings

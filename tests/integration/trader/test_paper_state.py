@@ -29,7 +29,7 @@ from tests.integration.simulator.conftest import PROJECT_ROOT, RunningTwin
 from tests.integration.simulator.paper_alike.orders import order
 from tests.integration.trader.paper_child import SYMBOL, tick
 from trader.src.adapters.paper import NAME, PaperExchange
-from trader.src.adapters.paper_state import PaperState
+from trader.src.adapters.postgres_paper_state import PostgresPaperState
 
 pytestmark = pytest.mark.integration
 BUY, SELL, LIMIT, MARKET = Side.BUY, Side.SELL, OrderType.LIMIT, OrderType.MARKET
@@ -80,7 +80,7 @@ async def test_nothing_that_was_told_is_lost_or_doubled_by_kill_9(
     said: list[dict[str, Any]] = []
     for number in range(3):
         said += life(given, number, tmp_path, more=random.randrange(20))
-        engine = await PaperState(database, NAME).load()
+        engine = await PostgresPaperState(database, NAME).load()
         assert engine is not None
         _check(engine, said, lives=number + 1)
 
@@ -151,7 +151,7 @@ async def test_an_order_that_could_not_be_saved_is_unknown_then_known_and_told_o
             with pytest.raises(TransientError):
                 await paper.order(SYMBOL, "a")
             assert paper._news.empty()
-            saved = await PaperState(database, NAME).load()
+            saved = await PostgresPaperState(database, NAME).load()
             assert saved is not None
             assert not saved.account(NAME).orders
 
@@ -159,7 +159,7 @@ async def test_an_order_that_could_not_be_saved_is_unknown_then_known_and_told_o
         executions = [row["x"] for row in _waiting(paper) if row["e"] == "executionReport"]
         assert executions == ["NEW", "TRADE"]
         await paper.place(order("b", BUY, MARKET, "0.01"))
-        saved = await PaperState(database, NAME).load()
+        saved = await PostgresPaperState(database, NAME).load()
         assert saved is not None
         assert [found.client_order_id for found in saved.account(NAME).orders.values()] == ["a", "b"]
 
@@ -258,7 +258,7 @@ async def test_an_engine_loads_its_newest_history_and_the_orders_of_its_open_lis
         for number in range(5):
             await paper.place(order(f"a{number}", BUY, MARKET, "0.001"))
         database = paper._state._database
-        short = await PaperState(database, NAME, history=2).load()
+        short = await PostgresPaperState(database, NAME, history=2).load()
         assert short is not None
         assert [found.client_order_id for found in short.account(NAME).orders.values()] == ["a3", "a4"]
         assert short.audit()["ok"]
@@ -280,4 +280,4 @@ async def test_an_account_of_another_format_is_refused_with_what_to_do(
             changed = "UPDATE paper_records SET document = document || '{\"format\": 99}' WHERE kind = 'exchange'"
             await connection.execute(text(changed))
         with pytest.raises(ConfigurationError, match=r"paper account paper: .*format 99.*DELETE FROM paper_records"):
-            await PaperState(database, NAME).load()
+            await PostgresPaperState(database, NAME).load()

@@ -25,7 +25,7 @@ from shared.src.domain.money import ZERO
 from shared.src.market.last_closes import last_closes
 from shared.src.sql import RESULT_SUMS
 from tests.integration.portfolio.builders import TraderRows
-from trader.src.adapters.reads import Reads
+from trader.src.adapters.postgres_reads import PostgresReads
 from visualization.src.adapters.postgres_performance import PostgresPerformanceReads
 from visualization.src.performance import PerformanceViews
 from visualization.src.ports import Grouping
@@ -85,7 +85,7 @@ async def test_all_tell_the_same_results_of_the_same_cycles(
 ) -> None:
     dashboard = await PerformanceViews(PostgresPerformanceReads(database), quote_asset="USDC").overview(NOW)
     summary, live = await model.summary(), await model.live_statistics()
-    trader = (await Reads(database).stats())["cycles"]
+    trader = (await PostgresReads(database).stats())["cycles"]
     results = PostgresPerformance(database)
     await results.recompute(BEGINNING, NOW)
     (month,) = await model.performance("monthly", strategy=None, symbol=None, by=None, limit=5)

@@ -34,7 +34,7 @@ M = TypeVar("M", bound=BaseModel)
 
 RECENT = timedelta(days=7)
 
-Approved = Callable[[datetime], Awaitable[Sequence[OrderIntent]]]
+ApprovedSince = Callable[[datetime], Awaitable[Sequence[OrderIntent]]]
 
 
 class MemoryStore:
@@ -43,7 +43,7 @@ class MemoryStore:
     ``approved``: the coordinator's approved decisions made since a time, oldest first.
     """
 
-    def __init__(self, clock: Clock, approved: Approved, *, demo: bool = True) -> None:
+    def __init__(self, clock: Clock, approved: ApprovedSince, *, demo: bool = True) -> None:
         self._clock = clock
         self._approved = approved
         self._demo = demo

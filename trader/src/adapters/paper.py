@@ -36,7 +36,7 @@ from simulator.engine.records import Batch, changes
 from simulator.engine.rules import MarketRules
 from trader.src.adapters.engine_exchange import EngineAccount
 from trader.src.adapters.live_offers import move_of
-from trader.src.adapters.paper_state import PaperState
+from trader.src.adapters.postgres_paper_state import PostgresPaperState
 from trader.src.ports import Listener
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class PaperExchange(EngineAccount):
         self._client = BinanceClient(settings, clock, redis=redis)
         self._live = MarketData(self._client, clock)
         self._notices = notices
-        self._state = PaperState(database, NAME)
+        self._state = PostgresPaperState(database, NAME)
         self._lock = asyncio.Lock()
         # What is not known to be committed: to be written and told with the next commit.
         self._unsaved = Batch()

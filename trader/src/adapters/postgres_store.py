@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -17,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
 from shared.src.contracts.orders import OrderFailed, OrderIntent
-from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT, Topic
+from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import InvariantError
 from shared.src.exchange.models import ExchangeOrder
 from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, UNRESOLVED_ORDERS
+from trader.src.adapters.postgres_outbox import PostgresOutbox
 from trader.src.adapters.rows import (
     CYCLE_COLUMNS,
     FILL_COLUMNS,
@@ -79,26 +78,26 @@ class PostgresStore:
         self._database = database
         self._clock = clock
         self._demo = demo
-        self._outbox_changed = asyncio.Event()
+        self._outbox = PostgresOutbox(database)
 
     # Intents
 
     async def refuse(self, failed: OrderFailed) -> bool:
-        async with self._telling() as connection:
+        async with self._outbox.transaction() as connection:
             if not await self._handled(connection, failed.intent_id, accepted=False, reason=failed.reason):
                 return False
-            await self._tell(connection, ORDER_FAILED, failed)
+            await self._outbox.add(connection, ORDER_FAILED, failed)
             return True
 
     async def open_cycle(self, cycle: Cycle, entry: Order) -> bool:
-        async with self._telling() as connection:
+        async with self._outbox.transaction() as connection:
             if not await self._handled(connection, cycle.intent_id, accepted=True, reason=""):
                 return False
             now = self._clock.now()
             parameters = cycle_parameters(cycle, demo=self._demo, now=now)
             await connection.execute(text(insert("trade_cycles", CYCLE_COLUMNS)), parameters)
             await self._insert_orders(connection, [entry])
-            await self._tell(connection, CYCLE_UPDATED, cycle_updated(cycle, now))
+            await self._outbox.add(connection, CYCLE_UPDATED, cycle_updated(cycle, now))
             return True
 
     async def accept(self, intent_id: str, orders: Sequence[Order] = (), *, reason: str = "") -> bool:
@@ -146,7 +145,7 @@ class PostgresStore:
         await connection.execute(statement, rows)
 
     async def book(self, report: ExchangeOrder, fills: Sequence[Fill]) -> Booked | None:
-        async with self._telling() as connection:
+        async with self._outbox.transaction() as connection:
             order = await _reported(connection, report, lock="FOR UPDATE")
             if order is None:
                 return None
@@ -183,7 +182,9 @@ class PostgresStore:
             )
             if result.rowcount == 1:
                 fresh.append(fill)
-                await self._tell(connection, EXECUTION, execution(fill, order, strategy=strategy, demo=self._demo))
+                await self._outbox.add(
+                    connection, EXECUTION, execution(fill, order, strategy=strategy, demo=self._demo)
+                )
         await self._check_booked(connection, order)
         return fresh
 
@@ -259,12 +260,12 @@ class PostgresStore:
         await connection.execute(text(REQUEST_EXIT), parameters)
 
     async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
-        async with self._telling() as connection:
+        async with self._outbox.transaction() as connection:
             now = self._clock.now()
             await connection.execute(text(SAVE_CYCLE), cycle_parameters(cycle, demo=self._demo, now=now))
-            await self._tell(connection, CYCLE_UPDATED, cycle_updated(cycle, now))
+            await self._outbox.add(connection, CYCLE_UPDATED, cycle_updated(cycle, now))
             if failed is not None:
-                await self._tell(connection, ORDER_FAILED, failed)
+                await self._outbox.add(connection, ORDER_FAILED, failed)
 
     async def note_prices(self, symbol: str, price: Decimal) -> None:
         async with self._database.autocommit() as connection:
@@ -331,50 +332,14 @@ class PostgresStore:
 
     # Messages
 
-    async def _tell(self, connection: AsyncConnection, topic: Topic[M], message: M) -> None:
-        await connection.execute(
-            text(
-                "INSERT INTO trade_outbox (topic, message_id, payload) "
-                "VALUES (:topic, :message_id, CAST(:payload AS jsonb))"
-            ),
-            {
-                "topic": topic.name,
-                "message_id": getattr(message, "message_id", ""),
-                "payload": topic.encode(message).decode(),
-            },
-        )
-
-    @asynccontextmanager
-    async def _telling(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that may tell something: the publisher is woken after its commit."""
-        async with self._database.begin() as connection:
-            yield connection
-        self._outbox_changed.set()
-
     async def outbox(self, limit: int) -> list[OutboxMessage]:
-        async with self._database.autocommit() as connection:
-            rows = await connection.execute(
-                text("SELECT id, topic, message_id, payload FROM trade_outbox ORDER BY id LIMIT :limit"),
-                {"limit": limit},
-            )
-            return [OutboxMessage(row.id, row.topic, row.message_id, orjson.dumps(row.payload)) for row in rows]
+        return await self._outbox.oldest(limit)
 
     async def sent(self, messages: Sequence[OutboxMessage]) -> None:
-        executions = [message.message_id for message in messages if message.topic == EXECUTION.name]
-        async with self._database.begin() as connection:
-            await connection.execute(
-                text("DELETE FROM trade_outbox WHERE id = ANY(:ids)"), {"ids": [message.id for message in messages]}
-            )
-            if executions:
-                await connection.execute(
-                    text("UPDATE trade_executions SET published = TRUE WHERE id = ANY(:ids)"), {"ids": executions}
-                )
+        await self._outbox.remove(messages)
 
     async def wait_for_outbox(self, timeout_s: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._outbox_changed.wait()
-        self._outbox_changed.clear()
+        await self._outbox.wait(timeout_s)
 
 
 async def _open_cycles(connection: AsyncConnection) -> list[Cycle]:

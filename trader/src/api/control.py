@@ -18,7 +18,7 @@ from shared.src.domain.orders import IntentKind, OrderType, Side
 from shared.src.domain.plain import plain
 from shared.src.exchange.rules import SymbolRules
 from shared.src.frame.auth import Authorizer, Principal, Scope
-from trader.src.adapters.reads import Reads
+from trader.src.adapters.postgres_reads import PostgresReads
 from trader.src.api.models import ClosePosition, ManualOrder, OrdersQuery, PauseRequest
 from trader.src.service import TraderService
 
@@ -33,7 +33,7 @@ class TraderControl:
     def __init__(self, trader: TraderService, database: Database, auth: Authorizer) -> None:
         self._trader = trader
         self._store = trader.store
-        self._reads = Reads(database)
+        self._reads = PostgresReads(database)
         self._auth = auth
 
     async def authorize(self, authorization: str | None, scope: Scope) -> Principal:

@@ -12,7 +12,7 @@ import pytest
 from core.positions.cycle_facts import finished, refreshed, reopened
 from core.positions.cycle_steps import Finish
 from core.positions.entries import entry_order, next_attempt, opened
-from core.positions.exits import is_beyond_stop, is_jumped_over, is_too_old, lacks_units, market_sale, widens
+from core.positions.exits import is_beyond_stop, is_jumped_over, is_too_old, market_sale, widens
 from core.positions.model import MANUAL, Cycle, Order, Purpose
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
@@ -88,20 +88,6 @@ def test_a_sale_at_market_has_a_number_after_every_other_sale() -> None:
     stop = known(Purpose.STOP_LOSS, "2", OrderStatus.CANCELED, number=3)
     order = market_sale(state(BOUGHT, stop), D("1.99"), NOW)
     assert (order.attempt, order.type, order.quantity, order.purpose) == (4, OrderType.MARKET, D("1.99"), Purpose.EXIT)
-
-
-@pytest.mark.parametrize(
-    ("code", "reason", "lacking"),
-    [
-        (-2010, "Account has insufficient balance for requested action.", True),
-        (-2010, "Order would trigger immediately.", False),
-        (-1013, "insufficient", False),
-        (None, "insufficient", False),
-    ],
-)
-def test_a_sale_that_the_balance_refused_means_missing_units(code: int | None, reason: str, lacking: bool) -> None:
-    refused = known(Purpose.EXIT, "2", OrderStatus.REJECTED, reject_code=code, reason=reason).order
-    assert lacks_units(refused) is lacking
 
 
 def test_a_position_is_too_old_only_after_its_time() -> None:

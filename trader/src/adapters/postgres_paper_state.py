@@ -32,7 +32,7 @@ _HISTORY = (
 _BY_KEY = "SELECT key, document FROM paper_records WHERE account = :account AND kind = :kind AND key = ANY(:keys)"
 
 
-class PaperState:
+class PostgresPaperState:
     """The rows of one account name; an engine loads at most ``history`` rows of what is done."""
 
     def __init__(self, database: Database, name: str, *, history: int = HISTORY) -> None:

@@ -43,7 +43,7 @@ FROM trade_cycles
 STATS_RESULTS = f"SELECT {RESULT_SUMS} FROM trade_cycles WHERE status = 'completed'"
 
 
-class Reads:
+class PostgresReads:
     def __init__(self, database: Database) -> None:
         self._database = database
 

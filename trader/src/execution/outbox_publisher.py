@@ -14,7 +14,7 @@ BATCH = 200
 TOPICS: dict[str, Topic[Any]] = {topic.name: topic for topic in (EXECUTION, CYCLE_UPDATED, ORDER_FAILED)}
 
 
-class Publisher:
+class OutboxPublisher:
     """``wake`` after a change; it also looks by itself now and then."""
 
     def __init__(self, store: Store, bus: Bus) -> None:

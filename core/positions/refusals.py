@@ -1,0 +1,55 @@
+"""What a request that failed proves of its order, and what the exchange's refusals mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from core.positions.model import Order
+from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
+from shared.src.domain.orders import OrderStatus
+
+# Binance's codes.
+FILTER_FAILURE: Final = -1013
+NEW_ORDER_REJECTED: Final = -2010
+CANCEL_REJECTED: Final = -2011
+NO_SUCH_ORDER: Final = -2013
+ARCHIVED: Final = -2026
+NOT_THERE: Final = frozenset({NO_SUCH_ORDER, ARCHIVED})
+SIZE_FILTERS: Final = ("NOTIONAL", "LOT_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of a placement that failed. ``code``: the exchange's, None where it did not speak."""
+
+    status: OrderStatus
+    code: int | None = None
+
+
+def outcome_of(error: RootTradingError) -> Outcome | None:
+    """What the error of a placement proves of its order; None when it says nothing of it."""
+    match error:
+        case OutcomeUnknownError():
+            return Outcome(OrderStatus.UNKNOWN)
+        case RejectedError(code=code) if code == NEW_ORDER_REJECTED and "uplicate" in str(error):
+            # an earlier attempt under this id is open: it is found by its id and adopted
+            return Outcome(OrderStatus.UNKNOWN)
+        case RejectedError(code=code):
+            return Outcome(OrderStatus.REJECTED, code)
+        case TransientError():
+            return Outcome(OrderStatus.REJECTED)
+        case _:
+            return None
+
+
+def lacks_units(refused: Order) -> bool:
+    """Whether a sale was refused because the account has less than the fills say."""
+    return refused.reject_code == NEW_ORDER_REJECTED and "insufficient" in refused.reason
+
+
+def is_too_small(order: Order) -> bool:
+    """Whether a filter of size refused the order."""
+    if order.status is not OrderStatus.REJECTED or order.reject_code != FILTER_FAILURE:
+        return False
+    return any(name in order.reason for name in SIZE_FILTERS)
