@@ -72,3 +72,18 @@ def settle(pockets: Pockets, intent_id: str, facts: Facts) -> None:
         pockets.commit(intent_id)
     elif facts.overdue:
         pockets.expire(intent_id, "no order used it in time" if not facts.orders else "its orders ended without a fill")
+
+
+def give_back(pockets: Pockets, intent_id: str, facts: Facts, reason: str) -> bool:
+    """Free what an intent did not spend, however much time its lease has left.
+
+    False, and nothing happens, without a lease or while an order of it may still fill.
+    """
+    lease = pockets.leases.get(intent_id)
+    if lease is None or facts.open_orders:
+        return False
+    if facts.spent > 0:
+        pockets.commit(intent_id)
+    else:
+        pockets.release(intent_id, reason)
+    return True

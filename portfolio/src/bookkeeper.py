@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from prometheus_client import Counter
 
+from core.capital.leases import Facts, give_back
 from core.capital.ledger import Execution
-from core.capital.pockets import Pocket, ReservationRefused, ReservationStatus, Reserved, pocket_name
+from core.capital.pockets import Pocket, ReservationRefused, Reserved, pocket_name
 from portfolio.src.fills import add_fills, bookable, execution_of
 from portfolio.src.pockets import PocketManager
 from portfolio.src.ports import BEGINNING
@@ -35,9 +36,10 @@ RESERVATIONS = Counter("roottrading_pocket_reservations", "answers to reservatio
 
 
 class Bookkeeper:
-    """The one writer of the ledger's fills and of the pockets.
+    """Adds to ``core.capital`` the messages, the sweeps and the transactions in which fills and leases are booked.
 
-    ``wake_account`` is called after fills were booked; ``wake_performance`` after a cycle ended.
+    It is the one writer of the ledger's fills and of the pockets. ``wake_account`` is called after fills were booked,
+    ``wake_performance`` after a cycle ended.
     """
 
     def __init__(
@@ -114,15 +116,7 @@ class Bookkeeper:
     async def release(self, intent_id: str, reason: str) -> bool:
         """Free what an intent did not spend; False without a lease, or while an order of it may still fill."""
         async with self._pockets.unit(self._clock.now(), intent_id) as unit:
-            lease = unit.pockets.leases.get(intent_id)
-            facts = unit.facts.get(intent_id)
-            if lease is None or facts is None or facts.open_orders:
-                return False
-            if facts.spent > 0 and lease.status is ReservationStatus.ACTIVE:
-                unit.pockets.commit(intent_id)
-            elif facts.spent == 0:
-                unit.pockets.release(intent_id, reason)
-        return True
+            return give_back(unit.pockets, intent_id, unit.facts.get(intent_id, Facts()), reason)
 
     async def settle(self) -> dict[str, Pocket]:
         """Bring every lease and every pocket in line with orders, fills, cycles and balances."""

@@ -56,7 +56,10 @@ class TradeFilter:
 
 
 class PortfolioModel:
-    """The portfolio's state, valued in the quote asset. Amounts are Decimals; the API writes them as text."""
+    """Adds the reads to ``core.capital`` and ``core.statistics``: the portfolio's state, valued in the quote asset.
+
+    Amounts are Decimals; the API writes them as text.
+    """
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ LOOK_BACK = timedelta(days=1)  # a cycle that ended before another may be writte
 
 
 class PerformanceKeeper:
-    """Looks for completed cycles, soon after one ended and now and then, and has their periods computed again."""
+    """Adds to ``core.statistics`` the looks, soon after a cycle ended and now and then, and the rows that are kept."""
 
     def __init__(self, rows: PerformanceRows, clock: Clock) -> None:
         self._rows = rows

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from core.capital.leases import Facts, IntentState, facts_of
+from core.capital.leases import Facts, IntentState, facts_of, give_back
 from core.capital.ledger import Execution
+from core.capital.pockets import Pockets, Reservation, ReservationStatus
 from shared.src.domain.orders import CycleStatus, Side
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,3 +41,29 @@ def test_a_cycle_in_an_ended_state_has_ended() -> None:
     assert facts(status=CycleStatus.CANCELED).cycle_ended
     assert not facts(status=CycleStatus.ACTIVE_SELL).cycle_ended
     assert not facts().cycle_ended
+
+
+def leased(facts: Facts, *, intent_id: str = "int-1") -> tuple[bool, Reservation]:
+    """Whether a lease of 100 was given back, and the lease after it."""
+    lease = Reservation("int-1", "active", "USDC", Decimal(100))
+    pockets = Pockets({"active": Decimal(100)}, [lease], capital=Decimal(1000))
+    return give_back(pockets, intent_id, facts, "refused"), pockets.leases["int-1"]
+
+
+def test_a_lease_that_nothing_used_is_released_with_the_reason() -> None:
+    given, lease = leased(Facts(orders=1))
+    assert (given, lease.status, lease.reason) == (True, ReservationStatus.RELEASED, "refused")
+
+
+def test_a_lease_that_was_partly_spent_keeps_what_it_bought() -> None:
+    given, lease = leased(Facts(spent=Decimal(40), bought=Decimal(1), orders=1))
+    assert (given, lease.status, lease.held) == (True, ReservationStatus.COMMITTED, Decimal(0))
+
+
+def test_an_order_that_may_still_fill_keeps_its_lease() -> None:
+    given, lease = leased(Facts(orders=1, open_orders=1))
+    assert (given, lease.status) == (False, ReservationStatus.ACTIVE)
+
+
+def test_who_has_no_lease_gives_nothing_back() -> None:
+    assert leased(Facts(), intent_id="int-2")[0] is False
