@@ -51,7 +51,7 @@ class Admin(Protocol):
         ...
 
     def create(self, plans: Iterable[TopicPlan]) -> set[str]:
-        """Create topics; answers those that were new. Raises RootTradingError when the broker refuses."""
+        """Create topics; returns those that were new. Raises RootTradingError when the broker refuses."""
         ...
 
 

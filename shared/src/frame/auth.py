@@ -47,7 +47,7 @@ def _sha256(token: str) -> str:
 
 
 async def create_token(database: Database, *, name: str, scope: Scope) -> tuple[str, str]:
-    """Make a token; answers (token id, token). The token cannot be read again."""
+    """Make a token; returns (token id, token). The token cannot be read again."""
     token_id, token = secrets.token_hex(4), f"rt_{secrets.token_urlsafe(32)}"
     async with database.begin() as connection:
         await connection.execute(

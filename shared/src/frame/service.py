@@ -276,7 +276,7 @@ def run_service(name: str, build: Callable[[Service], Awaitable[None]], *, serve
 async def start(
     name: str, settings: Settings, build: Callable[[Service], Awaitable[None]], *, serve_app: bool = True
 ) -> int:
-    """Compose a service and run it until it ends; answers the exit code of its process."""
+    """Compose a service and run it until it ends; returns the exit code of its process."""
     service = Service(name, settings, serve_app=serve_app)
     try:
         await build(service)
