@@ -15,19 +15,18 @@ from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.live import SymbolLive
 from gateway.src.order_books import OrderBooks
 from gateway.src.ports import MarketProducer, Socket
-from gateway.src.stream_watch import LateAsks, StreamWatch
+from gateway.src.repairs import Repairs
+from gateway.src.stream_watch import StreamWatch
 from gateway.src.symbol_feed import SymbolFeed
 from gateway.src.verifier import CandleVerifier
 from shared.src.config import OptionalStream
-from shared.src.domain.candles import MINUTE_MS, Timeframe
+from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, TransientError
 
 logger = logging.getLogger(__name__)
 
-GAP_SCAN_S = 60.0
 SILENCE_SCAN_S = 5.0
-LATE_SCAN_S = 1.0
 LIVE_EVERY_S = 0.1  # the newest of each symbol this often
 LOADS_AT_ONCE = 4
 
@@ -64,7 +63,6 @@ class GatewayService:
         self.books = books
         self._verifier = verifier
         self._warmup = warmup_candles
-        self._verify_every_s = verify_every_s
         self._optional = tuple(optional)
         self._feeds: dict[str, SymbolFeed] = {}
         self._live: dict[str, SymbolLive] = {}
@@ -77,6 +75,15 @@ class GatewayService:
         self.ready = asyncio.Event()
         # a frame came since the newest of each symbol was published last
         self._came = asyncio.Event()
+        self._repairs = Repairs(
+            self._feeds,
+            self.ready,
+            clock=clock,
+            fetcher=fetcher,
+            gaps=gaps,
+            verifier=verifier,
+            verify_every_s=verify_every_s,
+        )
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -117,11 +124,9 @@ class GatewayService:
             "stream": socket.run,
             "feeds": self.run,
             "live": self.publish_live,
-            "lateness": self.watch_lateness,
             "silence": lambda: self.watch_silence(socket),
-            "holes": self.watch_holes,
-            "verify": self.verify,
         }
+        tasks |= self._repairs.tasks()
         if OptionalStream.DEPTH in self._optional:
             tasks |= {"books": self.books.run, "depth": self.books.publish}
         return tasks
@@ -250,19 +255,7 @@ class GatewayService:
         for symbol in symbols:
             self._live[symbol].forget_order()
             self.books.lose(symbol, "the stream was interrupted")
-        await self._catch_up(symbols)
-
-    async def _catch_up(self, symbols: Sequence[str]) -> None:
-        """Several symbols at a time: one after the other, hundreds of them would take minutes."""
-        limit = asyncio.Semaphore(LOADS_AT_ONCE)
-
-        async def one(symbol: str) -> None:
-            async with limit:
-                feed = self._feeds.get(symbol)
-                if feed is not None:
-                    await feed.catch_up()
-
-        await asyncio.gather(*(one(symbol) for symbol in symbols))
+        await self._repairs.catch_up(symbols)
 
     # Timers
 
@@ -281,26 +274,6 @@ class GatewayService:
                 for error in errors:
                     self._note_bad(error)
 
-    async def watch_lateness(self) -> None:
-        """Ask for candles that should have closed and were not delivered."""
-        await self.ready.wait()
-        asks = LateAsks()
-        late: set[str] = set()
-        while True:
-            await self._clock.sleep(LATE_SCAN_S if late else self._until_next_minute_s())
-            due = Timeframe.M1.open_of(self._clock.now_ms()) - MINUTE_MS
-            late = {
-                symbol for symbol, feed in self._feeds.items() if feed.last_open_ms is None or feed.last_open_ms < due
-            }
-            overdue = asks.due(late, self._clock.monotonic())
-            if overdue:
-                logger.warning("candles are late", extra={"symbols": overdue})
-                await self._catch_up(overdue)
-
-    def _until_next_minute_s(self) -> float:
-        """Wall seconds until the next minute of market time begins: before, no candle can become late."""
-        return (MINUTE_MS - self._clock.now_ms() % MINUTE_MS) / 1000 / self._clock.speed
-
     async def watch_silence(self, socket: Socket) -> None:
         """Subscribe again to single streams that went silent."""
         while True:
@@ -309,34 +282,3 @@ class GatewayService:
             if silent:
                 logger.warning("silent streams are subscribed again", extra={"streams": silent})
                 await socket.renew(silent)
-
-    async def watch_holes(self) -> None:
-        """Repair holes inside the stored history."""
-        await self.ready.wait()
-        unfillable: set[tuple[str, int]] = set()
-        while True:
-            await self._clock.sleep(GAP_SCAN_S)
-            try:
-                found = await self._gaps.holes()
-            except TransientError as error:
-                logger.warning("holes not looked for", extra={"reason": str(error)})
-                continue
-            for symbol, holes in found.items():
-                feed = self._feeds.get(symbol)
-                for hole in holes if feed is not None else ():
-                    if feed is not None and (symbol, hole.start_ms) not in unfillable:
-                        candles = await self._fetcher.between(symbol, Timeframe.M1, hole.start_ms, hole.end_ms)
-                        await feed.correct(candles, source="repair")
-                        logger.warning("hole repaired", extra={"symbol": symbol, "candles": len(candles)})
-                        unfillable.add((symbol, hole.start_ms))
-
-    async def verify(self) -> None:
-        """Compare what is stored with the exchange's own candles, at start and on a timer."""
-        await self.ready.wait()
-        while True:
-            for feed in list(self._feeds.values()):
-                try:
-                    await self._verifier.check(feed)
-                except TransientError as error:
-                    logger.warning("candles not verified", extra={"symbol": feed.symbol, "reason": str(error)})
-            await self._clock.sleep(self._verify_every_s)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import orjson
 
+from gateway.src.adapters.memory_socket import MemorySocket
 from gateway.src.service import LIVE_EVERY_S, GatewayService
 from gateway.src.stream_watch import LATE_S
 from shared.memory.clock import SimulatedClock
@@ -35,8 +36,8 @@ def simulated(body: Body, *, exchange: ListedExchange) -> None:
 
     async def main(clock: SimulatedClock) -> None:
         gateway, kept = gateway_on(exchange, clock, [SYMBOL])
-        work = (gateway.run, gateway.publish_live, gateway.watch_lateness)
-        running = [asyncio.ensure_future(task()) for task in work]
+        socket = MemorySocket(gateway.streams, on_frame=gateway.on_frame, on_connect=gateway.on_connect)
+        running = [asyncio.ensure_future(task()) for task in gateway.tasks(socket).values()]
         await gateway.ready.wait()
         await body(clock, gateway, kept)
         for task in running:
