@@ -100,7 +100,7 @@ class CycleRules:
     ``entry_age_max``: how long after its start a cycle may still try to enter.
     """
 
-    def __init__(self, entry_age_max: timedelta = timedelta(0)) -> None:
+    def __init__(self, entry_age_max: timedelta) -> None:
         self._entry_age_max = entry_age_max
 
     def next_step(self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime) -> Step:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from decimal import Decimal
 
-from core.positions.cycle_facts import holding
-from core.positions.model import Order
+from core.positions.claims import claims, confirmed, shortfalls
+from core.positions.model import CycleState, Order
 from core.risk.limits import ALL
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
-from shared.src.domain.money import ZERO
 from shared.src.exchange.models import ExchangeFill, ExchangeOrder
+from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.execution.funds import Funds
@@ -51,7 +50,7 @@ class Reconciler:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._suspected: dict[str, str] = {}
-        self.differences: dict[str, str] = {}
+        self._differences: dict[str, str] = {}
         self.runs = 0
 
     async def run(self, *, trades: bool = True) -> None:
@@ -128,30 +127,22 @@ class Reconciler:
     async def _match_balances(self) -> None:
         account = await self._exchange.account()
         self._funds.replace(account.balances)
-        claims = await self._claims()
-        found = {
-            asset: f"the exchange holds {self._funds.total(asset)} {asset}, open positions need {claim}"
-            for asset, claim in claims.items()
-            if self._funds.total(asset) < claim
-        }
-        # A fill on its way makes a difference for a moment; one that stays is real.
-        confirmed = {asset: text for asset, text in found.items() if self._suspected.get(asset) == text}
+        held = {asset: balance.total for asset, balance in account.balances.items()}
+        found = shortfalls(claims(await self._positions()), held)
+        real = confirmed(found, self._suspected)
         self._suspected = found
-        metrics.DIFFERENCES.set(len(confirmed))
-        if confirmed and confirmed != self.differences:
-            reason = "; ".join(confirmed.values())
+        metrics.DIFFERENCES.set(len(real))
+        if real and real != self._differences:
+            reason = "; ".join(real.values())
             logger.error("unexplained difference, new entries halted", extra={"reason": reason})
             await self._store.pause(ALL, f"{DIFFERENCE}: {reason}", self._clock.now())
-        self.differences = confirmed
+        self._differences = real
 
-    async def _claims(self) -> dict[str, Decimal]:
-        """Base units by asset that the open cycles say we own."""
-        claims: dict[str, Decimal] = {}
-        for cycle in await self._store.open_cycles():
-            rules = await self._exchange.rules(cycle.symbol)
-            held = holding(await self._store.view(cycle.id), rules)
-            claims[rules.base] = claims.get(rules.base, ZERO) + held
-        return {asset: claim for asset, claim in claims.items() if claim > 0}
+    async def _positions(self) -> list[tuple[CycleState, SymbolRules]]:
+        return [
+            (await self._store.view(cycle.id), await self._exchange.rules(cycle.symbol))
+            for cycle in await self._store.open_cycles()
+        ]
 
 
 def _differs(order: Order, found: ExchangeOrder) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 from hypothesis import given
@@ -15,7 +16,7 @@ from shared.src.domain.money import ZERO
 from shared.src.domain.orders import TERMINAL, UNRESOLVED, CycleStatus, OrderStatus, OrderType, Side
 from tests.unit.core.positions.cycles import NOW, RULES, Known, known, state
 
-STEPS = CycleRules()
+STEPS = CycleRules(entry_age_max=timedelta(0))
 QUANTITIES = st.decimals("0.01", "60", places=2)
 RESOLVED = st.sampled_from([status for status in OrderStatus if status not in UNRESOLVED])
 SALES = st.sampled_from([Purpose.EXIT, Purpose.STOP_LOSS, Purpose.TAKE_PROFIT])
