@@ -13,7 +13,7 @@ import yaml
 from shared.src.config import SERVICES, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = (*SERVICES, "core", "shared", "simulator", "cli", "database")
+PACKAGES = (*SERVICES, "backtester", "core", "shared", "simulator", "cli", "database")
 SOURCES = sorted(
     path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "node_modules" not in path.parts
 )

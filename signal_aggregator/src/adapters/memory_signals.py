@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import CONSENSUS
 from shared.src.domain.clock import Clock
 from signal_aggregator.src.adapters.rows import LISTED, row_of
@@ -22,6 +23,7 @@ class MemorySignalStore:
         self._rows: dict[str, dict[str, Any]] = {}
         # accepted, and not marked as published
         self._waiting: dict[str, dict[str, Any]] = {}
+        self._accepted: dict[str, ConsensusSignal] = {}
 
     async def add(self, decided: Sequence[DecidedBar]) -> frozenset[str]:
         published = set()
@@ -31,12 +33,19 @@ class MemorySignalStore:
                 self._add(row | {"processed": False, "created_at": self._clock.now()})
             elif row["accepted"] and known["processed"]:
                 published.add(row["id"])
+        for each in decided:
+            if each.signal is not None:
+                self._accepted.setdefault(each.signal.message_id, each.signal)
         return frozenset(published)
 
     def _add(self, row: dict[str, Any]) -> None:
         self._rows[row["id"]] = row
         if row["accepted"]:
             self._waiting[row["id"]] = row
+
+    async def accepted(self) -> Sequence[ConsensusSignal]:
+        """Every decision that was accepted, in the order in which they were made."""
+        return tuple(self._accepted.values())
 
     async def mark_published(self, ids: Sequence[str]) -> None:
         for decision_id in ids:

@@ -49,6 +49,7 @@ class MemoryStore:
         self._demo = demo
         self._handled: dict[str, str] = {}
         self._cycles: dict[str, Cycle] = {}
+        self._cycle_of_intent: dict[str, str] = {}
         self._open: dict[str, None] = {}
         self._ended: dict[str, None] = {}  # in the order in which they ended
         self._orders: dict[str, Order] = {}
@@ -190,7 +191,7 @@ class MemoryStore:
     # Limits and pauses
 
     async def risk_facts(self, day_start: datetime) -> RiskFacts:
-        result = sum((cycle.profit_loss or ZERO for cycle in self._ended_since(day_start)), ZERO)
+        result = sum((cycle.profit_loss or ZERO for cycle in self.ended_since(day_start)), ZERO)
         cycles = await self.open_cycles()
         orders = (self._orders[name] for cycle in cycles for name in self._by_cycle.get(cycle.id, ()))
         return RiskFacts(
@@ -243,25 +244,36 @@ class MemoryStore:
         names = self._by_intent.get(intent_id, ())
         return tuple(fill for name in names for fill in self._by_order.get(name, ()))
 
-    def executions(self) -> Iterator[ExecutionEvent]:
-        """Every fill, as it was told, in the order in which they were booked."""
-        for fill in self._fills.values():
+    def executions(self, start: int = 0) -> Iterator[ExecutionEvent]:
+        """Every fill but the first ``start``, as it was told, in the order in which they were booked."""
+        for fill in islice(self._fills.values(), start, None):
             yield self._execution(fill, self._orders[fill.client_order_id])
 
-    # Inside
+    def executions_of(self, intent_id: str) -> Iterator[ExecutionEvent]:
+        """The fills of one intent's orders, as they were told, order by order."""
+        for fill in self.fills_of(intent_id):
+            yield self._execution(fill, self._orders[fill.client_order_id])
 
-    def _put_cycle(self, cycle: Cycle) -> None:
-        self._cycles[cycle.id] = cycle
-        now, before = (self._ended, self._open) if cycle.is_ended else (self._open, self._ended)
-        before.pop(cycle.id, None)
-        now[cycle.id] = None
+    def cycle_of(self, intent_id: str) -> Cycle | None:
+        """The cycle that an intent opened."""
+        return self._cycles.get(self._cycle_of_intent.get(intent_id, ""))
 
-    def _ended_since(self, since: datetime) -> Iterator[Cycle]:
+    def ended_since(self, since: datetime) -> Iterator[Cycle]:
+        """Cycles that ended at or after ``since``, the newest first."""
         for name in reversed(self._ended):
             cycle = self._cycles[name]
             if cycle.completed_at is None or cycle.completed_at < since:
                 return
             yield cycle
+
+    # Inside
+
+    def _put_cycle(self, cycle: Cycle) -> None:
+        self._cycles[cycle.id] = cycle
+        self._cycle_of_intent[cycle.intent_id] = cycle.id
+        now, before = (self._ended, self._open) if cycle.is_ended else (self._open, self._ended)
+        before.pop(cycle.id, None)
+        now[cycle.id] = None
 
     def _ask_for_exit(self, cycle_id: str, reason: str, intent_id: str) -> None:
         cycle = self._cycles[cycle_id]
