@@ -12,7 +12,7 @@ from shared.src.bus.leases import Fence, Lease
 from shared.src.contracts.topics import ORDER_FAILED
 from shared.src.domain.errors import LeaseLostError
 from shared.src.redis_client import RedisBus
-from tests.integration.shared.bus_behaviour import BusBehaviour, OpenBus, several
+from tests.behaviour.shared.bus import BusBehaviour, OpenBus, several
 
 pytestmark = pytest.mark.integration
 

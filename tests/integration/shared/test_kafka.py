@@ -10,7 +10,7 @@ import pytest
 
 from shared.src.config import Settings
 from shared.src.kafka_client import KafkaConsumer, KafkaProducer
-from tests.integration.shared.kafka_behaviour import KafkaBehaviour, OpenConsumer
+from tests.behaviour.shared.kafka import KafkaBehaviour, OpenConsumer
 
 pytestmark = pytest.mark.integration
 

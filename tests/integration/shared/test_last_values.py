@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from shared.src.bus.ports import LastValues
 from shared.src.bus.redis_last_values import RedisLastValues
-from tests.integration.shared.last_values_behaviour import LastValuesBehaviour
+from tests.behaviour.shared.last_values import LastValuesBehaviour
 
 pytestmark = pytest.mark.integration
 

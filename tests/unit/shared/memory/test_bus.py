@@ -10,7 +10,7 @@ import pytest
 from shared.memory.bus import InMemoryBus
 from shared.memory.streams import MemoryStream, MemoryStreams
 from shared.src.contracts.topics import ORDER_FAILED
-from tests.integration.shared.bus_behaviour import (
+from tests.behaviour.shared.bus import (
     EFFECTS,
     WORK,
     BusBehaviour,

@@ -17,7 +17,7 @@ from shared.memory.clock import SimulatedClock
 from shared.memory.event_loop import DeadlockError, run_simulated
 from shared.src.contracts.topics import ORDER_FAILED
 from shared.src.domain.clock import to_ms
-from tests.integration.shared.bus_behaviour import Collector, running, several
+from tests.behaviour.shared.bus import Collector, running, several
 
 T = TypeVar("T")
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from shared.memory.kafka import MemoryKafka, MemoryKafkaConsumer, MemoryKafkaProducer
-from tests.integration.shared.kafka_behaviour import KafkaBehaviour, OpenConsumer
+from tests.behaviour.shared.kafka import KafkaBehaviour, OpenConsumer
 
 
 class TestMemoryKafka(KafkaBehaviour):

@@ -7,7 +7,7 @@ import pytest
 from shared.memory.last_values import MemoryLastValues
 from shared.src.bus.ports import LastValues
 from shared.src.clocks import SystemClock
-from tests.integration.shared.last_values_behaviour import LastValuesBehaviour
+from tests.behaviour.shared.last_values import LastValuesBehaviour
 
 
 class TestMemoryLastValues(LastValuesBehaviour):

@@ -1,4 +1,4 @@
-"""What every bus does, written once: run on the one in memory (tests/unit/shared) and on a real Redis (beside this).
+"""What every bus does, written once: the one in memory (tests/unit/shared), a real Redis (tests/integration/shared).
 
 A test class takes ``BusBehaviour`` as its base and supplies ``open_bus``: each call is one more process's bus on the
 same store.
