@@ -371,6 +371,16 @@ class StoreBehaviour:
         assert facts.day_result == 2
         assert [cycle.id for cycle in facts.cycles] == ["cy-4"]
 
+    async def test_entries_count_until_they_are_done_or_their_cycle_has_ended(self, world: StoreWorld) -> None:
+        entries = [(await world.opened(number))[1] for number in (1, 2, 3)]
+        await world.store.settle(replace(entries[1], status=OrderStatus.REJECTED))
+        ended = replace(world.cycle(3), status=CycleStatus.CANCELED, completed_at=world.clock.now())
+        await world.store.save_cycle(ended)
+        protection = world.order("stop-1", cycle=world.cycle(1), side=Side.SELL, purpose=Purpose.STOP_LOSS)
+        await world.store.add_orders([protection])
+        facts = await world.store.risk_facts(world.clock.now() - DAY)
+        assert [order.client_order_id for order in facts.entries] == [entries[0].client_order_id]
+
     async def test_a_pause_holds_until_it_is_lifted_and_has_its_last_reason(self, world: StoreWorld) -> None:
         start = world.clock.now()
         await world.store.pause("all", "lunch", start)
