@@ -15,7 +15,7 @@ from core.capital.leases import IntentState
 from core.capital.ledger import Execution
 from core.capital.pockets import Reservation, ReservationRefused, ReservationStatus, Reserved
 from core.positions.model import PROTECTION, Cycle, Purpose
-from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of, rates_of, resting_cost
+from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of, rates_of
 from core.risk.funding import Denied, Granted
 from core.statistics.periods import day_start
 from core.statistics.results import CycleResult
@@ -24,7 +24,6 @@ from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.ports import AssetPrices
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.contracts.portfolio import ReservationRequest
-from shared.src.domain.clock import to_ms
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, Side
 from trader.src.adapters.memory_store import MemoryStore
@@ -143,19 +142,9 @@ class StoredAccount:
         )
 
     def _cycle(self, cycle: Cycle) -> OpenCycle:
-        base, quote = assets_of(cycle.symbol, self._quote)
         orders = self._trades.orders_of(cycle.intent_id)
-        resting = [order for order in orders if order.side is Side.BUY and not order.is_done]
-        return OpenCycle(
-            cycle_id=cycle.id,
-            intent_id=cycle.intent_id,
-            symbol=cycle.symbol,
-            base=base,
-            quote=quote,
-            created_ms=to_ms(cycle.created_at),
-            cost=max(ZERO, cycle.quantity - cycle.exit_quantity) * (cycle.entry_price or ZERO),
-            resting=resting_cost(resting, cycle.reference_price),
-        )
+        entries = [order for order in orders if order.side is Side.BUY and not order.is_done]
+        return OpenCycle.of(cycle, entries, self._quote)
 
     async def _pending(self) -> list[PendingEntry]:
         pending = []

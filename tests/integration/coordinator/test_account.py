@@ -1,37 +1,134 @@
-"""The coordinator reads the account out of what the trader and the portfolio really write."""
+"""The coordinator reads the account out of what trader and portfolio write, in memory as in PostgreSQL."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 import pytest
 from sqlalchemy import text
 
+from backtester.full_engine.readers import StoredAccount, StoredTrades
+from coordinator.src.adapters.memory_decisions import MemoryDecisionStore
 from coordinator.src.adapters.postgres_account import PostgresAccount
 from coordinator.src.adapters.postgres_decisions import PostgresDecisionStore
-from coordinator.src.decisions import decision_of
+from coordinator.src.decisions import Decision, decision_of
+from coordinator.src.ports import AccountReader
+from core.capital.pockets import Reservation
 from core.positions.model import Cycle, Order, Purpose
 from core.risk.exit_levels import Levels
 from core.risk.verdicts import Approved
+from portfolio.src.adapters.memory_capital import MemoryCapital
+from portfolio.src.ports import ChangedLease
 from shared.memory.manual_clock import ManualClock
+from shared.src.contracts.signals import ConsensusSignal
 from shared.src.database import Database
+from shared.src.domain.clock import Clock
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
-from tests.unit.core.risk.builders import consensus
+from tests.unit.core.risk.builders import POCKETS, consensus
+from trader.src.adapters.memory_store import MemoryStore
 from trader.src.adapters.postgres_store import PostgresStore
+from trader.src.ports import Store
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def account(pockets: None, database: Database) -> PostgresAccount:
-    return PostgresAccount(database, quote_asset="USDC")
+class Books(Protocol):
+    """An account with the trader's store that it is read from, and what others write of it."""
+
+    account: AccountReader
+    trader: Store
+
+    async def reserve(self, decision: Decision, amount: int) -> None:
+        """An approved decision, with funds set aside for it."""
+        ...
+
+    async def trade_at(self, symbol: str, price: int) -> None: ...
+
+
+class PostgresBooks:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self.account: AccountReader = PostgresAccount(database, quote_asset="USDC")
+        self.trader: Store = PostgresStore(database, clock, demo=True)
+
+    async def reserve(self, decision: Decision, amount: int) -> None:
+        await PostgresDecisionStore(self._database).insert([decision])
+        await self._write(
+            "INSERT INTO pocket_reservations (intent_id, pocket, asset, amount, status, expires_at)"
+            " VALUES (:id, 'active', 'USDC', :amount, 'active', now() + interval '1 hour')",
+            id=decision.intent_id,
+            amount=amount,
+        )
+
+    async def trade_at(self, symbol: str, price: int) -> None:
+        await self._write(
+            "INSERT INTO market_data (time, symbol, timeframe, open, high, low, close, volume)"
+            " VALUES (:at, :symbol, '1m', :price, :price, :price, :price, 1)",
+            at=self._clock.now(),
+            symbol=symbol,
+            price=price,
+        )
+
+    async def _write(self, statement: str, **values: object) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(text(statement), values)
+
+
+class MemoryBooks:
+    """The stores of the platform in one process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._prices: dict[str, Decimal] = {}
+        self._decisions = MemoryDecisionStore(clock, self._none_accepted)
+        store = MemoryStore(clock, self._decisions.approved)
+        self._capital = MemoryCapital(StoredTrades(store), clock)
+        self.trader: Store = store
+        self.account: AccountReader = StoredAccount(store, self._capital, self._decisions, self, quote_asset="USDC")
+
+    async def found(self) -> None:
+        async with self._capital.change() as transaction:
+            await transaction.save_pockets(POCKETS, self._clock.now())
+
+    async def reserve(self, decision: Decision, amount: int) -> None:
+        await self._decisions.insert([decision])
+        lease = Reservation(decision.intent_id, "active", "USDC", Decimal(amount))
+        async with self._capital.change() as transaction:
+            await transaction.save_leases([ChangedLease(lease, begins=True)], ttl_s=3600)
+
+    async def trade_at(self, symbol: str, price: int) -> None:
+        self._prices[symbol] = Decimal(price)
+
+    async def of_assets(self, assets: Iterable[str]) -> dict[str, Decimal]:
+        return self._prices
+
+    async def _none_accepted(self) -> list[ConsensusSignal]:
+        return []
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def books(request: pytest.FixtureRequest, clock: ManualClock) -> Books:
+    if request.param == "memory":
+        return MemoryBooks(clock)
+    request.getfixturevalue("pockets")
+    return PostgresBooks(request.getfixturevalue("database"), clock)
 
 
 @pytest.fixture
-def trader(database: Database, clock: ManualClock) -> PostgresStore:
-    return PostgresStore(database, clock, demo=True)
+async def account(books: Books) -> AccountReader:
+    if isinstance(books, MemoryBooks):
+        await books.found()
+    return books.account
+
+
+@pytest.fixture
+def trader(books: Books) -> Store:
+    return books.trader
 
 
 def cycle(at: datetime, symbol: str = "BTCUSDC") -> Cycle:
@@ -46,14 +143,14 @@ def entry(at: datetime, symbol: str = "BTCUSDC", *, price: str | None = None) ->
     )  # fmt: skip
 
 
-async def test_capital_and_pockets_are_those_of_the_portfolio(account: PostgresAccount, clock: ManualClock) -> None:
+async def test_capital_and_pockets_are_those_of_the_portfolio(account: AccountReader, clock: ManualClock) -> None:
     view = await account.view(clock.now(), ("USDC",))
     assert view.capital == 10_000
     assert dict(view.pockets) == {"active": 6000, "buffer": 3000, "safety": 1000}
 
 
 async def test_an_entry_may_still_spend_what_rests_of_it(
-    account: PostgresAccount, trader: PostgresStore, clock: ManualClock
+    account: AccountReader, trader: Store, clock: ManualClock
 ) -> None:
     at = clock.now()
     await trader.open_cycle(cycle(at), entry(at, price="90"))
@@ -64,7 +161,7 @@ async def test_an_entry_may_still_spend_what_rests_of_it(
 
 
 async def test_what_was_bought_and_what_ended_does_not_rest_any_more(
-    account: PostgresAccount, trader: PostgresStore, clock: ManualClock
+    account: AccountReader, trader: Store, clock: ManualClock
 ) -> None:
     at = clock.now()
     await trader.open_cycle(cycle(at), entry(at, price="90"))
@@ -77,20 +174,12 @@ async def test_what_was_bought_and_what_ended_does_not_rest_any_more(
 
 
 async def test_an_approved_entry_counts_by_its_reservation_until_its_cycle_begins(
-    account: PostgresAccount, trader: PostgresStore, database: Database, clock: ManualClock
+    account: AccountReader, trader: Store, books: Books, clock: ManualClock
 ) -> None:
     at = clock.now()
     approved = Approved(Decimal(3), Decimal(505), "active", Levels(Decimal(90), Decimal(120)))
     decision = decision_of(consensus(), approved, now=at, trailing_delta_bips=None)
-    await PostgresDecisionStore(database).insert([decision])
-    async with database.begin() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO pocket_reservations (intent_id, pocket, asset, amount, status, expires_at)"
-                " VALUES (:id, 'active', 'USDC', 505, 'active', now() + interval '1 hour')"
-            ),
-            {"id": decision.intent_id},
-        )
+    await books.reserve(decision, 505)
     assert (await account.view(at, ("USDC",))).exposure("BTC") == 505
     begun = replace(cycle(at), intent_id=decision.intent_id)
     await trader.open_cycle(begun, replace(entry(at), intent_id=decision.intent_id))
@@ -100,19 +189,12 @@ async def test_an_approved_entry_counts_by_its_reservation_until_its_cycle_begin
 
 
 async def test_another_quote_asset_is_worth_its_last_candle(
-    account: PostgresAccount, trader: PostgresStore, database: Database, clock: ManualClock
+    account: AccountReader, trader: Store, books: Books, clock: ManualClock
 ) -> None:
     at = clock.now()
     await trader.open_cycle(cycle(at, "ETHBTC"), entry(at, "ETHBTC", price="0.05"))
     assert (await account.view(at, ("USDC", "BTC"))).exposure("ETH") is None
-    async with database.begin() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO market_data (time, symbol, timeframe, open, high, low, close, volume)"
-                " VALUES (:at, 'BTCUSDC', '1m', 50000, 50000, 50000, 50000, 1)"
-            ),
-            {"at": at},
-        )
+    await books.trade_at("BTCUSDC", 50_000)
     view = await account.view(at, ("USDC", "BTC"))
     assert view.rates["BTC"] == 50_000
     assert view.exposure("ETH") == 7500
