@@ -50,7 +50,7 @@ class OrderManager:
     # Sending
 
     async def submit(self, order: Order) -> OrderStatus:
-        """Send an order whose row is committed, and write down the outcome. Answers its status."""
+        """Send an order whose row is committed, and write down the outcome. Returns its status."""
         try:
             report = await self._exchange.place(order)
         except RootTradingError as error:
@@ -59,7 +59,7 @@ class OrderManager:
         return report.order.status
 
     async def submit_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> OrderStatus:
-        """Send a one-cancels-the-other pair whose rows are committed. Answers the stop's status."""
+        """Send a one-cancels-the-other pair whose rows are committed. Returns the stop's status."""
         try:
             reports = await self._exchange.place_pair(take_profit, stop, list_client_id)
         except RootTradingError as error:

@@ -208,8 +208,8 @@ class StoreBehaviour:
         assert await world.store.order(entry.client_order_id) == booked.order
 
     async def test_a_report_of_an_order_that_is_not_ours_is_not_booked(self, world: StoreWorld) -> None:
-        assert await world.store.book(report(world.order("stranger"), OrderStatus.NEW), []) is None
-        assert await world.store.reported(report(world.order("stranger"), OrderStatus.NEW)) is None
+        assert await world.store.book(report(world.order("unknown"), OrderStatus.NEW), []) is None
+        assert await world.store.reported(report(world.order("unknown"), OrderStatus.NEW)) is None
 
     async def test_an_order_is_found_by_the_exchanges_id_before_ours(self, world: StoreWorld) -> None:
         await world.store.add_orders([world.order("a"), world.order("b")])

@@ -68,7 +68,7 @@ class IntentHandler:
         return taken
 
     async def sweep(self) -> int:
-        """Take the approved decisions that no message brought; answers how many there were."""
+        """Take the approved decisions that no message brought; returns how many there were."""
         since = self._clock.now() - self._decision_age_max - SWEEP_MARGIN
         intents = await self._store.pending_intents(since)
         for intent in intents:

@@ -6,7 +6,7 @@ import asyncio
 from itertools import groupby
 from typing import Any
 
-from shared.src.bus.ports import Bus
+from shared.src.bus.ports import Publisher
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, Topic
 from trader.src.ports import Store
 
@@ -15,15 +15,15 @@ TOPICS: dict[str, Topic[Any]] = {topic.name: topic for topic in (EXECUTION, CYCL
 
 
 class OutboxPublisher:
-    """``wake`` after a change; it also looks by itself now and then."""
+    """One ``flush`` at a time: the order of the outbox is the order on the bus."""
 
-    def __init__(self, store: Store, bus: Bus) -> None:
+    def __init__(self, store: Store, bus: Publisher) -> None:
         self._store = store
         self._bus = bus
         self._lock = asyncio.Lock()
 
     async def flush(self) -> int:
-        """Send everything that waits; answers how many messages that were."""
+        """Send everything that waits; returns how many messages that were."""
         count = 0
         async with self._lock:
             while messages := await self._store.outbox(BATCH):
