@@ -21,8 +21,8 @@ from core.statistics.periods import day_start
 from core.statistics.results import CycleResult
 from portfolio.src.adapters.memory_capital import MemoryCapital
 from portfolio.src.bookkeeper import Bookkeeper
+from portfolio.src.fills import execution_of
 from portfolio.src.ports import AssetPrices
-from shared.src.contracts.orders import ExecutionEvent
 from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, Side
@@ -74,22 +74,6 @@ class StoredTrades:
     async def completed(self, since: datetime) -> Sequence[CycleResult]:
         ended = [cycle for cycle in self._store.ended_since(since) if cycle.status is CycleStatus.COMPLETED]
         return [_result(cycle) for cycle in reversed(ended)]
-
-
-def execution_of(event: ExecutionEvent) -> Execution:
-    """An execution as capital reads it."""
-    return Execution(
-        execution_id=event.execution_id,
-        order_id=event.order_id,
-        symbol=event.symbol,
-        trade_id=event.trade_id,
-        side=event.side,
-        quantity=event.quantity,
-        quote_quantity=event.quote_quantity,
-        fee=event.fee,
-        fee_asset=event.fee_asset,
-        occurred_at=event.occurred_at,
-    )
 
 
 def _result(cycle: Cycle) -> CycleResult:
@@ -156,7 +140,7 @@ class StoredAccount:
         return pending
 
     def _active_leases(self) -> list[Reservation]:
-        return [lease for lease in self._capital.leases if lease.status is ReservationStatus.ACTIVE]
+        return [lease for lease in self._capital.open_leases if lease.status is ReservationStatus.ACTIVE]
 
     async def _rates(self, assets: Sequence[str]) -> dict[str, Decimal]:
         if not assets:

@@ -155,7 +155,7 @@ class CycleRules:
 
     def _finish(self, view: CycleState, position: Position) -> Step:
         if position.bought:
-            return Finish(CycleStatus.COMPLETED, view.cycle.exit_reason or exit_purpose(view))
+            return Finish(CycleStatus.COMPLETED, _why_sold(view))
         entry = next(iter(reversed(view.of(Side.BUY))), None)
         if entry is not None and entry.status is OrderStatus.REJECTED:
             return Finish(CycleStatus.FAILED, entry.reason or "the entry was refused")
@@ -182,11 +182,16 @@ class CycleRules:
         return Position.of(view.fills, rules.base)
 
 
-def exit_purpose(view: CycleState) -> str:
-    """What sold the position, by the last sale."""
+def _why_sold(view: CycleState) -> str:
+    """Why the position was sold, by its last sale: its protection, or what asked for the way out.
+
+    A stop that fills while somebody asks for the way out has sold all the same, and says so.
+    """
     sales = sorted((fill for fill in view.fills if fill.side is Side.SELL), key=lambda fill: fill.trade_id)
-    by_id = {order.client_order_id: order for order in view.orders}
-    return by_id[sales[-1].client_order_id].purpose.value if sales else "nothing left to sell"
+    if not sales:
+        return view.cycle.exit_reason or "nothing left to sell"
+    seller = next(order for order in view.orders if order.client_order_id == sales[-1].client_order_id)
+    return seller.purpose.value if seller.is_protection else view.cycle.exit_reason or seller.purpose.value
 
 
 def _refused_protections(orders: Iterable[Order]) -> list[Order]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from core.risk.account import AccountView, OpenCycle, capital_of, rates_of, resting_cost
@@ -27,7 +28,7 @@ from trader.src.ports import Exchange, Prices, RiskFacts, Store
 
 # How the reason of a pause begins that the trader set itself, because the exchange holds less than it should.
 DIFFERENCE = "difference"
-MINUTE_S = 60.0
+MINUTE = timedelta(minutes=1)
 # Orders that take the market's price, at once or at their trigger.
 AT_MARKET = frozenset({OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT})
 
@@ -58,7 +59,7 @@ class RiskManager:
         self._limits = limits
         self._exits = exits
         self._quote = quote_asset
-        self._entries: deque[float] = deque()
+        self._entries: deque[datetime] = deque()
 
     async def judge(
         self, intent: OrderIntent, rules: SymbolRules, *, trigger: Decimal | None = None
@@ -86,7 +87,7 @@ class RiskManager:
 
     def note_entry(self) -> None:
         """An entry is on its way: it counts against MAX_ORDERS_PER_MINUTE."""
-        self._entries.append(self._clock.monotonic())
+        self._entries.append(self._clock.now())
 
     async def view(self, rules: SymbolRules) -> AccountView:
         """The account now, with what the symbol's quote asset is worth."""
@@ -109,7 +110,7 @@ class RiskManager:
         )
 
     def _entries_last_minute(self) -> int:
-        horizon = self._clock.monotonic() - MINUTE_S
+        horizon = self._clock.now() - MINUTE
         while self._entries and self._entries[0] < horizon:
             self._entries.popleft()
         return len(self._entries)

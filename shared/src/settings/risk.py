@@ -36,7 +36,7 @@ class RiskSettings(BaseModel):
         le=100,
     )
     max_orders_per_minute: int = setting(
-        60, "MAX_ORDERS_PER_MINUTE", description="entries sent in one wall minute at most", ge=1
+        60, "MAX_ORDERS_PER_MINUTE", description="entries sent in one minute of the market at most", ge=1
     )
     max_spread_percent: Decimal = setting(
         Decimal("0.5"), "MAX_SPREAD_PERCENT", description="widest spread an entry accepts, percent", gt=0

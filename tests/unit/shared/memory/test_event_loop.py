@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -36,9 +35,7 @@ def test_a_day_of_timers_runs_in_a_moment() -> None:
             beats += 1
         return beats
 
-    before = time.perf_counter()
     assert simulated(main) == 8_640
-    assert time.perf_counter() - before < 2
 
 
 def test_the_clock_shows_what_the_timers_made_of_the_time() -> None:
