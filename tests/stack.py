@@ -98,7 +98,7 @@ def mock_kafka() -> Iterator[str]:
 def test_stack(folder: Path) -> Iterator[Stack]:
     """Containers where a Docker engine has their images, otherwise the embedded stack.
 
-    ``ROOTTRADING_TEST_STACK`` decides instead: ``docker`` insists on containers, ``embedded`` on wheels.
+    ``ROOTTRADING_TEST_STACK`` decides instead: ``docker`` takes containers, ``embedded`` wheels.
     """
     wanted = os.environ.get("ROOTTRADING_TEST_STACK", "")
     use_docker = wanted == "docker" or (wanted != "embedded" and images_are_here())

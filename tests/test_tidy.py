@@ -17,6 +17,12 @@ PACKAGES = (*SERVICES, "backtester", "core", "shared", "simulator", "cli", "data
 SOURCES = sorted(
     path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "node_modules" not in path.parts
 )
+TRACKED = sorted(
+    ROOT / name
+    for name in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    if (ROOT / name).is_file()
+)
+PYTHON = [path for path in TRACKED if path.suffix == ".py"]
 MODULE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
 MAIN_LINES_MAX = 60
@@ -127,3 +133,87 @@ def test_migrations_follow_each_other_in_one_line() -> None:
         assert before not in followers, f"{path.name} and {followers[before]} both follow {before}"
         followers[before] = path.name
     assert "None" in followers
+
+
+TIDY = [path for path in SOURCES if path.parts[len(ROOT.parts)] in {"simulator", "cli", "database"}]
+# Words that only the people who wrote them would understand
+PRIVATE_WORDS = re.compile(r"\b(desk|door|lane|keeper|bury|buries|buried|kick|insist|stranger)(s|ed|ing)?\b")
+# The control door of docs/simulator.md, and the inventor of the stochastic oscillator
+KNOWN_NAMES = re.compile(r"[Cc]ontrol door|G\. Lane")
+
+
+@pytest.mark.parametrize("path", TIDY, ids=relative)
+def test_words_are_the_fields(path: Path) -> None:
+    text = KNOWN_NAMES.sub("", path.read_text(encoding="utf-8")).replace("_", " ")
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower()
+    assert not sorted({match.group() for match in PRIVATE_WORDS.finditer(words)})
+
+
+def test_a_class_name_means_one_thing() -> None:
+    places: dict[str, list[Path]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(path)
+    doubled = {name: where for name, where in places.items() if len(where) > 1 and not set(TIDY).isdisjoint(where)}
+    assert doubled == {}
+
+
+def test_tests_mirror_the_packages() -> None:
+    across = {"pipeline", "full_engine"}  # several services at once
+    rooms = {path for kind in ("unit", "integration") for path in (ROOT / "tests" / kind).iterdir() if path.is_dir()}
+    homeless = {relative(room) for room in rooms if not (ROOT / room.name).is_dir() and room.name not in across}
+    assert {name for name in homeless if not name.endswith("__pycache__")} == set()
+
+
+DISPLAYS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
+
+
+def rows(node: ast.AST) -> list[ast.expr]:
+    """What stands in a display, one below the other."""
+    match node:
+        case ast.Dict(values=values):
+            return values
+        case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
+            return elements
+        case _:
+            return []
+
+
+def is_table(statement: ast.AST) -> bool:
+    """Whether it holds three rows or more that have columns of their own."""
+    return any(
+        len(found := rows(node)) >= 3 and all(isinstance(row, (*DISPLAYS, ast.Call)) for row in found)
+        for node in ast.walk(statement)
+    )
+
+
+@pytest.mark.parametrize("path", TIDY, ids=relative)
+def test_only_tables_are_kept_from_the_formatter(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    marks = [number for number, line in enumerate(text.split("\n"), 1) if line.rstrip().endswith("# fmt: skip")]
+    if not marks:
+        return
+    spans = [
+        (node.lineno, node.end_lineno or node.lineno, node)
+        for found in ast.walk(ast.parse(text))
+        for node in (found, *getattr(found, "decorator_list", ()))
+        if isinstance(found, ast.stmt)
+    ]
+    for mark in marks:
+        _, _, innermost = max((span for span in spans if span[0] <= mark <= span[1]), key=lambda span: span[0])
+        assert is_table(innermost), f"line {mark}: a statement without rows is the formatter's"
+
+
+# Files that a reader is told to write
+EXAMPLES = {"strategies/morning_dip.py"}
+
+
+@pytest.mark.parametrize("path", [path for path in TRACKED if path.suffix == ".md"], ids=relative)
+def test_pages_name_files_that_exist(path: Path) -> None:
+    named = set(
+        re.findall(r"[\w./-]*[\w-]+/[\w./-]+\.(?:py|sql|sh|ya?ml|toml|tsx?|css|html)\b", path.read_text("utf-8"))
+    )
+    endings = {f"/{relative(file)}" for file in TRACKED}
+    missing = {name for name in named - EXAMPLES if not any(end.endswith(f"/{name.lstrip('./')}") for end in endings)}
+    assert not missing

@@ -13,7 +13,7 @@ from cli.demo.run_facts import RunFacts
 from cli.demo.summary import MarketMessages, Times, pause_entries, settle, summarise
 from cli.exits import CommandError, ExitCode
 from cli.progress import Progress
-from cli.run.platform import Platform, RunPlan
+from cli.run.platform import PlatformRun, RunPlan
 from cli.run.supervisor import stop_on_signals
 from cli.setup import dashboard_build
 from shared.src.clocks import ScaledClock
@@ -40,7 +40,7 @@ async def run_demo(options: DemoOptions, data: DataFolder, clock: Clock, progres
     stop_on_signals(stop)
     await dashboard_build.offer(progress.say)
     plan = RunPlan(kind="demo", kafka=options.kafka, fixture=options.fixture(), overrides=options.overrides())
-    platform = Platform(plan, data, clock, report=progress.say)
+    platform = PlatformRun(plan, data, clock, report=progress.say)
     progress.watch(platform.supervisor.status)
     error = ""
     try:
@@ -73,7 +73,7 @@ class _DemoRun:
     """The trading time of one demo, from the moment everything is healthy."""
 
     def __init__(
-        self, options: DemoOptions, platform: Platform, clock: Clock, progress: Progress, stop: asyncio.Event
+        self, options: DemoOptions, platform: PlatformRun, clock: Clock, progress: Progress, stop: asyncio.Event
     ) -> None:
         self._options = options
         self._platform = platform

@@ -11,7 +11,7 @@ from typing import Any
 from cli.data_folder import DataFolder
 from cli.exits import CommandError, ExitCode
 from cli.run import run_state
-from cli.run.platform import Platform, RunPlan
+from cli.run.platform import PlatformRun, RunPlan
 from cli.run.supervisor import stop_on_signals
 from cli.setup import dashboard_build
 from cli.stack.binance import BinanceExchange
@@ -32,7 +32,7 @@ async def supervise(plan: RunPlan, data: DataFolder, clock: Clock) -> int:
     stop_on_signals(stop)
     if plan.kind != "database":
         await dashboard_build.offer(say)
-    platform = Platform(plan, data, clock, report=say)
+    platform = PlatformRun(plan, data, clock, report=say)
     error, code = "", ExitCode.OK
     starting = asyncio.create_task(_start(platform))
     waiting = asyncio.create_task(stop.wait())
@@ -52,7 +52,7 @@ async def supervise(plan: RunPlan, data: DataFolder, clock: Clock) -> int:
     return int(code)
 
 
-async def _start(platform: Platform) -> None:
+async def _start(platform: PlatformRun) -> None:
     if platform.plan.kind == "database":
         await platform.start_database()
         platform.supervisor.started()

@@ -88,7 +88,7 @@ class RunPlan:
         return self.database or DATABASES[self.kind]
 
 
-class Platform:
+class PlatformRun:
     """Composes the components of a plan and starts them under a supervisor."""
 
     def __init__(self, plan: RunPlan, data: DataFolder, clock: Clock, *, report: Callable[[str], None]) -> None:

@@ -33,7 +33,7 @@ NOTHING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LiveRun:
     """A live supervisor and what it last wrote."""
 
     pid: int
@@ -41,15 +41,15 @@ class Run:
     document: dict[str, Any]
 
 
-def find(data: DataFolder) -> Run | None:
+def find(data: DataFolder) -> LiveRun | None:
     """The run whose supervisor is alive, if there is one."""
     document = read_json(data.run_file)
     if document is None or created_at(document["pid"]) != document["created"]:
         return None
-    return Run(pid=document["pid"], kind=document["kind"], document=document)
+    return LiveRun(pid=document["pid"], kind=document["kind"], document=document)
 
 
-def require(data: DataFolder) -> Run:
+def require(data: DataFolder) -> LiveRun:
     """The live run.
 
     Raises:
@@ -83,7 +83,7 @@ def is_healthy(document: dict[str, Any]) -> bool:
     return document["state"] == "running" and all(component["healthy"] for component in components)
 
 
-async def end(data: DataFolder, run: Run, clock: Clock) -> bool:
+async def end(data: DataFolder, run: LiveRun, clock: Clock) -> bool:
     """Ask the supervisor to stop everything; False when it had to be killed (the reaper then sweeps)."""
     with suppress(ProcessLookupError):
         os.kill(run.pid, signal.SIGTERM)

@@ -20,7 +20,8 @@ from psutil import Process
 from shared.src.domain.orders import OrderType, Side
 from simulator.engine.exchange import Engine
 from simulator.engine.orders import OrderRequest, Ref, TimeInForce
-from simulator.engine.rules import MarketRules, default_filters
+from simulator.engine.rules import MarketRules
+from tests.unit.simulator.engine.filters import default_filters
 
 SYMBOL = "BTCUSDT"
 TICK = Decimal("0.01")

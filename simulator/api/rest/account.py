@@ -10,7 +10,7 @@ from simulator.api.params import Params
 from simulator.api.rest.market import exchange_info
 from simulator.api.views.accounts import account_view, commission_view
 from simulator.api.views.orders import amendment_view, list_view, order_view
-from simulator.api.views.trades import my_trade_view, prevented_view
+from simulator.api.views.trades import allocation_view, my_trade_view, prevented_view
 from simulator.engine.errors import ApiError, archived
 from simulator.engine.numbers import fixed
 from simulator.engine.orders import BinanceOrderStatus, EngineFill, EngineOrder
@@ -189,25 +189,7 @@ def allocations(call: Call) -> Json:
         and (order_id is None or fill.order_id == order_id)
     ]
     chosen = select_by_time(rows, [fill.time for fill in rows], start or 0, end, params.limit())
-    return [
-        {
-            "symbol": fill.symbol,
-            "allocationId": fill.trade_id,
-            "allocationType": "SOR",
-            "orderId": fill.order_id,
-            "orderListId": fill.order_list_id,
-            "price": fixed(fill.price),
-            "qty": fixed(fill.quantity),
-            "quoteQty": fixed(fill.quote),
-            "commission": fixed(fill.commission),
-            "commissionAsset": fill.commission_asset,
-            "time": fill.time,
-            "isBuyer": fill.is_buyer,
-            "isMaker": fill.is_maker,
-            "isAllocator": False,
-        }
-        for fill in chosen
-    ]
+    return [allocation_view(fill) for fill in chosen]
 
 
 def amendments(call: Call) -> Json:

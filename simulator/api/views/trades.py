@@ -30,9 +30,17 @@ def fill_view(fill: EngineFill, *, by_sor: bool = False) -> JsonObject:
 
 def my_trade_view(fill: EngineFill) -> JsonObject:
     """A row of myTrades."""
+    return {"symbol": fill.symbol, "id": fill.trade_id, **_execution(fill), "isBestMatch": True}
+
+
+def allocation_view(fill: EngineFill) -> JsonObject:
+    """A row of myAllocations: a fill through smart order routing."""
+    kind = {"allocationId": fill.trade_id, "allocationType": "SOR"}
+    return {"symbol": fill.symbol, **kind, **_execution(fill), "isAllocator": False}
+
+
+def _execution(fill: EngineFill) -> JsonObject:
     return {
-        "symbol": fill.symbol,
-        "id": fill.trade_id,
         "orderId": fill.order_id,
         "orderListId": fill.order_list_id,
         "price": fixed(fill.price),
@@ -43,7 +51,6 @@ def my_trade_view(fill: EngineFill) -> JsonObject:
         "time": fill.time,
         "isBuyer": fill.is_buyer,
         "isMaker": fill.is_maker,
-        "isBestMatch": True,
     }
 
 

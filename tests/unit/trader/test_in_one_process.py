@@ -20,7 +20,8 @@ from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION
 from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.domain.orders import CycleStatus, IntentKind, Side
 from simulator.engine.exchange import Engine
-from simulator.engine.rules import MarketRules, default_filters
+from simulator.engine.rules import MarketRules
+from tests.unit.simulator.engine.filters import default_filters
 from tests.unit.trader.crash_world import CrashingBus
 from tests.unit.trader.fake_exchange import SYMBOL, Fuse
 from tests.unit.trader.rig import LIMITS, intent

@@ -33,7 +33,8 @@ from simulator.engine.orders import (
     StpMode,
     TimeInForce,
 )
-from simulator.engine.rules import MarketRules, default_filters
+from simulator.engine.rules import MarketRules
+from tests.unit.simulator.engine.filters import default_filters
 
 SYMBOL = "BTCUSDT"
 NOW = 1_000

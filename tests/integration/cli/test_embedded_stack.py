@@ -23,7 +23,7 @@ from cli.stack.kafka.brokers import EmbeddedKafka
 from cli.stack.postgres import Postgres
 from cli.stack.redis import Redis
 from shared.src.clocks import SystemClock
-from tests.integration.stack.fake_platform import TinyService
+from tests.integration.cli.fake_platform import TinyService
 
 PATIENCE_S = 60.0
 
@@ -102,10 +102,10 @@ async def test_a_second_start_reuses_the_cluster_and_a_fresh_one_empties_the_dat
 async def test_redis_wants_its_password_and_keeps_what_it_confirmed(data: DataFolder, supervisor: Supervisor) -> None:
     server = Redis(data, port=PortChooser().any(), fresh=False)
     await supervisor.bring_up(server)
-    stranger = Client(host=HOST, port=server.port)
+    unknown = Client(host=HOST, port=server.port)
     with pytest.raises(AuthenticationError):
-        await stranger.ping()
-    await stranger.aclose()
+        await unknown.ping()
+    await unknown.aclose()
     client = Client(host=HOST, port=server.port, password=server.password)
     await client.set("kept", "42")
     entry = supervisor.components["redis"]

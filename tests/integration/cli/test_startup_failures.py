@@ -16,7 +16,7 @@ from cli.process.ports import PortChooser
 from cli.run import run_state
 from cli.run.supervisor import Supervisor
 from shared.src.clocks import SystemClock
-from tests.integration.stack.fake_platform import STUBBORN, TinyService
+from tests.integration.cli.fake_platform import STUBBORN, TinyService
 
 REFUSES = "import sys; print('TRADING_MODE: must be paper or live'); sys.exit(2)"
 CRASHES = "import sys; print('boom'); sys.exit(1)"
