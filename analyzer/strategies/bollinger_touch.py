@@ -17,9 +17,19 @@ class BollingerTouchStrategy(RuleStrategy):
     title = "Bollinger_Touch"
     family = "mean_reversion"
     reads = (
-        "high", "low", "close", "bb_upper", "bb_middle", "bb_lower", "bb_position", "bb_width", "rsi_14", "adx_14",
-        "atr_14", "volume_ratio",
-    )  # fmt: skip
+        "high",
+        "low",
+        "close",
+        "bb_upper",
+        "bb_middle",
+        "bb_lower",
+        "bb_position",
+        "bb_width",
+        "rsi_14",
+        "adx_14",
+        "atr_14",
+        "volume_ratio",
+    )
     options = (Option("width_min_atr", 3.0, 0.0, 20.0), Option("adx_max", 40.0, 10.0, 100.0))
 
     def rule(self, frame: Frame) -> Verdict:

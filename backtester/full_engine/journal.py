@@ -18,18 +18,49 @@ from shared.src.domain.money import wire
 Row = Mapping[str, Any]
 
 CONSENSUS = (
-    "id", "symbol", "timeframe", "timestamp", "side", "accepted", "strategy", "votes_count", "reason", "price",
-    "stop_loss", "take_profit",
-)  # fmt: skip
+    "id",
+    "symbol",
+    "timeframe",
+    "timestamp",
+    "side",
+    "accepted",
+    "strategy",
+    "votes_count",
+    "reason",
+    "price",
+    "stop_loss",
+    "take_profit",
+)
 DECISION = ("intent_id", "consensus_id", "symbol", "side", "kind", "approved", "reason", "decided_at")
 ORDER = (
-    "client_order_id", "symbol", "purpose", "side", "type", "quantity", "price", "stop_price", "status",
-    "executed_quantity", "executed_quote", "created_at",
-)  # fmt: skip
+    "client_order_id",
+    "symbol",
+    "purpose",
+    "side",
+    "type",
+    "quantity",
+    "price",
+    "stop_price",
+    "status",
+    "executed_quantity",
+    "executed_quote",
+    "created_at",
+)
 CYCLE = (
-    "id", "symbol", "strategy", "status", "quantity", "exit_quantity", "entry_price", "exit_price", "fees",
-    "profit_loss", "exit_reason", "stop_price", "take_profit_price",
-)  # fmt: skip
+    "id",
+    "symbol",
+    "strategy",
+    "status",
+    "quantity",
+    "exit_quantity",
+    "entry_price",
+    "exit_price",
+    "fees",
+    "profit_loss",
+    "exit_reason",
+    "stop_price",
+    "take_profit_price",
+)
 
 
 async def journal(stores: Stores) -> dict[str, list[Row]]:

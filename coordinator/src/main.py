@@ -35,9 +35,15 @@ async def build(service: Service) -> None:
     service.add_diagnostic("decisions", coordinator.handler.statistics)
     service.health.add("portfolio", portfolio.probe)
     service.app.include_router(
-        create_router(store=store, handler=coordinator.handler, checker=coordinator.checker,
-                      universe=coordinator.universe, clock=clock, circuit=lambda: portfolio.breaker.state.value)
-    )  # fmt: skip
+        create_router(
+            store=store,
+            handler=coordinator.handler,
+            checker=coordinator.checker,
+            universe=coordinator.universe,
+            clock=clock,
+            circuit=lambda: portfolio.breaker.state.value,
+        )
+    )
     service.on_stop(portfolio.close)
     service.on_stop(exchange.close)
 

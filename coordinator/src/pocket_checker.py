@@ -11,7 +11,7 @@ from coordinator.src.ports import AccountReader
 from coordinator.src.universe import Universe
 from core.risk.account import AccountView
 from core.risk.entry_decisions import DecisionRules
-from core.risk.funding import Answer, Judged, Outcome, judge_in_order, with_answers
+from core.risk.funding import Answer, FundingOutcome, Judged, judge_in_order, with_answers
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.domain.clock import Clock
 
@@ -39,6 +39,6 @@ class PocketChecker:
 
     def settle(
         self, judged: Sequence[Judged[ConsensusSignal]], answers: Sequence[Answer], view: AccountView
-    ) -> Outcome[ConsensusSignal]:
+    ) -> FundingOutcome[ConsensusSignal]:
         """What becomes of verdicts when the approved entries hear about their funds."""
         return with_answers(judged, answers, view, self.rules.sizing)

@@ -21,7 +21,7 @@ from coordinator.src.pocket_checker import PocketChecker
 from coordinator.src.ports import DecisionStore, FundsClient
 from core.risk.account import AccountView
 from core.risk.entry_decisions import SignalVerdict, intent_id_of
-from core.risk.funding import Answer, Denied, Outcome, Postponed
+from core.risk.funding import Answer, Denied, FundingOutcome, Postponed
 from core.risk.verdicts import Approved
 from shared.src.bus.ports import Bus
 from shared.src.contracts.portfolio import ReservationRequest
@@ -88,7 +88,7 @@ class SignalHandler:
                     view, waiting = outcome.view, outcome.behind
                 await self._commit_and_publish(decisions)
 
-    async def _decide(self, signals: Sequence[ConsensusSignal], view: AccountView) -> Outcome[ConsensusSignal]:
+    async def _decide(self, signals: Sequence[ConsensusSignal], view: AccountView) -> FundingOutcome[ConsensusSignal]:
         judged = self._checker.check(signals, view)
         answers = await self._ask(
             [(item.signal, item.verdict) for item in judged if isinstance(item.verdict, Approved)]

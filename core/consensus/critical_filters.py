@@ -37,7 +37,7 @@ class FilterRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ProposedEntry:
     """What the filters look at."""
 
     strength: float
@@ -60,7 +60,7 @@ class Blocked:
     reason: str
 
 
-def check_entry(entry: Entry, rules: FilterRules) -> Passed | Blocked:
+def check_entry(entry: ProposedEntry, rules: FilterRules) -> Passed | Blocked:
     """Run the filters in order; the first that refuses is named."""
     for name, examine in FILTERS.items():
         reason = examine(entry, rules)
@@ -69,7 +69,7 @@ def check_entry(entry: Entry, rules: FilterRules) -> Passed | Blocked:
     return Passed()
 
 
-def _reward_risk(entry: Entry, rules: FilterRules) -> str | None:
+def _reward_risk(entry: ProposedEntry, rules: FilterRules) -> str | None:
     risk = entry.price - entry.stop_loss
     reward = entry.take_profit - entry.price
     if not risk > 0 or not reward > 0:
@@ -84,7 +84,7 @@ def _reward_risk(entry: Entry, rules: FilterRules) -> str | None:
     return None
 
 
-def _volatility(entry: Entry, rules: FilterRules) -> str | None:
+def _volatility(entry: ProposedEntry, rules: FilterRules) -> str | None:
     natr, width = number(entry.features, "natr"), number(entry.features, "bb_width")
     if natr is None or width is None:
         return "natr or bb_width is not known"
@@ -103,7 +103,7 @@ def _root_of_hours(timeframe: object) -> float:
     return math.sqrt(Timeframe(str(timeframe)).milliseconds / Timeframe.H1.milliseconds)
 
 
-def _volume(entry: Entry, rules: FilterRules) -> str | None:
+def _volume(entry: ProposedEntry, rules: FilterRules) -> str | None:
     ratio = number(entry.features, "volume_ratio")
     if ratio is None:
         return "volume_ratio is not known"
@@ -112,7 +112,7 @@ def _volume(entry: Entry, rules: FilterRules) -> str | None:
     return None
 
 
-def _regime(entry: Entry, rules: FilterRules) -> str | None:
+def _regime(entry: ProposedEntry, rules: FilterRules) -> str | None:
     regime = entry.features.get("market_regime")
     if regime not in LABELS["market_regime"]:
         return "the market regime is not known"
@@ -139,7 +139,7 @@ def _oversold_signs(features: FeatureValues) -> int:
     return signs
 
 
-def _higher_timeframe(entry: Entry, rules: FilterRules) -> str | None:
+def _higher_timeframe(entry: ProposedEntry, rules: FilterRules) -> str | None:
     timeframe = entry.features.get("higher_timeframe")
     if timeframe is None and "higher_timeframe" in entry.features:
         return None  # the highest one: nothing is above it
@@ -156,7 +156,7 @@ def _higher_timeframe(entry: Entry, rules: FilterRules) -> str | None:
     return None
 
 
-FILTERS: Final[dict[str, Callable[[Entry, FilterRules], str | None]]] = {
+FILTERS: Final[dict[str, Callable[[ProposedEntry, FilterRules], str | None]]] = {
     "reward_risk": _reward_risk,
     "volatility": _volatility,
     "volume": _volume,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from core.consensus.critical_filters import Blocked, Entry, FeatureValues, FilterRules, check_entry, number
+from core.consensus.critical_filters import Blocked, FeatureValues, FilterRules, ProposedEntry, check_entry, number
 from core.risk.exit_levels import ExitRules, settle
 from core.rules.labels import LABELS
 
@@ -166,7 +166,7 @@ def decide(
     atr = number(features, "atr_14")
     stop, target = settle(side.votes, buying=name == "BUY", price=price, atr=atr, rules=rules.exits)
     if name == "BUY":
-        verdict = check_entry(Entry(strength, price, stop, target, features), rules.filters)
+        verdict = check_entry(ProposedEntry(strength, price, stop, target, features), rules.filters)
         if isinstance(verdict, Blocked):
             return NoConsensus(verdict.reason, name, strength, verdict.filter, side.strategies)
     return Consensus(

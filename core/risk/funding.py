@@ -56,7 +56,7 @@ class Judged(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[S]):
+class FundingOutcome(Generic[S]):
     """What was decided, the account after it, and what is to be judged again on that account (``behind``)."""
 
     decided: tuple[tuple[S, SignalVerdict], ...]
@@ -90,7 +90,7 @@ def _verdict(signal: SignalLike, view: AccountView, symbol: SymbolRules | None, 
 
 def with_answers(
     judged: Sequence[Judged[S]], answers: Iterable[Answer], view: AccountView, rules: SizingRules
-) -> Outcome[S]:
+) -> FundingOutcome[S]:
     """What becomes of verdicts that were given on ``view`` when the approved entries hear about their funds.
 
     ``answers`` belong to the approved entries, in their order, and end with the first one that is no grant.
@@ -102,12 +102,12 @@ def with_answers(
         if isinstance(verdict, Approved):
             answer = next(waiting)
             if isinstance(answer, Postponed):
-                return Outcome(tuple(decided), item.before, _signals(judged[count:]), answer.reason)
+                return FundingOutcome(tuple(decided), item.before, _signals(judged[count:]), answer.reason)
             verdict = _funded(item, verdict, answer, rules)
         decided.append((item.signal, verdict))
         if isinstance(item.verdict, Approved) and isinstance(verdict, Refused):
-            return Outcome(tuple(decided), item.before, _signals(judged[count:]))
-    return Outcome(tuple(decided), judged[-1].after if judged else view)
+            return FundingOutcome(tuple(decided), item.before, _signals(judged[count:]))
+    return FundingOutcome(tuple(decided), judged[-1].after if judged else view)
 
 
 def _signals(judged: Iterable[Judged[S]]) -> tuple[S, ...]:

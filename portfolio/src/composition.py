@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from portfolio.src.balance_journal import BalanceJournal
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import SWEEP_EVERY_S, Bookkeeper
-from portfolio.src.performance import PerformanceKeeper
+from portfolio.src.performance import PerformanceUpdater
 from portfolio.src.pockets import PocketManager
 from portfolio.src.ports import (
     AccountRecords,
@@ -29,7 +29,7 @@ class Portfolio:
     bus: Bus
     books: Bookkeeper
     account: BinanceAccountManager
-    performance: PerformanceKeeper
+    performance: PerformanceUpdater
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Work that goes on as long as the service."""
@@ -64,7 +64,7 @@ def compose(
     account = BinanceAccountManager(
         exchange, store, journal, clock, quote_asset=quote, symbols=settings.trading_symbols
     )
-    performance = PerformanceKeeper(results, clock)
+    performance = PerformanceUpdater(results, clock)
     books = Bookkeeper(
         PocketManager(store, quote_asset=quote),
         clock,

@@ -18,7 +18,7 @@ AFTER_CYCLE_S = 0.2  # cycles end in bursts: one look for all of them
 LOOK_BACK = timedelta(days=1)  # a cycle that ended before another may be written after it
 
 
-class PerformanceKeeper:
+class PerformanceUpdater:
     """Adds to ``core.statistics`` the looks, soon after a cycle ended and now and then, and the rows that are kept."""
 
     def __init__(self, rows: PerformanceRows, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from shared.memory.streams import MemoryStream
-from shared.src.bus.handling import Entry, MessageHandling, PutDeadLetter, Subscription, finished
+from shared.src.bus.handling import MessageHandling, PutDeadLetter, StreamEntry, Subscription, finished
 from shared.src.bus.ports import BATCH_MAX, Delivery, FencedPublisher, Follower
 from shared.src.domain.errors import ContractError
 from shared.src.frame import metrics
@@ -145,8 +145,8 @@ class MemoryConsumer:
         while self._unfinished and self._unfinished[0][1].done:
             self._stream.commit(self.group, self._unfinished.popleft()[0])
 
-    def _entries(self, found: Sequence[Numbered]) -> list[Entry]:
-        return [Entry(self._stream.name, _entry_id(number), raw) for number, raw in found]
+    def _entries(self, found: Sequence[Numbered]) -> list[StreamEntry]:
+        return [StreamEntry(self._stream.name, _entry_id(number), raw) for number, raw in found]
 
 
 def _entry_id(number: int) -> bytes:

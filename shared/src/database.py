@@ -1,4 +1,4 @@
-"""PostgreSQL behind one door: SQLAlchemy 2 on psycopg 3, pooled, errors translated."""
+"""PostgreSQL in one place: SQLAlchemy 2 on psycopg 3, pooled, errors translated."""
 
 from __future__ import annotations
 

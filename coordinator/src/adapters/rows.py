@@ -11,8 +11,17 @@ from shared.src.contracts.topics import ORDER_INTENT
 
 # What a list of decisions shows.
 LISTED = (
-    "intent_id", "consensus_id", "symbol", "side", "kind", "approved", "reason", "intent", "published", "decided_at",
-)  # fmt: skip
+    "intent_id",
+    "consensus_id",
+    "symbol",
+    "side",
+    "kind",
+    "approved",
+    "reason",
+    "intent",
+    "published",
+    "decided_at",
+)
 
 
 def row_of(decision: Decision) -> dict[str, Any]:

@@ -63,9 +63,17 @@ class RegimeOfBar(FormulaIndicator):
     """What the regime would be by this bar alone."""
 
     reads = (
-        "close", "donchian_upper", "donchian_lower", "atr_percentile", "plus_di", "minus_di", "ema_12", "ema_26",
-        "trend_latch", "adx_14",
-    )  # fmt: skip
+        "close",
+        "donchian_upper",
+        "donchian_lower",
+        "atr_percentile",
+        "plus_di",
+        "minus_di",
+        "ema_12",
+        "ema_26",
+        "trend_latch",
+        "adx_14",
+    )
     writes = ("regime_of_bar",)
     lookback = 2
 

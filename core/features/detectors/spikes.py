@@ -19,8 +19,16 @@ class SpikePattern(FormulaIndicator):
     """
 
     reads = (
-        "close", "high", "low", "atr_14", "natr", "roc_10", "volume_ratio", "donchian_upper", "donchian_lower",
-    )  # fmt: skip
+        "close",
+        "high",
+        "low",
+        "atr_14",
+        "natr",
+        "roc_10",
+        "volume_ratio",
+        "donchian_upper",
+        "donchian_lower",
+    )
     writes = ("pattern_detected", "pattern_confidence", "anomaly_detected", "move_atr")
 
     def formula(self, frame: Frame) -> tuple[Value, ...]:

@@ -65,8 +65,11 @@ class SupportResistance(Kernel):
         reference = shift(columns["close"], 1)
         highs, high_prices = _known_before(columns["swing_high"], columns["high"])
         lows, low_prices = _known_before(columns["swing_low"], columns["low"])
-        levels = [_nth(counts, prices, age) for counts, prices in ((highs, high_prices), (lows, low_prices))
-                  for age in range(LEVELS_KEPT)]  # fmt: skip
+        levels = [
+            _nth(counts, prices, age)
+            for counts, prices in ((highs, high_prices), (lows, low_prices))
+            for age in range(LEVELS_KEPT)
+        ]
         support, resistance = np.full(length, np.nan), np.full(length, np.nan)
         for level in levels:
             support = np.fmax(support, np.where(level < reference, level, np.nan))

@@ -74,9 +74,17 @@ class VolumeContext(FormulaIndicator):
     """
 
     reads = (
-        "atr_percentile", "adx_14", "rsi_14", "cci_20", "close", "donchian_upper", "donchian_lower", "roc_10", "natr",
+        "atr_percentile",
+        "adx_14",
+        "rsi_14",
+        "cci_20",
+        "close",
+        "donchian_upper",
+        "donchian_lower",
+        "roc_10",
+        "natr",
         "volume_ratio",
-    )  # fmt: skip
+    )
     writes = ("volume_context",)
 
     def formula(self, frame: Frame) -> tuple[Value, ...]:

@@ -58,9 +58,22 @@ class Confluence(FormulaIndicator):
     """
 
     reads = (
-        "close", "ema_12", "ema_26", "ema_50", "rsi_14", "macd_line", "macd_signal", "stoch_k", "stoch_d", "adx_14",
-        "plus_di", "minus_di", "obv_oscillator", "bb_middle", "supertrend_direction",
-    )  # fmt: skip
+        "close",
+        "ema_12",
+        "ema_26",
+        "ema_50",
+        "rsi_14",
+        "macd_line",
+        "macd_signal",
+        "stoch_k",
+        "stoch_d",
+        "adx_14",
+        "plus_di",
+        "minus_di",
+        "obv_oscillator",
+        "bb_middle",
+        "supertrend_direction",
+    )
     writes = ("confluence_score", "confluence_agreement")
     lookback = 0
 

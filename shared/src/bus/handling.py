@@ -60,7 +60,7 @@ def without_fence(handler: BatchHandler[M]) -> FencedHandler[M]:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StreamEntry:
     """A message as it lies in a stream."""
 
     stream: str
@@ -72,7 +72,7 @@ class Entry:
 class Received(Generic[M]):
     """An entry that keeps its contract."""
 
-    entry: Entry
+    entry: StreamEntry
     message: M
 
 
@@ -90,7 +90,9 @@ class MessageHandling:
         self._topic = wanted.topic
         self._put_dead_letter = put_dead_letter
 
-    async def decoded(self, entries: Sequence[Entry], *, owned: Callable[[Entry], bool]) -> list[Received[Any]]:
+    async def decoded(
+        self, entries: Sequence[StreamEntry], *, owned: Callable[[StreamEntry], bool]
+    ) -> list[Received[Any]]:
         """The entries that keep the contract; of the others, those that are ``owned`` become dead letters."""
         received = []
         for entry in entries:

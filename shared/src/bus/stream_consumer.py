@@ -17,7 +17,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.src.bus.handling import Entry, MessageHandling, PutDeadLetter, Received, Subscription, finished
+from shared.src.bus.handling import MessageHandling, PutDeadLetter, Received, StreamEntry, Subscription, finished
 from shared.src.bus.leases import START, Fence, GroupMember, Lease
 from shared.src.bus.ports import BATCH_MAX, Delivery, FencedPublisher, Follower
 from shared.src.domain.errors import ContractError, LeaseLostError, TransientError
@@ -144,7 +144,7 @@ class StreamConsumer:
 
     # Reading
 
-    async def _read(self) -> list[Entry]:
+    async def _read(self) -> list[StreamEntry]:
         """What is new in all streams at once, in the order of arrival; empty after a while without anything."""
         held = any(place.unfinished for place in self._places.values())
         positions: dict[Any, Any] = {name: place.cursor for name, place in self._places.items()}
@@ -163,8 +163,8 @@ class StreamConsumer:
         found.sort(key=lambda entry: order_of(entry.entry_id))
         return found
 
-    def _collect(self, answer: Any) -> tuple[list[Entry], bool]:
-        found: list[Entry] = []
+    def _collect(self, answer: Any) -> tuple[list[StreamEntry], bool]:
+        found: list[StreamEntry] = []
         woken = False
         for raw_name, entries in stream_entries(answer):
             name = raw_name.decode()
@@ -174,12 +174,12 @@ class StreamConsumer:
                 continue
             for entry_id, fields in entries:
                 self._places[name].cursor = entry_id
-                found.append(Entry(name, entry_id, fields.get(b"d", b"")))
+                found.append(StreamEntry(name, entry_id, fields.get(b"d", b"")))
         return found, woken
 
     # Handling
 
-    async def _handle(self, entries: list[Entry]) -> None:
+    async def _handle(self, entries: list[StreamEntry]) -> None:
         if self._wanted.follower is not None:
             await self._pass_on(self._wanted.follower, entries)
         elif entries:
@@ -187,7 +187,7 @@ class StreamConsumer:
             await self._handling.handle(received, self._publisher_for)
             await self._commit({entry.stream: entry.entry_id for entry in entries})
 
-    async def _pass_on(self, follower: Follower, entries: list[Entry]) -> None:
+    async def _pass_on(self, follower: Follower, entries: list[StreamEntry]) -> None:
         """Give a follower what is new, let it act, commit what it has done without a gap."""
         deliveries: list[Delivery[Any]] = []
         for each in await self._handling.decoded(entries, owned=self._is_new):
@@ -207,7 +207,7 @@ class StreamConsumer:
         if done:
             await self._commit(done)
 
-    def _is_new(self, entry: Entry) -> bool:
+    def _is_new(self, entry: StreamEntry) -> bool:
         """Whether the entry is this replica's, and not committed yet."""
         lease = self._places[entry.stream].lease
         return lease is not None and order_of(entry.entry_id) > order_of(lease.position)

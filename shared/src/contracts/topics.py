@@ -93,10 +93,26 @@ EXECUTION = Topic("roottrading:trade:execution", ExecutionEvent)
 ORDER_FAILED = Topic("roottrading:order:failed", OrderFailed)
 CYCLE_UPDATED = Topic("roottrading:trade:cycle", CycleUpdated)
 
-DURABLE: tuple[Topic[CandleMessage] | Topic[FeatureFrame] | Topic[StrategyVotes] | Topic[ConsensusSignal]
-               | Topic[OrderIntent] | Topic[ExecutionEvent] | Topic[OrderFailed] | Topic[CycleUpdated], ...] = (
-    CANDLE_CLOSED, FEATURES, VOTES, CONSENSUS, ORDER_INTENT, EXECUTION, ORDER_FAILED, CYCLE_UPDATED,
-)  # fmt: skip
+DURABLE: tuple[
+    Topic[CandleMessage]
+    | Topic[FeatureFrame]
+    | Topic[StrategyVotes]
+    | Topic[ConsensusSignal]
+    | Topic[OrderIntent]
+    | Topic[ExecutionEvent]
+    | Topic[OrderFailed]
+    | Topic[CycleUpdated],
+    ...,
+] = (
+    CANDLE_CLOSED,
+    FEATURES,
+    VOTES,
+    CONSENSUS,
+    ORDER_INTENT,
+    EXECUTION,
+    ORDER_FAILED,
+    CYCLE_UPDATED,
+)
 
 # Notices, Redis pub/sub: for screens; losing one costs a repaint
 BALANCE_UPDATED = Topic("roottrading:notification:balance_updated", BalanceUpdated, key="asset")

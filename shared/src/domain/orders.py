@@ -39,9 +39,15 @@ class OrderStatus(StrEnum):
     EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
 
 
-TERMINAL = frozenset({
-    OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH,
-})  # fmt: skip
+TERMINAL = frozenset(
+    {
+        OrderStatus.FILLED,
+        OrderStatus.CANCELED,
+        OrderStatus.REJECTED,
+        OrderStatus.EXPIRED,
+        OrderStatus.EXPIRED_IN_MATCH,
+    }
+)
 # May have reached the exchange, may not: only the exchange can tell.
 UNRESOLVED = frozenset({OrderStatus.INTENT, OrderStatus.SENT, OrderStatus.UNKNOWN})
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from core.statistics.periods import Period, PeriodKey
-from portfolio.src.performance import PerformanceKeeper
+from portfolio.src.performance import PerformanceUpdater
 from portfolio.src.ports import BEGINNING, ValuedBalance
 from shared.memory.manual_clock import ManualClock
 from shared.src.domain.money import ONE, ZERO
@@ -60,7 +60,7 @@ class PerformanceBehaviour:
     async def test_again_changes_nothing_and_a_late_cycle_is_found(
         self, records_world: RecordsWorld, trader: TraderWriter, clock: ManualClock
     ) -> None:
-        keeper = PerformanceKeeper(records_world.results, clock)
+        keeper = PerformanceUpdater(records_world.results, clock)
         assert not await keeper.update()
         await trader.cycle("int-1", "completed", profit="10", at=AT)
         assert await keeper.update()

@@ -83,16 +83,27 @@ class StoreWorld:
 
     def failed(self, number: int = 1) -> OrderFailed:
         return OrderFailed(
-            message_id=f"of-in-{number}", occurred_at=self.clock.now(), intent_id=f"in-{number}", symbol=SYMBOL,
-            side=Side.BUY, reason="no funds",
-        )  # fmt: skip
+            message_id=f"of-in-{number}",
+            occurred_at=self.clock.now(),
+            intent_id=f"in-{number}",
+            symbol=SYMBOL,
+            side=Side.BUY,
+            reason="no funds",
+        )
 
     def intent(self, number: int = 1) -> OrderIntent:
         return OrderIntent(
-            message_id=f"in-{number}", occurred_at=self.clock.now(), symbol=SYMBOL, kind=IntentKind.ENTRY,
-            side=Side.BUY, quantity=D(2), reference_price=D(100), reserved=D(200), strategy="EMA_Cross",
+            message_id=f"in-{number}",
+            occurred_at=self.clock.now(),
+            symbol=SYMBOL,
+            kind=IntentKind.ENTRY,
+            side=Side.BUY,
+            quantity=D(2),
+            reference_price=D(100),
+            reserved=D(200),
+            strategy="EMA_Cross",
             decided_on=self.clock.now_ms(),
-        )  # fmt: skip
+        )
 
 
 def report(order: Order, status: OrderStatus, executed: str = "0", number: int = 77) -> ExchangeOrder:

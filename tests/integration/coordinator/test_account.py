@@ -137,10 +137,18 @@ def cycle(at: datetime, symbol: str = "BTCUSDC") -> Cycle:
 
 def entry(at: datetime, symbol: str = "BTCUSDC", *, price: str | None = None) -> Order:
     return Order(
-        client_order_id=f"o-{symbol}", intent_id=f"int-{symbol}", cycle_id=f"cy-{symbol}", attempt=1,
-        purpose=Purpose.ENTRY, symbol=symbol, side=Side.BUY, type=OrderType.LIMIT if price else OrderType.MARKET,
-        quantity=Decimal(3), created_at=at, price=Decimal(price) if price else None,
-    )  # fmt: skip
+        client_order_id=f"o-{symbol}",
+        intent_id=f"int-{symbol}",
+        cycle_id=f"cy-{symbol}",
+        attempt=1,
+        purpose=Purpose.ENTRY,
+        symbol=symbol,
+        side=Side.BUY,
+        type=OrderType.LIMIT if price else OrderType.MARKET,
+        quantity=Decimal(3),
+        created_at=at,
+        price=Decimal(price) if price else None,
+    )
 
 
 async def test_capital_and_pockets_are_those_of_the_portfolio(account: AccountReader, clock: ManualClock) -> None:

@@ -33,9 +33,16 @@ FULL = (
     ' "exit_intent_id": "exit-1", "note": "mine"}'
 )
 NOTHING = {
-    "correlation_id": "", "consensus_id": "", "pocket": "", "exit_intent_id": "", "reference_price": None,
-    "levels_at": None, "sell_at_most": None, "reserved": Decimal(0), "resting": False,
-}  # fmt: skip
+    "correlation_id": "",
+    "consensus_id": "",
+    "pocket": "",
+    "exit_intent_id": "",
+    "reference_price": None,
+    "levels_at": None,
+    "sell_at_most": None,
+    "reserved": Decimal(0),
+    "resting": False,
+}
 
 
 @contextmanager
@@ -65,10 +72,16 @@ def test_the_upgrade_finds_what_metadata_held_and_leaves_it_there(settings: Sett
         facts = {name: connection.execute(FACTS, [name]).fetchone() for name in ("full", "young", "empty")}
         kept = connection.execute("SELECT metadata ->> 'note' AS note FROM trade_cycles WHERE id = 'full'").fetchone()
     assert facts["full"] == {
-        "correlation_id": "c-1", "consensus_id": "cs-1", "pocket": "active", "exit_intent_id": "exit-1",
-        "reference_price": Decimal("50000.5"), "levels_at": Decimal(50010), "sell_at_most": Decimal("0.01998"),
-        "reserved": Decimal("1000.25"), "resting": True,
-    }  # fmt: skip
+        "correlation_id": "c-1",
+        "consensus_id": "cs-1",
+        "pocket": "active",
+        "exit_intent_id": "exit-1",
+        "reference_price": Decimal("50000.5"),
+        "levels_at": Decimal(50010),
+        "sell_at_most": Decimal("0.01998"),
+        "reserved": Decimal("1000.25"),
+        "resting": True,
+    }
     assert facts["young"] == NOTHING | {"correlation_id": "c-2", "reserved": Decimal(7)}
     assert facts["empty"] == NOTHING
     assert kept == {"note": "mine"}

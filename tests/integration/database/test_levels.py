@@ -47,11 +47,20 @@ def minutes(count: int, seed: int = 5) -> list[Candle]:
         volume = Decimal(0) if random.random() < 0.3 else Decimal(random.randint(1, 10**14)).scaleb(-2)
         made.append(
             Candle(
-                "PEPEUSDC", Timeframe.M1, START_MS + index * 60_000, prices[1], prices[3], prices[0], prices[2],
-                volume, Decimal(random.randint(0, 10**15)).scaleb(-8),
-                random.randint(0, 999), Decimal(random.randint(0, 10**10)), Decimal(random.randint(0, 10**10)),
+                "PEPEUSDC",
+                Timeframe.M1,
+                START_MS + index * 60_000,
+                prices[1],
+                prices[3],
+                prices[0],
+                prices[2],
+                volume,
+                Decimal(random.randint(0, 10**15)).scaleb(-8),
+                random.randint(0, 999),
+                Decimal(random.randint(0, 10**10)),
+                Decimal(random.randint(0, 10**10)),
             )
-        )  # fmt: skip
+        )
     return made
 
 
@@ -126,9 +135,10 @@ def test_tables_of_time_are_hypertables_where_there_are_any(
         connection.execute(
             "SELECT hypertable_name::text, time_interval FROM timescaledb_information.dimensions"
             " WHERE column_name = 'time'"
-            " AND hypertable_name = ANY(%s)", [list(HYPERTABLES)]
+            " AND hypertable_name = ANY(%s)",
+            [list(HYPERTABLES)],
         ).fetchall()
-    )  # fmt: skip
+    )
     assert chunks == {table: days(interval) for table, interval in HYPERTABLES.items()}
 
 

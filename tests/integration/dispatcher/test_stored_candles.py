@@ -93,9 +93,19 @@ async def test_a_repeated_candle_changes_nothing_and_one_read_again_does_not_cou
 async def test_every_digit_that_the_column_has_comes_back(database: Database) -> None:
     price, volume = Decimal("1234567890123456.000000000001"), Decimal("123456789012345678901234.000000000009")
     candle = Candle(
-        "PEPEUSDC", Timeframe.D1, 0, price, price + 1, Decimal("1E-12"), price, volume, volume + 1, 2**31 - 1,
-        Decimal("0E-8"), Decimal("1E+3"),
-    )  # fmt: skip
+        "PEPEUSDC",
+        Timeframe.D1,
+        0,
+        price,
+        price + 1,
+        Decimal("1E-12"),
+        price,
+        volume,
+        volume + 1,
+        2**31 - 1,
+        Decimal("0E-8"),
+        Decimal("1E+3"),
+    )
     await PostgresCandleWriter(database).store([CandleMessage.of(candle, source="stream", occurred_at_ms=0)])
     assert await PostgresCandleHistory(database).candles("PEPEUSDC", Timeframe.D1, until_ms=0, count=1) == [candle]
 

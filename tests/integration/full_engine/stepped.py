@@ -37,8 +37,15 @@ from tests.processes import ServiceProcess, environment_of, services
 from tests.streams import backlog_of
 
 SERVICES = (
-    "gateway", "dispatcher", "market_analyzer", "analyzer", "signal_aggregator", "coordinator", "trader", "portfolio",
-)  # fmt: skip
+    "gateway",
+    "dispatcher",
+    "market_analyzer",
+    "analyzer",
+    "signal_aggregator",
+    "coordinator",
+    "trader",
+    "portfolio",
+)
 # who consumes what, from the market's side to the ledger's: work only moves down this list
 CHAIN: tuple[tuple[Topic[Any], str], ...] = (
     (CANDLE_CLOSED, "market_analyzer"),

@@ -76,9 +76,14 @@ async def test_a_replica_that_wakes_up_after_its_lease_went_stores_nothing(
 
 
 async def test_a_replica_that_loses_its_lease_while_it_commits_is_followed_not_overtaken(
-    settings: Settings, database: Database, fenced: Redis, bus: RedisBus, fence: Fence, successor: PostgresFeatureStore,
+    settings: Settings,
+    database: Database,
+    fenced: Redis,
+    bus: RedisBus,
+    fence: Fence,
+    successor: PostgresFeatureStore,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     following: list[asyncio.Task[Any]] = []
     # its own transaction is not what ends first here
     monkeypatch.setitem(SESSION, "idle_in_transaction_session_timeout", 60_000)

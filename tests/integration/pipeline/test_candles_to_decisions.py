@@ -68,11 +68,18 @@ async def produce(settings: Settings, indexes: range, *, source: str) -> None:
 async def produce_depth(settings: Settings, redis: Redis, *, at_ms: int) -> None:
     """The depth of the order book, as the gateway tells it once a second; returns when it can be seen."""
     depth = BookDepth(
-        message_id=f"{SYMBOL}:depth:1", occurred_at=from_ms(at_ms), symbol=SYMBOL, bid=Decimal("49999.5"),
-        bid_quantity=Decimal(1), ask=Decimal("50000.5"), ask_quantity=Decimal(1), spread_bps=Decimal("0.2"),
+        message_id=f"{SYMBOL}:depth:1",
+        occurred_at=from_ms(at_ms),
+        symbol=SYMBOL,
+        bid=Decimal("49999.5"),
+        bid_quantity=Decimal(1),
+        ask=Decimal("50000.5"),
+        ask_quantity=Decimal(1),
+        spread_bps=Decimal("0.2"),
         bands=[DepthBand(percent=Decimal("0.5"), bid=Decimal(100_000), ask=Decimal(60_000))],
-        imbalance=Decimal("0.25"), update_id=1,
-    )  # fmt: skip
+        imbalance=Decimal("0.25"),
+        update_id=1,
+    )
     producer = KafkaProducer(settings, client_id="test")
     await producer.send(kafka_market(SYMBOL), key=SYMBOL, value=KAFKA_DEPTH.encode(depth))
     await producer.close()

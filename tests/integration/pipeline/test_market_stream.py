@@ -42,9 +42,14 @@ async def connected(
 ) -> AsyncIterator[tuple[BinanceWebSocket, Receiver]]:
     receiver = Receiver()
     socket = BinanceWebSocket(
-        server.url, streams, clock=SystemClock(), on_frame=receiver.on_frame, on_connect=receiver.on_connect,
-        jitter=Random(7), **options,
-    )  # fmt: skip
+        server.url,
+        streams,
+        clock=SystemClock(),
+        on_frame=receiver.on_frame,
+        on_connect=receiver.on_connect,
+        jitter=Random(7),
+        **options,
+    )
     running = asyncio.create_task(socket.run())
     try:
         await until(lambda: {stream for streams in receiver.connected for stream in streams} == set(streams))

@@ -87,9 +87,12 @@ def settings_for(make_settings: Callable[..., Settings]) -> Settings:
 def environment(settings: Settings, twin: RunningTwin) -> dict[str, str]:
     clock = twin.do("GET", "/clock")
     return environment_of(
-        settings, SIMULATOR_URL=twin.rest, PLATFORM_CLOCK=f"{SPEED}@{clock['market_ms']}@{clock['wall_ms']}",
-        WARMUP_CANDLES="100", GATEWAY_STREAMS="depth,miniTicker,aggTrade",
-    )  # fmt: skip
+        settings,
+        SIMULATOR_URL=twin.rest,
+        PLATFORM_CLOCK=f"{SPEED}@{clock['market_ms']}@{clock['wall_ms']}",
+        WARMUP_CANDLES="100",
+        GATEWAY_STREAMS="depth,miniTicker,aggTrade",
+    )
 
 
 async def check_book(gateway: ServiceProcess, redis: Redis, symbol: str) -> None:

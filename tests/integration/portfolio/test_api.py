@@ -22,7 +22,7 @@ from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.models import PortfolioModel, SharedCache
-from portfolio.src.performance import PerformanceKeeper
+from portfolio.src.performance import PerformanceUpdater
 from portfolio.src.prices import LastPrices
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.redis_last_values import RedisLastValues
@@ -85,7 +85,7 @@ async def traded(
         )
     account.held = {"USDC": Decimal(910), "BTC": Decimal(1), "BNB": Decimal(5)}
     await manager.refresh()
-    assert await PerformanceKeeper(PostgresPerformance(database), clock).update()
+    assert await PerformanceUpdater(PostgresPerformance(database), clock).update()
 
 
 async def get(api: httpx.AsyncClient, path: str, **query: Any) -> Any:
@@ -114,9 +114,15 @@ async def test_balances_are_text_and_have_their_aliases(traded: None, api: httpx
     balances = await get(api, "/balances")
     assert [row["asset"] for row in balances] == ["USDC", "BTC", "BNB"]
     assert balances[1] | {"updated_at": ""} == {
-        "asset": "BTC", "free": "1", "locked": "0", "total": "1", "available": "1",
-        "value_usdc": "120", "value_quote": "120", "updated_at": "",
-    }  # fmt: skip
+        "asset": "BTC",
+        "free": "1",
+        "locked": "0",
+        "total": "1",
+        "available": "1",
+        "value_usdc": "120",
+        "value_quote": "120",
+        "updated_at": "",
+    }
     for alias in ("/api/balance", "/portfolio/balance"):
         assert await get(api, alias) == balances
     assert (await get(api, "/balance/btc"))["total"] == "1"
@@ -167,7 +173,7 @@ async def test_recomputing_performance_changes_nothing(
     traded: None, api: httpx.AsyncClient, database: Database, clock: ManualClock
 ) -> None:
     before = await get(api, "/performance/daily", by="strategy")
-    keeper = PerformanceKeeper(PostgresPerformance(database), clock)
+    keeper = PerformanceUpdater(PostgresPerformance(database), clock)
     assert await keeper.update()
     assert await get(api, "/performance/daily", by="strategy") == before
     assert await keeper.update()  # the look back starts where the last one ended
@@ -200,8 +206,9 @@ async def test_the_ledger_tells_whether_it_equals_the_exchange(
     assert ledger["differences"] == [{"asset": "BTC", "exchange_minus_books": "1"}]
     postings = await get(api, "/ledger/postings", kind="opening")
     assert {line["asset"]: line["amount"] for line in postings[0]["lines"] if line["account"] == "exchange"} == {
-        "USDC": "1000", "BNB": "5",
-    }  # fmt: skip
+        "USDC": "1000",
+        "BNB": "5",
+    }
 
 
 async def test_the_coordinators_client_reserves_and_releases(app: FastAPI, api: httpx.AsyncClient) -> None:
@@ -214,8 +221,9 @@ async def test_the_coordinators_client_reserves_and_releases(app: FastAPI, api: 
     assert [lease["intent_id"] for lease in pockets["reservations"]] == ["int-9"]
     several = [wanted(f"int-{number}", Decimal(amount)) for number, amount in ((10, 500), (11, 51), (12, 1))]
     assert await client.reserve(several, ttl_s=60) == [
-        Granted(Decimal(500)), Denied("pocket active has 50 USDC free, 51 needed"),
-    ]  # fmt: skip
+        Granted(Decimal(500)),
+        Denied("pocket active has 50 USDC free, 51 needed"),
+    ]
     reserved = {lease["intent_id"] for lease in (await get(api, "/pockets"))["reservations"]}
     assert reserved == {"int-9", "int-10"}
     await api.post("/pockets/release", json={"intent_id": "int-9"}, headers=bearer(ADMIN))
@@ -240,8 +248,10 @@ async def test_what_changes_money_needs_the_right_token(
     assert (await api.put("/pockets/allocation", json=shares, headers=bearer(trading))).status_code == 403
     changed = await api.put("/pockets/allocation", json=shares, headers=bearer(ADMIN))
     assert {row["name"]: row["total"] for row in changed.json()["pockets"]} == {
-        "active": "500", "buffer": "400", "safety": "100",
-    }  # fmt: skip
+        "active": "500",
+        "buffer": "400",
+        "safety": "100",
+    }
     assert (await api.put("/pockets/sync", headers=bearer(trading))).json()["fills_booked"] == 0
 
 

@@ -45,9 +45,14 @@ def table(request: pytest.FixtureRequest) -> Table:
 
 
 def message(
-    minute: int, price: str = "1", *, at_s: int = 0, source: str = "stream", symbol: str = BTC,
+    minute: int,
+    price: str = "1",
+    *,
+    at_s: int = 0,
+    source: str = "stream",
+    symbol: str = BTC,
     timeframe: Timeframe = Timeframe.M1,
-) -> CandleMessage:  # fmt: skip
+) -> CandleMessage:
     """A candle as the gateway published it ``at_s`` seconds after its end."""
     at, open_ms = Decimal(price), minute * MINUTE_MS
     candle = Candle(symbol, timeframe, open_ms, at, at + 1, at / 2, at, Decimal("2.5"), at * 2, 3, Decimal(1), at)

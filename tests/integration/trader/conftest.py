@@ -32,13 +32,25 @@ STILL: dict[str, Any] = {
     "clock": {"mode": "real"},
     "market": {"kind": "still"},
     "symbols": [
-        {"symbol": "BTCUSDC", "base": "BTC", "quote": "USDC", "last_price": "50000.00",
-         "bids": [["49995.00", "1"], ["49990.00", "2"]], "asks": [["50000.00", "1"], ["50010.00", "2"]]},
-        {"symbol": "ETHUSDC", "base": "ETH", "quote": "USDC", "last_price": "3000.00",
-         "bids": [["2999.50", "10"]], "asks": [["3000.00", "10"]]},
+        {
+            "symbol": "BTCUSDC",
+            "base": "BTC",
+            "quote": "USDC",
+            "last_price": "50000.00",
+            "bids": [["49995.00", "1"], ["49990.00", "2"]],
+            "asks": [["50000.00", "1"], ["50010.00", "2"]],
+        },
+        {
+            "symbol": "ETHUSDC",
+            "base": "ETH",
+            "quote": "USDC",
+            "last_price": "3000.00",
+            "bids": [["2999.50", "10"]],
+            "asks": [["3000.00", "10"]],
+        },
     ],
     "accounts": [{"name": "demo", "balances": {"USDC": "10000"}}],
-}  # fmt: skip
+}
 TOKEN = "a-long-enough-token-for-tests"
 PATIENCE_S = 60
 Wait = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]

@@ -46,9 +46,15 @@ async def ignored(news: dict[str, Balance] | None = None) -> None:
 def tick(random: Random) -> MarketTick:
     bid = Decimal(50_000) + random.randrange(-200, 200)
     return MarketTick(
-        message_id="t", occurred_at=datetime.now(UTC), symbol=SYMBOL, bid=bid, bid_quantity=Decimal("0.05"),
-        ask=bid + 1, ask_quantity=Decimal("0.05"), update_id=1,
-    )  # fmt: skip
+        message_id="t",
+        occurred_at=datetime.now(UTC),
+        symbol=SYMBOL,
+        bid=bid,
+        bid_quantity=Decimal("0.05"),
+        ask=bid + 1,
+        ask_quantity=Decimal("0.05"),
+        update_id=1,
+    )
 
 
 async def trade(paper: PaperExchange, random: Random, name: str) -> None:

@@ -113,9 +113,13 @@ async def test_a_symbol_chosen_while_running_is_bought_at_its_live_price(
         await running.trader.set_symbols(("BTCUSDC", "ETHUSDC"))
         await told(running, "2999.00", "3000.00", "ETHUSDC")
         intent = entry(
-            symbol="ETHUSDC", quantity=Decimal("0.3"), reference_price=Decimal(3000), stop_loss=Decimal(2900),
-            take_profit=Decimal(3200), reserved=Decimal(900),
-        )  # fmt: skip
+            symbol="ETHUSDC",
+            quantity=Decimal("0.3"),
+            reference_price=Decimal(3000),
+            stop_loss=Decimal(2900),
+            take_profit=Decimal(3200),
+            reserved=Decimal(900),
+        )
         await running.trader.bus.publish(ORDER_INTENT, intent)
         cycle = (await running.until("SELECT * FROM trade_cycles WHERE protected_at IS NOT NULL"))[0]
         assert (cycle["symbol"], cycle["entry_price"]) == ("ETHUSDC", 3000)

@@ -52,9 +52,13 @@ def life(given: dict[str, Any], number: int, folder: Path, *, more: int) -> list
     log = folder / f"life-{number}.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [*command, str(number), str(number)], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=errors,
-            env=dict(os.environ), text=True,
-        )  # fmt: skip
+            [*command, str(number), str(number)],
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=dict(os.environ),
+            text=True,
+        )
     assert process.stdout is not None
     with process.stdout as lines:
         said: list[str] = []

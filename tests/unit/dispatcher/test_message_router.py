@@ -28,10 +28,16 @@ def candle(*, closed: bool = True, source: str = "stream") -> bytes:
 def tick(update_id: int) -> bytes:
     return KAFKA_TICK.encode(
         MarketTick(
-            message_id=str(update_id), occurred_at=from_ms(0), symbol="BTCUSDC", bid=Decimal(1),
-            bid_quantity=Decimal(1), ask=Decimal(2), ask_quantity=Decimal(1), update_id=update_id,
+            message_id=str(update_id),
+            occurred_at=from_ms(0),
+            symbol="BTCUSDC",
+            bid=Decimal(1),
+            bid_quantity=Decimal(1),
+            ask=Decimal(2),
+            ask_quantity=Decimal(1),
+            update_id=update_id,
         )
-    )  # fmt: skip
+    )
 
 
 def test_a_closed_candle_is_stored_decided_on_and_shown() -> None:
@@ -63,12 +69,20 @@ def test_every_trade_flow_is_shown_since_each_says_something_of_its_own() -> Non
     flows = [
         KAFKA_FLOW.encode(
             TradeFlow(
-                message_id=str(number), occurred_at=from_ms(0), symbol="BTCUSDC", first_id=number, last_id=number,
-                missing=0, bought=Decimal(1), sold=Decimal(0), quote_volume=Decimal(1), last=Decimal(1),
+                message_id=str(number),
+                occurred_at=from_ms(0),
+                symbol="BTCUSDC",
+                first_id=number,
+                last_id=number,
+                missing=0,
+                bought=Decimal(1),
+                sold=Decimal(0),
+                quote_volume=Decimal(1),
+                last=Decimal(1),
             )
         )
         for number in (1, 2)
-    ]  # fmt: skip
+    ]
     routed = route([record(flow) for flow in flows])
     assert [raw for _, raw in routed.shown] == flows
     assert list(routed.newest.values()) == flows[1:]

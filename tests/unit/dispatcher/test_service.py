@@ -142,9 +142,14 @@ async def test_a_letter_from_kafka_goes_back_to_kafka_and_an_unknown_one_nowhere
     records = ListedRecords(record(b"broken"))
     bus = InMemoryBus()
     dispatcher = compose(
-        bus=bus, clock=clock, records=records, event_log=log, values=MemoryLastValues(clock),
-        candles=MemoryCandleStore(), dead_letters=letters,
-    )  # fmt: skip
+        bus=bus,
+        clock=clock,
+        records=records,
+        event_log=log,
+        values=MemoryLastValues(clock),
+        candles=MemoryCandleStore(),
+        dead_letters=letters,
+    )
     await dispatcher.dispatch(records.batch)
     letter = await anext(bus.dead_letters())
     await letters.store(letter)

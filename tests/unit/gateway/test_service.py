@@ -26,10 +26,27 @@ MINUTE = 60_000
 
 def kline(open_ms: int, *, event_ms: int, close: str = "100", closed: bool = False) -> dict[str, Any]:
     return {
-        "e": "kline", "E": event_ms, "s": SYMBOL,
-        "k": {"t": open_ms, "T": open_ms + MINUTE - 1, "s": SYMBOL, "i": "1m", "o": "100", "c": close, "h": "200",
-              "l": "50", "v": "1", "n": 1, "x": closed, "q": "100", "V": "1", "Q": "100", "B": "0"},
-    }  # fmt: skip
+        "e": "kline",
+        "E": event_ms,
+        "s": SYMBOL,
+        "k": {
+            "t": open_ms,
+            "T": open_ms + MINUTE - 1,
+            "s": SYMBOL,
+            "i": "1m",
+            "o": "100",
+            "c": close,
+            "h": "200",
+            "l": "50",
+            "v": "1",
+            "n": 1,
+            "x": closed,
+            "q": "100",
+            "V": "1",
+            "Q": "100",
+            "B": "0",
+        },
+    }
 
 
 def tick(update_id: int) -> dict[str, Any]:
@@ -105,8 +122,10 @@ async def test_a_bad_frame_is_counted_with_its_reason_and_the_rest_goes_on() -> 
         await gateway.on_frame(json.dumps({"stream": stream, "data": data}))
     await gateway.on_frame("no frame")
     assert [reason.split(":")[0] for reason in gateway.bad_frames] == [
-        "btcusdc@kline_1m", "btcusdc@bookTicker", "not JSON",
-    ]  # fmt: skip
+        "btcusdc@kline_1m",
+        "btcusdc@bookTicker",
+        "not JSON",
+    ]
     messages, _ = gateway._live[SYMBOL].take(0)
     assert [type(message) for message in messages] == [DayStatistics]
     assert kept.published == []

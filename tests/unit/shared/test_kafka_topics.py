@@ -61,9 +61,16 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def test_every_symbol_and_every_kind_of_decision_has_a_topic(settings: Settings) -> None:
     assert [plan.name for plan in planned(settings)] == [
-        "market.data.btcusdc", "market.data.ethusdc", "signals", "orders", "executions",
-        "logs.info", "logs.error", "logs.debug", "dead.letters",
-    ]  # fmt: skip
+        "market.data.btcusdc",
+        "market.data.ethusdc",
+        "signals",
+        "orders",
+        "executions",
+        "logs.info",
+        "logs.error",
+        "logs.debug",
+        "dead.letters",
+    ]
 
 
 def test_decisions_are_kept_forever_and_prices_for_a_week(settings: Settings) -> None:

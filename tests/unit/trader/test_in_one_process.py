@@ -83,9 +83,13 @@ async def one_process() -> AsyncIterator[World]:
     store = MemoryStore(clock, nothing_pending)
     bus = CrashingBus(Fuse())
     trader = compose(
-        settings=load_settings(**LIMITS), bus=cast(Bus, bus), clock=clock, store=store, exchange=exchange,
+        settings=load_settings(**LIMITS),
+        bus=cast(Bus, bus),
+        clock=clock,
+        store=store,
+        exchange=exchange,
         prices=exchange,
-    )  # fmt: skip
+    )
     hearing = asyncio.create_task(trader.run_exchange())
     world = World(clock, engine, exchange, store, bus, trader)
     await world.offer("49999", "50000")

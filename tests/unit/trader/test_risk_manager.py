@@ -24,14 +24,30 @@ from trader.src.execution.funds import Funds
 from trader.src.risk_manager import RiskManager
 
 BOUGHT = Cycle(
-    "cy-1", "in-1", SYMBOL, "S", CycleStatus.ACTIVE_BUY, ManualClock().now(), quantity=Decimal("0.02"),
-    entry_price=Decimal(50_000), reference_price=Decimal(50_000),
-)  # fmt: skip
+    "cy-1",
+    "in-1",
+    SYMBOL,
+    "S",
+    CycleStatus.ACTIVE_BUY,
+    ManualClock().now(),
+    quantity=Decimal("0.02"),
+    entry_price=Decimal(50_000),
+    reference_price=Decimal(50_000),
+)
 RESTING = Order(
-    client_order_id="o-1", intent_id="in-1", cycle_id="cy-1", attempt=1, purpose=Purpose.ENTRY, symbol=SYMBOL,
-    side=Side.BUY, type=OrderType.LIMIT, quantity=Decimal("0.02"), created_at=ManualClock().now(),
-    status=OrderStatus.NEW, price=Decimal(49_000),
-)  # fmt: skip
+    client_order_id="o-1",
+    intent_id="in-1",
+    cycle_id="cy-1",
+    attempt=1,
+    purpose=Purpose.ENTRY,
+    symbol=SYMBOL,
+    side=Side.BUY,
+    type=OrderType.LIMIT,
+    quantity=Decimal("0.02"),
+    created_at=ManualClock().now(),
+    status=OrderStatus.NEW,
+    price=Decimal(49_000),
+)
 
 
 async def nobody(since: datetime) -> Sequence[OrderIntent]:
@@ -48,9 +64,15 @@ class Gate:
         funds.replace({"USDC": Balance("USDC", Decimal(free), Decimal(10_000 - free))})
         exchange = FakeExchange(self.clock, Fuse())
         self.manager = RiskManager(
-            exchange=exchange, store=self.store, prices=exchange, funds=funds, clock=self.clock,
-            limits=RiskLimits.of(load_settings(**settings)), exits=ExitRules(), quote_asset="USDC",
-        )  # fmt: skip
+            exchange=exchange,
+            store=self.store,
+            prices=exchange,
+            funds=funds,
+            clock=self.clock,
+            limits=RiskLimits.of(load_settings(**settings)),
+            exits=ExitRules(),
+            quote_asset="USDC",
+        )
 
     async def reason(self, quantity: str = "0.01") -> str:
         """Why an entry would be refused; empty when it would not."""

@@ -1,4 +1,4 @@
-"""REST calls answered in this process by the endpoints of the twin's REST door: no socket, no signature, else equal.
+"""REST calls answered in this process by the endpoints of the twin's REST API: no socket, no signature, else equal.
 
 Orders are checked, refused, matched and answered by the very code that a twin runs behind HTTP, and the answers are
 read by the code that reads Binance's.
@@ -14,7 +14,7 @@ from shared.src.domain.errors import RootTradingError
 from shared.src.exchange.calls import Params, Urgency
 from shared.src.exchange.verdict import Refusal, error_of
 from simulator.api.calls import Call, perform
-from simulator.api.params import Params as DoorParams
+from simulator.api.params import Params as RestParams
 from simulator.api.rest.account import ACCOUNT_ENDPOINTS
 from simulator.api.rest.trade import TRADE_ENDPOINTS
 from simulator.api.state import TwinState
@@ -36,7 +36,7 @@ class InProcessCalls:
     """
 
     def __init__(self, clock: Clock, exchange: Engine, account: str, guard: Guard) -> None:
-        self._state = TwinState(exchange, _DoorClock(clock))
+        self._state = TwinState(exchange, _TwinClock(clock))
         self._account = account
         self._guard = guard
 
@@ -52,7 +52,7 @@ class InProcessCalls:
         state = self._state
 
         def action() -> Any:
-            given = DoorParams(params)
+            given = RestParams(params)
             endpoint.check_params(given)
             account = state.exchange.account(self._account)
             return perform(Call(state, endpoint, given, state.clock.now_ms(), signer=account))
@@ -69,8 +69,8 @@ def refusal(error: ApiError) -> RootTradingError:
     return error_of(Refusal(error.http_status, error.error_code, error.message, retry_after))
 
 
-class _DoorClock:
-    """The platform's clock as the doors want it."""
+class _TwinClock:
+    """The platform's clock as the twin's endpoints want it."""
 
     mode = "real"
     speed = 1.0

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from shared.src.domain.errors import RootTradingError
 from trader.src.api.answers import JsonRequest, http_error, invalid, json_answer, refused
 from trader.src.api.loop import TraderLoop
-from trader.src.api.models import Refusal
+from trader.src.api.models import RefusalBody
 from trader.src.api.routes import api
 
 INFO = {
@@ -26,7 +26,7 @@ def trader_app(trader: TraderLoop) -> OpenAPI:
         "trader",
         info=INFO,
         security_schemes={"token": SecurityScheme(type="http", scheme="bearer")},
-        validation_error_model=Refusal,
+        validation_error_model=RefusalBody,
         validation_error_callback=invalid,
         doc_ui=False,
         static_folder=None,

@@ -128,8 +128,10 @@ class TraderControl:
         return {"prices": shown}
 
     async def pauses(self) -> list[dict[str, Any]]:
-        return [plain({"scope": item.scope, "reason": item.reason, "since": item.since})
-                for item in await self._store.pauses()]  # fmt: skip
+        return [
+            plain({"scope": item.scope, "reason": item.reason, "since": item.since})
+            for item in await self._store.pauses()
+        ]
 
     # Commands
 

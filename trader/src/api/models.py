@@ -117,7 +117,7 @@ class Problem(BaseModel):
     problem: str
 
 
-class Refusal(BaseModel):
+class RefusalBody(BaseModel):
     """What every refused call is answered with; ``errors`` where fields are at fault."""
 
     detail: str

@@ -31,7 +31,7 @@ from trader.src.api.models import (
     OrderPath,
     OrdersQuery,
     PauseRequest,
-    Refusal,
+    RefusalBody,
     SymbolPath,
 )
 
@@ -54,7 +54,7 @@ DONE: ResponseDict = {200: {"description": "done"}}
 PLACED: ResponseDict = {201: {"description": "placed"}}
 NO_SUCH_THING: ResponseDict = {404: {"description": "there is no such thing"}}
 ANY_CALL: ResponseDict = {
-    422: {"description": "refused, with the reason", "content": _content(Refusal)},
+    422: {"description": "refused, with the reason", "content": _content(RefusalBody)},
     503: {"description": "something the trader depends on is away"},
 }
 ANY_COMMAND: ResponseDict = NO_SUCH_THING | {

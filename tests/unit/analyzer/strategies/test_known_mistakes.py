@@ -121,9 +121,14 @@ def test_x10_a_pattern_is_that_of_its_own_bar() -> None:
 def frame_of_bar(index: int, rsi: float) -> FeatureFrame:
     values: dict[str, Any] = BAR | {"rsi_user": rsi}
     return FeatureFrame(
-        message_id=f"features:{index}", occurred_at=from_ms(0), symbol="BTCUSDC", timeframe=Timeframe.M1,
-        time=index * 60_000, close_time=index * 60_000 + 59_999, values=values,
-    )  # fmt: skip
+        message_id=f"features:{index}",
+        occurred_at=from_ms(0),
+        symbol="BTCUSDC",
+        timeframe=Timeframe.M1,
+        time=index * 60_000,
+        close_time=index * 60_000 + 59_999,
+        values=values,
+    )
 
 
 def test_x11_a_strategy_decides_on_the_bar_that_called_it() -> None:

@@ -98,5 +98,11 @@ def test_a_missing_bar_stops_the_engine_instead_of_being_computed_over() -> None
 
 def test_only_what_is_asked_for_and_needed_is_computed() -> None:
     engine = IndicatorEngine("TEST", "1m", features=("macd_signal_cross",))
-    assert set(engine.features) == {"macd_line", "macd_signal", "macd_histogram", "macd_zero_cross",
-                                    "macd_signal_cross", "macd_trend"}  # fmt: skip
+    assert set(engine.features) == {
+        "macd_line",
+        "macd_signal",
+        "macd_histogram",
+        "macd_zero_cross",
+        "macd_signal_cross",
+        "macd_trend",
+    }

@@ -86,8 +86,9 @@ TALIB: dict[str, Callable[[Known], Column]] = {
     "williams_r": _talib("WILLR", *HLC, timeperiod=14),
     "mfi_14": _talib("MFI", *HLC, "volume", timeperiod=14),
     **{
-        name: _talib("STOCH", *HLC, fastk_period=14, slowk_period=3, slowk_matype=SMA, slowd_period=3, slowd_matype=SMA,
-                     pick=at)
+        name: _talib(
+            "STOCH", *HLC, fastk_period=14, slowk_period=3, slowk_matype=SMA, slowd_period=3, slowd_matype=SMA, pick=at
+        )
         for at, name in enumerate(("stoch_k", "stoch_d"))
     },
     **{
@@ -112,7 +113,7 @@ TALIB: dict[str, Callable[[Known], Column]] = {
     "supertrend_direction": lambda k: np.where(np.isnan(k["supertrend"]), np.nan, _direction(k)),
     "keltner_upper": _talib("KC", *HLC, timeperiod=20, atrperiod=10, nbdev=2.0, pick=0),
     "keltner_lower": _talib("KC", *HLC, timeperiod=20, atrperiod=10, nbdev=2.0, pick=2),
-}  # fmt: skip
+}
 
 
 def regime_of_bar(k: Known) -> Column:

@@ -37,9 +37,15 @@ def orders(draw: st.DrawFn, purposes: st.SearchStrategy[Purpose], *, settled: bo
         executed = ZERO
     booked = executed if settled else draw(st.decimals(0, executed, places=2))
     return known(
-        draw(purposes), str(quantity), status, executed=str(executed), booked=str(booked), reject_code=code,
-        reason=reason, number=draw(st.integers(1, 4)),
-    )  # fmt: skip
+        draw(purposes),
+        str(quantity),
+        status,
+        executed=str(executed),
+        booked=str(booked),
+        reject_code=code,
+        reason=reason,
+        number=draw(st.integers(1, 4)),
+    )
 
 
 @st.composite

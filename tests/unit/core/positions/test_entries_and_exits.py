@@ -26,10 +26,18 @@ SOLD = known(Purpose.EXIT, "1.99", OrderStatus.FILLED)
 
 def decision(**changes: Any) -> OrderIntent:
     facts: dict[str, Any] = {
-        "message_id": "in-1", "occurred_at": NOW, "correlation_id": "c-1", "symbol": "BTCUSDC", "kind": "entry",
-        "side": "BUY", "quantity": D(2), "reference_price": PRICE, "reserved": D(150), "strategy": "EMA_Cross",
+        "message_id": "in-1",
+        "occurred_at": NOW,
+        "correlation_id": "c-1",
+        "symbol": "BTCUSDC",
+        "kind": "entry",
+        "side": "BUY",
+        "quantity": D(2),
+        "reference_price": PRICE,
+        "reserved": D(150),
+        "strategy": "EMA_Cross",
         "decided_on": 0,
-    }  # fmt: skip
+    }
     return OrderIntent(**(facts | changes))
 
 
@@ -145,8 +153,11 @@ def test_a_cycle_is_where_its_orders_are(orders: list[Any], facts: dict[str, Any
 def test_a_completed_cycle_has_a_result_and_its_dust_at_cost() -> None:
     done = finished(state(BOUGHT, SOLD), RULES, Finish(CycleStatus.COMPLETED, "signal"), NOW)
     assert (done.status, done.exit_reason, done.completed_at, done.dust) == (
-        CycleStatus.COMPLETED, "signal", NOW, D("0.008"),
-    )  # fmt: skip
+        CycleStatus.COMPLETED,
+        "signal",
+        NOW,
+        D("0.008"),
+    )
     assert (done.profit_loss, done.profit_loss_percent) == (D("-0.2"), D("-0.1"))
 
 

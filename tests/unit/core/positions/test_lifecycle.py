@@ -24,10 +24,21 @@ ENTRY = known(Purpose.ENTRY, "2", OrderStatus.INTENT, exchange_order_id=None).or
 
 def report(status: OrderStatus, executed: str = "0", *, time_ms: int = 0) -> ExchangeOrder:
     return ExchangeOrder(
-        symbol="BTCUSDC", order_id=7, client_order_id="entry-1", side=Side.BUY, type=OrderType.MARKET, status=status,
-        quantity=Decimal(2), executed_quantity=Decimal(executed), executed_quote=Decimal(executed) * 100, price=None,
-        stop_price=None, time_in_force="", order_list_id=None, time_ms=time_ms,
-    )  # fmt: skip
+        symbol="BTCUSDC",
+        order_id=7,
+        client_order_id="entry-1",
+        side=Side.BUY,
+        type=OrderType.MARKET,
+        status=status,
+        quantity=Decimal(2),
+        executed_quantity=Decimal(executed),
+        executed_quote=Decimal(executed) * 100,
+        price=None,
+        stop_price=None,
+        time_in_force="",
+        order_list_id=None,
+        time_ms=time_ms,
+    )
 
 
 LIVES = [

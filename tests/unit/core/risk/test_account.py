@@ -16,11 +16,20 @@ from tests.unit.core.risk.builders import account, open_cycle, pending
 
 def entry(quantity: str, *, executed: str = "0", price: str | None = None, stop: str | None = None) -> Order:
     return Order(
-        client_order_id="o", intent_id="i", cycle_id="c", attempt=1, purpose=Purpose.ENTRY, symbol="BTCUSDC",
-        side=Side.BUY, type=OrderType.LIMIT, quantity=Decimal(quantity), created_at=from_ms(0),
-        executed_quantity=Decimal(executed), price=Decimal(price) if price else None,
+        client_order_id="o",
+        intent_id="i",
+        cycle_id="c",
+        attempt=1,
+        purpose=Purpose.ENTRY,
+        symbol="BTCUSDC",
+        side=Side.BUY,
+        type=OrderType.LIMIT,
+        quantity=Decimal(quantity),
+        created_at=from_ms(0),
+        executed_quantity=Decimal(executed),
+        price=Decimal(price) if price else None,
         stop_price=Decimal(stop) if stop else None,
-    )  # fmt: skip
+    )
 
 
 def test_exposure_is_that_of_an_asset_through_all_its_symbols() -> None:
@@ -67,8 +76,15 @@ def test_capital_is_what_is_held_plus_what_the_open_positions_cost() -> None:
 
 
 def test_the_pockets_divide_the_capital_that_the_gates_measure_on() -> None:
-    bound = Reservation("int-1", "active", "USDC", Decimal(300), spent=Decimal(300), cost=Decimal(300),
-                        status=ReservationStatus.COMMITTED)  # fmt: skip
+    bound = Reservation(
+        "int-1",
+        "active",
+        "USDC",
+        Decimal(300),
+        spent=Decimal(300),
+        cost=Decimal(300),
+        status=ReservationStatus.COMMITTED,
+    )
     pockets = Pockets({"active": Decimal(60), "buffer": Decimal(30), "safety": Decimal(10)}, [bound])
     pockets.revalue(Decimal(1000) + pockets.bound())
     cycles = (open_cycle(cost=Decimal(300)),)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from core.risk.entry_decisions import ApprovedExit, intent_id_of
-from core.risk.funding import Answer, Denied, Granted, Judged, Outcome, Postponed, judge_in_order, with_answers
+from core.risk.funding import Answer, Denied, FundingOutcome, Granted, Judged, Postponed, judge_in_order, with_answers
 from core.risk.verdicts import Approved, Refused
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.domain.orders import Side
@@ -25,7 +25,7 @@ def judged(signals: list[ConsensusSignal], *, most: int = 5) -> list[Judged[Cons
     return judge_in_order(signals, account(), symbol_of, rules)
 
 
-def answered(*answers: Answer) -> Outcome[ConsensusSignal]:
+def answered(*answers: Answer) -> FundingOutcome[ConsensusSignal]:
     return with_answers(judged(SIGNALS), answers, account(), SIZING)
 
 
@@ -85,4 +85,4 @@ def test_an_earlier_smaller_reservation_shrinks_the_entry_or_refuses_it() -> Non
 
 def test_nothing_judged_leaves_the_account_as_it_was() -> None:
     view = account()
-    assert with_answers([], (), view, SIZING) == Outcome((), view)
+    assert with_answers([], (), view, SIZING) == FundingOutcome((), view)

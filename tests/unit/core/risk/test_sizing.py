@@ -81,9 +81,15 @@ def test_no_limit_is_exceeded_by_what_is_set_aside(
 ) -> None:
     levels = settle_order(price, stop, None, EXITS)
     sized = size_entry(
-        price=price, stop=levels.stop_loss, strength=strength, capital=capital, rate=rate,
-        allowed={"MAX_EXPOSURE_PERCENT": room, "the pocket": available}, symbol=replace(BTC, step=step), rules=SIZING,
-    )  # fmt: skip
+        price=price,
+        stop=levels.stop_loss,
+        strength=strength,
+        capital=capital,
+        rate=rate,
+        allowed={"MAX_EXPOSURE_PERCENT": room, "the pocket": available},
+        symbol=replace(BTC, step=step),
+        rules=SIZING,
+    )
     if isinstance(sized, Sized):
         cost = sized.quantity * price * rate
         assert 0 < sized.reserve <= min(available, room)

@@ -32,8 +32,12 @@ def test_a_cycle_counts_for_all_for_its_strategy_and_for_its_symbol() -> None:
     results = period_results(Period.MONTHLY, [earned, lost])
     start = datetime(2026, 2, 1, tzinfo=UTC)
     assert {(key.strategy, key.symbol): each.profit_loss for key, each in results.items()} == {
-        ("", ""): 6, ("cross", ""): 10, ("touch", ""): -4, ("", "BTCUSDC"): 6, ("cross", "BTCUSDC"): 10,
+        ("", ""): 6,
+        ("cross", ""): 10,
+        ("touch", ""): -4,
+        ("", "BTCUSDC"): 6,
+        ("cross", "BTCUSDC"): 10,
         ("touch", "BTCUSDC"): -4,
-    }  # fmt: skip
+    }
     assert len(period_results(Period.WEEKLY, [earned, lost])) == 8
     assert results[PeriodKey(Period.MONTHLY, start)].wins == 1

@@ -28,13 +28,32 @@ from shared.src.exchange.rules import SymbolRules
 
 ORDER = {"symbol": "BTCUSDC", "side": "BUY", "type": "MARKET", "quantity": "0.00001", "newClientOrderId": "rt-1"}
 FILLED = {
-    "symbol": "BTCUSDC", "orderId": 28, "orderListId": -1, "clientOrderId": "rt-1", "transactTime": 1507725176595,
-    "price": "0.00000000", "origQty": "10.00000000", "executedQty": "10.00000000", "origQuoteOrderQty": "0.000000",
-    "cummulativeQuoteQty": "10.00000000", "status": "FILLED", "timeInForce": "GTC", "type": "MARKET", "side": "SELL",
-    "workingTime": 1507725176595, "selfTradePreventionMode": "NONE",
-    "fills": [{"price": "4000.00000000", "qty": "1.00000000", "commission": "4.00000000", "commissionAsset": "USDC",
-               "tradeId": 56}],
-}  # fmt: skip
+    "symbol": "BTCUSDC",
+    "orderId": 28,
+    "orderListId": -1,
+    "clientOrderId": "rt-1",
+    "transactTime": 1507725176595,
+    "price": "0.00000000",
+    "origQty": "10.00000000",
+    "executedQty": "10.00000000",
+    "origQuoteOrderQty": "0.000000",
+    "cummulativeQuoteQty": "10.00000000",
+    "status": "FILLED",
+    "timeInForce": "GTC",
+    "type": "MARKET",
+    "side": "SELL",
+    "workingTime": 1507725176595,
+    "selfTradePreventionMode": "NONE",
+    "fills": [
+        {
+            "price": "4000.00000000",
+            "qty": "1.00000000",
+            "commission": "4.00000000",
+            "commissionAsset": "USDC",
+            "tradeId": 56,
+        }
+    ],
+}
 
 
 class Stub:

@@ -11,9 +11,13 @@ from shared.src.exchange.venue import Venue, venue_of
 from shared.src.redis_client import redis_from
 
 LIVE = {
-    "trading_mode": "live", "trading_enabled": "true", "max_position_size": "100", "max_daily_loss": "10",
-    "binance_api_key": "key", "binance_secret_key": "secret",
-}  # fmt: skip
+    "trading_mode": "live",
+    "trading_enabled": "true",
+    "max_position_size": "100",
+    "max_daily_loss": "10",
+    "binance_api_key": "key",
+    "binance_secret_key": "secret",
+}
 
 
 @pytest.mark.parametrize(
