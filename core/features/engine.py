@@ -7,16 +7,16 @@ later bar. Bars must follow each other without a gap; nothing is computed on a b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from core.features.candle_columns import CandleLike, bar_of, columns_of
 from core.features.fusion import BarFunction, fuse, names_kept, unknown_rows
 from core.features.fusion import FeatureRow as FeatureRow
 from core.features.indicators.base import IndicatorParameters, StreamHandle, TalibIndicator
-from core.features.registry import CANDLE_COLUMNS, build_indicators
-from core.rules.frames import NAN, Column, wire_row
+from core.features.registry import build_indicators
+from core.rules.frames import Column, wire_row
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.errors import RootTradingError
 
@@ -33,50 +33,6 @@ class HasLists(Protocol):
     """An indicator with features that are lists of prices; they go to the row, not to columns."""
 
     def lists(self) -> dict[str, list[float]]: ...
-
-
-class CandleLike(Protocol):
-    """What the engine reads of a candle (``shared.src.domain.candles.Candle`` has it)."""
-
-    @property
-    def time(self) -> int: ...
-    @property
-    def open(self) -> Decimal | float: ...
-    @property
-    def high(self) -> Decimal | float: ...
-    @property
-    def low(self) -> Decimal | float: ...
-    @property
-    def close(self) -> Decimal | float: ...
-    @property
-    def volume(self) -> Decimal | float: ...
-    @property
-    def quote_asset_volume(self) -> Decimal | float: ...
-    @property
-    def number_of_trades(self) -> int: ...
-
-
-def bar_of(candle: CandleLike) -> tuple[float, ...]:
-    """The numbers of a candle, its ``CANDLE_COLUMNS``. A quote volume of 0 beside a volume was not recorded."""
-    volume = float(candle.volume)
-    quote_asset_volume = float(candle.quote_asset_volume)
-    trades = candle.number_of_trades
-    return (
-        float(candle.time),
-        float(candle.open),
-        float(candle.high),
-        float(candle.low),
-        float(candle.close),
-        volume,
-        quote_asset_volume if quote_asset_volume > 0 or volume == 0 else NAN,
-        float(trades) if trades or volume == 0 else NAN,
-    )
-
-
-def columns_of(candles: Sequence[CandleLike]) -> dict[str, Column]:
-    """Candles as columns, the input of ``batch``."""
-    table = np.array([bar_of(candle) for candle in candles], dtype=np.float64).reshape(-1, len(CANDLE_COLUMNS))
-    return {name: np.ascontiguousarray(table[:, place]) for place, name in enumerate(CANDLE_COLUMNS)}
 
 
 class IndicatorEngine:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from core.features.candle_columns import CANDLE_COLUMNS
 from core.features.indicators.base import (
     FormulaIndicator,
     Indicator,
@@ -23,7 +24,6 @@ from core.features.indicators.base import (
     StreamHandle,
     TalibIndicator,
 )
-from core.features.registry import CANDLE_COLUMNS
 from core.rules.compiler import Node, Trace, Writer, constants
 from core.rules.frames import NAN
 from core.rules.labels import BOOLEANS, INTEGERS, LABELS

@@ -9,10 +9,8 @@ from functools import cache
 
 import core.features.detectors as detectors_package
 import core.features.indicators as indicators_package
+from core.features.candle_columns import CANDLE_COLUMNS
 from core.features.indicators.base import Indicator, IndicatorParameters, TalibIndicator, registered
-
-CANDLE_COLUMNS = ("time", "open", "high", "low", "close", "volume", "quote_asset_volume", "number_of_trades")
-
 
 # recorded beside candles, where a book is kept; nothing computes them, and without a book they are unknown
 BOOK_COLUMNS = ("spread_bps", "book_imbalance", "bid_depth", "ask_depth")

@@ -20,7 +20,8 @@ from talib import stream
 
 from analyzer.src.strategy_loader import StrategyLoader
 from core.consensus.strategy_set import set_of
-from core.features.engine import IndicatorEngine, columns_of
+from core.features.candle_columns import columns_of
+from core.features.engine import IndicatorEngine
 from core.features.indicators.base import IndicatorParameters, TalibCall, TalibIndicator
 from core.features.registry import indicator_classes
 from core.features.window import FeatureWindow

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.features.engine import IndicatorEngine, columns_of
-from core.features.registry import CANDLE_COLUMNS
+from core.features.candle_columns import CANDLE_COLUMNS, columns_of
+from core.features.engine import IndicatorEngine
 from core.rules.frames import Column, numeric_row
 from shared.src.domain.candles import Timeframe
 from shared.src.market.candle_files import bar_milliseconds, read_bars

@@ -8,8 +8,7 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from analyzer.src.ports import END_OF_TIME_MS
-from core.features.engine import bar_of
-from core.features.registry import CANDLE_COLUMNS
+from core.features.candle_columns import CANDLE_COLUMNS, bar_of
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms, to_ms

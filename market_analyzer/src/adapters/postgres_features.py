@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.sql.elements import TextClause
 
-from core.features.registry import CANDLE_COLUMNS
+from core.features.candle_columns import CANDLE_COLUMNS
 from market_analyzer.src.ports import Confirm, Place
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe

@@ -10,9 +10,9 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from core.features.candle_columns import CANDLE_COLUMNS
 from core.features.engine import IndicatorEngine
 from core.features.indicators.base import IndicatorParameters
-from core.features.registry import CANDLE_COLUMNS
 from shared.src.config import Settings
 from shared.src.contracts.market import CORRECTION
 from shared.src.contracts.topics import CANDLE_CLOSED, FEATURES, VOTES

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from core.features.engine import IndicatorEngine, columns_of
+from core.features.candle_columns import columns_of
+from core.features.engine import IndicatorEngine
 from core.rules.frames import Aligned, ColumnFrame, align
 from core.rules.multi_timeframe import HIGHER_TIMEFRAMES
 from shared.src.domain.candles import Timeframe

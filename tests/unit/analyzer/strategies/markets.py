@@ -10,7 +10,8 @@ import numpy as np
 
 from analyzer.src.strategy_loader import StrategyLoader
 from analyzer.strategies.base_strategy import RuleStrategy
-from core.features.engine import IndicatorEngine, columns_of
+from core.features.candle_columns import columns_of
+from core.features.engine import IndicatorEngine
 from core.features.window import FeatureWindow
 from core.rules.frames import Column, ColumnFrame, align, wire_row
 from core.rules.multi_timeframe import HIGHER_TIMEFRAMES

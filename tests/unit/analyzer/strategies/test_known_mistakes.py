@@ -13,7 +13,8 @@ import pytest
 import analyzer.strategies as strategies_package
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 from analyzer.src.strategy_runner import StrategyRunner
-from core.features.engine import IndicatorEngine, columns_of
+from core.features.candle_columns import columns_of
+from core.features.engine import IndicatorEngine
 from core.rules.frames import ColumnFrame, numeric_row
 from core.rules.labels import LABELS, code_of
 from shared.memory.manual_clock import ManualClock

@@ -16,8 +16,8 @@ from analyzer.strategies.base_strategy import (
     features_needed,
 )
 from analyzer.strategies.market_monitors import TriangularMonitor
-from core.features.engine import IndicatorEngine, columns_of
-from core.features.registry import CANDLE_COLUMNS
+from core.features.candle_columns import CANDLE_COLUMNS, columns_of
+from core.features.engine import IndicatorEngine
 from core.features.window import ROWS_KEPT
 from core.rules.frames import Column, ColumnFrame
 from shared.src.domain.signals import StrengthLevel

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from core.features.candle_columns import CANDLE_COLUMNS
 from core.features.engine import IndicatorEngine
-from core.features.registry import CANDLE_COLUMNS
 from tests.unit.core.features.market import generated
 from tests.unit.core.features.recordings import recorded
 from tests.unit.core.features.test_engine_equality import batch

@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from core.features.engine import IndicatorEngine, columns_of
+from core.features.candle_columns import columns_of
+from core.features.engine import IndicatorEngine
 from core.features.indicators.base import IndicatorParameters
 from core.features.indicators.scores import Confluence
 from core.features.registry import build_indicators

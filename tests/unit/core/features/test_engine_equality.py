@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from core.features.engine import IndicatorEngine, SequenceError, columns_of
+from core.features.candle_columns import columns_of
+from core.features.engine import IndicatorEngine, SequenceError
 from core.rules.frames import Column, numeric_row
 from tests.unit.core.features.market import Bar, generated
 from tests.unit.core.features.recordings import NAMES, recorded

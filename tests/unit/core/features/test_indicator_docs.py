@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import core.features.detectors as detectors
-from core.features.engine import HasLists, IndicatorEngine, columns_of
+from core.features.candle_columns import columns_of
+from core.features.engine import HasLists, IndicatorEngine
 from core.features.indicators.base import IndicatorParameters
 from core.features.registry import build_indicators
 from core.rules.labels import LABELS

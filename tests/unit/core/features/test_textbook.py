@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.features.engine import IndicatorEngine, columns_of
+from core.features.candle_columns import columns_of
+from core.features.engine import IndicatorEngine
 from core.rules.frames import Column
 from tests.bench.compare_indicators import LIMIT, compare, main
 from tests.unit.core.features.market import generated
