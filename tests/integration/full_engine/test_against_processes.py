@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,15 @@ def rounded(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
     ]
 
 
+def differences(
+    ours: Mapping[str, Iterable[Mapping[str, Any]]], theirs: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> dict[str, list[tuple[Row | None, Row | None]]]:
+    """By table, the rows that differ, side by side; every table, so that a failure tells its whole story."""
+    pairs = {table: list(zip_longest(rounded(ours[table]), rounded(theirs[table]))) for table in theirs}
+    found = {table: [(one, other) for one, other in rows if one != other] for table, rows in pairs.items()}
+    return {table: rows for table, rows in found.items() if rows}
+
+
 async def test_the_processes_and_the_one_process_decide_order_and_book_the_same(
     make_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
@@ -69,5 +79,4 @@ async def test_the_processes_and_the_one_process_decide_order_and_book_the_same(
     theirs = await through_the_processes(settings, tmp_path)
     ours = await through_one_process(settings)
     assert len(theirs["orders"]) > 20, f"this tape tests nothing: {ACCOUNT} hardly trades on it"
-    for table, rows in theirs.items():
-        assert rounded(ours[table]) == rounded(rows), f"{table} differ"
+    assert differences(ours, theirs) == {}
