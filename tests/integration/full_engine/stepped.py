@@ -24,8 +24,10 @@ from shared.src.contracts.topics import (
     CYCLE_UPDATED,
     EXECUTION,
     FEATURES,
+    KAFKA_TICK,
     ORDER_FAILED,
     ORDER_INTENT,
+    TICK_KEY,
     VOTES,
     Topic,
 )
@@ -135,6 +137,8 @@ class SteppedPlatform:
             books = {row.asset: row.amount for row in await connection.execute(BOOKS) if row.amount}
         if any(unrest.values()):
             return str({name: count for name, count in unrest.items() if count})
+        if behind := await self._late_price():
+            return behind
         for stop in stops:
             if Decimal((await asyncio.to_thread(self._ticker, stop.symbol))["bidPrice"]) < stop.price:
                 return f"{stop.symbol} jumped over a stop"
@@ -147,6 +151,16 @@ class SteppedPlatform:
         if held != books:
             return f"the exchange holds {held}, the books say {books}"
         return "" if account["open_orders"] == ours else f"{account['open_orders']} orders are open, we know {ours}"
+
+    async def _late_price(self) -> str:
+        """The symbol whose last price on Redis, which the trader decides by, is not yet that of the exchange's book."""
+        for symbol in self.settings.trading_symbols if self.now_ms > self._start_ms else ():
+            raw = await self._redis.get(TICK_KEY.format(symbol=symbol))
+            tick = None if raw is None else KAFKA_TICK.decode(raw)
+            book = await asyncio.to_thread(self._ticker, symbol)
+            if tick is None or (tick.bid, tick.ask) != (Decimal(book["bidPrice"]), Decimal(book["askPrice"])):
+                return f"the price of {symbol} is on its way"
+        return ""
 
     def _ticker(self, symbol: str) -> Any:
         return self._twin.get("/api/v3/ticker/bookTicker", symbol=symbol)
