@@ -60,8 +60,35 @@ fail() {
   show_failures || true
   exit 1
 }
+left_behind() {
+  docker ps -aq --filter "label=com.docker.compose.project=$project"
+  docker volume ls -q --filter "label=com.docker.compose.project=$project"
+  docker network ls -q --filter "label=com.docker.compose.project=$project"
+}
+# Networks that the engine still counts endpoints of though no container is left anywhere near them: engines up to 20.10
+# lose count now and then when containers restart (moby/moby#43286), and only a restart of the engine frees such a network.
+miscounted_networks() {
+  local network
+  [ -z "$(docker ps -aq --filter "label=com.docker.compose.project=$project")" ] || return 0
+  for network in $(docker network ls -q --filter "label=com.docker.compose.project=$project"); do
+    [ "$(docker network inspect --format '{{len .Containers}}' "$network")" != 0 ] || echo "$network"
+  done
+}
 remove() {
-  compose down -v --remove-orphans --timeout 20 >"$work/down.log" 2>&1 || { cat "$work/down.log"; return 1; }
+  local attempt network
+  for attempt in 1 2 3; do
+    compose down -v --remove-orphans --timeout 20 >"$work/down.log" 2>&1 && return 0
+    grep -q "has active endpoints" "$work/down.log" || break
+    sleep $((attempt * 3))
+  done
+  if [ -n "$(left_behind)" ] && [ "$(left_behind)" = "$(miscounted_networks)" ]; then
+    for network in $(miscounted_networks); do
+      say "the engine keeps network $network, which no container uses any more (moby/moby#43286)"
+    done
+    return 0
+  fi
+  cat "$work/down.log"
+  return 1
 }
 finish() {
   local code=$?
@@ -212,13 +239,9 @@ check_stop() {
 check_removed() {
   local left
   remove || fail "down -v failed"
-  left=$(
-    docker ps -aq --filter "label=com.docker.compose.project=$project"
-    docker volume ls -q --filter "label=com.docker.compose.project=$project"
-    docker network ls -q --filter "label=com.docker.compose.project=$project"
-  )
+  left=$(grep -vxF "$(miscounted_networks)" <<<"$(left_behind)" || true)
   [ -z "$left" ] || fail "down -v left behind: $left"
-  say "down -v left nothing behind"
+  say "down -v left nothing of ours behind"
 }
 
 say "$(docker version --format 'Docker engine {{.Server.Version}}'), $(docker compose version)"
