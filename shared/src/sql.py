@@ -8,8 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
+
+from sqlalchemy import TextClause
+from sqlalchemy import text as parsed
 
 from shared.src.domain.orders import ENDED, TERMINAL, UNRESOLVED, CycleStatus, OrderStatus
+
+
+@lru_cache(maxsize=1024)
+def text(statement: str) -> TextClause:
+    """The statement, with ``:name`` for its parameters; one that was read before is not parsed again.
+
+    Parsing costs a third of what PostgreSQL needs for a short statement, and the services know a few hundred of them.
+    """
+    return parsed(statement)
 
 
 def in_list(words: Iterable[StrEnum]) -> str:

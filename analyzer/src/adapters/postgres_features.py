@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import text
-
 from analyzer.src.ports import END_OF_TIME_MS
 from core.features.candle_columns import CANDLE_COLUMNS, bar_of
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.domain.features import BarFeatures, FeatureValue
+from shared.src.sql import text
 
 NOT_FEATURES: Final = frozenset({"time", "symbol", "timeframe", "extra", "analysis_timestamp", "analyzer_version"})
 CANDLE: Final = ("open", "high", "low", "close", "volume", "quote_asset_volume", "number_of_trades")

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 
 from analyzer.src.parameters import AUTHOR_CHARACTERS_MAX, merged
 from analyzer.src.ports import Overrides
 from analyzer.src.strategy_loader import LoadedStrategy
 from shared.src.database import Database
+from shared.src.sql import text
 
 NEWEST = text("SELECT DISTINCT ON (strategy) strategy, parameters FROM strategy_parameters ORDER BY strategy, id DESC")
 VERSION = text("SELECT coalesce(max(id), 0) FROM strategy_parameters")

@@ -7,8 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
-
 from core.capital.pockets import Pocket
 from core.capital.valuation import symbols_of
 from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of, rates_of
@@ -16,7 +14,7 @@ from core.statistics.periods import day_start
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
 from shared.src.market.last_closes import last_closes
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, text
 
 # One round trip; amounts travel as text inside the JSON. An order without a price may spend what it was decided at.
 _ACCOUNT = text(f"""

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 
 from coordinator.src.adapters.rows import LISTED, row_of
 from coordinator.src.decisions import Decision
@@ -16,6 +15,7 @@ from shared.src.contracts.signals import ConsensusSignal
 from shared.src.contracts.topics import CONSENSUS, ORDER_INTENT
 from shared.src.database import Database
 from shared.src.domain.errors import ContractError
+from shared.src.sql import text
 
 SWEEP_MAX = 200
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import text
 
 from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
+from shared.src.sql import text
 
 AMOUNTS = (
     "open",

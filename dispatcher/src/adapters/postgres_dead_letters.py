@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import text
-
 from shared.src.bus.dead_letters import DeadLetter
 from shared.src.database import Database
+from shared.src.sql import text
 
 INSERT = text(
     "INSERT INTO dead_letters (source, consumer, reason, payload, fingerprint)"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.sql.elements import TextClause
 
 from core.features.candle_columns import CANDLE_COLUMNS
@@ -15,6 +14,7 @@ from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.domain.features import BarFeatures
+from shared.src.sql import text
 
 KEYS: Final = ("time", "symbol", "timeframe")
 NOT_FEATURES: Final = frozenset({*KEYS, "analysis_timestamp", "analyzer_version", "extra", "cache_hit_ratio"})

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import text
-
 from portfolio.src.ports import ValuedBalance
 from shared.src.database import Database
+from shared.src.sql import text
 
 _EMPTY = text("""
 UPDATE wallets SET free = 0, locked = 0, updated_at = :at

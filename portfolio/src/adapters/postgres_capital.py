@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.capital.leases import Facts
@@ -19,7 +18,7 @@ from portfolio.src.ports import ChangedLease, SettledLease
 from shared.src.database import Database
 from shared.src.domain.money import wire
 from shared.src.domain.orders import ENDED
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, text
 
 _FOUND = text("""
 INSERT INTO capital_pockets (pocket, share_percent, total, updated_at) VALUES (:pocket, :share, 0, :at)

@@ -7,13 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.capital.differences import Trade, Trades
 from core.capital.ledger import BooksRevision, Execution, LedgerAccount, Posting
 from shared.src.domain.orders import Side
-from shared.src.sql import UNRESOLVED_ORDERS
+from shared.src.sql import UNRESOLVED_ORDERS, text
 
 _ADD = text("""
 INSERT INTO ledger_postings (posting_id, kind, reference, description, occurred_at)

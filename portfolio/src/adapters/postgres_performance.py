@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import text
-
 from portfolio.src.ports import CompletedCycles
 from shared.src.database import Database
-from shared.src.sql import RESULT_SUMS
+from shared.src.sql import RESULT_SUMS, text
 
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month"}
 

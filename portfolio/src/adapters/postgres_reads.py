@@ -1,8 +1,6 @@
 """The SQL of the portfolio's reads."""
 
-from sqlalchemy import text
-
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS, text
 
 WALLETS = text("SELECT asset, free, locked, updated_at FROM wallets WHERE free + locked > 0 ORDER BY asset")
 

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Header, HTTPException
-from sqlalchemy import text
 
 from shared.src.database import Database
 from shared.src.domain.errors import RejectedError
+from shared.src.sql import text
 
 CACHE_S = 5.0
 ENVIRONMENT_TOKEN = "environment"  # noqa: S105  the id under which API_TOKEN acts in the audit trail

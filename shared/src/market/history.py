@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import text
-
 from shared.src.database import Database
 from shared.src.domain.candles import MINUTE_MS, Candle, Gap, Timeframe
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.market.ports import HOLES_MAX
+from shared.src.sql import text
 
 CANDLES = text(
     """

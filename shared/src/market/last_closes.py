@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from sqlalchemy import text
-
 from shared.src.database import Database
+from shared.src.sql import text
 
 _CLOSES = text("""
 SELECT wanted.symbol, last.close

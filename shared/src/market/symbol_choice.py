@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from sqlalchemy import text
-
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
-from shared.src.sql import ENDED_CYCLES
+from shared.src.sql import ENDED_CYCLES, text
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import text
 
 from shared.src.contracts.topics import CONSENSUS
 from shared.src.database import Database
+from shared.src.sql import text
 from signal_aggregator.src.adapters.rows import COLUMNS, LISTED, row_of
 from signal_aggregator.src.ports import DecidedBar, Publish
 

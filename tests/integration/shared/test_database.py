@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import text
 
 from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.errors import TransientError
+from shared.src.sql import text
 
 pytestmark = pytest.mark.integration
 
@@ -37,3 +37,38 @@ async def test_a_frozen_replica_does_not_lock_its_rows_away_from_the_one_that_to
             assert (await connection.execute(text("SELECT by FROM held"))).scalar_one() == "successor"
     finally:
         await frozen.close()
+
+
+async def _cut(database: Database, application: str) -> None:
+    """End the server's side of an application's connections, as a restart of the server does."""
+    async with database.autocommit() as connection:
+        await connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :name"),
+            {"name": application},
+        )
+
+
+async def test_a_connection_that_died_while_it_rested_is_replaced_before_it_is_used(
+    settings: Settings, database: Database
+) -> None:
+    rested = Database(settings.database_url, application="rested", rest_s=0)
+    try:
+        await rested.ping()
+        await _cut(database, "rested")
+        assert await rested.ping()
+    finally:
+        await rested.close()
+
+
+async def test_a_connection_that_died_in_use_fails_once_in_a_way_that_may_pass(
+    settings: Settings, database: Database
+) -> None:
+    busy = Database(settings.database_url, application="busy", rest_s=60)
+    try:
+        await busy.ping()
+        await _cut(database, "busy")
+        with pytest.raises(TransientError, match="terminat"):
+            await busy.ping()
+        assert await busy.ping()
+    finally:
+        await busy.close()

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import orjson
 from pydantic import BaseModel
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.src.contracts.topics import EXECUTION, Topic
 from shared.src.database import Database
+from shared.src.sql import text
 from trader.src.ports import OutboxMessage
 
 M = TypeVar("M", bound=BaseModel)

@@ -7,11 +7,11 @@ trades that the engine no longer remembers stay in the table.
 from __future__ import annotations
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.src.database import Database
 from shared.src.domain.errors import ConfigurationError
+from shared.src.sql import text
 from simulator.engine.accounts import HISTORY
 from simulator.engine.exchange import Engine
 from simulator.engine.records import LIST, ORDER, Batch, Document, Record, RecordError

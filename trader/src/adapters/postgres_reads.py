@@ -5,12 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
-
 from core.statistics.results import Results
 from shared.src.database import Database
 from shared.src.domain.plain import plain_row
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS, text
 from trader.src.api.models import OrdersQuery
 
 ORDERS = """

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.positions.lifecycle import merged
@@ -20,7 +19,7 @@ from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import InvariantError
 from shared.src.exchange.models import ExchangeOrder
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, UNRESOLVED_ORDERS
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, UNRESOLVED_ORDERS, text
 from trader.src.adapters.postgres_outbox import PostgresOutbox
 from trader.src.adapters.rows import (
     CYCLE_COLUMNS,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import text
-
 from shared.src.database import Database
+from shared.src.sql import text
 from visualization.src.adapters.rows import Row
 
 
