@@ -11,11 +11,12 @@ from core.risk.account import assets_of
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, RejectedError, TransientError
 from shared.src.domain.money import wire
-from shared.src.exchange.rules import RulesSource, SymbolRules
+from shared.src.exchange.listing import listed_rules
+from shared.src.exchange.rules import NOT_LISTED, TRADING, RulesSource, SymbolRules
 
 logger = logging.getLogger(__name__)
 
-REFRESH_EVERY_S = 3600.0
+REFRESH_EVERY_S = 300.0
 RETRY_EVERY_S = 10.0
 NOTIONAL_MIN = Decimal(5)  # until the exchange tells its own
 
@@ -40,7 +41,7 @@ class Universe:
             return known
         base, quote = assets_of(symbol, self._quote)
         # before the exchange answered nothing is known; after that it does not have the symbol
-        status = "not known there" if self._rules else "TRADING"
+        status = NOT_LISTED if self._read_at is not None else TRADING
         return SymbolRules(symbol, base, quote, status=status, notional_min=NOTIONAL_MIN)
 
     def quotes(self) -> tuple[str, ...]:
@@ -61,12 +62,7 @@ class Universe:
 
     async def refresh(self) -> None:
         """Read the exchange's rules; symbols it does not have are not traded."""
-        try:
-            rules = await self._source.exchange_info(self._symbols)
-        except RejectedError:
-            # one unknown symbol refuses the whole call: read everything and pick
-            rules = await self._source.exchange_info(())
-        self._rules = {symbol: rules[symbol] for symbol in self._symbols if symbol in rules}
+        self._rules = await listed_rules(self._source, self._symbols)
         self._read_at = self._clock.now()
 
     async def run(self) -> None:

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from core.positions.entries import fitted
 from core.positions.lifecycle import is_disproved
 from core.positions.model import CycleState, Order, Purpose
 from core.positions.position import Position
-from core.positions.refusals import is_too_small
+from core.positions.refusals import breaks_rules, is_too_small
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
@@ -66,7 +67,9 @@ class Sell:
 
 @dataclass(frozen=True, slots=True)
 class EnterAgain:
-    """The entry never reached the exchange and its decision is still good: a new attempt under a new id."""
+    """The entry never reached the exchange, or was refused by new rules, and its decision is still good: a new attempt
+    under a new id.
+    """
 
     lost: Order
 
@@ -119,7 +122,7 @@ class CycleRules:
                 return Cancel(entry)
             if entry.type is OrderType.MARKET:
                 return Wait("the entry is filling")
-        lost = self._lost_entry(view, now)
+        lost = self._lost_entry(view, rules, now)
         return EnterAgain(lost) if lost is not None else self._exit_step(view, rules, price, entry)
 
     def _exit_step(self, view: CycleState, rules: SymbolRules, price: Decimal, entry: Order | None) -> Step:
@@ -167,13 +170,14 @@ class CycleRules:
             return False
         return not view.cycle.is_ended and rules.is_sellable(self._position(view, rules).held, price)
 
-    def _lost_entry(self, view: CycleState, now: datetime) -> Order | None:
-        """The last entry, when it certainly never arrived and may be tried again."""
+    def _lost_entry(self, view: CycleState, rules: SymbolRules, now: datetime) -> Order | None:
+        """The last entry, when it certainly never arrived, or broke rules that have changed, and may be tried again."""
         entries = view.of(Side.BUY)
         if not entries or view.cycle.exit_reason or now - view.cycle.created_at > self._entry_age_max:
             return None
         last = max(entries, key=lambda order: order.attempt)
-        return last if is_disproved(last) and last.attempt < ENTRY_ATTEMPTS_MAX else None
+        again = is_disproved(last) or (breaks_rules(last) and fitted(last, rules) is not None)
+        return last if again and last.attempt < ENTRY_ATTEMPTS_MAX else None
 
     def _open_entry(self, view: CycleState) -> Order | None:
         return next((order for order in view.of(Side.BUY) if order.is_open), None)

@@ -93,19 +93,34 @@ def entry_order(
     )
 
 
+def fitted(order: Order, rules: SymbolRules) -> Order | None:
+    """A refused order on the rules as they are known now; None when they leave it as it was, or nothing of it."""
+    quantity = rules.floor_quantity(order.quantity, market=order.price is None)
+    price, stop_price = (
+        rules.round_price(level, order.side) if level is not None else None for level in (order.price, order.stop_price)
+    )
+    if quantity <= 0 or (quantity, price, stop_price) == (order.quantity, order.price, order.stop_price):
+        return None
+    return replace(order, quantity=quantity, price=price, stop_price=stop_price)
+
+
 def next_attempt(
-    cycle: Cycle, lost: Order, price: Decimal, now: datetime, *, drift_percent_max: Decimal
+    cycle: Cycle, lost: Order, price: Decimal, rules: SymbolRules, now: datetime, *, drift_percent_max: Decimal
 ) -> Order | None:
-    """The entry under a new id, after one that never arrived; None when the price has left the decision meanwhile."""
+    """The entry under a new id, after one that never arrived or that broke rules which have changed since.
+
+    None when the price has left the decision meanwhile.
+    """
     reference = cycle.reference_price or price
     if HUNDRED * abs(price - reference) / reference > drift_percent_max:
         return None
     attempt = lost.attempt + 1
     return replace(
-        lost,
+        fitted(lost, rules) or lost,
         client_order_id=client_order_id(cycle.intent_id, "entry", attempt),
         attempt=attempt,
         status=OrderStatus.INTENT,
+        reject_code=None,
         reason="",
         created_at=now,
     )

@@ -16,6 +16,10 @@ CANCEL_REJECTED: Final = -2011
 NO_SUCH_ORDER: Final = -2013
 ARCHIVED: Final = -2026
 NOT_THERE: Final = frozenset({NO_SUCH_ORDER, ARCHIVED})
+TOO_PRECISE: Final = -1111
+NO_SUCH_SYMBOL: Final = -1121
+# An order that breaks the symbol's rules: those it was made by may be old.
+RULES_REFUSED: Final = frozenset({FILTER_FAILURE, TOO_PRECISE, NO_SUCH_SYMBOL})
 SIZE_FILTERS: Final = ("NOTIONAL", "LOT_SIZE")
 
 
@@ -46,6 +50,11 @@ def outcome_of(error: RootTradingError) -> Outcome | None:
 def lacks_units(refused: Order) -> bool:
     """Whether a sale was refused because the account has less than the fills say."""
     return refused.reject_code == NEW_ORDER_REJECTED and "insufficient" in refused.reason
+
+
+def breaks_rules(order: Order) -> bool:
+    """Whether the exchange refused the order because it breaks the symbol's rules."""
+    return order.status is OrderStatus.REJECTED and order.reject_code in RULES_REFUSED
 
 
 def is_too_small(order: Order) -> bool:

@@ -121,6 +121,10 @@ def _paused(candidate: Candidate, view: AccountView) -> str:
 
 
 def _not_trading(rules: SymbolRules) -> str:
+    if not rules.is_listed:
+        return f"{rules.symbol} is not listed on the exchange"
+    if rules.is_doubted:
+        return f"the exchange refused an order by the rules known of {rules.symbol}; they are being read again"
     return "" if rules.is_trading else f"{rules.symbol} is not trading on the exchange: {rules.status}"
 
 

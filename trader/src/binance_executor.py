@@ -11,6 +11,7 @@ from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError, RejectedError, TransientError
 from shared.src.exchange.client import BinanceClient
+from shared.src.exchange.listing import refuse_none_listed
 from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
@@ -29,7 +30,7 @@ class BinanceExecutor(RestExchange):
         self._clock = clock
         self._client = BinanceClient(settings, clock, redis=redis)
         self._market = MarketData(self._client, clock)
-        self._rules = KnownRules(self._market, clock)
+        self._rules = KnownRules(self._market, clock, quote_asset=settings.quote_asset)
         super().__init__(self._client)
         self._stream: UserStream | None = None
 
@@ -38,13 +39,11 @@ class BinanceExecutor(RestExchange):
 
         Raises:
             ConfigurationError: no key, a key the exchange refuses, one that may not trade, or one that may withdraw;
-                a symbol that the exchange does not have.
+                none of the symbols is one that the exchange has.
+            TransientError: the exchange does not answer as it should.
         """
         await self._client.synchronize()
-        try:
-            await self._rules.learn(self._settings.trading_symbols)
-        except RejectedError as error:
-            raise ConfigurationError(f"TRADING_SYMBOLS: the exchange says {error}") from error
+        refuse_none_listed(self._settings.trading_symbols, await self._rules.learn(self._settings.trading_symbols))
         try:
             account = await self.account()
         except RejectedError as error:
@@ -58,6 +57,9 @@ class BinanceExecutor(RestExchange):
 
     async def rules(self, symbol: str) -> SymbolRules:
         return await self._rules.of(symbol)
+
+    async def refresh_rules(self, symbol: str) -> None:
+        await self._rules.refresh(symbol)
 
     async def _refuse_withdrawals(self) -> None:
         """A key that can withdraw is refused on the real exchange; a twin's keys concern no money."""

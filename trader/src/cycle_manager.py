@@ -211,7 +211,7 @@ class CycleManager:
             case Cancel(order):
                 return await self._orders.cancel(order)
             case EnterAgain(lost):
-                return await self._enter_again(view, lost, price)
+                return await self._enter_again(view, lost, rules, price)
             case Protect():
                 return await self._protect(view, step, rules, price)
             case Sell(quantity):
@@ -250,10 +250,10 @@ class CycleManager:
             },
         )
 
-    async def _enter_again(self, view: CycleState, lost: Order, price: Decimal) -> bool:
+    async def _enter_again(self, view: CycleState, lost: Order, rules: SymbolRules, price: Decimal) -> bool:
         """Send the entry under a new id, unless the price left the decision in the meantime."""
         drift_max = self._rules.entry_drift_percent_max
-        order = next_attempt(view.cycle, lost, price, self._clock.now(), drift_percent_max=drift_max)
+        order = next_attempt(view.cycle, lost, price, rules, self._clock.now(), drift_percent_max=drift_max)
         if order is None:
             await self._store.request_exit(view.cycle.id, "the price left before the entry was sent")
             return True

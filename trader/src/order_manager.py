@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from core.positions.lifecycle import adopted, fill_of, merged
 from core.positions.model import Fill, Order
-from core.positions.refusals import CANCEL_REJECTED, NOT_THERE, outcome_of
+from core.positions.refusals import CANCEL_REJECTED, NOT_THERE, RULES_REFUSED, outcome_of
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
 from shared.src.domain.money import ZERO
@@ -76,6 +76,8 @@ class OrderManager:
         if outcome.status is OrderStatus.UNKNOWN:
             # The machine may have stood still before the request was signed: the horizon begins when it surely was.
             self._sent_at |= dict.fromkeys((order.client_order_id for order in orders), self._clock.monotonic())
+        if outcome.code in RULES_REFUSED:
+            await self._exchange.refresh_rules(orders[0].symbol)
         for order in orders:
             await self._store.settle(replace(order, status=outcome.status, reject_code=outcome.code, reason=str(error)))
         log = {"client_order_id": orders[0].client_order_id, "symbol": orders[0].symbol, "reason": str(error)}

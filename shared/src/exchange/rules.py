@@ -16,16 +16,22 @@ from shared.src.domain.money import ZERO, ceil_to_step, floor_to_step
 from shared.src.domain.orders import Side
 
 NO_LIMIT = Decimal(0)
+TRADING = "TRADING"
+# Ours, not Binance's: the exchange has no symbol of this name (any more).
+NOT_LISTED = "NOT_LISTED"
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolRules:
-    """One symbol's trading rules. Prices in quote units, quantities in base units."""
+    """One symbol's trading rules. Prices in quote units, quantities in base units.
+
+    ``is_doubted``: the exchange refused an order by these rules, and they were not read again since.
+    """
 
     symbol: str
     base: str
     quote: str
-    status: str = "TRADING"
+    status: str = TRADING
     tick: Decimal = NO_LIMIT
     price_min: Decimal = NO_LIMIT
     price_max: Decimal = NO_LIMIT
@@ -43,6 +49,7 @@ class SymbolRules:
     trailing_allowed: bool = True
     trailing_below_min: int = 0
     trailing_below_max: int = 0
+    is_doubted: bool = False
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> SymbolRules:
@@ -72,7 +79,11 @@ class SymbolRules:
 
     @property
     def is_trading(self) -> bool:
-        return self.status == "TRADING"
+        return self.status == TRADING
+
+    @property
+    def is_listed(self) -> bool:
+        return self.status != NOT_LISTED
 
     def floor_quantity(self, quantity: Decimal, *, market: bool = False) -> Decimal:
         """The largest quantity the exchange takes that is not above ``quantity`` (0 when there is none)."""

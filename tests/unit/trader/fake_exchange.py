@@ -106,6 +106,9 @@ class FakeExchange:
             raise RejectedError("-1121 Invalid symbol.", code=-1121)
         return RULES
 
+    async def refresh_rules(self, symbol: str) -> None:
+        """They never change here."""
+
     async def place(self, order: Order) -> OrderReport:
         def act() -> OrderReport:
             placed = self._accept(order)

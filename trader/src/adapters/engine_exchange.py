@@ -54,6 +54,9 @@ class EngineAccount(RestExchange, ABC):
             known = self._parsed[symbol] = (listed, SymbolRules.parse(listed.exchange_info()))
         return known[1]
 
+    async def refresh_rules(self, symbol: str) -> None:
+        """They are the engine's own, never old."""
+
     async def ticker(self, symbol: str) -> BookTicker:
         found = await self.latest(symbol)
         if found is None:

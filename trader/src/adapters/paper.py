@@ -19,15 +19,10 @@ from shared.src.contracts.market import MarketTick
 from shared.src.contracts.topics import KAFKA_TICK, tick_channel
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import (
-    ConfigurationError,
-    ContractError,
-    OutcomeUnknownError,
-    RejectedError,
-    TransientError,
-)
+from shared.src.domain.errors import ContractError, OutcomeUnknownError, TransientError
 from shared.src.domain.orders import Side
 from shared.src.exchange.client import BinanceClient
+from shared.src.exchange.listing import picked, refuse_none_listed
 from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.models import BookTicker
 from simulator.engine.core import unused_id
@@ -70,15 +65,12 @@ class PaperExchange(EngineAccount):
         """Open the account as it was left, or a new one; list the symbols under Binance's own rules.
 
         Raises:
-            ConfigurationError: Binance does not know a symbol, or the account was written by another version.
+            ConfigurationError: Binance knows none of the symbols, or the account was written by another version.
         """
         saved = await self._state.load()
         if saved is not None:
             self._enter(saved)
-        try:
-            await self._list(self._settings.trading_symbols)
-        except RejectedError as error:
-            raise ConfigurationError(f"TRADING_SYMBOLS: Binance says {error}") from error
+        refuse_none_listed(self._settings.trading_symbols, await self._list(self._settings.trading_symbols))
         if NAME not in self._engine.accounts:
             balances = {self._settings.quote_asset: self._settings.paper_balance}
             fees = FeeModel.of(self._settings)
@@ -92,13 +84,22 @@ class PaperExchange(EngineAccount):
             self._unsaved.merge(changes(self._engine))
             await self._save()
 
-    async def _list(self, symbols: Sequence[str]) -> None:
-        for entry in await self._live.exchange_info_entries(symbols):
+    async def _list(self, symbols: Sequence[str]) -> list[str]:
+        """Open the markets of those that Binance has, under its rules; answers those that it does not have."""
+        entries = await picked(self._entries, symbols)
+        for entry in entries.values():
             rules = MarketRules.of_exchange_info(entry)
             if rules.symbol in self._engine.markets:
                 self._engine.set_rules(rules, self._clock.now_ms())
             else:
                 self._engine.add_symbol(rules)
+        unlisted = [symbol for symbol in symbols if symbol not in entries]
+        if unlisted:
+            logger.error("Binance does not have these symbols", extra={"symbols": unlisted})
+        return unlisted
+
+    async def _entries(self, symbols: Sequence[str]) -> dict[str, dict[str, Any]]:
+        return {entry["symbol"]: entry for entry in await self._live.exchange_info_entries(symbols)}
 
     async def ticker(self, symbol: str) -> BookTicker:
         tick = self._ticks.get(symbol)

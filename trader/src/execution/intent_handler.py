@@ -88,9 +88,12 @@ class IntentHandler:
     async def _entry(self, intent: OrderIntent, trigger: Decimal | None) -> Taken:
         try:
             rules = await self._exchange.rules(intent.symbol)
+            if not rules.is_listed:  # nobody could tell its price
+                return await self._refuse(intent, Refused(f"{intent.symbol} is not listed on the exchange"))
+            verdict = await self._risk.judge(intent, rules, trigger=trigger)
         except RejectedError as error:
             return await self._refuse(intent, Refused(f"{intent.symbol}: {error}", error.code))
-        match await self._risk.judge(intent, rules, trigger=trigger):
+        match verdict:
             case Refused() as refused:
                 return await self._refuse(intent, refused)
             case Approved(quantity):

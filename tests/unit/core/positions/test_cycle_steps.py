@@ -103,6 +103,16 @@ ENTERING: list[Row] = [
     ("an entry that was canceled for an exit", state(limit(CANCELED), **LEAVE), "canceled: signal"),
     ("an entry that the exchange refused", state(entry(REJECTED, **REFUSED)), "failed: would trigger immediately"),
     ("an entry refused without a word", state(entry(REJECTED, reject_code=-1)), "failed: the entry was refused"),
+    (
+        "an entry that breaks rules which were read again",
+        state(entry(REJECTED, "2.005", **TOO_SMALL)),
+        "enter again after entry-1",
+    ),
+    (
+        "an entry refused by a filter, as it would be sent again",
+        state(entry(REJECTED, **TOO_SMALL)),
+        "failed: Filter failure: NOTIONAL",
+    ),
     ("an entry that never arrived", state(entry(REJECTED, **LOST)), "enter again after entry-1"),
     (
         "a second attempt that never arrived",

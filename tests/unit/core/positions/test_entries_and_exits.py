@@ -11,7 +11,7 @@ import pytest
 
 from core.positions.cycle_facts import finished, refreshed, reopened
 from core.positions.cycle_steps import Finish
-from core.positions.entries import entry_order, next_attempt, opened
+from core.positions.entries import entry_order, fitted, next_attempt, opened
 from core.positions.exits import is_beyond_stop, is_jumped_over, is_too_old, market_sale, widens
 from core.positions.model import MANUAL, Cycle, Order, Purpose
 from shared.src.contracts.orders import OrderIntent
@@ -84,12 +84,22 @@ def test_an_entry_by_hand_may_have_a_trigger() -> None:
 def test_a_lost_entry_is_tried_again_under_another_id_while_the_price_is_near() -> None:
     cycle, order = entered(decision())
     lost = replace(order, status=OrderStatus.REJECTED, reason="lost")
-    again = next_attempt(cycle, lost, D("100.5"), NOW + HOUR, drift_percent_max=D("0.5"))
+    again = next_attempt(cycle, lost, D("100.5"), RULES, NOW + HOUR, drift_percent_max=D("0.5"))
     assert again is not None
     assert (again.attempt, again.status, again.reason, again.created_at) == (2, OrderStatus.INTENT, "", NOW + HOUR)
     assert again.client_order_id != order.client_order_id
-    assert next_attempt(cycle, lost, D("100.51"), NOW, drift_percent_max=D("0.5")) is None
-    assert next_attempt(cycle, lost, D("99.49"), NOW, drift_percent_max=D("0.5")) is None
+    assert next_attempt(cycle, lost, D("100.51"), RULES, NOW, drift_percent_max=D("0.5")) is None
+    assert next_attempt(cycle, lost, D("99.49"), RULES, NOW, drift_percent_max=D("0.5")) is None
+
+
+def test_a_refused_entry_is_rounded_to_the_rules_as_they_are_now() -> None:
+    order = entered(decision(type=OrderType.LIMIT, price=D("99.97")))[1]
+    coarse = replace(RULES, step=D("1.5"), tick=D(10))
+    again = fitted(order, coarse)
+    assert again is not None
+    assert (again.quantity, again.price) == (D("1.5"), D(90))
+    assert fitted(again, coarse) is None
+    assert fitted(order, replace(RULES, step=D(3))) is None
 
 
 def test_a_sale_at_market_has_a_number_after_every_other_sale() -> None:
