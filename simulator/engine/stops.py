@@ -27,6 +27,12 @@ def is_met(order: EngineOrder, price: Decimal) -> bool:
     return price >= order.stop_price if fires_above(order) else price <= order.stop_price
 
 
+def start_tracking(order: EngineOrder, last_price: Decimal | None, now_ms: int) -> None:
+    """Let a trailing stop without a stop price measure from the last trade before it (trailing stop FAQ, scenario E)."""
+    if order.trailing_delta is not None and order.stop_price is None and last_price is not None:
+        order.trailing_extreme, order.trailing_time = last_price, now_ms
+
+
 class Stops:
     """Waiting stop orders of one symbol; plain stops in two sorted lists, trailing ones visited on each trade."""
 
@@ -86,8 +92,8 @@ class Stops:
         """Follow one trade; True if the order fires (trailing stop FAQ of the exchange)."""
         extreme = order.trailing_extreme
         if extreme is None:
-            # without a stop price, tracking begins at the first trade after placement
-            if order.stop_price is None or is_met(order, price):
+            # waits for its stop price, or for the first trade of a market that had none
+            if is_met(order, price):
                 order.trailing_extreme, order.trailing_time = price, now_ms
             return False
         assert order.trailing_delta is not None

@@ -260,19 +260,6 @@ async def test_trailing_stop_follows_the_highest_trade_and_fires_on_the_drop(res
     assert (view["status"], view["trailingDelta"]) == ("FILLED", 100)
 
 
-async def test_a_trailing_stop_without_a_stop_price_tracks_from_the_next_trade(rest: RestClient) -> None:
-    """Trailing stop FAQ: the first trade after placement is the first extreme; trailingTime is -1 until then."""
-    order = await rest.order(
-        {"symbol": BTC, "side": "SELL", "type": "STOP_LOSS", "quantity": "0.1", "trailingDelta": "100"}
-    )
-    assert (await rest.query("order", symbol=BTC, orderId=order["orderId"]))["trailingTime"] == -1
-    for price, status in ((49000, "NEW"), (48600, "NEW"), (48510, "FILLED")):
-        rest.twin.operations.set_liquidity(BTC, [(Decimal(price), Decimal(5))], [(Decimal(50001), Decimal(5))])
-        rest.outside("SELL", "1")
-        view = await rest.query("order", symbol=BTC, orderId=order["orderId"])
-        assert (view["status"], view["trailingTime"] > 0) == (status, True)
-
-
 async def test_iceberg_shows_only_its_part(rest: RestClient) -> None:
     await rest.order(LIMIT_SELL, quantity="1", icebergQty="0.2")
     depth = (await rest.get("depth", symbol=BTC)).json()
