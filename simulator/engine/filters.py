@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from shared.src.domain.orders import OrderType, Side
 from simulator.engine.accounts import Account
 from simulator.engine.core import Core, Market
 from simulator.engine.errors import ApiError, filter_failure
-from simulator.engine.numbers import ZERO, ceil_div, is_multiple, multiply
+from simulator.engine.numbers import ZERO, ceil_div, floor_to, is_multiple, multiply
 from simulator.engine.orders import STOP_LOSS_TYPES, STOP_TYPES, OrderRequest
 from simulator.engine.rules import MarketRules, Notional, Range
 
@@ -135,6 +136,20 @@ def _check_assets(rules: MarketRules, account: Account, request: OrderRequest, p
         limit = account.max_assets.get(asset)
         if limit is not None and amount is not None and amount > limit:
             raise filter_failure("MAX_ASSET")
+
+
+def check_worth_of_quote(rules: MarketRules, account: Account, request: OrderRequest, quantity: Decimal) -> None:
+    """Check the base ``quantity`` that a market order's quote quantity is worth against what is too much.
+
+    Raises:
+        ApiError: -1013 with LOT_SIZE, MARKET_LOT_SIZE, MAX_POSITION or MAX_ASSET.
+    """
+    worth = replace(request, quantity=floor_to(quantity, rules.lot.step))
+    for name, rule in (("LOT_SIZE", rules.lot), ("MARKET_LOT_SIZE", rules.market_lot)):
+        if rule.high and worth.quantity is not None and worth.quantity > rule.high:
+            raise filter_failure(name)
+    _check_position(rules, account, worth)
+    _check_assets(rules, account, worth, None)
 
 
 def check_counts(

@@ -198,16 +198,22 @@ class Matcher:
                 break
         return ceil8(total)
 
-    def quantity_for_quote(self, market: Market, quote: Decimal, taker: EngineOrder) -> tuple[Decimal, bool]:
-        """The base quantity worth ``quote`` at the book's prices, and whether the book was deep enough."""
-        total, left = ZERO, quote
-        for price, offered in self._offers(market, taker.side, None, taker):
-            worth = multiply(price, offered)
+    def quantity_for_quote(
+        self, market: Market, side: Side, quote: Decimal, taker: EngineOrder | None = None
+    ) -> tuple[Decimal, Decimal]:
+        """(wanted, offered): the base quantity worth ``quote`` at the book's prices, and how much of it the book has.
+
+        What lies beyond the book is worth its last price; an empty book says (0, 0).
+        """
+        offered, left, price = ZERO, quote, None
+        for price, quantity in self._offers(market, side, None, taker):
+            worth = multiply(price, quantity)
             if worth >= left:
-                return total + divide(left, price), True
-            total += offered
+                wanted = offered + divide(left, price)
+                return wanted, wanted
+            offered += quantity
             left -= worth
-        return total, False
+        return (offered if price is None else offered + divide(left, price)), offered
 
     def _offers(
         self, market: Market, side: Side, limit: Decimal | None, taker: EngineOrder | None

@@ -15,7 +15,7 @@ from simulator.engine.errors import (
     ApiError,
     new_order_rejected,
 )
-from simulator.engine.filters import check_counts, check_order, price_bounds
+from simulator.engine.filters import check_counts, check_order, check_worth_of_quote, price_bounds
 from simulator.engine.matching import Matcher, Taker
 from simulator.engine.numbers import ZERO, floor_to, notional
 from simulator.engine.orders import (
@@ -29,7 +29,7 @@ from simulator.engine.orders import (
     TimeInForce,
 )
 from simulator.engine.rules import MarketRules
-from simulator.engine.stops import is_met
+from simulator.engine.stops import is_met, start_tracking
 
 _UNSUPPORTED = {
     OrderType.MARKET: "Market orders are not supported for this symbol.",
@@ -123,6 +123,9 @@ class OrderEntry:
         if request.peg_price_type is not None:
             price = self._pegged(market, request)
         check_order(self.core, market, account, request, now_ms, price=price)
+        if request.quote_quantity is not None:
+            wanted, _ = self.matcher.quantity_for_quote(market, request.side, request.quote_quantity)
+            check_worth_of_quote(market.rules, account, request, wanted)
         if request.iceberg and request.quantity is not None and request.iceberg >= request.quantity:
             raise new_order_rejected("IcebergQty exceeds QTY.")
         if price is not None and request.quantity is not None and notional(price, request.quantity) <= ZERO:
@@ -202,27 +205,37 @@ class OrderEntry:
         if order.type is OrderType.MARKET:
             if order.quote_quantity:
                 order.quantity = self._quantity_for_quote(market, order)
-            return self.matcher.cost(market, order.quantity, order) if order.is_buy else order.quantity
+            if order.is_buy:
+                return self.matcher.cost(market, order.quantity, order)
+            if order.quote_quantity:
+                # what the book cannot take is never sold, so nobody has to own it
+                return min(order.quantity, self.matcher.available(market, order.side, None, order))
+            return order.quantity
         return self.core.required_lock(order)
 
     def _quantity_for_quote(self, market: Market, order: EngineOrder) -> Decimal:
-        """How much base the quote quantity is worth on this book, on the grid of LOT_SIZE."""
+        """How much base the quote quantity is worth on this book, on the grid of LOT_SIZE.
+
+        A book that is too thin leaves some of it unfilled, and the order expires.
+
+        Raises:
+            ApiError: -2010 when the book has not the smallest quantity an order may have.
+        """
         rules = market.rules
         if market.book.half(order.side.opposite).best() is None:
             raise new_order_rejected("Order book liquidity is less than symbol minimum quantity.")
-        quantity, _ = self.matcher.quantity_for_quote(market, order.quote_quantity, order)
+        wanted, offered = self.matcher.quantity_for_quote(market, order.side, order.quote_quantity, order)
         for name, rule in (("LOT_SIZE", rules.lot), ("MARKET_LOT_SIZE", rules.market_lot)):
-            quantity = floor_to(quantity, rule.step)
-            if rule.high:
-                quantity = min(quantity, rule.high)
-            if quantity < rule.low or quantity <= ZERO:
+            wanted, offered = floor_to(wanted, rule.step), floor_to(offered, rule.step)
+            if offered < rule.low or offered <= ZERO:
                 raise new_order_rejected(f"Order book liquidity is less than `{name}` filter minimum quantity.")
-        return quantity
+        return wanted
 
     def enter(self, market: Market, order: EngineOrder, now_ms: int) -> Placement:
         """Accept a funded, registered order: report NEW, then let it wait for its stop, or work."""
         if order.type in STOP_TYPES:
             order.status = BinanceOrderStatus.NEW
+            start_tracking(order, market.last_price, now_ms)
             market.stops.add(order)
             self.core.report(order, "NEW", now_ms)
             return Placement(order)
