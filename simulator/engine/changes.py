@@ -68,8 +68,8 @@ class OrderChanges:
         *,
         new_client_order_id: str | None = None,
         restriction: CancelRestriction | None = None,
-    ) -> Cancellation:
-        """Cancel one order; an order of a list takes the whole list with it.
+    ) -> Cancellation | ListCancellation:
+        """Cancel one order; an order of a list takes the whole list with it, and the list is the answer.
 
         Raises:
             ApiError: -2011 when it is not open, or not in the state the restriction asks for.
@@ -86,8 +86,7 @@ class OrderChanges:
         cancel_id = new_client_order_id or self.core.generated_client_id()
         if order.order_list_id != -1:
             order_list = account.lists[order.order_list_id]
-            cancelled = self.lists.cancel(order_list, cancel_id, now_ms)
-            return next(item for item in cancelled if item.order is order)
+            return ListCancellation(order_list, self.lists.cancel(order_list, cancel_id, now_ms), now_ms)
         return self._cancel_single(order, cancel_id, now_ms)
 
     def _cancel_single(self, order: EngineOrder, cancel_id: str, now_ms: int) -> Cancellation:
@@ -169,7 +168,7 @@ class OrderChanges:
         if not market.rules.cancel_replace_allowed:
             raise ApiError(-1013, "Order cancel-replace is not supported for this symbol.")
         self._validate_replacement(account, request, now_ms)
-        cancelled: Cancellation | None = None
+        cancelled: Cancellation | ListCancellation | None = None
         cancel_error: ApiError | None = None
         try:
             cancelled = self.cancel(

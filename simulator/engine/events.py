@@ -42,6 +42,8 @@ class OrderEvent:
     prevented_match_id: int | None = None
     prevented_quantity: Decimal | None = None
     last_prevented_quantity: Decimal | None = None
+    # What would have traded: an order that expires for it may have been larger.
+    prevented_execution: Decimal = ZERO
     prevented_price: Decimal = ZERO
     trade_group_id: int | None = None
     counter_order_id: int | None = None

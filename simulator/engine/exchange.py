@@ -151,8 +151,8 @@ class Engine:
         *,
         new_client_order_id: str | None = None,
         restriction: CancelRestriction | None = None,
-    ) -> Cancellation:
-        """Cancel one order (its whole list if it has one). Raises ApiError -2011."""
+    ) -> Cancellation | ListCancellation:
+        """Cancel one order, or the whole list that it belongs to. Raises ApiError -2011."""
         self._begin(symbol)
         answer = self._changes.cancel(
             account, symbol, ref, now_ms, new_client_order_id=new_client_order_id, restriction=restriction

@@ -24,6 +24,7 @@ from simulator.engine.filters import check_counts
 from simulator.engine.numbers import ZERO, floor_to
 from simulator.engine.orders import (
     MARKET_TYPES,
+    STOP_LOSS_TYPES,
     STOP_TYPES,
     BinanceOrderStatus,
     Cancellation,
@@ -33,6 +34,7 @@ from simulator.engine.orders import (
     ListPlacement,
     ListRequest,
     OrderList,
+    OrderRequest,
     Placement,
 )
 from simulator.engine.placement import OrderEntry, check_symbol_open
@@ -62,7 +64,7 @@ class OrderLists:
         """
         market = self.core.market(request.symbol)
         self._check(market, account, request, now_ms)
-        orders = [self.entry.create(account, leg, now_ms) for leg in request.legs]
+        orders = [self.entry.create(account, leg, now_ms) for leg in _as_exchange_orders(request)]
         order_list = self._list_of(account, request, orders, now_ms)
         pair = orders if request.kind is ListKind.OCO else orders[1:]
         if request.kind in PAIRS:
@@ -76,10 +78,7 @@ class OrderLists:
             self.core.register(order)
         self.core.report_list(order_list, now_ms)
         if request.kind is ListKind.OCO:
-            # The stop leg first: it never trades at once, so the list is whole when the other one works.
-            ordered = sorted(orders, key=lambda order: order.type not in STOP_TYPES)
-            done = {order.order_id: self.entry.enter(market, order, now_ms) for order in ordered}
-            return ListPlacement(order_list, tuple(done[order.order_id] for order in orders))
+            return ListPlacement(order_list, tuple(self.entry.enter(market, order, now_ms) for order in orders))
         return self._place_working(market, order_list, orders, now_ms)
 
     def _place_working(
@@ -139,7 +138,9 @@ class OrderLists:
 
     def _check_pair_prices(self, market: Market, pair: Sequence[EngineOrder], *, is_pending: bool) -> None:
         """The upper leg stands above the lower one, and (unless pending) the market between them."""
-        above, below = (self._trigger_price(order) for order in pair)
+        stop, target = sorted(pair, key=_is_target)
+        legs = (stop, target) if stop.is_buy else (target, stop)
+        above, below = (self._trigger_price(order) for order in legs)
         last = market.last_price
         wrong = above is not None and below is not None and above <= below
         if not is_pending and last is not None:
@@ -277,7 +278,7 @@ class OrderLists:
                 self.core.report(leg, "EXPIRED", now_ms, reject_reason="NONE")
             self.close(order_list, now_ms)
             return
-        for leg in sorted(pending, key=lambda order: order.type not in STOP_TYPES):
+        for leg in pending:
             if leg.is_open:
                 self.entry.enter(market, leg, now_ms)
 
@@ -332,6 +333,19 @@ class OrderLists:
             )
         self.close(order_list, now_ms)
         return tuple(cancelled)
+
+
+def _is_target(order: OrderRequest | EngineOrder) -> bool:
+    """Whether it is the leg of a pair that is not its stop."""
+    return order.type not in STOP_LOSS_TYPES
+
+
+def _as_exchange_orders(request: ListRequest) -> tuple[OrderRequest, ...]:
+    """The legs in the order in which the exchange numbers and answers them: the working one, the stop, its target."""
+    if request.kind not in PAIRS:
+        return request.legs
+    *working, above, below = request.legs
+    return (*working, *sorted((above, below), key=_is_target))
 
 
 def remove_from_market(core: Core, order: EngineOrder) -> None:

@@ -231,7 +231,7 @@ class EngineOrder:
 
 @dataclass(eq=False)
 class OrderList:
-    """Orders that hang together. ``orders`` in the order of the request's legs."""
+    """Orders that hang together. ``orders``: the working order first; of a pair the stop, then its target."""
 
     list_id: int
     account: str

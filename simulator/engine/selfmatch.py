@@ -33,6 +33,7 @@ class SelfMatch:
         match_id = self.core.next_prevented_id
         self.core.next_prevented_id += 1
         taker_quantity, maker_quantity = self._quantities(mode, taker, maker)
+        execution = min(taker.remaining, maker.remaining)
         if mode is StpMode.TRANSFER and taker.account != maker.account:
             self._transfer(market, taker, maker, price, taker_quantity)
         record = PreventedMatch(
@@ -50,7 +51,7 @@ class SelfMatch:
         self.core.add_prevented(record, dict.fromkeys((taker.account, maker.account)))
         for order, counter, quantity in ((taker, maker, taker_quantity), (maker, taker, maker_quantity)):
             if quantity:
-                self._decrement(order, counter, quantity, price, record, now_ms)
+                self._decrement(order, counter, quantity, execution, record, now_ms)
         return record
 
     @staticmethod
@@ -70,10 +71,11 @@ class SelfMatch:
         order: EngineOrder,
         counter: EngineOrder,
         quantity: Decimal,
-        price: Decimal,
+        execution: Decimal,
         record: PreventedMatch,
         now_ms: int,
     ) -> None:
+        """Take ``quantity`` off an order and tell it; ``execution`` is what the two would have traded."""
         order.prevented += quantity
         order.prevented_match_id = record.prevented_match_id
         order.update_time = now_ms
@@ -91,7 +93,8 @@ class SelfMatch:
             trade_group_id=record.trade_group_id,
             counter_order_id=counter.order_id,
             counter_symbol=counter.symbol,
-            prevented_price=price,
+            prevented_execution=execution,
+            prevented_price=record.price,
         )
 
     def _relock(self, order: EngineOrder) -> None:

@@ -28,7 +28,7 @@ def is_met(order: EngineOrder, price: Decimal) -> bool:
 
 
 def start_tracking(order: EngineOrder, last_price: Decimal | None, now_ms: int) -> None:
-    """Let a trailing stop without a stop price measure from the last trade before it (trailing stop FAQ, scenario E)."""
+    """Let a trailing stop without a stop price measure from the last trade before it (trailing stop FAQ, E)."""
     if order.trailing_delta is not None and order.stop_price is None and last_price is not None:
         order.trailing_extreme, order.trailing_time = last_price, now_ms
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.twin_rest import BTC, OCO_SELL, OTO, RestClient, merged, refusal
+from tests.contract.twin_rest import BTC, LIMIT_BUY, OCO_SELL, OTO, RestClient, merged, refusal, told
 
 OTOCO = merged(
     OTO,
@@ -21,6 +21,17 @@ OTOCO = merged(
         "pendingBelowStopPrice": "48000",
     },
 )
+OCO_BUY = {
+    "symbol": BTC,
+    "side": "BUY",
+    "quantity": "0.1",
+    "belowType": "LIMIT_MAKER",
+    "belowPrice": "48000",
+    "aboveType": "STOP_LOSS_LIMIT",
+    "aboveStopPrice": "52000",
+    "abovePrice": "52500",
+    "aboveTimeInForce": "GTC",
+}
 OPO = merged(OTO, {"pendingQuantity": None})
 OPOCO = merged(OTOCO, {"pendingQuantity": None})
 
@@ -56,7 +67,7 @@ async def test_list_answer_has_its_fields(rest: RestClient) -> None:
     ]
     assert (answer["listStatusType"], answer["listOrderStatus"]) == ("EXEC_STARTED", "EXECUTING")
     assert set(answer["orders"][0]) == {"symbol", "orderId", "clientOrderId"}
-    assert [report["type"] for report in answer["orderReports"]] == ["LIMIT_MAKER", "STOP_LOSS_LIMIT"]
+    assert [report["type"] for report in answer["orderReports"]] == ["STOP_LOSS_LIMIT", "LIMIT_MAKER"]
     assert "orderReports" not in await rest.query("orderList", origClientOrderId="my-list")
 
 
@@ -66,29 +77,15 @@ async def test_oco_locks_its_quantity_once(rest: RestClient) -> None:
 
 
 async def test_buy_oco_locks_the_larger_need(rest: RestClient) -> None:
-    await _list(
-        rest,
-        "oco",
-        {
-            "symbol": BTC,
-            "side": "BUY",
-            "quantity": "0.1",
-            "belowType": "LIMIT_MAKER",
-            "belowPrice": "48000",
-            "aboveType": "STOP_LOSS_LIMIT",
-            "aboveStopPrice": "52000",
-            "abovePrice": "52500",
-            "aboveTimeInForce": "GTC",
-        },
-    )
+    await _list(rest, "oco", OCO_BUY)
     assert (await rest.balance("USDT"))[1] == 5250
 
 
 async def test_limit_leg_that_fills_in_part_expires_the_stop(rest: RestClient) -> None:
     answer = await _list(rest, "oco", OCO_SELL, abovePrice="50000.50")
     rest.outside("BUY", "1.05")
-    assert await _statuses(rest) == [("LIMIT_MAKER", "PARTIALLY_FILLED"), ("STOP_LOSS_LIMIT", "EXPIRED")]
-    stop = await rest.query("order", symbol=BTC, orderId=answer["orders"][1]["orderId"])
+    assert await _statuses(rest) == [("STOP_LOSS_LIMIT", "EXPIRED"), ("LIMIT_MAKER", "PARTIALLY_FILLED")]
+    stop = await rest.query("order", symbol=BTC, orderId=answer["orders"][0]["orderId"])
     assert stop["expiryReason"] == "OCO_TRIGGER"
     assert await _list_status(rest, answer["orderListId"]) == ("EXEC_STARTED", "EXECUTING")
     rest.outside("BUY", "0.05")
@@ -99,17 +96,65 @@ async def test_limit_leg_that_fills_in_part_expires_the_stop(rest: RestClient) -
 async def test_stop_leg_that_fires_expires_the_limit(rest: RestClient) -> None:
     answer = await _list(rest, "oco", OCO_SELL, belowStopPrice="49999.00", belowPrice="49000")
     rest.outside("SELL", "1.5")
-    assert await _statuses(rest) == [("LIMIT_MAKER", "EXPIRED"), ("STOP_LOSS_LIMIT", "FILLED")]
+    assert await _statuses(rest) == [("STOP_LOSS_LIMIT", "FILLED"), ("LIMIT_MAKER", "EXPIRED")]
     assert await _list_status(rest, answer["orderListId"]) == ("ALL_DONE", "ALL_DONE")
     assert await rest.query("openOrderList") == []
 
 
-async def test_cancelling_one_leg_cancels_the_list(rest: RestClient) -> None:
-    answer = await _list(rest, "oco", OCO_SELL)
-    call = {"symbol": BTC, "orderId": answer["orders"][1]["orderId"]}
-    assert (await rest.signed("DELETE", "order", call)).json()["status"] == "CANCELED"
-    assert await _statuses(rest) == [("LIMIT_MAKER", "CANCELED"), ("STOP_LOSS_LIMIT", "CANCELED")]
-    assert await rest.balance("BTC") == (Decimal(10), Decimal(0))
+@pytest.mark.parametrize(("kind", "params"), [("oco", OCO_SELL), ("oto", OTO), ("otoco", OTOCO), ("opoco", OPOCO)])
+@pytest.mark.parametrize("leg", [0, 1])
+async def test_cancelling_one_order_cancels_its_list_and_answers_the_list(
+    rest: RestClient, kind: str, params: dict[str, Any], leg: int
+) -> None:
+    """Schema of the answer to DELETE order: an order list when the order belongs to one."""
+    placed = await _list(rest, kind, params)
+    call = {"symbol": BTC, "orderId": placed["orders"][leg]["orderId"], "newClientOrderId": "stop-it"}
+    answer = (await rest.signed("DELETE", "order", call)).json()
+    assert list(answer) == list(placed)
+    assert (answer["orderListId"], answer["orders"]) == (placed["orderListId"], placed["orders"])
+    assert (answer["listStatusType"], answer["listOrderStatus"]) == ("ALL_DONE", "ALL_DONE")
+    assert [(report["orderId"], report["status"]) for report in answer["orderReports"]] == [
+        (row["orderId"], "CANCELED") for row in placed["orders"]
+    ]
+    assert {report["clientOrderId"] for report in answer["orderReports"]} == {"stop-it"}
+    assert await rest.query("openOrders", symbol=BTC) == []
+    assert (await rest.balance("BTC"))[1] == (await rest.balance("USDT"))[1] == 0
+
+
+@pytest.mark.parametrize("mode", ["STOP_ON_FAILURE", "ALLOW_FAILURE"])
+async def test_replacing_one_order_of_a_list_shows_the_list_that_was_cancelled(rest: RestClient, mode: str) -> None:
+    placed = await _list(rest, "oco", OCO_SELL)
+    replace = {"cancelReplaceMode": mode, "cancelOrderId": placed["orders"][1]["orderId"]}
+    answer = (await rest.post("order/cancelReplace", LIMIT_BUY, **replace)).json()
+    assert (answer["cancelResult"], answer["newOrderResult"]) == ("SUCCESS", "SUCCESS")
+    assert answer["cancelResponse"]["orderListId"] == placed["orderListId"]
+    assert len(answer["cancelResponse"]["orderReports"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "types"),
+    [
+        ("oco", OCO_SELL, ["STOP_LOSS_LIMIT", "LIMIT_MAKER"]),
+        ("oco", {**OCO_SELL, "aboveType": "TAKE_PROFIT", "abovePrice": None, "aboveStopPrice": "52000"},
+         ["STOP_LOSS_LIMIT", "TAKE_PROFIT"]),
+        ("oco", OCO_BUY, ["STOP_LOSS_LIMIT", "LIMIT_MAKER"]),
+        ("otoco", OTOCO, ["LIMIT", "STOP_LOSS", "LIMIT_MAKER"]),
+        ("opoco", OPOCO, ["LIMIT", "STOP_LOSS", "LIMIT_MAKER"]),
+    ],
+    ids=["oco", "oco of two stops", "oco to buy", "otoco", "opoco"],
+)  # fmt: skip
+async def test_the_stop_of_a_pair_comes_first_and_has_the_lower_id(
+    rest: RestClient, kind: str, params: dict[str, Any], types: list[str]
+) -> None:
+    """As in every sample of the documents; clients read the first report of an OCO as its stop."""
+    events = rest.listen()
+    placed = await _list(rest, kind, merged(params, {}), newOrderRespType="RESULT")
+    assert [report["type"] for report in placed["orderReports"]] == types
+    ids = [row["orderId"] for row in placed["orders"]]
+    assert ids == sorted(ids) == [report["orderId"] for report in placed["orderReports"]]
+    assert (await rest.query("orderList", orderListId=placed["orderListId"]))["orders"] == placed["orders"]
+    status = next(event for event in await told(events) if event["e"] == "listStatus")
+    assert [row["i"] for row in status["O"]] == ids
 
 
 async def test_cancelling_the_list_reports_both_orders(rest: RestClient) -> None:
@@ -179,10 +224,10 @@ async def test_working_order_that_expires_expires_the_pending_one(rest: RestClie
 async def test_otoco_arms_a_pair_after_the_entry(rest: RestClient) -> None:
     answer = await _list(rest, "otoco", OTOCO, workingPrice="50001")
     assert [report["status"] for report in answer["orderReports"]] == ["FILLED", "PENDING_NEW", "PENDING_NEW"]
-    assert await _statuses(rest) == [("LIMIT", "FILLED"), ("LIMIT_MAKER", "NEW"), ("STOP_LOSS", "NEW")]
+    assert await _statuses(rest) == [("LIMIT", "FILLED"), ("STOP_LOSS", "NEW"), ("LIMIT_MAKER", "NEW")]
     rest.twin.operations.set_liquidity(BTC, [(Decimal(47000), Decimal(5))], [(Decimal(47001), Decimal(5))])
     rest.outside("SELL", "1")
-    assert await _statuses(rest) == [("LIMIT", "FILLED"), ("LIMIT_MAKER", "EXPIRED"), ("STOP_LOSS", "FILLED")]
+    assert await _statuses(rest) == [("LIMIT", "FILLED"), ("STOP_LOSS", "FILLED"), ("LIMIT_MAKER", "EXPIRED")]
     assert await _list_status(rest, answer["orderListId"]) == ("ALL_DONE", "ALL_DONE")
 
 
@@ -216,7 +261,7 @@ async def test_opo_pays_the_commission_from_free_funds_when_there_are_enough(res
 
 async def test_opoco_protects_what_was_bought(rest: RestClient) -> None:
     await _list(rest, "opoco", OPOCO, workingPrice="50001")
-    assert await _statuses(rest) == [("LIMIT", "FILLED"), ("LIMIT_MAKER", "NEW"), ("STOP_LOSS", "NEW")]
+    assert await _statuses(rest) == [("LIMIT", "FILLED"), ("STOP_LOSS", "NEW"), ("LIMIT_MAKER", "NEW")]
     assert (await rest.balance("BTC"))[1] == Decimal("0.1")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from simulator.engine.orders import StpMode
 from simulator.engine.rules import PriceRangeRule
 from tests.contract.twin_rest import (
     BNB,
@@ -318,40 +317,6 @@ async def test_order_test_with_rates_tells_the_commissions(rest: RestClient) -> 
     answer = (await rest.post("order/test", LIMIT_BUY, computeCommissionRates="true")).json()
     assert answer["standardCommissionForOrder"] == {"maker": "0.00100000", "taker": "0.00200000"}
     assert answer["discount"]["discountAsset"] == "BNB"
-
-
-STP_CASES = [
-    ("EXPIRE_TAKER", ("EXPIRED_IN_MATCH", "NEW")),
-    ("EXPIRE_MAKER", ("NEW", "EXPIRED_IN_MATCH")),
-    ("EXPIRE_BOTH", ("EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH")),
-    ("DECREMENT", ("EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH")),
-    ("NONE", ("FILLED", "FILLED")),
-]
-
-
-@pytest.mark.parametrize(("mode", "statuses"), STP_CASES)
-async def test_self_trade_prevention_mode_of_the_taker_decides(
-    rest: RestClient, mode: str, statuses: tuple[str, str]
-) -> None:
-    maker = await rest.order(LIMIT_SELL, price="50000.00")
-    taker = await rest.order(LIMIT_BUY, price="50000.00", selfTradePreventionMode=mode)
-    made = await rest.query("order", symbol=BTC, orderId=maker["orderId"])
-    assert (taker["status"], made["status"]) == statuses
-    matches = await rest.query("myPreventedMatches", symbol=BTC, orderId=taker["orderId"])
-    assert len(matches) == (0 if mode == "NONE" else 1)
-    if mode == "EXPIRE_MAKER":
-        assert "takerPreventedQuantity" not in matches[0]
-        assert [row["makerOrderId"] for row in taker["preventedMatches"]] == [maker["orderId"]]
-        assert matches[0]["makerPreventedQuantity"] == "0.10000000"
-        assert made["preventedQuantity"] == "0.10000000"
-
-
-async def test_prevention_mode_must_be_allowed_by_the_symbol(rest: RestClient) -> None:
-    market = rest.twin.state.exchange.market(BTC)
-    market.rules = replace(market.rules, allowed_stp=(StpMode.EXPIRE_MAKER,))
-    response = await rest.post("order", LIMIT_BUY, selfTradePreventionMode="NONE")
-    message = "This symbol does not allow the specified self-trade prevention mode."
-    assert refusal(response) == (400, -1013, message)
 
 
 async def test_commission_is_paid_in_bnb_with_the_discount_when_there_is_enough() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp
 from simulator.api.auth import ApiKey, sign
 from simulator.api.rest.app import RestRouter, rest_routes
 from simulator.api.state import TwinState
+from simulator.api.streams.hub import Connection
 from simulator.fixture import parse_fixture
 from simulator.twin import Twin
 
@@ -206,9 +208,20 @@ class RestClient:
         row = next(row for row in response.json()["balances"] if row["asset"] == asset)
         return Decimal(row["free"]), Decimal(row["locked"])
 
+    def listen(self, account: str = "alice") -> Connection:
+        """Subscribe to the account's events; see ``told``."""
+        connection = Connection()
+        self.twin.users.subscribe(connection, account)
+        return connection
+
     def outside(self, side: str, quantity: str, price: str | None = None) -> None:
         """An outside participant takes."""
         self.twin.operations.outside_trade(BTC, side, Decimal(quantity), None if price is None else Decimal(price))
+
+
+async def told(connection: Connection) -> list[dict[str, Any]]:
+    """The events that came since the last call, of which there must be some."""
+    return [json.loads(text)["event"] for text in await connection.take()]
 
 
 def merged(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

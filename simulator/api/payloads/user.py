@@ -12,7 +12,7 @@ from simulator.engine.events import (
     ListEvent,
     OrderEvent,
 )
-from simulator.engine.numbers import ZERO, fixed
+from simulator.engine.numbers import ZERO, fixed, notional
 from simulator.engine.orders import OPEN_STATUSES, EngineOrder, ExpiryReason
 
 
@@ -102,9 +102,8 @@ def _prevention_extras(event: OrderEvent) -> JsonObject:
     extras.update({key: value for key, value in numbers if value is not None})
     if event.last_prevented_quantity is not None:
         # what would have traded; l, L and Y stay 0 because nothing did
-        price = event.prevented_price
-        quote = event.last_prevented_quantity * price
-        extras.update({"pl": fixed(event.last_prevented_quantity), "pL": fixed(price), "pY": fixed(quote)})
+        quantity, price = event.prevented_execution, event.prevented_price
+        extras.update({"pl": fixed(quantity), "pL": fixed(price), "pY": fixed(notional(price, quantity))})
     return extras
 
 

@@ -29,7 +29,17 @@ from simulator.api.views.orders import (
     placement_view,
 )
 from simulator.engine.errors import ApiError
-from simulator.engine.orders import Cancellation, CancelRestriction, ListKind, ListRequest, OrderRequest, ReplaceOutcome
+from simulator.engine.orders import (
+    Cancellation,
+    CancelRestriction,
+    ListCancellation,
+    ListKind,
+    ListRequest,
+    OrderRequest,
+    ReplaceOutcome,
+)
+
+Cancelled = Cancellation | ListCancellation
 
 
 class ReplaceMode(StrEnum):
@@ -88,7 +98,7 @@ def cancel_order(call: Call) -> Json:
 def cancel_open_orders(call: Call) -> Json:
     symbol = call.symbol
     rows = call.state.exchange.cancel_all(call.account, symbol, call.now_ms)
-    return [cancel_view(row) if isinstance(row, Cancellation) else list_cancel_view(row) for row in rows]
+    return [cancel_view(row) for row in rows]
 
 
 # -- cancel-replace -------------------------------------------------------------------------------------------
@@ -138,7 +148,7 @@ def cancel_replace(call: Call) -> Json:
 
 
 def _cancel_only(
-    cancel: Callable[[], Cancellation], limit: ApiError, mode: ReplaceMode, kind: ResponseType, now_ms: int
+    cancel: Callable[[], Cancelled], limit: ApiError, mode: ReplaceMode, kind: ResponseType, now_ms: int
 ) -> ApiError:
     """What CANCEL_ONLY answers an account over its order limit (the table of the REST docs): the cancel is done, the
     order is not."""
@@ -165,7 +175,7 @@ def _replace_error(outcome: ReplaceOutcome, kind: ResponseType, now_ms: int, sta
 def _replace_data(outcome: ReplaceOutcome, kind: ResponseType, now_ms: int) -> dict[str, Any]:
     """Both halves: what happened, or the error, or null for what was not attempted."""
     cancel: Json = None
-    if isinstance(outcome.cancelled, Cancellation):
+    if outcome.cancelled is not None:
         cancel = cancel_view(outcome.cancelled)
     elif isinstance(outcome.cancel_error, ApiError):
         cancel = outcome.cancel_error.body()

@@ -12,7 +12,6 @@ from simulator.engine.orders import (
     STOP_TYPES,
     Amendment,
     AmendResult,
-    BinanceOrderStatus,
     Cancellation,
     EngineOrder,
     ExpiryReason,
@@ -80,7 +79,7 @@ def conditional_fields(order: EngineOrder) -> JsonObject:
     view: JsonObject = {}
     if order.iceberg:
         view["icebergQty"] = fixed(order.iceberg)
-    if order.prevented_match_id is not None and order.status is BinanceOrderStatus.EXPIRED_IN_MATCH:
+    if order.prevented_match_id is not None:
         view["preventedMatchId"] = order.prevented_match_id
         view["preventedQuantity"] = fixed(order.prevented)
     if order.type in STOP_TYPES and (order.stop_price is not None or order.trailing_delta is None):
@@ -125,8 +124,13 @@ def order_view(order: EngineOrder) -> JsonObject:
     return view | conditional_fields(order)
 
 
-def cancel_view(cancellation: Cancellation) -> JsonObject:
-    """The answer to a cancel; ``clientOrderId`` is the id of the cancel itself."""
+def cancel_view(cancelled: Cancellation | ListCancellation) -> JsonObject:
+    """The answer to a cancel: of an order, or of the list it belonged to."""
+    return order_cancel_view(cancelled) if isinstance(cancelled, Cancellation) else list_cancel_view(cancelled)
+
+
+def order_cancel_view(cancellation: Cancellation) -> JsonObject:
+    """A cancelled order; ``clientOrderId`` is the id of the cancel itself."""
     order = cancellation.order
     return {
         "symbol": order.symbol,
@@ -168,7 +172,7 @@ def list_cancel_view(cancelled: ListCancellation) -> JsonObject:
     """The answer to the cancel of a list."""
     view = list_view(cancelled.order_list)
     view["transactionTime"] = cancelled.time
-    return {**view, "orderReports": [cancel_view(item) for item in cancelled.cancellations]}
+    return {**view, "orderReports": [order_cancel_view(item) for item in cancelled.cancellations]}
 
 
 def amend_view(result: AmendResult, now_ms: int) -> JsonObject:

@@ -11,7 +11,15 @@ import pytest
 from shared.src.domain.orders import OrderType, Side
 from simulator.engine.errors import ApiError
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import BinanceOrderStatus, ListKind, ListRequest, OrderRequest, Ref, TimeInForce
+from simulator.engine.orders import (
+    BinanceOrderStatus,
+    Cancellation,
+    ListKind,
+    ListRequest,
+    OrderRequest,
+    Ref,
+    TimeInForce,
+)
 from simulator.engine.records import everything
 from simulator.engine.rules import MarketRules
 
@@ -101,7 +109,9 @@ def test_what_is_forgotten_is_archived_and_what_never_was_does_not_exist() -> No
         exchange.cancel(ann, SYMBOL, Ref(first), 1)
     assert refused.value.error_code == -2011
     assert exchange.order(ann, SYMBOL, Ref(stays)).status is BinanceOrderStatus.NEW
-    assert exchange.cancel(ann, SYMBOL, Ref(client_id="stays"), 1).order.order_id == stays
+    cancelled = exchange.cancel(ann, SYMBOL, Ref(client_id="stays"), 1)
+    assert isinstance(cancelled, Cancellation)
+    assert cancelled.order.order_id == stays
 
 
 def test_a_done_order_of_an_open_list_is_not_forgotten() -> None:
