@@ -16,6 +16,7 @@ import typer
 from cli.exits import missing, misused
 from cli.session import CommandSession, command, set_defaults
 from shared.src.domain.errors import ConfigurationError
+from shared.src.http_calls import failure_of
 from simulator.api.faults.catalogue import catalogue_help
 from simulator.main import EXAMPLE
 from simulator.main import serve as serve_twin
@@ -72,7 +73,7 @@ def _ask(url: str, token: str, method: str, path: str, body: dict[str, Any] | No
         )
         document = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise missing(f"the twin does not answer at {url}: {error}", START) from error
+        raise missing(f"the twin does not answer at {url}: {failure_of(error)}", START) from error
     except ValueError as error:
         raise misused(f"{url} is not a control door", "the line that serve printed has its address") from error
     if not answer.is_success or not isinstance(document, dict):

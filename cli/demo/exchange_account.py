@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import httpx
 
 from cli.exits import missing
+from shared.src.http_calls import failure_of
 
 PAGE = 1000
 TIMEOUT_S = 10.0
@@ -37,7 +38,8 @@ class AccountClient:
                 )
                 return answer.raise_for_status().json()
         except httpx.HTTPError as error:
-            raise missing(f"the exchange did not answer {path}: {error}") from error
+            failure = missing(f"the exchange did not answer {path}: {failure_of(error)}")
+        raise failure  # outside of the handler: the library's error shows the signed address
 
     async def balances(self) -> dict[str, Decimal]:
         """Free and locked together, by asset; assets of which there is nothing are left out."""

@@ -19,8 +19,10 @@ from cli.setup.dashboard_build import FRONTEND, is_fresh
 from cli.stack import postgres, redis
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings, load_settings
-from shared.src.domain.errors import ConfigurationError
+from shared.src.domain.errors import ConfigurationError, RejectedError, TransientError
+from shared.src.exchange.shapes import server_time_of
 from shared.src.exchange.venue import Venue, venue_of
+from shared.src.http_calls import failure_of, json_of
 
 PYTHON_MIN = (3, 11)
 DISK_MIN_BYTES = 2_000_000_000
@@ -60,9 +62,9 @@ async def examine(data: DataFolder) -> list[Finding]:
     except ConfigurationError as error:
         return [*findings, problem("settings", str(error), "correct the variable in .env or the environment")]
     findings.append(good("settings", f"valid, mode {settings.trading_mode.value}"))
-    findings.append(await _exchange(settings))
+    findings.append(await exchange_finding(settings))
     if venue_of(settings) is Venue.BINANCE:
-        findings.append(await _keys(settings))
+        findings.append(await key_finding(settings))
     return findings
 
 
@@ -125,7 +127,7 @@ def _ports(data: DataFolder) -> list[Finding]:
     return [good("ports", "all documented ports are free")]
 
 
-async def _exchange(settings: Settings) -> Finding:
+async def exchange_finding(settings: Settings) -> Finding:
     """Reachability and the difference between our clock and the exchange's: signed requests need it small."""
     clock = SystemClock()
     try:
@@ -133,34 +135,32 @@ async def _exchange(settings: Settings) -> Finding:
             before = clock.now_ms()
             answer = (await client.get(f"{settings.rest_url}/api/v3/time")).raise_for_status()
             after = clock.now_ms()
-    except httpx.HTTPError as error:
+        server_ms = server_time_of(json_of(answer, "time"))
+    except (httpx.HTTPError, TransientError) as error:
         level = problem if venue_of(settings) is Venue.BINANCE else warning
-        detail = f"{settings.rest_url} cannot be reached ({type(error).__name__})"
+        said = str(error) if isinstance(error, TransientError) else failure_of(error)
+        detail = f"{settings.rest_url} cannot be reached ({said})"
         return level("exchange", detail, "check the network; the demo needs none: roottrading demo")
-    skew = abs(int(answer.json()["serverTime"]) - (before + after) // 2)
+    skew = abs(server_ms - (before + after) // 2)
     text = f"{settings.rest_url} answers; clocks differ by {skew} ms"
     if skew > SKEW_MAX_MS:
         return problem("exchange", text, "set the clock: timedatectl set-ntp true")
     return warning("exchange", text, "timedatectl set-ntp true") if skew > SKEW_WARNING_MS else good("exchange", text)
 
 
-async def _keys(settings: Settings) -> Finding:
+async def key_finding(settings: Settings) -> Finding:
     """Whether the key works, may trade spot, and may not withdraw."""
-    from binance import AsyncClient
-    from binance.exceptions import BinanceAPIException
+    from shared.src.exchange.client import BinanceClient  # the trading library takes a while to load
 
-    client = AsyncClient(settings.binance_api_key.get_secret_value(), settings.binance_secret_key.get_secret_value())
-    client.API_URL = f"{settings.rest_url}/api"
+    client = BinanceClient(settings, SystemClock())
     try:
-        rights = await client.get_account_api_permissions()
-    except BinanceAPIException as error:
-        return problem(
-            "keys", f"refused: {error.message} ({error.code})", "check BINANCE_API_KEY and BINANCE_SECRET_KEY"
-        )
-    except OSError as error:
+        rights = await client.key_rights()
+    except RejectedError as error:
+        return problem("keys", f"refused: {error}", "check BINANCE_API_KEY and BINANCE_SECRET_KEY")
+    except TransientError as error:
         return problem("keys", f"could not be checked: {error}", "check the network")
     finally:
-        await client.close_connection()
+        await client.close()
     if rights.get("enableWithdrawals"):
         return problem("keys", "the key may withdraw funds; the platform refuses such keys", WITHDRAWAL_REMEDY)
     if not rights.get("enableSpotAndMarginTrading"):

@@ -17,6 +17,7 @@ from cli.process.child import Launch
 from cli.process.ports import HOST
 from cli.stack.health import ComponentHealth
 from cli.stack.twin_fixture import ACCOUNT
+from shared.src.http_calls import failure_of
 
 TIMEOUT_S = 10.0
 
@@ -115,7 +116,7 @@ class TwinExchange:
             async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
                 (await client.get(f"{self.address.rest}/api/v3/ping")).raise_for_status()
         except httpx.HTTPError as error:
-            return ComponentHealth(healthy=False, detail=f"{type(error).__name__}: {error}", answered=False)
+            return ComponentHealth(healthy=False, detail=failure_of(error), answered=False)
         return ComponentHealth(healthy=True)
 
     async def after_start(self) -> None:
@@ -142,6 +143,6 @@ class TwinExchange:
                 )
                 answer.raise_for_status()
         except httpx.HTTPError as error:
-            raise missing(f"the exchange's control door does not answer: {error}") from error
+            raise missing(f"the exchange's control door does not answer: {failure_of(error)}") from error
         document: dict[str, Any] = answer.json()
         return document

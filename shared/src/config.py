@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import AliasChoices, ValidationError, model_validator
+from pydantic import AliasChoices, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.src.clocks import parse_clock
@@ -22,6 +22,8 @@ from shared.src.settings.secret_files import SecretFiles
 from shared.src.settings.services import SERVICES, ServiceSettings
 from shared.src.settings.storage import StorageSettings
 from shared.src.settings.trading import SYMBOLS_MAX, TradingMode, TradingSettings, symbols_of
+
+SECRET_LENGTH_MIN = 8
 
 __all__ = [
     "SERVICES",
@@ -58,6 +60,12 @@ class Settings(
     def _empty_means_default(cls, values: Any) -> Any:
         """An empty variable (``NAME=`` in an env file) is a variable that is not set."""
         return {name: value for name, value in values.items() if value != ""} if isinstance(values, dict) else values
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values of all secret settings, for whoever must not show them; a few signs are a word, no secret."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        shown = (value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        return tuple(value for value in shown if len(value) >= SECRET_LENGTH_MIN)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -66,6 +66,7 @@ class Database:
     ) -> None:
         self._engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(dsn),
+            hide_parameters=True,  # errors and logs show statements, never what was bound to them
             # no overflow: it would close its connections after every burst and open them again in the next
             pool_size=pool_max,
             max_overflow=0,

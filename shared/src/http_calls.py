@@ -10,10 +10,20 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import orjson
 
 from shared.src.domain.errors import RejectedError, TransientError
 
 TOO_MANY = 429
+
+
+def failure_of(error: httpx.HTTPError | httpx.InvalidURL) -> str:
+    """What may be told of a call that failed: its status, or else its kind. The library's words show the address with
+    its query, and a header that cannot be sent.
+    """
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"HTTP {error.response.status_code}"
+    return type(error).__name__
 
 
 async def exchange(client: httpx.AsyncClient, method: str, path: str, *, who: str, **request: Any) -> httpx.Response:
@@ -25,7 +35,8 @@ async def exchange(client: httpx.AsyncClient, method: str, path: str, *, who: st
     try:
         return await client.request(method, path, **request)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise TransientError(f"{who} {path}: {type(error).__name__}") from error
+        failure = failure_of(error)
+    raise TransientError(f"{who} {path}: {failure}")
 
 
 def json_of(answer: httpx.Response, what: str) -> Any:
@@ -35,9 +46,10 @@ def json_of(answer: httpx.Response, what: str) -> Any:
         TransientError: it is not JSON.
     """
     try:
-        return answer.json()
-    except ValueError as error:
-        raise TransientError(f"{what}: not JSON") from error
+        return orjson.loads(answer.content)
+    except ValueError:
+        failure = f"{what}: not JSON"  # raised below: the library's error holds the whole body
+    raise TransientError(failure)
 
 
 async def call_service(
@@ -64,7 +76,7 @@ async def call_service(
 def _reason(answer: httpx.Response) -> str:
     """Why a service refused, in its own words; empty when it said nothing."""
     try:
-        content = answer.json()
+        content = orjson.loads(answer.content)
     except ValueError:
         return ""
     detail = content.get("detail", content) if isinstance(content, dict) else content

@@ -10,6 +10,7 @@ import httpx
 
 from shared.src.config import SERVICES, Settings
 from shared.src.domain.clock import Clock
+from shared.src.http_calls import failure_of
 from shared.src.single_flight import SharedCache
 from visualization.src.views import PlatformHealth, ServiceView
 
@@ -47,7 +48,7 @@ class PlatformHealthMonitor:
         except httpx.TimeoutException:
             return _silent(name, url, f"no answer within {TIMEOUT_S:g} s")
         except httpx.HTTPError as error:
-            return _silent(name, url, str(error) or type(error).__name__)
+            return _silent(name, url, failure_of(error))
         except ValueError:
             return _silent(name, url, "the answer is not JSON")
         latency_ms = round((self._clock.monotonic() - started) * 1000, 2)

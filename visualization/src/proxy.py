@@ -8,6 +8,8 @@ import httpx
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 
+from shared.src.http_calls import failure_of
+
 TIMEOUT_S = 15.0
 BODY_BYTES_MAX = 64 * 1024
 FORWARDED = ("authorization", "content-type", "accept", "x-request-id", "idempotency-key")
@@ -58,7 +60,7 @@ async def _forward(client: httpx.AsyncClient, request: Request, service: str, ba
 
 
 def _unanswered(method: str, service: str, error: httpx.HTTPError) -> str:
-    cause = str(error) or type(error).__name__
+    cause = failure_of(error)
     if method == "GET":
         return f"the {service} did not answer: {cause}"
     return f"the {service} did not answer ({cause}); it may have acted: look at the orders before trying again"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.src.domain.errors import ContractError, OutcomeUnknownError
 from shared.src.exchange.calls import Params, SignedCalls, Urgency
 from shared.src.exchange.models import (
     AccountSnapshot,
@@ -13,36 +17,46 @@ from shared.src.exchange.models import (
     parse_order,
     parse_placement,
     parse_trade,
+    row_of,
+    rows_in,
 )
+from shared.src.exchange.shapes import object_of, objects_of
 
 
 class AccountData:
-    """Reads. Every method raises what :class:`SignedCalls` says, or ContractError (an answer that is not Binance's)."""
+    """Reads. Every method raises what :class:`SignedCalls` says (an answer of another shape is none), or ContractError
+    (a row that is not Binance's).
+    """
 
     def __init__(self, calls: SignedCalls) -> None:
         self._calls = calls
 
     async def account(self) -> AccountSnapshot:
         """Non-zero balances, and whether the key may trade."""
-        row = await self._calls.ask("account", {"omitZeroBalances": "true"}, weight=20, urgency=Urgency.WATCH)
+        answer = await self._calls.ask("account", {"omitZeroBalances": "true"}, weight=20, urgency=Urgency.WATCH)
+        row = object_of(answer, "account")
+        balances = objects_of(row.get("balances"), "balances of the account")
         return AccountSnapshot(
-            balances=parse_balances(row["balances"], ("asset", "free", "locked")),
+            balances=parse_balances(balances, ("asset", "free", "locked")),
             can_trade=bool(row.get("canTrade", False)),
         )
 
     async def open_orders(self) -> list[ExchangeOrder]:
         """Open orders in all symbols."""
-        return [parse_order(row) for row in await self._calls.ask("openOrders", {}, weight=80, urgency=Urgency.WATCH)]
+        answer = await self._calls.ask("openOrders", {}, weight=80, urgency=Urgency.WATCH)
+        return [parse_order(row) for row in objects_of(answer, "open orders")]
 
     async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
         """One order by our id; RejectedError -2013 when the exchange has none."""
         params = {"symbol": symbol, "origClientOrderId": client_order_id}
-        return parse_order(await self._calls.ask("order", params, weight=4, urgency=Urgency.CRITICAL))
+        answer = await self._calls.ask("order", params, weight=4, urgency=Urgency.CRITICAL)
+        return parse_order(object_of(answer, "order"))
 
     async def order_by_id(self, symbol: str, order_id: int) -> ExchangeOrder:
         """One order by the exchange's id; RejectedError -2013 when there is none."""
         params = {"symbol": symbol, "orderId": str(order_id)}
-        return parse_order(await self._calls.ask("order", params, weight=4, urgency=Urgency.CRITICAL))
+        answer = await self._calls.ask("order", params, weight=4, urgency=Urgency.CRITICAL)
+        return parse_order(object_of(answer, "order"))
 
     async def trades(
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
@@ -52,11 +66,21 @@ class AccountData:
         for name, value in (("fromId", from_id), ("orderId", order_id)):
             params |= {name: str(value)} if value is not None else {}
         weight, urgency = (20, Urgency.WATCH) if order_id is None else (5, Urgency.CRITICAL)
-        return [parse_trade(row) for row in await self._calls.ask("myTrades", params, weight=weight, urgency=urgency)]
+        answer = await self._calls.ask("myTrades", params, weight=weight, urgency=urgency)
+        return [parse_trade(row) for row in objects_of(answer, "trades")]
+
+
+@contextmanager
+def _verdict_expected(what: str) -> Iterator[None]:
+    """Turns an answer that cannot be read into no verdict: the exchange may have done what it was asked."""
+    try:
+        yield
+    except ContractError as error:
+        raise OutcomeUnknownError(f"no verdict on {what}: {error}") from error
 
 
 class OrderCalls:
-    """Places and cancels. Every method raises what :class:`SignedCalls` says, or ContractError."""
+    """Places and cancels. Every method raises what :class:`SignedCalls` says; an answer that cannot be read is none."""
 
     def __init__(self, calls: SignedCalls) -> None:
         self._calls = calls
@@ -70,25 +94,31 @@ class OrderCalls:
             RejectedError: refused; -2010 "Duplicate order sent." proves that an earlier attempt lives.
         """
         sent = dict(params) | {"newOrderRespType": "FULL"}
-        return parse_placement(await self._calls.change("post", "order", sent))
+        answer = await self._calls.change("post", "order", sent)
+        with _verdict_expected("the order"):
+            return parse_placement(row_of(answer))
 
     async def create_oco(self, params: Params) -> list[OrderReport]:
         """Place an OCO pair (POST orderList/oco); answers both legs. Raises as create_order."""
         sent = dict(params) | {"newOrderRespType": "RESULT"}
         answer = await self._calls.change("post", "orderList/oco", sent)
-        return [parse_placement(row) for row in field(answer, "orderReports")]
+        with _verdict_expected("the pair"):
+            return [parse_placement(row) for row in rows_in(answer, "orderReports")]
 
     async def cancel_order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
         """Cancel one order, or the pair it belongs to; RejectedError -2011 when it is not open any more."""
         params = {"symbol": symbol, "origClientOrderId": client_order_id}
         answer = await self._calls.change("delete", "order", params)
-        if "orderReports" in answer:
-            legs = [parse_order(row) for row in answer["orderReports"]]
-            return next(leg for leg in legs if leg.client_order_id == client_order_id)
-        return parse_order(answer)
+        with _verdict_expected("the cancel"):
+            if "orderReports" not in row_of(answer):
+                return parse_order(answer)
+            legs = {leg.client_order_id: leg for leg in map(parse_order, rows_in(answer, "orderReports"))}
+            leg: ExchangeOrder = field(legs, client_order_id)
+            return leg
 
     async def cancel_order_list(self, symbol: str, order_list_id: int) -> list[ExchangeOrder]:
         """Cancel an order list; its legs as they ended. RejectedError -2011 when it is done already."""
         params = {"symbol": symbol, "orderListId": str(order_list_id)}
         answer = await self._calls.change("delete", "orderList", params)
-        return [parse_order(row) for row in field(answer, "orderReports")]
+        with _verdict_expected("the cancel"):
+            return [parse_order(row) for row in rows_in(answer, "orderReports")]

@@ -1,19 +1,19 @@
 """python-binance behind the platform's rules: its address, its clock, its errors, its weight.
 
 python-binance (1.0.37) formats its addresses from class attributes, reads the wall clock, and lets library errors
-through; this is the one place that knows it.
+through; this is the one place that knows it. Those errors hold the request: its key among the headers, its signature in
+the address. So answers are read here, and no error that leaves has one of theirs for a cause.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
+import orjson
 from binance import AsyncClient
-from binance.exceptions import BinanceAPIException, BinanceRequestException
 from redis.asyncio import Redis
 
 from shared.src.clocks import SystemClock
@@ -21,18 +21,31 @@ from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, RejectedError, TransientError
 from shared.src.exchange.calls import Params, Urgency
-from shared.src.exchange.verdict import CLOCK_IS_OFF, Refusal, error_of
+from shared.src.exchange.shapes import object_of, server_time_of
+from shared.src.exchange.verdict import CLOCK_IS_OFF, Refusal, error_of, refusal_of
 from shared.src.exchange.weights import WeightBudget
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 10
 
+WITHDRAWALS = "enableWithdrawals"
+# A redirect would be followed with the key in its headers, wherever it leads.
+REQUESTS = {"allow_redirects": False}
+
 Call = Callable[[], Awaitable[Any]]
 
 
+class _RefusedError(Exception):
+    """The answer is not a success."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.status, refusal.code)
+        self.refusal = refusal
+
+
 class _Client(AsyncClient):  # type: ignore[misc]
-    """AsyncClient that stamps requests with the platform's clock and shows every answer's headers."""
+    """AsyncClient that stamps requests with the platform's clock and reads every answer itself."""
 
     REQUEST_TIMEOUT = TIMEOUT_S
     clock: Clock = SystemClock()
@@ -51,7 +64,20 @@ class _Client(AsyncClient):  # type: ignore[misc]
     async def _handle_response(self, response: aiohttp.ClientResponse) -> Any:
         if self.on_headers is not None:
             await self.on_headers(response.headers)
-        return await super()._handle_response(response)
+        body = await response.read()
+        if response.status // 100 != 2:
+            retry_after = response.headers.get("Retry-After", "")
+            hidden = (self.API_KEY or "", self.API_SECRET or "")
+            raise _RefusedError(refusal_of(response.status, body, retry_after=retry_after, hidden=hidden))
+        return _json(body, response.status)
+
+
+def _json(body: bytes, status: int) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # its error would show the body
+    raise OutcomeUnknownError(f"no answer from the exchange: HTTP {status}, but not JSON")
 
 
 def _client_class(rest_url: str, ws_api_url: str) -> type[_Client]:
@@ -84,6 +110,7 @@ class BinanceClient:
             client = kind(
                 self._settings.binance_api_key.get_secret_value() or None,
                 self._settings.binance_secret_key.get_secret_value() or None,
+                requests_params=REQUESTS,
             )
             client.REQUEST_RECVWINDOW = self._settings.recv_window_ms
             client.clock = self._clock
@@ -128,7 +155,11 @@ class BinanceClient:
         """What the API key may do (GET sapi/v1/account/apiRestrictions), by Binance's names. Raises as :meth:`ask`."""
         self._require_keys()
         answer = await self._read(self._library.get_account_api_permissions, weight=1, urgency=Urgency.CRITICAL)
-        return {name: value for name, value in answer.items() if isinstance(value, bool)}
+        rights = object_of(answer, "rights of the key")
+        said = {name: value for name, value in rights.items() if isinstance(value, bool)}
+        if WITHDRAWALS not in said:
+            raise TransientError("the exchange did not say whether the key may withdraw")
+        return said
 
     def timestamp_ms(self) -> int:
         """The exchange's time, as far as it was measured."""
@@ -138,7 +169,7 @@ class BinanceClient:
         """Measure how far the exchange's clock is from ours (ms); signed requests are stamped accordingly."""
         client = self._library
         before = self._clock.now_ms()
-        server = int((await self.public("time", {}, weight=1, urgency=Urgency.CRITICAL))["serverTime"])
+        server = server_time_of(await self.public("time", {}, weight=1, urgency=Urgency.CRITICAL))
         middle = (before + self._clock.now_ms()) // 2
         client.skew_ms = server - middle
         return int(client.skew_ms)
@@ -164,20 +195,19 @@ class BinanceClient:
             raise TransientError(str(error)) from error
 
     async def _translated(self, call: Call) -> Any:
+        """Carry out a call; its errors are raised outside of the handlers, without the library's as their context."""
+        failure: Exception
         try:
             return await call()
-        except BinanceAPIException as error:
-            raise await self._verdict(error) from error
+        except _RefusedError as error:
+            failure = await self._verdict(error.refusal)
         except aiohttp.ClientConnectorError as error:
-            raise TransientError(f"exchange unreachable, nothing was sent: {error}") from error
-        except (BinanceRequestException, aiohttp.ClientError, TimeoutError, OSError, json.JSONDecodeError) as error:
-            raise OutcomeUnknownError(f"no answer from the exchange: {error!r}") from error
+            failure = TransientError(f"exchange unreachable, nothing was sent: {type(error).__name__}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            failure = OutcomeUnknownError(f"no answer from the exchange: {type(error).__name__}")
+        raise failure
 
-    async def _verdict(self, error: BinanceAPIException) -> Exception:
-        headers = getattr(error.response, "headers", {})
-        refusal = Refusal(
-            int(error.status_code), int(error.code or 0), str(error.message), headers.get("Retry-After", "")
-        )
+    async def _verdict(self, refusal: Refusal) -> Exception:
         if refusal.wait_s is not None:
             await self.weights.block(refusal.wait_s)
         elif refusal.code == CLOCK_IS_OFF:

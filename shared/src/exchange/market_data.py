@@ -13,6 +13,7 @@ from shared.src.domain.money import to_decimal
 from shared.src.exchange.calls import PublicCalls, Urgency
 from shared.src.exchange.models import BookTicker, field
 from shared.src.exchange.rules import SymbolRules
+from shared.src.exchange.shapes import server_time_of
 
 KLINES_MAX = 1000
 
@@ -29,7 +30,7 @@ class MarketData:
     async def server_time(self) -> int:
         """Milliseconds since the epoch, by the exchange's clock."""
         answer = await self._client.public("time", {}, weight=1, urgency=Urgency.CRITICAL)
-        return int(answer["serverTime"])
+        return server_time_of(answer)
 
     async def exchange_info(self, symbols: Iterable[str] = ()) -> dict[str, SymbolRules]:
         """Trading rules by symbol; all symbols when none is named. An unknown symbol is RejectedError -1121."""
@@ -57,6 +58,8 @@ class MarketData:
         params |= {"startTime": str(start_ms)} if start_ms is not None else {}
         params |= {"endTime": str(end_ms)} if end_ms is not None else {}
         rows = await self._client.public("klines", params, weight=2)
+        if not isinstance(rows, list):
+            raise ContractError(f"klines of {symbol}: not a list")
         now_ms = self._clock.now_ms()
         return [_candle(symbol, interval, row, now_ms) for row in rows]
 

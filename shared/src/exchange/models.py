@@ -104,11 +104,27 @@ def order_status(text: str) -> OrderStatus:
     return _STATUS.get(text) or OrderStatus(text)
 
 
-def field(answer: Mapping[str, Any], name: str) -> Any:
+def row_of(answer: Any) -> Mapping[str, Any]:
+    """Raises ContractError when the answer is no object."""
+    if not isinstance(answer, Mapping):
+        raise ContractError("answer of the exchange that is not an object")
+    return answer
+
+
+def field(answer: Any, name: str) -> Any:
     """Raises ContractError when the answer has no such field."""
-    if name not in answer:
+    row = row_of(answer)
+    if name not in row:
         raise ContractError(f"answer of the exchange without {name}")
-    return answer[name]
+    return row[name]
+
+
+def rows_in(answer: Any, name: str) -> list[Mapping[str, Any]]:
+    """Raises ContractError when the answer has no list of objects of that name."""
+    rows = field(answer, name)
+    if not isinstance(rows, list):
+        raise ContractError(f"answer of the exchange whose {name} is not a list")
+    return [row_of(row) for row in rows]
 
 
 def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:
@@ -137,7 +153,7 @@ def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:
             is_working=bool(row.get("isWorking", row.get("workingTime", 0) != -1)),
         )
     except (KeyError, ValueError, TypeError, ArithmeticError) as error:
-        raise ContractError(f"order from the exchange: {error!r} in {dict(row)!r}") from error
+        raise ContractError(f"order from the exchange: {error!r}") from error
 
 
 def _quantity(row: Mapping[str, Any]) -> Decimal:

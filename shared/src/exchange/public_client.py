@@ -8,7 +8,7 @@ import httpx
 
 from shared.src.domain.errors import OutcomeUnknownError, TransientError
 from shared.src.exchange.calls import Params, Urgency
-from shared.src.exchange.verdict import Refusal, error_of
+from shared.src.exchange.verdict import error_of, refusal_of
 from shared.src.exchange.weights import WeightBudget
 from shared.src.http_calls import exchange, json_of
 
@@ -37,21 +37,9 @@ class PublicClient:
         await self._weights.take(weight, urgency)
         answer = await exchange(self._client, "GET", f"/api/v3/{path}", who="exchange", params=dict(params))
         if answer.is_error:
-            refusal = refusal_of(answer)
+            refusal = refusal_of(answer.status_code, answer.content, retry_after=answer.headers.get("Retry-After", ""))
             if refusal.wait_s is not None:
                 await self._weights.block(refusal.wait_s)
             error = error_of(refusal)
             raise TransientError(f"{path}: {error}") if isinstance(error, OutcomeUnknownError) else error
         return json_of(answer, f"exchange {path}")
-
-
-def refusal_of(answer: httpx.Response) -> Refusal:
-    """What Binance says in an answer that is an error."""
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    known = body if isinstance(body, dict) and isinstance(body.get("code"), int) else {}
-    return Refusal(
-        answer.status_code, known.get("code", 0), str(known.get("msg", "")), answer.headers.get("Retry-After", "")
-    )

@@ -23,7 +23,8 @@ from websockets.exceptions import WebSocketException
 
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import ContractError, RejectedError, TransientError
+from shared.src.domain.errors import ContractError, RejectedError, RootTradingError, TransientError
+from shared.src.exchange.verdict import Refusal, refusal_of
 from shared.src.retry import Backoff
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class UserStream:
                 await self._connection()
                 failures = 0
             except (OSError, TimeoutError, WebSocketException, ContractError, TransientError) as error:
-                self.reason = f"{type(error).__name__}: {error}"
+                self.reason = _reason(error)
                 logger.warning("user stream interrupted", extra={"reason": self.reason})
                 failures = 0 if self.connected else failures + 1
             finally:
@@ -110,7 +111,7 @@ class UserStream:
             event = frame.get("event")
             if event is None:
                 if frame.get("status", 200) != 200:
-                    raise TransientError(f"stream refused: {frame.get('error')}")
+                    raise TransientError(f"stream refused: {self._told(frame)}")
                 continue
             if event.get("e") in {"serverShutdown", "eventStreamTerminated"}:
                 raise TransientError(f"stream ended by the exchange: {event.get('e')}")
@@ -121,12 +122,17 @@ class UserStream:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             answer = _parse(await socket.recv())
         if answer.get("status") != 200:
-            error = answer.get("error") or {}
-            code = error.get("code")
-            message = f"user stream not subscribed: {code} {error.get('msg')}"
+            refusal = self._told(answer)
+            code, message = refusal.code, f"user stream not subscribed: {refusal.code} {refusal.message}"
             if code in {-2014, -2015, -1022}:
                 raise RejectedError(message, code=code)
             raise TransientError(message)
+
+    def _told(self, frame: dict[str, Any]) -> Refusal:
+        """What a frame that is an error says, as far as it may be told."""
+        keys = (self._settings.binance_api_key, self._settings.binance_secret_key)
+        hidden = [key.get_secret_value() for key in keys]
+        return refusal_of(0, orjson.dumps(frame.get("error")), hidden=hidden)
 
     def _request(self) -> dict[str, Any]:
         params = {
@@ -145,11 +151,17 @@ class UserStream:
         }
 
 
+def _reason(error: Exception) -> str:
+    """What may be told of an interruption: our own words; of a library's error its kind, it may hold what was sent."""
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, RootTradingError) else name
+
+
 def _parse(raw: str | bytes) -> dict[str, Any]:
     try:
         frame = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise ContractError(f"not JSON on the user stream: {error}") from error
+        raise ContractError("not JSON on the user stream") from error
     if not isinstance(frame, dict):
         raise ContractError("a user stream frame is an object")
     return frame

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
 
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 
@@ -12,6 +18,11 @@ CLOCK_IS_OFF = -1021
 TOO_MANY_CODES = frozenset({-1003, -1015})
 TOO_MANY_STATUSES = frozenset({418, 429})
 RETRY_AFTER_S = 10.0
+RETRY_AFTER_S_MAX = 3 * 24 * 3600.0  # Binance bans for three days at most
+WORDS_MAX = 200
+HIDDEN = "[hidden]"
+# A signed query, the header with the key, and any unbroken run that is longer than the words of a reason are.
+_SENT = re.compile(r"(?i)\S*(?:signature|timestamp|recvwindow|apikey)=\S*|x-mbx-apikey\W{1,4}\S+|[\w%+/=-]{40,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +40,39 @@ class Refusal:
         if self.status not in TOO_MANY_STATUSES and self.code not in TOO_MANY_CODES:
             return None
         try:
-            return max(1.0, float(self.retry_after))
+            return min(max(1.0, float(self.retry_after)), RETRY_AFTER_S_MAX)
         except ValueError:
             return RETRY_AFTER_S
+
+
+def refusal_of(status: int, body: bytes, *, retry_after: str = "", hidden: Collection[str] = ()) -> Refusal:
+    """What an answer that is not a success says, as far as it may be told.
+
+    Only Binance's own form is read, a whole ``code`` and the words of ``msg``; any other body was written by somebody
+    else (a proxy, a firewall) and may hold what was sent to it. ``hidden``: what no words may show.
+    """
+    known = object_in(body)
+    code, words = known.get("code"), known.get("msg")
+    if not isinstance(code, int) or isinstance(code, bool) or not isinstance(words, str):
+        return Refusal(status, 0, "", retry_after)
+    return Refusal(status, code, words_without(words, hidden), retry_after)
+
+
+def object_in(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is; empty when it is none."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def words_without(words: str, hidden: Collection[str] = ()) -> str:
+    """The exchange's words, short, without secrets: a server may repeat what was sent to it."""
+    for secret in hidden:
+        words = words.replace(secret, HIDDEN) if secret else words
+    printable = "".join(character if character.isprintable() else " " for character in words)
+    return _SENT.sub(HIDDEN, printable)[:WORDS_MAX]
 
 
 def error_of(refusal: Refusal) -> TransientError | OutcomeUnknownError | RejectedError:
@@ -39,7 +80,9 @@ def error_of(refusal: Refusal) -> TransientError | OutcomeUnknownError | Rejecte
     code, text = refusal.code, refusal.message if refusal.code else f"HTTP {refusal.status}"
     if refusal.wait_s is not None:
         return TransientError(f"told to wait {refusal.wait_s:.0f} s: {text}")
-    if refusal.status >= 500 or code in NO_VERDICT:
+    if refusal.status < HTTPStatus.BAD_REQUEST or refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return OutcomeUnknownError(f"no verdict from the exchange: HTTP {refusal.status} {code or ''}".rstrip())
+    if code in NO_VERDICT:
         return OutcomeUnknownError(f"no verdict from the exchange: {code} {text}")
     if code == CLOCK_IS_OFF:
         return TransientError(f"{code} {text}; the clock is measured again")

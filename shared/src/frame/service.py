@@ -266,7 +266,7 @@ def run_service(name: str, build: Callable[[Service], Awaitable[None]], *, serve
         configure_logging(name, "INFO")
         logger.error("configuration refused", extra={"reason": str(error)})
         sys.exit(EXIT_CONFIGURATION)
-    configure_logging(name, settings.log_level)
+    configure_logging(name, settings.log_level, secrets=settings.secrets())
     status = asyncio.run(start(name, settings, build, serve_app=serve_app))
     # or the interpreter looks for garbage in all it loaded on its way out: a second of CPU in which nobody is served
     gc.freeze()

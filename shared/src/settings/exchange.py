@@ -70,6 +70,15 @@ class ExchangeSettings(BaseModel):
     def _list_of_streams(cls, value: Any) -> Any:
         return words(value)
 
+    @field_validator("binance_api_key", "binance_secret_key")
+    @classmethod
+    def _one_word(cls, key: SecretStr) -> SecretStr:
+        """What cannot stand in a header would fail in every call, and show itself in the error."""
+        bare = key.get_secret_value().strip()
+        if not all("!" <= character <= "~" for character in bare):
+            raise ValueError("a key is one word of plain letters, digits and signs")
+        return SecretStr(bare)
+
     @property
     def rest_url(self) -> str:
         return (self.simulator_url or self.binance_rest_url).rstrip("/")

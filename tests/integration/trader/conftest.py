@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from sqlalchemy import text
 
@@ -80,6 +81,18 @@ def trader_settings(make_settings: Callable[..., Settings], twin: RunningTwin) -
         api_token=TOKEN,
         trader_port="1",
     )
+
+
+@pytest.fixture
+def flushed(settings: Settings) -> Iterator[BlockingRedis]:
+    client = BlockingRedis(
+        host=settings.redis_host,
+        port=settings.redis_port,
+        password=settings.redis_password.get_secret_value() or None,
+    )
+    client.flushdb()
+    yield client
+    client.close()
 
 
 @dataclass

@@ -112,18 +112,6 @@ def trader_process(settings: Settings, folder: Path) -> Iterator[Trader]:
         trader.client.close()
 
 
-@pytest.fixture
-def flushed(settings: Settings) -> Iterator[Redis]:
-    client = Redis(
-        host=settings.redis_host,
-        port=settings.redis_port,
-        password=settings.redis_password.get_secret_value() or None,
-    )
-    client.flushdb()
-    yield client
-    client.close()
-
-
 def rows(settings: Settings, sql: str) -> list[dict[str, Any]]:
     with psycopg.connect(settings.database_url, row_factory=dict_row) as connection:
         return connection.execute(sql).fetchall()
