@@ -1,8 +1,8 @@
 """When a difference between the books and the exchange is a fact, and what it may be called. Pure.
 
 A fill reaches the exchange's balance before it reaches the books. So a difference is believed only after several
-looks during which it did not change. It is called a deposit or a withdrawal only when the exchange
-itself shows no trade that the books lack and every gap has one direction; everything else stays a difference.
+looks during which it did not change. It is called a flow (a deposit, a conversion: ``flows``) only when the exchange
+itself shows no trade that the books lack or have differently; such a trade is to be booked first.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from shared.src.domain.errors import ContractError
 from shared.src.domain.money import wire
 from shared.src.domain.symbols import split_symbol
 
@@ -60,12 +61,19 @@ class DifferenceWatch:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """What moved with one trade: base and quote units, and the fee in its own asset."""
+    """What moved with one trade: base and quote units, and the fee in its own asset.
+
+    Sources name an asset for a fee of zero or none: where nothing was taken, none is kept.
+    """
 
     quantity: Decimal
     quote_quantity: Decimal
     fee: Decimal
     fee_asset: str
+
+    def __post_init__(self) -> None:
+        if not self.fee:
+            object.__setattr__(self, "fee_asset", "")
 
 
 Trades = Mapping[int, Trade]
@@ -86,17 +94,15 @@ def trade_missing(symbol: str, *, listed: Trades, booked: Trades, gaps: Mapping[
 
 def halting(unexplained: Mapping[str, Decimal], *, symbols: Iterable[str], quote_asset: str) -> dict[str, Decimal]:
     """Of the differences that nothing explains, those in assets we trade: they stop new positions."""
-    traded = tuple(symbols)
-    return {
-        asset: gap
-        for asset, gap in unexplained.items()
-        if asset == quote_asset or any(symbol.startswith(asset) for symbol in traded)
-    }
+    traded = {quote_asset, *(asset for symbol in symbols for asset in _assets(symbol, quote_asset))}
+    return {asset: gap for asset, gap in unexplained.items() if asset in traded}
 
 
-def one_direction(gaps: Mapping[str, Decimal]) -> bool:
-    """Whether all gaps have the same sign: a trade that is missing would show as one of each."""
-    return all(gap > 0 for gap in gaps.values()) or all(gap < 0 for gap in gaps.values())
+def _assets(symbol: str, quote_asset: str) -> tuple[str, ...]:
+    try:
+        return split_symbol(symbol, quote_first=quote_asset)
+    except ContractError:  # nothing can be booked in it either
+        return ()
 
 
 def describe(gaps: Mapping[str, Decimal]) -> str:

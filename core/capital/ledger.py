@@ -1,8 +1,10 @@
 """Double entry, pure: every posting adds up to zero in every asset, so nothing appears or vanishes.
 
 Accounts: ``exchange`` mirrors what the exchange holds for us, asset by asset; ``trading`` is the other side of
-swaps; ``fees`` is what the exchange kept; ``capital`` is what the owner brought or took; ``difference`` is what
-nobody could explain and an administrator wrote off.
+swaps; ``fees`` is what the exchange kept; ``capital`` is what the owner brought or took; ``convert``, ``dust``,
+``earn`` and ``rewards`` are the other sides of what the owner did with the account outside of its order books;
+``difference`` is what nobody could explain and an administrator wrote off. All but the first three are outside: what
+comes from there is no result of trading.
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ class LedgerAccount(StrEnum):
     TRADING = "trading"
     FEES = "fees"
     CAPITAL = "capital"
+    CONVERT = "convert"
+    DUST = "dust"
+    EARN = "earn"
+    REWARDS = "rewards"
     DIFFERENCE = "difference"
 
 
@@ -33,7 +39,23 @@ class PostingKind(StrEnum):
     FILL = "fill"
     DEPOSIT = "deposit"
     WITHDRAWAL = "withdrawal"
+    CONVERT = "convert"  # one asset for another, not in an order book that is followed
+    DUST = "dust"  # small amounts turned into BNB
+    EARN = "earn"  # to Simple Earn, or back
+    REWARD = "reward"  # interest and airdrops
     ADJUSTMENT = "adjustment"
+
+
+# What moves with the owner or the exchange instead of with a trade, and the account at its other side
+FLOW_ACCOUNTS = {
+    PostingKind.DEPOSIT: LedgerAccount.CAPITAL,
+    PostingKind.WITHDRAWAL: LedgerAccount.CAPITAL,
+    PostingKind.CONVERT: LedgerAccount.CONVERT,
+    PostingKind.DUST: LedgerAccount.DUST,
+    PostingKind.EARN: LedgerAccount.EARN,
+    PostingKind.REWARD: LedgerAccount.REWARDS,
+    PostingKind.ADJUSTMENT: LedgerAccount.DIFFERENCE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,27 +184,27 @@ def opening_posting(amounts: Mapping[str, Decimal], occurred_at: datetime) -> Po
     )
 
 
-def owner_posting(posting_id: str, asset: str, amount: Decimal, occurred_at: datetime, description: str) -> Posting:
-    """A deposit (+) or a withdrawal (-)."""
-    return Posting(
-        posting_id=posting_id,
-        kind=PostingKind.DEPOSIT if amount > 0 else PostingKind.WITHDRAWAL,
-        description=description,
-        occurred_at=occurred_at,
-        lines=transfer(LedgerAccount.CAPITAL, LedgerAccount.EXCHANGE, asset, amount),
-    )
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Units of each asset that came (+) or went (-) together, outside of any trade."""
+
+    kind: PostingKind
+    moves: Mapping[str, Decimal]
 
 
-def adjustment_posting(
-    posting_id: str, asset: str, amount: Decimal, occurred_at: datetime, description: str
-) -> Posting:
-    """What an administrator accepted as unexplained; it stays visible in the account ``difference``."""
+def flow_posting(posting_id: str, flow: Flow, occurred_at: datetime, description: str) -> Posting:
+    """A flow in the books: every asset against the account of its kind (``FLOW_ACCOUNTS``)."""
+    other = FLOW_ACCOUNTS[flow.kind]
     return Posting(
         posting_id=posting_id,
-        kind=PostingKind.ADJUSTMENT,
+        kind=flow.kind,
         description=description,
         occurred_at=occurred_at,
-        lines=transfer(LedgerAccount.DIFFERENCE, LedgerAccount.EXCHANGE, asset, amount),
+        lines=tuple(
+            line
+            for asset, amount in sorted(flow.moves.items())
+            for line in transfer(other, LedgerAccount.EXCHANGE, asset, amount)
+        ),
     )
 
 

@@ -51,11 +51,11 @@ class Position:
 
     @property
     def entry_price(self) -> Decimal | None:
-        return self.bought_quote / self.bought if self.bought else None
+        return self.bought_quote / self.bought if self.bought_quote else None
 
     @property
     def exit_price(self) -> Decimal | None:
-        return self.sold_quote / self.sold if self.sold else None
+        return self.sold_quote / self.sold if self.sold_quote else None
 
     @property
     def profit_loss(self) -> Decimal:

@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
+from core.capital.ledger import PostingKind
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.models import PortfolioModel, TradeFilter
 from shared.src.domain.plain import plain
@@ -142,7 +143,7 @@ def _add_books(router: APIRouter, model: PortfolioModel, account: BinanceAccount
 
     @router.get("/ledger/postings", tags=["ledger"])
     async def postings(
-        kind: Literal["opening", "fill", "deposit", "withdrawal", "adjustment"] | None = None,
+        kind: PostingKind | None = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> Response:
         """The latest postings, with their lines."""

@@ -11,8 +11,9 @@ from decimal import Decimal
 
 from prometheus_client import Gauge
 
-from core.capital.differences import DifferenceWatch, Standing, describe, halting, one_direction, trade_missing
-from core.capital.ledger import adjustment_posting, can_open, differences, opening_posting, owner_posting
+from core.capital.differences import DifferenceWatch, Standing, describe, halting, trade_missing
+from core.capital.flows import flows_of
+from core.capital.ledger import Flow, PostingKind, can_open, differences, flow_posting, opening_posting
 from portfolio.src.balance_journal import BalanceJournal
 from portfolio.src.fills import add_fills, bookable
 from portfolio.src.pockets import PocketManager
@@ -159,7 +160,7 @@ class BinanceAccountManager:
         await self._explain(self._watch.standing(at_s), balances)
 
     async def _explain(self, gaps: dict[str, Decimal], balances: Mapping[str, Balance]) -> None:
-        """Book a deposit or withdrawal if that is what the exchange shows; say what is wrong otherwise."""
+        """Book what moved outside of trades if that is what the exchange shows; say what is wrong otherwise."""
         self.state.explained = await self._trades_missing(gaps) if gaps else ""
         self.state.unexplained = gaps if self.state.explained else {}
         if not gaps:
@@ -167,29 +168,32 @@ class BinanceAccountManager:
         if self.state.explained:
             logger.error("books differ", extra={"gaps": describe(gaps), "finding": self.state.explained})
             return
-        note = "the balance moved and the exchange shows no trade that did it"
-        at = self._clock.now()
-        async with self._pockets.unit(at) as unit:
-            now = differences(await unit.ledger.balances(), _totals(balances))
-            revision = (await unit.ledger.revision()).key
-            for asset, gap in gaps.items():
-                if now.get(asset) != gap:
-                    continue  # a fill came meanwhile: look again
-                posting = owner_posting(derived_id("transfer", asset, wire(gap), *revision), asset, gap, at, note)
-                unit.posted |= await unit.ledger.add(posting)
-        logger.warning("transfer booked", extra={"gaps": describe(gaps)})
+        for flow in flows_of(gaps):
+            await self._book(flow, balances, "the balance moved and the exchange shows no trade that did it")
         self.wake()
 
+    async def _book(self, flow: Flow, balances: Mapping[str, Balance], note: str) -> bool:
+        """Book a flow, if the books still lack exactly that; False when a fill came meanwhile."""
+        at = self._clock.now()
+        async with self._pockets.unit(at) as unit:
+            gaps = differences(await unit.ledger.balances(), _totals(balances))
+            if any(gaps.get(asset) != amount for asset, amount in flow.moves.items()):
+                return False
+            revision = (await unit.ledger.revision()).key
+            moved = (f"{asset}{wire(amount)}" for asset, amount in sorted(flow.moves.items()))
+            posting = flow_posting(derived_id("flow", flow.kind, *moved, *revision), flow, at, note)
+            unit.posted = await unit.ledger.add(posting)
+        logger.warning("flow booked", extra={"kind": flow.kind.value, "gaps": describe(flow.moves)})
+        return True
+
     async def _trades_missing(self, gaps: Mapping[str, Decimal]) -> str:
-        """Why the gaps cannot be called a transfer; empty when they can."""
-        if not one_direction(gaps):
-            return "assets moved in both directions, as a trade moves them"
+        """Which trade the gaps are of, so that they cannot be called a flow; empty when they can."""
         async with self._store.look() as ledger:
             since = await ledger.opened_at()
             if since is None:
                 return "the books are not open"
             booked = await ledger.booked(since=since)
-        for symbol in self._symbols:
+        for symbol in dict.fromkeys((*self._symbols, *booked)):  # a position may be left in one no longer traded
             listed = await self._account.trades(symbol, since)
             if listed is None:
                 return "nobody keeps a list of trades to check against"
@@ -203,21 +207,21 @@ class BinanceAccountManager:
     async def accept_difference(self, asset: str, reason: str) -> Decimal:
         """Write off a standing difference, visibly, because an administrator says so; answers the amount.
 
+        The account is read again and compared under the lock: what a fill explains meanwhile is not booked twice.
+
         Raises:
-            RejectedError: there is none in this asset.
+            RejectedError: there is none in this asset, or it moved since it was found.
         """
         gap = self.state.unexplained.get(asset)
         if gap is None and asset in self.state.gaps:
             raise RejectedError("the difference may still settle or be explained; ask again in a minute", code=409)
         if gap is None:
             raise RejectedError(f"there is no difference in {asset}", code=404)
-        at = self._clock.now()
-        async with self._pockets.unit(at) as unit:
-            revision = (await unit.ledger.revision()).key
-            posting_id = derived_id("adjustment", asset, wire(gap), *revision)
-            await unit.ledger.add(adjustment_posting(posting_id, asset, gap, at, reason))
-            unit.posted = True
-        del self.state.unexplained[asset]
+        balances = await self._account.balances()
+        if not await self._book(Flow(PostingKind.ADJUSTMENT, {asset: gap}), balances, reason):
+            self.wake()
+            raise RejectedError(f"the difference in {asset} moved since it was found; look again in a minute", code=409)
+        self.state.unexplained.pop(asset, None)
         logger.warning("difference written off", extra={"asset": asset, "amount": wire(gap), "reason": reason})
         self.wake()
         return gap

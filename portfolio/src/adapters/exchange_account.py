@@ -12,7 +12,7 @@ from core.capital.differences import Trade, Trades
 from portfolio.src.ports import ExchangeAccount
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock, to_ms
-from shared.src.domain.errors import ContractError
+from shared.src.domain.errors import ContractError, RejectedError
 from shared.src.exchange.account import AccountData
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.models import Balance, parse_balances
@@ -20,6 +20,7 @@ from shared.src.exchange.venue import Venue, venue_of
 from shared.src.http_calls import call_service
 
 TIMEOUT_S = 5.0
+NO_SUCH_SYMBOL = -1121  # delisted since it was traded
 
 
 class BinanceAccount:
@@ -33,10 +34,16 @@ class BinanceAccount:
         return (await self._account.account()).balances
 
     async def trades(self, symbol: str, since: datetime) -> Trades | None:
+        try:
+            fills = await self._account.trades(symbol)
+        except RejectedError as error:
+            if error.code != NO_SUCH_SYMBOL:
+                raise
+            return {}
         since_ms = to_ms(since)
         return {
             fill.trade_id: Trade(fill.quantity, fill.quote_quantity, fill.fee, fill.fee_asset)
-            for fill in await self._account.trades(symbol)
+            for fill in fills
             if fill.time_ms >= since_ms
         }
 

@@ -43,7 +43,7 @@ SELECT moment.time, (SELECT sum(value_usdc) FROM portfolio_balances b WHERE b.ti
 TRANSFERS = text("""
 SELECT l.asset, sum(l.amount) AS amount
 FROM ledger_lines l JOIN ledger_postings p USING (posting_id)
-WHERE p.kind IN ('deposit', 'withdrawal', 'adjustment') AND l.account = 'exchange' AND p.occurred_at > :since
+WHERE p.kind NOT IN ('opening', 'fill') AND l.account = 'exchange' AND p.occurred_at > :since
 GROUP BY l.asset
 """)
 
@@ -87,7 +87,7 @@ LEDGER_BALANCES = text("SELECT account, asset, amount FROM ledger_balances WHERE
 LEDGER_COUNTS = text("""
 SELECT (SELECT count(*) FROM ledger_postings) AS postings,
        (SELECT count(*) FROM ledger_postings WHERE kind = 'fill') AS fills,
-       (SELECT count(*) FROM ledger_postings WHERE kind IN ('deposit', 'withdrawal')) AS transfers,
+       (SELECT count(*) FROM ledger_postings WHERE kind NOT IN ('opening', 'fill', 'adjustment')) AS transfers,
        (SELECT count(*) FROM ledger_postings WHERE kind = 'adjustment') AS adjustments,
        (SELECT count(*) FROM (SELECT asset FROM ledger_lines GROUP BY asset HAVING sum(amount) <> 0) broken)
            AS unbalanced_assets

@@ -47,9 +47,9 @@ class ExecutionEvent(Message):
     side: Side
     price: Positive
     quantity: Positive
-    quote_quantity: Positive
+    quote_quantity: NonNegative  # what the exchange moved; 0 where it rounded all of it away
     fee: NonNegative
-    fee_asset: str
+    fee_asset: str  # empty where no fee was taken
     role: LiquidityRole
     purpose: str = Field(description="entry, exit, stop_loss, take_profit, external")
     strategy: str = ""

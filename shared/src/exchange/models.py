@@ -10,6 +10,7 @@ from typing import Any
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderStatus, OrderType, Side
+from shared.src.exchange.quote_amounts import quote_amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,11 @@ class ExchangeOrder:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeFill:
-    """One fill of one of our orders; ``trade_id`` is unique in its symbol. ``fee`` in units of ``fee_asset``."""
+    """One fill of one of our orders; ``trade_id`` is unique in its symbol.
+
+    ``quote_quantity`` is what the exchange moved, to its own digits. ``fee`` in units of ``fee_asset``, which is empty
+    where no fee was taken: the stream names none then, the trade list some.
+    """
 
     symbol: str
     trade_id: int
@@ -162,33 +167,43 @@ def _quantity(row: Mapping[str, Any]) -> Decimal:
 
 
 def parse_placement(row: Mapping[str, Any]) -> OrderReport:
-    """A FULL placement answer: the order and the fills it took at once (as taker)."""
+    """A FULL placement answer: the order and the fills it took at once (as taker).
+
+    Without the fills where it does not say what they came to in quote units: the order executed more than was booked
+    then, and its fills are read from the trade list.
+    """
     order = parse_order(row)
+    fills = row.get("fills", ())
     try:
-        fills = tuple(
-            ExchangeFill(
-                symbol=order.symbol,
-                trade_id=int(fill["tradeId"]),
-                order_id=order.order_id,
-                side=order.side,
-                price=Decimal(fill["price"]),
-                quantity=Decimal(fill["qty"]),
-                quote_quantity=Decimal(fill["price"]) * Decimal(fill["qty"]),
-                fee=Decimal(fill["commission"]),
-                fee_asset=fill["commissionAsset"],
-                is_maker=False,
-                time_ms=order.time_ms,
-            )
-            for fill in row.get("fills", ())
-        )
+        products = [Decimal(fill["price"]) * Decimal(fill["qty"]) for fill in fills]
+        amounts = quote_amounts(products, order.executed_quote) or ()
+        taken = zip(fills if amounts else (), amounts, strict=True)
+        return OrderReport(order, tuple(_taken(order, fill, amount) for fill, amount in taken))
     except (KeyError, ValueError, TypeError, ArithmeticError) as error:
         raise ContractError(f"fills from the exchange: {error!r}") from error
-    return OrderReport(order, fills)
+
+
+def _taken(order: ExchangeOrder, fill: Mapping[str, Any], quote_quantity: Decimal) -> ExchangeFill:
+    fee = Decimal(fill["commission"])
+    return ExchangeFill(
+        symbol=order.symbol,
+        trade_id=int(fill["tradeId"]),
+        order_id=order.order_id,
+        side=order.side,
+        price=Decimal(fill["price"]),
+        quantity=Decimal(fill["qty"]),
+        quote_quantity=quote_quantity,
+        fee=fee,
+        fee_asset=_fee_asset(fee, fill["commissionAsset"]),
+        is_maker=False,
+        time_ms=order.time_ms,
+    )
 
 
 def parse_trade(row: Mapping[str, Any]) -> ExchangeFill:
     """A row of GET /api/v3/myTrades."""
     try:
+        fee = Decimal(row["commission"])
         return ExchangeFill(
             symbol=row["symbol"],
             trade_id=int(row["id"]),
@@ -197,8 +212,8 @@ def parse_trade(row: Mapping[str, Any]) -> ExchangeFill:
             price=Decimal(row["price"]),
             quantity=Decimal(row["qty"]),
             quote_quantity=Decimal(row["quoteQty"]),
-            fee=Decimal(row["commission"]),
-            fee_asset=row["commissionAsset"],
+            fee=fee,
+            fee_asset=_fee_asset(fee, row["commissionAsset"]),
             is_maker=bool(row["isMaker"]),
             time_ms=int(row["time"]),
         )
@@ -232,6 +247,7 @@ def parse_execution_report(event: Mapping[str, Any]) -> OrderReport:
 
 
 def _event_fill(event: Mapping[str, Any]) -> ExchangeFill:
+    fee = Decimal(event["n"] or 0)
     return ExchangeFill(
         symbol=event["s"],
         trade_id=int(event["t"]),
@@ -240,8 +256,8 @@ def _event_fill(event: Mapping[str, Any]) -> ExchangeFill:
         price=Decimal(event["L"]),
         quantity=Decimal(event["l"]),
         quote_quantity=Decimal(event["Y"]),
-        fee=Decimal(event["n"] or 0),
-        fee_asset=event["N"] or "",
+        fee=fee,
+        fee_asset=_fee_asset(fee, event["N"]),
         is_maker=bool(event["m"]),
         time_ms=int(event["T"]),
     )
@@ -254,6 +270,13 @@ def parse_balances(rows: list[Mapping[str, Any]], keys: tuple[str, str, str]) ->
         return {row[asset]: Balance(row[asset], Decimal(row[free]), Decimal(row[locked])) for row in rows}
     except (KeyError, TypeError, ArithmeticError) as error:
         raise ContractError(f"balances from the exchange: {error!r}") from error
+
+
+def _fee_asset(fee: Decimal, named: str | None) -> str:
+    """Raises ContractError when a fee was taken in an asset that nobody names."""
+    if fee and not named:
+        raise ContractError(f"a fee of {fee} from the exchange without its asset")
+    return named if fee and named else ""
 
 
 def _positive(text: Any) -> Decimal | None:

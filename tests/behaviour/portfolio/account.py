@@ -107,14 +107,107 @@ class AccountBehaviour:
         await look(manager, clock)
         assert manager.state.explained == "trade 1 of BTCUSDC is booked differently"
 
-    async def test_gaps_in_both_directions_stay_a_difference(
+    @pytest.mark.parametrize(
+        ("moves", "kinds", "outside"),
+        [
+            ({"BTC": "0.01", "USDC": "-500"}, ["convert"], LedgerAccount.CONVERT),
+            ({"USDC": "-400", "LDUSDC": "400"}, ["earn"], LedgerAccount.EARN),
+            ({"LDUSDC": "0.02"}, ["reward"], LedgerAccount.REWARDS),
+            ({"NEWCOIN": "25"}, ["deposit"], LedgerAccount.CAPITAL),
+            ({"USDC": "-250"}, ["withdrawal"], LedgerAccount.CAPITAL),
+        ],
+    )
+    async def test_what_moved_without_a_trade_is_booked_by_its_name_and_halts_nothing(
+        self,
+        books: Bookkeeper,
+        manager: BinanceAccountManager,
+        account: FakeAccount,
+        world: World,
+        clock: ManualClock,
+        moves: dict[str, str],
+        kinds: list[str],
+        outside: LedgerAccount,
+    ) -> None:
+        before = await world.balances(outside)
+        for asset, amount in moves.items():
+            account.move(asset, amount)
+        await look(manager, clock)
+        assert await look(manager, clock, 1) is Standing.EQUAL
+        assert await world.kinds() == kinds
+        after = await world.balances(outside)
+        moved = {asset: before.get(asset, Decimal(0)) - after.get(asset, Decimal(0)) for asset in moves}
+        assert moved == {asset: Decimal(amount) for asset, amount in moves.items()}
+        assert manager.halted() is None
+
+    async def test_dust_turned_into_bnb_is_no_result(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.held |= {"ADA": Decimal("3.1"), "DOGE": Decimal(8)}
+        await look(manager, clock)
+        account.held |= {"ADA": Decimal(0), "DOGE": Decimal(0), "BNB": Decimal("5.004")}
+        await look(manager, clock)
+        assert await world.kinds() == ["deposit", "deposit", "dust"]
+        assert await world.balances(LedgerAccount.DUST) == {
+            "ADA": Decimal("3.1"),
+            "DOGE": Decimal(8),
+            "BNB": Decimal("-0.004"),
+        }
+
+    async def test_a_conversion_is_not_booked_while_a_trade_in_these_assets_is_missing(
         self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
     ) -> None:
         account.move("BTC", 1)
         account.move("USDC", -100)
+        account.listed["BTCUSDC"] = {77: Trade(Decimal(1), Decimal(100), Decimal(0), "BNB")}
         await look(manager, clock)
         assert await world.kinds() == []
         assert manager.state.unexplained == {"BTC": 1, "USDC": -100}
+        assert "differ from the exchange" in (manager.halted() or "")
+
+    async def test_a_write_off_does_not_book_again_what_a_fill_booked_meanwhile(
+        self,
+        books: Bookkeeper,
+        manager: BinanceAccountManager,
+        account: FakeAccount,
+        world: World,
+        clock: ManualClock,
+        trader: TraderWriter,
+    ) -> None:
+        account.move("BTC", 1)
+        account.move("USDC", -100)
+        account.listed["BTCUSDC"] = {1: Trade(Decimal(1), Decimal(100), Decimal(0), "")}
+        await look(manager, clock)
+        await books.on_executions([await trader.entry("int-1", 1, fee="0")])
+        with pytest.raises(RejectedError, match="moved since it was found"):
+            await manager.accept_difference("BTC", "nobody knows")
+        assert await world.kinds() == ["fill"]
+        assert await look(manager, clock, 1) is Standing.EQUAL
+
+    async def test_a_write_off_measures_the_account_as_it_is_now(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.keeps_trades = False
+        account.move("BNB", "0.25")
+        await look(manager, clock)
+        account.move("BNB", "0.5")
+        with pytest.raises(RejectedError, match="moved since it was found"):
+            await manager.accept_difference("BNB", "airdrop")
+        assert await world.kinds() == []
+
+    async def test_a_deposit_beside_a_fill_without_a_fee_is_a_deposit(
+        self,
+        books: Bookkeeper,
+        manager: BinanceAccountManager,
+        account: FakeAccount,
+        world: World,
+        clock: ManualClock,
+        trader: TraderWriter,
+    ) -> None:
+        await books.on_executions([await trader.entry("int-1", 1, fee="0", fee_asset="")])
+        account.held = {"USDC": Decimal(1400), "BTC": Decimal(1), "BNB": Decimal(5)}
+        account.listed["BTCUSDC"] = {1: Trade(Decimal(1), Decimal(100), Decimal(0), "USDC")}
+        await look(manager, clock)
+        assert await world.kinds() == ["deposit", "fill"]
 
     async def test_a_difference_is_written_off_only_by_hand_and_stays_visible(
         self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from core.capital.leases import Facts
-from core.capital.ledger import LedgerAccount, Posting, PostingKind, opening_posting, owner_posting
+from core.capital.ledger import Flow, LedgerAccount, Posting, PostingKind, flow_posting, opening_posting
 from core.capital.pockets import Pocket, Reservation, ReservationStatus
 from portfolio.src.ports import BEGINNING, CapitalTransaction, ChangedLease
 from shared.memory.manual_clock import ManualClock
@@ -18,7 +18,7 @@ from tests.behaviour.portfolio.world import TraderWriter, World
 
 
 def deposit(at: datetime, amount: str = "10") -> Posting:
-    return owner_posting("transfer-1", "USDC", Decimal(amount), at, "test")
+    return flow_posting("transfer-1", Flow(PostingKind.DEPOSIT, {"USDC": Decimal(amount)}), at, "test")
 
 
 def lease(status: ReservationStatus = ReservationStatus.ACTIVE) -> Reservation:

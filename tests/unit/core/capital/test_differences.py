@@ -11,7 +11,6 @@ from core.capital.differences import (
     Trades,
     describe,
     halting,
-    one_direction,
     trade_missing,
 )
 
@@ -42,11 +41,6 @@ def test_a_difference_that_stays_is_found_while_others_move() -> None:
     assert reconciler.standing(12.0) == {"BNB": Decimal(-1)}
 
 
-def test_gaps_in_both_directions_look_like_a_trade() -> None:
-    assert one_direction({"USDC": Decimal(1), "BTC": Decimal(2)})
-    assert not one_direction({"USDC": Decimal(-100), "BTC": Decimal(1)})
-
-
 def test_gaps_are_told_with_their_sign() -> None:
     assert describe({"USDC": Decimal("-1.50"), "BTC": Decimal(2)}) == "BTC +2, USDC -1.5"
 
@@ -74,3 +68,14 @@ def test_a_trade_in_other_assets_explains_nothing() -> None:
 def test_only_what_is_traded_stops_new_positions() -> None:
     unexplained = {"USDC": Decimal(1), "BTC": Decimal(-1), "EUR": Decimal(5)}
     assert halting(unexplained, symbols=["BTCUSDC"], quote_asset="USDC") == {"USDC": Decimal(1), "BTC": Decimal(-1)}
+
+
+def test_a_fee_of_zero_in_no_asset_is_the_same_as_in_some() -> None:
+    listed = {1: Trade(Decimal(1), Decimal(100), Decimal(0), "BNB")}
+    assert not missing(listed, {1: Trade(Decimal(1), Decimal(100), Decimal(0), "")}, "BTC")
+
+
+def test_a_difference_in_any_asset_of_a_traded_symbol_halts() -> None:
+    gaps = {"USDT": Decimal(-1), "ETH": Decimal(1), "PEPE": Decimal(1), "B": Decimal(1)}
+    symbols = ("BTCUSDT", "ETHBTC", "NOQUOTE")
+    assert halting(gaps, symbols=symbols, quote_asset="USDC") == {"USDT": Decimal(-1), "ETH": Decimal(1)}

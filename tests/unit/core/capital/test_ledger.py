@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from core.capital.ledger import (
     BooksRevision,
     Execution,
+    Flow,
     LedgerAccount,
     Line,
     Posting,
     PostingKind,
-    adjustment_posting,
     can_open,
     differences,
     fill_posting,
+    flow_posting,
     opening_posting,
-    owner_posting,
     totals,
 )
 from shared.src.domain.errors import InvariantError
@@ -93,13 +93,13 @@ def test_a_posting_that_does_not_balance_cannot_be_made() -> None:
 
 
 def test_a_withdrawal_is_named_one_and_leaves_from_capital() -> None:
-    posting = owner_posting("t-1", "USDC", Decimal(-50), AT, "test")
-    assert posting.kind is PostingKind.WITHDRAWAL
+    posting = flow_posting("t-1", Flow(PostingKind.WITHDRAWAL, {"USDC": Decimal(-50)}), AT, "test")
+    assert Line(LedgerAccount.CAPITAL, "USDC", Decimal(50)) in posting.lines
     assert held(posting) == {"USDC": Decimal(-50)}
 
 
 def test_a_write_off_stays_visible_in_the_account_difference() -> None:
-    posting = adjustment_posting("a-1", "BNB", Decimal("-0.1"), AT, "test")
+    posting = flow_posting("a-1", Flow(PostingKind.ADJUSTMENT, {"BNB": Decimal("-0.1")}), AT, "test")
     assert Line(LedgerAccount.DIFFERENCE, "BNB", Decimal("0.1")) in posting.lines
 
 

@@ -1,0 +1,59 @@
+"""What moved outside of trades gets the name that the balances allow; together the flows are the gaps."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.capital.flows import flows_of, underlying
+from core.capital.ledger import LedgerAccount, PostingKind, flow_posting, totals
+from shared.memory.manual_clock import ManualClock
+
+AT = ManualClock().now()
+
+
+def named(**gaps: str) -> list[tuple[str, set[str]]]:
+    return [(flow.kind.value, set(flow.moves)) for flow in flows_of({a: Decimal(g) for a, g in gaps.items()})]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "flows"),
+    [
+        ({"USDC": "50"}, [("deposit", {"USDC"})]),
+        ({"USDC": "50", "BTC": "1"}, [("deposit", {"USDC"}), ("deposit", {"BTC"})]),
+        ({"USDC": "-50"}, [("withdrawal", {"USDC"})]),
+        ({"USDC": "-50", "EUR": "45"}, [("convert", {"USDC", "EUR"})]),
+        ({"USDC": "-50", "BNB": "0.1"}, [("convert", {"USDC", "BNB"})]),
+        ({"ADA": "-1", "XRP": "-2", "BNB": "0.01"}, [("dust", {"ADA", "XRP", "BNB"})]),
+        ({"USDC": "-50", "LDUSDC": "50"}, [("earn", {"USDC", "LDUSDC"})]),
+        ({"USDC": "50.02", "LDUSDC": "-50"}, [("earn", {"USDC", "LDUSDC"})]),
+        ({"USDC": "-50", "LDUSDC": "50", "BTC": "1"}, [("earn", {"USDC", "LDUSDC"}), ("deposit", {"BTC"})]),
+        ({"LDUSDC": "0.01"}, [("reward", {"LDUSDC"})]),
+        ({"LDO": "3"}, [("deposit", {"LDO"})]),
+        ({}, []),
+    ],
+)
+def test_flows_by_what_the_balances_show(gaps: dict[str, str], flows: list[tuple[str, set[str]]]) -> None:
+    assert named(**gaps) == flows
+
+
+def test_a_receipt_of_earn_stands_for_its_asset_and_lido_stands_for_itself() -> None:
+    assert (underlying("LDUSDC"), underlying("LDO"), underlying("USDC")) == ("USDC", None, None)
+
+
+assets = st.sampled_from(["USDC", "LDUSDC", "BTC", "BNB", "ADA", "LDO", "LDBTC"])
+amounts = st.decimals(min_value=-100, max_value=100, places=8).filter(bool)
+
+
+@given(gaps=st.dictionaries(assets, amounts))
+def test_flows_are_the_gaps_and_no_more_and_their_postings_balance(gaps: dict[str, Decimal]) -> None:
+    moved: dict[str, Decimal] = {}
+    for number, flow in enumerate(flows_of(gaps)):
+        assert flow.kind not in {PostingKind.FILL, PostingKind.OPENING, PostingKind.ADJUSTMENT}
+        lines = flow_posting(f"p-{number}", flow, AT, "test").lines
+        for asset, amount in totals(line for line in lines if line.account is LedgerAccount.EXCHANGE).items():
+            moved[asset] = moved.get(asset, Decimal(0)) + amount
+    assert moved == gaps
