@@ -15,7 +15,7 @@ UP_OPTIONS = $(if $(TWIN),--twin) $(if $(KAFKA),--kafka $(KAFKA))
 SHARED_OPTIONS = $(if $(JSON),--json) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-dev dashboard env up down status simulate unit integration e2e browser \
+.PHONY: help demo test setup setup-dev dashboard env up down status simulate unit integration e2e simulation browser \
 	check format lint types imports bench lock clean
 
 help: ## list the targets
@@ -52,6 +52,9 @@ integration: setup-dev ## tests on real databases and brokers
 
 e2e: setup-dev dashboard ## the platform from market to ledger
 	@$(PY) -m pytest tests/e2e
+
+simulation: setup-dev ## adversarial simulation of the money path (SEEDS=10000 FROM=0)
+	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),10000) --from $(or $(FROM),0)
 
 browser: setup-dev dashboard chromium ## the dashboard in Chromium
 	@$(PY) -m pytest tests/browser

@@ -1,0 +1,113 @@
+"""Plays seeds and tells what the auditor saw.
+
+python -m tests.simulation --seeds 10000 --from 0      play 10,000 seeds
+python -m tests.simulation --seed 26                   play one, tell its shortest story
+python -m tests.simulation --seed 26 --keep 0,4,9      play some actions of one, with the time of each
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from time import perf_counter, process_time
+
+from tests.simulation.adversary import Story, story_of
+from tests.simulation.audit.auditor import Violation
+from tests.simulation.play import play
+from tests.simulation.shortest import shortest_story
+
+PROGRESS_S = 10.0
+COMMAND = "python -m tests.simulation"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when nothing was broken, 1 otherwise."""
+    asked = _arguments(arguments)
+    if asked.seed is not None:
+        kept = None if asked.keep is None else [int(place) for place in asked.keep.split(",")]
+        return _one(asked.seed, kept)
+    return _many(range(asked.first, asked.first + asked.seeds), stop_after=asked.stop_after)
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=100, help="how many seeds are played")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="the first of them")
+    parser.add_argument("--stop-after", type=int, default=0, help="end after so many seeds that break a rule; 0: never")
+    parser.add_argument("--seed", type=int, help="play this one and tell its shortest story")
+    parser.add_argument("--keep", help="of its actions only these, by their places")
+    return parser.parse_args(arguments)
+
+
+def _many(seeds: range, *, stop_after: int) -> int:
+    started, used, told = perf_counter(), process_time(), perf_counter()
+    broken: Counter[str] = Counter()
+    failing: dict[int, Sequence[Violation]] = {}
+    trades = 0
+    for count, seed in enumerate(seeds, start=1):
+        played = play(story_of(seed))
+        trades += played.trades
+        if played.violations:
+            failing[seed] = played.violations
+            broken.update(violation.rule for violation in played.violations)
+            for violation in played.violations:
+                print(f"seed {seed}: {_line(violation)}")
+            print(f"  {COMMAND} --seed {seed}", flush=True)
+        if perf_counter() - told > PROGRESS_S or count == len(seeds):
+            told = perf_counter()
+            print(
+                f"{count} of {len(seeds)} seeds, {_pace(count, told - started)}, {len(failing)} broke a rule",
+                flush=True,
+            )
+        if stop_after and len(failing) >= stop_after:
+            break
+    print(
+        f"{count} seeds, {trades} trades, {_pace(count, perf_counter() - started)} "
+        f"({_pace(count, process_time() - used)} of one processor), {sum(broken.values())} violations"
+    )
+    for rule, number in broken.most_common():
+        first = next(seed for seed, found in failing.items() if any(each.rule == rule for each in found))
+        print(f"  {number:5} {rule}, first by: {COMMAND} --seed {first}")
+    return 1 if broken else 0
+
+
+def _one(seed: int, kept: Sequence[int] | None) -> int:
+    story = story_of(seed)
+    places = list(range(len(story.actions))) if kept is None else list(kept)
+    played = play(story.part(places))
+    if not played.violations:
+        print("\n".join(played.journal))
+        print("no violation")
+        return 0
+    for violation in played.violations:
+        print(_line(violation))
+    if kept is not None:
+        print("\n".join(played.journal))
+        return 1
+    for rule in dict.fromkeys(violation.rule for violation in played.violations):
+        _tell_shortest(seed, story, places, rule)
+    return 1
+
+
+def _tell_shortest(seed: int, story: Story, places: Sequence[int], rule: str) -> None:
+    shortest = shortest_story(story, places, rule)
+    played = play(story.part(shortest))
+    print(f"\n{rule}, shortest story ({len(shortest)} of {len(places)} actions):")
+    print("\n".join(f"  {line}" for line in played.journal))
+    for violation in played.violations:
+        print(f"  -> {_line(violation)}")
+    print(f"  {COMMAND} --seed {seed} --keep {','.join(map(str, shortest))}")
+
+
+def _line(violation: Violation) -> str:
+    return f"{violation.at_s:.2f} s: {violation.rule}: {violation.text}"
+
+
+def _pace(count: int, seconds: float) -> str:
+    return f"{count / max(seconds, 0.001):.1f} seeds per second"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,296 @@
+"""What an adversary can do to a world, as values: a story is a list of them, and each can be left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar, Protocol
+
+from shared.src.domain.money import ZERO
+from shared.src.domain.orders import OrderType, Side
+from simulator.engine.orders import EngineOrder, OrderRequest
+from tests.simulation.exchange import CallFault, StreamFault
+from tests.simulation.market import Shape
+from tests.simulation.world import World
+
+HUNDRED = Decimal(100)
+
+
+class Action(Protocol):
+    """``wait_s``: how much time passes after it. Numbers are chosen so that any action makes sense in any world."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def wait_s(self) -> float: ...
+
+    async def act(self, world: World) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """The strategies agree to buy."""
+
+    symbol: str
+    stop_percent: Decimal
+    target_percent: Decimal
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        await world.signal(self.symbol, Side.BUY, stop_percent=self.stop_percent, target_percent=self.target_percent)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The strategies agree to sell."""
+
+    symbol: str
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        await world.signal(self.symbol, Side.SELL, stop_percent=ZERO, target_percent=ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class BuyByApi:
+    """The user buys by the platform's own API, with a limit ``below_percent`` under the price."""
+
+    symbol: str
+    amount: Decimal
+    below_percent: Decimal
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        price = world.markets[self.symbol].price * (1 - self.below_percent / HUNDRED)
+        world.order_by_api(self.symbol, self.amount, price)
+
+
+# The market
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The price moves, trading all the way in one step: more than a percent is a gap."""
+
+    symbol: str
+    percent: Decimal
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        market = world.markets[self.symbol]
+        market.move(market.price * (1 + self.percent / HUNDRED), world.clock.now_ms())
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Outsiders change how much they offer."""
+
+    symbol: str
+    shape: Shape
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        market = world.markets[self.symbol]
+        market.shape = self.shape
+        market.offer(world.clock.now_ms())
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The market comes to one of our open orders and fills a part of it."""
+
+    pick: int
+    share: Decimal
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        order = picked(world, self.pick)
+        if order is not None:
+            world.markets[order.symbol].reach(order, self.share, world.clock.now_ms())
+
+
+# The operator
+
+
+@dataclass(frozen=True, slots=True)
+class TradeByHand:
+    """The operator trades at market on the same account, by the exchange's own page."""
+
+    symbol: str
+    side: Side
+    share: Decimal
+    wait_s: float
+    kind: ClassVar[OrderType] = OrderType.MARKET
+
+    async def act(self, world: World) -> None:
+        rules = world.engine.market(self.symbol).rules
+        price = world.markets[self.symbol].price
+        free = world.account.free(rules.base) if self.side is Side.SELL else world.account.free(rules.quote) / price
+        step = rules.lot.step or Decimal("0.00001")
+        quantity = (free * self.share / step).to_integral_value(rounding="ROUND_DOWN") * step
+        if quantity > 0:
+            world.trade_by_hand(OrderRequest(self.symbol, self.side, self.kind, quantity=quantity))
+
+
+@dataclass(frozen=True, slots=True)
+class CancelByHand:
+    """The operator cancels one of the orders that stand, whoever placed it."""
+
+    pick: int
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        order = picked(world, self.pick)
+        if order is not None:
+            world.cancel_by_hand(order)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The owner deposits or withdraws."""
+
+    asset: str
+    amount: Decimal
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.flow(self.asset, self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """No new positions, by the platform's own API."""
+
+    scope: str
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        await world.trades.pause(self.scope, "by hand", world.clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    scope: str
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        await world.trades.resume(self.scope)
+
+
+# The exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """The exchange answers no call for a while."""
+
+    status: int
+    seconds: float
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.conditions.ban(self.status, self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class LoseCall:
+    """A call of ours goes wrong: refused, without a verdict, or carried out without saying so."""
+
+    after: int
+    status: int
+    code: int
+    reads: bool
+    carried_out: bool
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.conditions.calls.append(CallFault(self.after, self.status, self.code, self.reads, self.carried_out))
+
+
+@dataclass(frozen=True, slots=True)
+class HideOrders:
+    """Orders younger than some seconds are not found when asked for."""
+
+    seconds: float
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.conditions.hidden_s = self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class DisturbEvents:
+    """The next events of our orders are lost, late or told twice."""
+
+    count: int
+    lost: bool
+    late_s: float
+    doubled: bool
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.conditions.events.append(StreamFault(self.count, self.lost, self.late_s, self.doubled))
+
+
+@dataclass(frozen=True, slots=True)
+class CutStream:
+    """The user stream ends, and comes back after a while."""
+
+    seconds: float
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.conditions.no_stream_until_s = world.clock.monotonic() + self.seconds
+        world.streams.cut()
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    """The exchange halts a symbol, takes cancels only, or trades it again."""
+
+    symbol: str
+    status: str
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.engine.set_status(self.symbol, self.status, world.clock.now_ms())
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFilters:
+    """The exchange changes a symbol's sizes: lots ``lot_factor`` times as large, the least amount ``notional``."""
+
+    symbol: str
+    lot_factor: int
+    notional: Decimal
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.change_filters(self.symbol, self.lot_factor, self.notional)
+
+
+# The processes
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A process dies, so many steps of its work from now; it is started again after a second."""
+
+    service: str
+    steps: int
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.kill(self.service, self.steps)
+
+
+def picked(world: World, pick: int) -> EngineOrder | None:
+    """One of the orders that stand, by a number."""
+    orders = list(world.account.open_orders.values())
+    return orders[pick % len(orders)] if orders else None
+
+
+def told(action: Action) -> str:
+    """An action in words: its name, and what it is about."""
+    values = {name: getattr(action, name) for name in action.__dataclass_fields__ if name != "wait_s"}
+    return " ".join((type(action).__name__, *(f"{name}={value}" for name, value in values.items())))

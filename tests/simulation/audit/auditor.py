@@ -1,0 +1,71 @@
+"""The independent auditor: its own small model of what the exchange has and what the books say.
+
+It shares no code with the platform: it is told plain values (``tests.simulation.facts``) and judges them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tests.simulation.audit.books import alive, at_rest, booked_once, conserved, earned, settled
+from tests.simulation.audit.entries import EntryRule
+from tests.simulation.audit.holdings import ForgottenRule, missing, oversold, unexplained
+from tests.simulation.audit.positions import positions_of
+from tests.simulation.audit.protection import ProtectionRule
+from tests.simulation.facts import Books, Exchange, Limits, Weather
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that was broken, and what was seen, at a moment in simulated seconds."""
+
+    rule: str
+    text: str
+    at_s: float
+
+
+@dataclass(slots=True)
+class Auditor:
+    """Judges a world after every step (``look``) and once it is quiet (``close``). Each violation is told once."""
+
+    violations: list[Violation] = field(default_factory=list)
+    protection: ProtectionRule = field(default_factory=ProtectionRule)
+    _forgotten: ForgottenRule = field(default_factory=ForgottenRule)
+    _entries: EntryRule = field(default_factory=EntryRule)
+    _told: set[tuple[str, str]] = field(default_factory=set)
+
+    def look(self, exchange: Exchange, books: Books, weather: Weather, limits: Limits) -> None:
+        """Judge this moment."""
+        positions = positions_of(exchange, books.orders)
+        self._note("protected", self.protection.look(exchange, positions, weather), exchange.now_s)
+        self._note("nothing forgotten", self._forgotten.look(exchange.now_s, positions, books), exchange.now_s)
+        self._note("own coins only", oversold(exchange, positions), exchange.now_s)
+        entries = self._entries.look(exchange, positions, books, limits)
+        self._note("entries", entries, exchange.now_s)
+        self._note("booked once", booked_once(exchange, books), exchange.now_s)
+        self._note("conserved", conserved(books), exchange.now_s)
+        self._note("alive", alive(books), exchange.now_s)
+        self._note("simulation", (*exchange.problems, *unexplained(exchange, positions, books)), exchange.now_s)
+
+    def close(self, exchange: Exchange, books: Books) -> None:
+        """Judge a world in which nothing is left to happen."""
+        positions = positions_of(exchange, books.orders)
+        by_hand = {order.symbol for order in exchange.orders if order.by_hand}
+        left = self._forgotten.look(exchange.now_s, positions, books, within_s=0.0)
+        self._note("nothing forgotten", left, exchange.now_s)
+        self._note("nothing forgotten", missing(exchange, positions, books), exchange.now_s)
+        self._note("settled", settled(exchange, books), exchange.now_s)
+        self._note("at rest", at_rest(books), exchange.now_s)
+        self._note("earned", earned(positions, books, by_hand), exchange.now_s)
+
+    def is_settled(self, exchange: Exchange, books: Books) -> bool:
+        """Whether nothing is left to come: everything is booked and nothing waits for an answer."""
+        return not any(settled(exchange, books)) and not any(at_rest(books))
+
+    def _note(self, rule: str, texts: Iterable[str], now_s: float) -> None:
+        for text in texts:
+            key = (rule, text.split(":")[0])
+            if key not in self._told:
+                self._told.add(key)
+                self.violations.append(Violation(rule, text, now_s))

@@ -1,0 +1,88 @@
+"""The books: each trade of the exchange once, every asset conserved, equal to the exchange once everything is quiet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+
+from tests.simulation.audit.positions import Position
+from tests.simulation.facts import Books, Exchange
+
+CENT = Decimal("0.01")
+
+
+def booked_once(exchange: Exchange, books: Books) -> Iterator[str]:
+    """What is booked is a trade of the exchange, once, with its amounts."""
+    real = {(trade.symbol, trade.trade_id): trade for trade in exchange.trades}
+    counts = Counter((trade.symbol, trade.trade_id) for trade in books.trades)
+    for key, count in counts.items():
+        if count > 1:
+            yield f"trade {key} is booked {count} times"
+    for booked in books.trades:
+        trade = real.get((booked.symbol, booked.trade_id))
+        if trade is None:
+            yield f"trade {booked.symbol} {booked.trade_id} is booked and never happened"
+        elif booked.quantity != trade.quantity:
+            yield f"trade {booked.symbol} {booked.trade_id}: {booked.quantity} booked, {trade.quantity} traded"
+
+
+def conserved(books: Books) -> Iterator[str]:
+    """Every line of the journal has its other side."""
+    for asset, amount in books.unbalanced.items():
+        yield f"the journal does not add up: {amount} {asset}"
+
+
+def alive(books: Books) -> Iterator[str]:
+    """No process ended by itself, no message broke its handler."""
+    yield from (f"a process ended: {text}" for text in books.ended)
+    yield from (f"a message broke its handler: {text}" for text in books.dead_letters)
+
+
+def settled(exchange: Exchange, books: Books) -> Iterator[str]:
+    """To be asked once everything is quiet: everything is booked, and the ledger is equal to the exchange."""
+    yield from _unbooked(exchange, books)
+    if books.ledger is None:
+        yield "the books were never opened"
+        return
+    for asset in sorted({*exchange.held, *books.ledger}):
+        has, says = exchange.held.get(asset, Decimal(0)), books.ledger.get(asset, Decimal(0))
+        if has != says:
+            yield f"the account holds {has} {asset}, the ledger says {says}"
+    if books.halted:
+        yield f"funds are halted though every movement can be explained: {books.halted}"
+
+
+def _unbooked(exchange: Exchange, books: Books) -> Iterator[str]:
+    booked = {(trade.symbol, trade.trade_id) for trade in books.trades}
+    for trade in exchange.trades:
+        if (trade.symbol, trade.trade_id) not in booked:
+            yield f"trade {trade.symbol} {trade.trade_id} ({trade.side} {trade.quantity}) was never booked"
+    posted = set(books.posted)
+    for row in books.trades:
+        if f"fill:ex-{row.symbol}-{row.trade_id}" not in posted:
+            yield f"trade {row.symbol} {row.trade_id} is not in the ledger"
+
+
+def at_rest(books: Books) -> Iterator[str]:
+    """To be asked once everything is quiet: nothing waits for an answer or holds funds that never come back."""
+    yield from (f"order {name} is unresolved for ever" for name in books.unresolved)
+    open_intents = {cycle.intent_id for cycle in books.cycles if cycle.is_open}
+    for intent_id in books.leased:
+        if intent_id not in open_intents:
+            yield f"funds of {intent_id} are set aside for ever"
+
+
+def earned(positions: dict[str, Position], books: Books, touched: set[str]) -> Iterator[str]:
+    """The recorded result of a position that ended is what its trades brought, with its dust at cost.
+
+    ``touched``: symbols in which somebody traded by hand; whose coins those were is for another rule.
+    """
+    for cycle in books.cycles:
+        position = positions.get(cycle.cycle_id)
+        if position is None or not cycle.is_completed or cycle.symbol in touched or position.fees_elsewhere:
+            continue
+        result = position.got - position.paid + position.held * position.unit_cost
+        recorded = cycle.profit_loss
+        if recorded is None or abs(recorded - result) > CENT:
+            yield f"{cycle.cycle_id}: a result of {recorded} is recorded, its trades brought {result:.4f}"

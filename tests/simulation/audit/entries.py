@@ -1,0 +1,89 @@
+"""What may be bought: per intent one order alive, no more than approved, set aside and allowed, never while paused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tests.simulation.audit.positions import Position, sum_of
+from tests.simulation.facts import Books, Exchange, ExchangeOrder, Limits
+
+# A pause that was written down so long ago binds every order; before that the order may be on its way.
+ON_ITS_WAY_S = 0.2
+# A fee in coins makes what arrives a little cheaper than what was paid; limits are on what is paid.
+ROUNDING = Decimal("1.0005")
+
+
+@dataclass(slots=True)
+class EntryRule:
+    """Remembers the pauses that were seen, and which orders were judged."""
+
+    _paused_since: dict[str, float] = field(default_factory=dict)
+    _judged: set[int] = field(default_factory=set)
+
+    def look(self, exchange: Exchange, positions: dict[str, Position], books: Books, limits: Limits) -> Iterator[str]:
+        """What breaks a rule now."""
+        new = [
+            order
+            for order in exchange.orders
+            if order.side == "BUY" and not order.by_hand and order.order_id not in self._judged
+        ]
+        for order in new:
+            self._judged.add(order.order_id)
+            yield from _known(order, books)
+            yield from self._paused(order, books)
+        self._paused_since = dict(books.pauses)
+        yield from approved(positions, books)
+        if new:
+            yield from within_limits(positions, books, limits)
+
+    def _paused(self, order: ExchangeOrder, books: Books) -> Iterator[str]:
+        row = books.orders.get(order.client_id)
+        cycle = next((each for each in books.cycles if row is not None and each.cycle_id == row.cycle_id), None)
+        scopes = {"all", order.symbol, cycle.strategy if cycle is not None else "all"}
+        for scope in sorted(scopes & set(self._paused_since) & set(books.pauses)):
+            since_s = books.pauses[scope]
+            if order.placed_s > since_s + ON_ITS_WAY_S and self._paused_since[scope] == since_s:
+                yield f"{order.client_id} was placed at {order.placed_s:.2f} s, {scope} is paused since {since_s:.2f} s"
+
+
+def _known(order: ExchangeOrder, books: Books) -> Iterator[str]:
+    if order.client_id not in books.orders:
+        yield f"an order {order.client_id} that no row of the books announces"
+
+
+def approved(positions: dict[str, Position], books: Books) -> Iterator[str]:
+    """Per intent one order alive, and no more bought than approved and set aside."""
+    for cycle in books.cycles:
+        position, intent = positions.get(cycle.cycle_id), books.intents.get(cycle.intent_id)
+        if position is None or intent is None:
+            continue
+        alive = position.open_entries
+        if len(alive) > 1:
+            yield f"{intent.intent_id}: {len(alive)} orders alive: {', '.join(order.client_id for order in alive)}"
+        executed = sum_of(order.executed for order in position.entries)
+        possible = executed + sum_of(order.remaining for order in alive)
+        if possible > intent.quantity:
+            yield f"{intent.intent_id}: {possible} bought or about to be, {intent.quantity} approved"
+        if position.paid > intent.reserved:
+            yield f"{intent.intent_id}: {position.paid:.2f} paid, {intent.reserved:.2f} set aside"
+
+
+def within_limits(positions: dict[str, Position], books: Books, limits: Limits) -> Iterator[str]:
+    """What is at stake after an entry: held at cost, and what entries that rest may still spend."""
+    open_ids = {cycle.cycle_id for cycle in books.cycles if cycle.is_open}
+    at_stake: dict[str, Decimal] = {}
+    count = 0
+    for cycle_id, position in positions.items():
+        resting = sum_of(order.remaining * order.price for order in position.open_entries)
+        stake = position.cost + resting
+        if cycle_id not in open_ids or not stake:
+            continue
+        count += 1
+        at_stake[position.symbol] = at_stake.get(position.symbol, Decimal(0)) + stake
+    for symbol, stake in at_stake.items():
+        if stake > limits.position_size * ROUNDING:
+            yield f"{stake:.2f} at stake in {symbol}, MAX_POSITION_SIZE {limits.position_size}"
+    if count > limits.positions:
+        yield f"{count} positions are open, MAX_CONCURRENT_POSITIONS {limits.positions}"

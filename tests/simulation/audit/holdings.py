@@ -1,0 +1,81 @@
+"""Nothing that is owned is forgotten, and nothing is claimed that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tests.simulation.audit.positions import Position, sum_of, traded_by_others
+from tests.simulation.facts import BookedCycle, Books, Exchange
+
+# What may be left of a position that ended, quote units at its cost: twice the minimum of the exchange when it was
+# listed, whatever the minimum is by now.
+DUST_COST_MAX = Decimal(10)
+
+
+# A fill that nobody told yet makes a position that ended hold something until somebody asks, simulated seconds.
+FOUND_WITHIN_S = 40.0
+
+
+@dataclass(slots=True)
+class ForgottenRule:
+    """Remembers since when positions have ended and hold something."""
+
+    _since_s: dict[str, float] = field(default_factory=dict)
+
+    def look(
+        self, now_s: float, positions: dict[str, Position], books: Books, within_s: float = FOUND_WITHIN_S
+    ) -> Iterator[str]:
+        """Positions that ended in the books more than ``within_s`` ago and hold more than dust."""
+        for cycle in books.cycles:
+            position = positions.get(cycle.cycle_id)
+            if position is None or cycle.is_open or position.cost <= DUST_COST_MAX:
+                self._since_s.pop(cycle.cycle_id, None)
+            elif now_s - self._since_s.setdefault(cycle.cycle_id, now_s) >= within_s:
+                yield _forgotten(cycle, position)
+
+
+def _forgotten(cycle: BookedCycle, position: Position) -> str:
+    return (
+        f"{cycle.cycle_id}: it is {cycle.status} ({cycle.exit_reason!r}) and holds {position.held} of "
+        f"{position.symbol}, bought for {position.cost:.2f}"
+    )
+
+
+def missing(exchange: Exchange, positions: dict[str, Position], books: Books) -> Iterator[str]:
+    """To be asked once everything is quiet: assets of which open positions claim more than the account holds.
+
+    A platform that says so (it halted, with the difference as its reason) is right.
+    """
+    if "all" in books.pauses:
+        return
+    for listing in exchange.listings.values():
+        mine = [
+            positions[cycle.cycle_id]
+            for cycle in books.cycles
+            if cycle.is_open and cycle.cycle_id in positions and cycle.symbol == listing.symbol
+        ]
+        claimed, held = sum_of(position.held for position in mine), exchange.held.get(listing.base, Decimal(0))
+        if claimed > held:
+            yield f"open positions claim {claimed} {listing.base}, the account holds {held}, and nobody says so"
+
+
+def oversold(exchange: Exchange, positions: dict[str, Position]) -> Iterator[str]:
+    """Positions that sold more than they ever bought: somebody else's coins are gone."""
+    for position in positions.values():
+        listing = exchange.listings[position.symbol]
+        if position.held < -listing.step:
+            yield f"{position.cycle_id} sold {position.sold} {listing.base} and bought {position.bought} only"
+
+
+def unexplained(exchange: Exchange, positions: dict[str, Position], books: Books) -> Iterator[str]:
+    """The exchange's own arithmetic: opening, flows, trades. What is wrong here is wrong in the simulation."""
+    others = traded_by_others(exchange, books.orders)
+    for listing in exchange.listings.values():
+        own = exchange.opening.get(listing.base, Decimal(0)) + exchange.flows.get(listing.base, Decimal(0))
+        mine = sum_of(position.held for position in positions.values() if position.symbol == listing.symbol)
+        total = own + mine + others.get(listing.symbol, Decimal(0))
+        held = exchange.held.get(listing.base, Decimal(0))
+        if total != held:
+            yield f"the simulation lost count: {total} {listing.base} expected, {held} held"

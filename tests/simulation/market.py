@@ -1,0 +1,122 @@
+"""What outsiders offer on a symbol, and how the price moves: the market as an adversary makes it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.src.domain.money import floor_to_step
+from shared.src.domain.orders import Side
+from simulator.engine.exchange import Engine
+from simulator.engine.orders import EngineOrder
+
+Offers = list[tuple[Decimal, Decimal]]
+
+SPREAD = Decimal("0.0002")
+LEVELS = 4
+APART = Decimal("0.0005")  # between two levels, as a share of the price
+
+
+class Shape(StrEnum):
+    """How much is offered. ``CLIFF``: a crumb at the best price, the rest a fifth away."""
+
+    DEEP = "deep"
+    THIN = "thin"
+    NO_BIDS = "no bids"
+    NO_ASKS = "no asks"
+    CLIFF = "cliff"
+    WIDE = "wide"
+
+
+class Market:
+    """The outsiders on one symbol. Quantities are told in quote units: an offer of 1,000 buys a fiftieth of a BTC."""
+
+    def __init__(self, engine: Engine, symbol: str, price: Decimal) -> None:
+        self._engine = engine
+        self._symbol = symbol
+        self.price = price
+        self.shape = Shape.DEEP
+
+    @property
+    def _tick(self) -> Decimal:
+        return self._engine.market(self._symbol).rules.price.step
+
+    def move(self, price: Decimal, now_ms: int) -> None:
+        """The price goes there, whatever lies between, and somebody trades at it."""
+        falls = price < self.price
+        self.price = max(price, self._tick * 100)
+        self.offer(now_ms)
+        bids, asks = self._offers()
+        side, offers = (Side.SELL, bids) if falls else (Side.BUY, asks)
+        at = offers[0][0] if offers else self._on_tick(self.price)
+        self.print(side, at, Decimal(1), now_ms)
+
+    def offer(self, now_ms: int) -> None:
+        """Outsiders offer again what the shape says, around the price."""
+        self._engine.set_liquidity(self._symbol, *self._offers(), now_ms)
+
+    def print(self, side: Side, price: Decimal, amount: Decimal, now_ms: int) -> None:
+        """Somebody trades ``amount`` quote units at a price."""
+        quantity = max(self._units(amount, price), self._units(Decimal(1), price))
+        self._engine.outside_trade(self._symbol, side, quantity, now_ms, price=price, print_rest=True)
+
+    def reach(self, order: EngineOrder, share: Decimal, now_ms: int) -> None:
+        """The market comes to an open order, and ``share`` of what is left of it can be filled there, no more.
+
+        A limit is traded with; a stop is triggered with that much to buy it.
+        """
+        price = order.stop_price if order.stop_price is not None and not order.is_working else order.price
+        if price is None or price <= 0:
+            return
+        part = self._step(order.remaining * share)
+        if part <= 0:
+            return
+        self.price = price
+        rises = order.is_buy == (order.stop_price is not None)
+        limit = order.limit or price
+        if order.stop_price is not None and not order.is_working:
+            offers = [(limit, part)]
+            bids, asks = ([], offers) if order.is_buy else (offers, [])
+            self._engine.set_liquidity(self._symbol, bids, asks, now_ms)
+            self._engine.outside_trade(
+                self._symbol,
+                Side.BUY if rises else Side.SELL,
+                self._units(Decimal(1), price),
+                now_ms,
+                price=price,
+                print_rest=True,
+            )
+        else:
+            self._engine.set_liquidity(self._symbol, [], [], now_ms)
+            taker = Side.SELL if order.is_buy else Side.BUY
+            self._engine.outside_trade(self._symbol, taker, part, now_ms, price=price)
+
+    def _offers(self) -> tuple[Offers, Offers]:
+        half = self.price * SPREAD / 2
+        if self.shape is Shape.WIDE:
+            half = self.price * Decimal("0.01")
+        bids = self._side(self.price - half, -1)
+        asks = self._side(self.price + half, 1)
+        return ([] if self.shape is Shape.NO_BIDS else bids), ([] if self.shape is Shape.NO_ASKS else asks)
+
+    def _side(self, best: Decimal, away: int) -> Offers:
+        offers: dict[Decimal, Decimal] = {}
+        for level in range(LEVELS):
+            distance = APART * level if self.shape is not Shape.CLIFF or not level else Decimal("0.2") + APART * level
+            price = self._on_tick(best * (1 + away * distance))
+            offers[price] = self._units(self._amount(level), price)
+        return list(offers.items())
+
+    def _amount(self, level: int) -> Decimal:
+        if self.shape is Shape.THIN or (self.shape is Shape.CLIFF and not level):
+            return Decimal(30)
+        return Decimal(250_000)
+
+    def _on_tick(self, price: Decimal) -> Decimal:
+        return max(floor_to_step(price, self._tick), self._tick)
+
+    def _units(self, amount: Decimal, price: Decimal) -> Decimal:
+        return max(self._step(amount / price), Decimal("0.00001"))
+
+    def _step(self, units: Decimal) -> Decimal:
+        return floor_to_step(units, Decimal("0.00001"))

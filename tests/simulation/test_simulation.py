@@ -1,0 +1,52 @@
+"""A short run of the simulation, in the suite: what holds today holds in every story."""
+
+from __future__ import annotations
+
+import ast
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import actions as do
+from tests.simulation.adversary import Story, story_of
+from tests.simulation.play import play
+from tests.simulation.shrink import shrunk
+
+HERE = Path(__file__).parent
+BITCOIN = "BTCUSDC"
+# Rules that no story breaks. `make simulation` judges by all of them.
+HOLDING = frozenset({"alive", "booked once", "conserved", "own coins only", "simulation"})
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_what_holds_today_holds_in_every_story(seed: int) -> None:
+    broken = [violation for violation in play(story_of(seed)).violations if violation.rule in HOLDING]
+    assert not broken, f"python -m tests.simulation --seed {seed}"
+
+
+def test_a_day_without_trouble_breaks_no_rule() -> None:
+    bought = do.Enter(BITCOIN, Decimal(1), Decimal(2), 5.0)
+    story = Story({}, (bought, do.Move(BITCOIN, Decimal("0.5"), 3.0), do.Leave(BITCOIN, 3.0)))
+    played = play(story)
+    assert (played.trades, played.violations) == (2, ())
+
+
+def test_a_seed_is_played_the_same_way_each_time() -> None:
+    assert play(story_of(3)) == play(story_of(3))
+
+
+def test_a_story_is_shrunk_to_what_it_needs() -> None:
+    assert shrunk(range(40), lambda kept: {3, 17, 31} <= set(kept)) == (3, 17, 31)
+    assert shrunk(range(5), lambda kept: True) == (4,)
+
+
+def test_the_auditor_shares_no_code_with_what_it_judges() -> None:
+    for path in (HERE / "facts.py", *sorted((HERE / "audit").glob("*.py"))):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                own = name == "tests.simulation.facts" or name.startswith("tests.simulation.audit.")
+                standard = name.split(".")[0] in {"__future__", "collections", "dataclasses", "decimal"}
+                assert own or standard, f"{path.name} imports {name}"
