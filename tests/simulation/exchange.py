@@ -245,12 +245,13 @@ class SimulatedExchange(EngineAccount):
         streams: UserStreams,
         conditions: Conditions,
         unlisted: set[str],
+        quote_asset: str,
     ) -> None:
         self._streams = streams
         self._conditions = conditions
         self._simulated = clock
         self._unlisted = unlisted
-        self._known = KnownRules(EngineRules(engine, conditions, unlisted), clock)
+        self._known = KnownRules(EngineRules(engine, conditions, unlisted), clock, quote_asset=quote_asset)
         self._connection: asyncio.Queue[JsonObject | None] | None = None
         super().__init__(engine, account, clock)
 
@@ -264,6 +265,9 @@ class SimulatedExchange(EngineAccount):
 
     async def rules(self, symbol: str) -> SymbolRules:
         return await self._known.of(symbol)
+
+    async def refresh_rules(self, symbol: str) -> None:
+        await self._known.refresh(symbol)
 
     async def latest(self, symbol: str) -> Any:
         error = self._conditions.banned()

@@ -232,6 +232,7 @@ class World:
             streams=self.streams,
             conditions=self.conditions,
             unlisted=self.unlisted,
+            quote_asset=QUOTE,
         )
         line = cast(Any, Lifeline(exchange, process))
         service = trader.src.composition.compose(
