@@ -17,7 +17,7 @@ from core.positions.lifecycle import is_disproved
 from core.positions.model import CycleState, Order, Purpose
 from core.positions.position import Position
 from core.positions.refusals import breaks_rules, is_too_small
-from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.domain.orders import CycleStatus, OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
 
 ENTRY_ATTEMPTS_MAX = 3
@@ -120,7 +120,7 @@ class CycleRules:
         if entry is not None:
             if view.cycle.exit_reason:
                 return Cancel(entry)
-            if entry.type is OrderType.MARKET:
+            if entry.is_immediate:
                 return Wait("the entry is filling")
         lost = self._lost_entry(view, rules, now)
         return EnterAgain(lost) if lost is not None else self._exit_step(view, rules, price, entry)

@@ -7,15 +7,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from core.positions.model import MANUAL, Cycle, Order, Purpose
+from core.positions.model import IMMEDIATE_OR_CANCEL, MANUAL, Cycle, Order, Purpose
+from core.risk.verdicts import Approved
 from shared.src.domain.ids import client_order_id, derived_id
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
 HUNDRED = Decimal(100)
 GOOD_TILL_CANCELED = "GTC"
-# Orders that rest at their price until they are canceled.
+# Orders with a price and a time in force.
 RESTING = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+# Entries at market are sent with the most that they may pay: no book makes them dearer than that.
+BOUNDED = {
+    OrderType.MARKET: OrderType.LIMIT,
+    OrderType.STOP_LOSS: OrderType.STOP_LOSS_LIMIT,
+    OrderType.TAKE_PROFIT: OrderType.TAKE_PROFIT_LIMIT,
+}
 
 
 class EntryDecision(Protocol):
@@ -49,8 +56,9 @@ class EntryDecision(Protocol):
     def trailing_delta_bips(self) -> int | None: ...
 
 
-def opened(decision: EntryDecision, quantity: Decimal, now: datetime) -> Cycle:
-    """The cycle of a decision that was approved for ``quantity`` base units."""
+def opened(decision: EntryDecision, approved: Approved, now: datetime) -> Cycle:
+    """The cycle of a decision that its gate approved."""
+    price = approved.price_max or decision.price or decision.reference_price
     return Cycle(
         id=derived_id("cy", decision.message_id),
         intent_id=decision.message_id,
@@ -65,16 +73,21 @@ def opened(decision: EntryDecision, quantity: Decimal, now: datetime) -> Cycle:
         consensus_id=decision.consensus_id,
         pocket=decision.pocket,
         reference_price=decision.reference_price,
-        reserved=max(decision.reserved, quantity * decision.reference_price),
+        reserved=max(decision.reserved, approved.quantity * price),
         resting=decision.type is not OrderType.MARKET,
     )
 
 
 def entry_order(
-    decision: EntryDecision, cycle: Cycle, quantity: Decimal, rules: SymbolRules, *, trigger: Decimal | None = None
+    decision: EntryDecision, cycle: Cycle, approved: Approved, rules: SymbolRules, *, trigger: Decimal | None = None
 ) -> Order:
-    """The first attempt to buy ``quantity`` base units. ``trigger``: the stop price of an order by hand."""
-    priced = decision.type in RESTING or decision.type is OrderType.LIMIT_MAKER
+    """The first attempt to buy what was approved. ``trigger``: the stop price of an order by hand.
+
+    One at market takes what the book offers up to the approved price, and leaves the rest of its quantity.
+    """
+    kind = BOUNDED.get(decision.type, decision.type)
+    price = approved.price_max if decision.type in BOUNDED else decision.price
+    lasts = IMMEDIATE_OR_CANCEL if decision.type is OrderType.MARKET else GOOD_TILL_CANCELED
     return Order(
         client_order_id=client_order_id(decision.message_id, "entry", 1),
         intent_id=decision.message_id,
@@ -83,11 +96,11 @@ def entry_order(
         purpose=Purpose.MANUAL if decision.strategy == MANUAL else Purpose.ENTRY,
         symbol=decision.symbol,
         side=Side.BUY,
-        type=decision.type,
-        quantity=quantity,
+        type=kind,
+        quantity=approved.quantity,
         created_at=cycle.created_at,
-        time_in_force=GOOD_TILL_CANCELED if decision.type in RESTING else None,
-        price=rules.round_price(decision.price, Side.BUY) if priced and decision.price is not None else None,
+        time_in_force=lasts if kind in RESTING else None,
+        price=None if price is None else rules.round_price(price, Side.BUY),
         stop_price=trigger,
         correlation_id=decision.correlation_id,
     )

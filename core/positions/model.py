@@ -12,6 +12,8 @@ from shared.src.domain.orders import ENDED, TERMINAL, UNRESOLVED, CycleStatus, O
 
 MANUAL = "MANUAL"
 EXTERNAL = "external"
+IMMEDIATE_OR_CANCEL = "IOC"
+IMMEDIATE = frozenset({IMMEDIATE_OR_CANCEL, "FOK"})
 
 
 class Purpose(StrEnum):
@@ -69,6 +71,11 @@ class Order:
     @property
     def remaining(self) -> Decimal:
         return self.quantity - self.executed_quantity
+
+    @property
+    def is_immediate(self) -> bool:
+        """Takes what the book offers when it arrives, and never rests there."""
+        return self.type is OrderType.MARKET or self.time_in_force in IMMEDIATE
 
     @property
     def is_protection(self) -> bool:

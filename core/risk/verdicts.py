@@ -13,12 +13,15 @@ class Approved:
     """An entry within every limit.
 
     ``quantity`` in base units; ``cost``: what it may take of ``pocket``, in units of the asset of valuation.
+    ``price_max``: the most that an order at market may pay for a base unit, whatever the book; None for an order with a
+    price of its own, and before the market is looked at.
     """
 
     quantity: Decimal
     cost: Decimal
     pocket: str
     levels: Levels
+    price_max: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from redis.asyncio import Redis
@@ -71,6 +72,9 @@ class BinanceExecutor(RestExchange):
 
     async def ticker(self, symbol: str) -> BookTicker:
         return await self._market.book_ticker(symbol)
+
+    async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
+        return await self._market.asks(symbol)
 
     async def ping(self) -> str:
         """Whether the exchange answers and its stream is alive.

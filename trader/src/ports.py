@@ -68,6 +68,10 @@ class Exchange(Protocol):
 
     async def ticker(self, symbol: str) -> BookTicker: ...
 
+    async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
+        """What the book offers to buyers: (price, quantity), best first, no deeper than a hundred levels."""
+        ...
+
     async def ping(self) -> str:
         """A word on the connection; raises what is wrong with it."""
         ...

@@ -14,7 +14,7 @@ from decimal import Decimal
 from core.risk.account import AccountView, OpenCycle, capital_of, rates_of, resting_cost
 from core.risk.exit_levels import ExitRules
 from core.risk.limits import Candidate, RiskLimits
-from core.risk.order_gate import EntryOrder, judge_order
+from core.risk.order_gate import EntryOrder, Level, judge_order
 from core.risk.verdicts import Approved, Refused
 from core.statistics.periods import day_start
 from shared.src.contracts.orders import OrderIntent
@@ -22,6 +22,7 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderType
+from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from trader.src.execution.funds import Funds
 from trader.src.ports import Exchange, Prices, RiskFacts, Store
@@ -71,8 +72,8 @@ class RiskManager:
         """
         view = await self.view(rules)
         ticker = await self._prices.ticker(intent.symbol)
-        if intent.quantity is None:
-            return Refused("an entry needs a quantity")
+        if intent.quantity is None and not intent.reserved:
+            return Refused("an entry needs a quantity, or an amount to spend")
         order = EntryOrder(
             candidate=Candidate(intent.message_id, intent.strategy, rules, intent.decided_on),
             quantity=intent.quantity,
@@ -82,8 +83,16 @@ class RiskManager:
             trigger=trigger,
             stop_loss=intent.stop_loss,
             take_profit=intent.take_profit,
+            reserved=intent.reserved,
         )
-        return judge_order(order, view, ticker, self._limits, self._exits)
+        return judge_order(order, view, ticker, self._limits, self._exits, asks=await self._asks(order, ticker))
+
+    async def _asks(self, order: EntryOrder, ticker: BookTicker) -> list[Level] | None:
+        """What the book offers, asked only when its best level does not have enough."""
+        wanted = order.quantity or order.reserved / ticker.ask
+        if not order.takes_at_once or ticker.ask_quantity >= wanted:
+            return None
+        return await self._exchange.asks(ticker.symbol)
 
     def note_entry(self) -> None:
         """An entry is on its way: it counts against MAX_ORDERS_PER_MINUTE."""
@@ -135,6 +144,6 @@ def _unshown(facts: RiskFacts, quote: str) -> Decimal:
     for cycle in facts.cycles:
         if cycle.symbol.endswith(quote):
             own = (order for order in facts.entries if order.cycle_id == cycle.id)
-            waiting = [order for order in own if order.is_unresolved or order.type in AT_MARKET]
+            waiting = [order for order in own if order.is_unresolved or order.is_immediate]
             total += resting_cost(waiting, cycle.reference_price)
     return total

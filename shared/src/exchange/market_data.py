@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from shared.src.domain.candles import Candle, Timeframe
@@ -68,6 +69,15 @@ class MarketData:
         weight = next((weight for most, weight in ((100, 5), (500, 25), (1000, 50)) if limit <= most), 250)
         answer = await self._client.public("depth", {"symbol": symbol, "limit": str(limit)}, weight=weight)
         return {name: field(answer, name) for name in ("lastUpdateId", "bids", "asks")}
+
+    async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
+        """What the book offers to buyers: (price, quantity), best first, a hundred levels."""
+        params = {"symbol": symbol, "limit": "100"}
+        answer = await self._client.public("depth", params, weight=5, urgency=Urgency.CRITICAL)
+        try:
+            return [(to_decimal(price), to_decimal(quantity)) for price, quantity in field(answer, "asks")]
+        except (ValueError, TypeError) as error:
+            raise ContractError(f"order book of {symbol}: {error!r}") from error
 
     async def book_ticker(self, symbol: str) -> BookTicker:
         row = await self._client.public("ticker/bookTicker", {"symbol": symbol}, weight=2, urgency=Urgency.CRITICAL)

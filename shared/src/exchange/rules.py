@@ -97,7 +97,7 @@ class SymbolRules:
 
     def floor_price(self, price: Decimal) -> Decimal:
         """The allowed price at or below ``price``, never below the lowest allowed one."""
-        return max(floor_to_step(price, self.tick), self.price_min or self.tick)
+        return max(floor_to_step(min(price, self.price_max or price), self.tick), self.price_min or self.tick)
 
     def is_sellable(self, quantity: Decimal, price: Decimal) -> bool:
         """Whether an order for ``quantity`` at ``price`` passes the size filters; otherwise it is dust."""

@@ -44,7 +44,7 @@ class RiskSettings(BaseModel):
     max_price_drift_percent: Decimal = setting(
         Decimal(1),
         "MAX_PRICE_DRIFT_PERCENT",
-        description="how far the price may have left the decision, percent",
+        description="how far the price may have left the decision, and what an entry at market may pay more, percent",
         gt=0,
     )
     max_holding_minutes: int = setting(

@@ -189,7 +189,7 @@ def entry(intent_id: str = "intent-1", **changes: Any) -> OrderIntent:
         "side": Side.BUY,
         "quantity": Decimal("0.02"),
         "reference_price": Decimal("50000"),
-        "reserved": Decimal("1000"),
+        "reserved": Decimal("1010"),
         "stop_loss": Decimal("49000"),
         "take_profit": Decimal("52000"),
         "strategy": "EMA_Cross",

@@ -113,6 +113,8 @@ class FakeExchange:
         def act() -> OrderReport:
             placed = self._accept(order)
             self._match()
+            if order.is_immediate and self.orders[placed.order_id].status not in TERMINAL:
+                self._end(self.orders[placed.order_id], OrderStatus.EXPIRED)
             fills = tuple(fill for fill in self.fills if fill.order_id == placed.order_id)
             return OrderReport(self.orders[placed.order_id], fills)
 
@@ -185,6 +187,10 @@ class FakeExchange:
         if symbol != SYMBOL:
             raise RejectedError("-1121 Invalid symbol.", code=-1121)
         return BookTicker(symbol, self.price, Decimal(9), self.price + SPREAD, Decimal(9))
+
+    async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
+        ticker = await self.ticker(symbol)
+        return [(ticker.ask, ticker.ask_quantity)]
 
     async def latest(self, symbol: str) -> BookTicker:
         return await self.ticker(symbol)

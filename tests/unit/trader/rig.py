@@ -216,7 +216,7 @@ def intent(number: int, clock: ManualClock, *, kind: IntentKind = IntentKind.ENT
         "side": Side.BUY if is_entry else Side.SELL,
         "quantity": Decimal("0.02") if is_entry else None,
         "reference_price": Decimal(50000),
-        "reserved": Decimal(1000) if is_entry else ZERO,
+        "reserved": Decimal(1010) if is_entry else ZERO,
         "strategy": "EMA_Cross",
         "decided_on": clock.now_ms(),
     }

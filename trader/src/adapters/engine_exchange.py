@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from shared.src.domain.clock import Clock
@@ -20,6 +21,8 @@ from simulator.engine.rules import MarketRules
 from trader.src.adapters.in_process import InProcessCalls, refusal
 from trader.src.adapters.rest_exchange import RestExchange, tell
 from trader.src.ports import Listener
+
+LEVELS = 100
 
 
 class EngineAccount(RestExchange, ABC):
@@ -62,6 +65,13 @@ class EngineAccount(RestExchange, ABC):
         if found is None:
             raise TransientError(f"nobody offers to buy and to sell {symbol}")
         return found
+
+    async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
+        try:
+            _, _, asks = self._engine.depth(symbol, LEVELS)
+        except ApiError as error:
+            raise refusal(error) from error
+        return [(price, quantity) for price, quantity in asks]
 
     async def latest(self, symbol: str) -> BookTicker | None:
         try:

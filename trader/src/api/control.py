@@ -147,7 +147,9 @@ class TraderControl:
         else:
             order_id = await self._sell(request, intent_id, rules)
         answer = await self._answer(order_id)
-        if Decimal(answer["quantity"]) > request.quantity or answer["side"] != request.side.value:
+        if (request.quantity and Decimal(answer["quantity"]) > request.quantity) or answer[
+            "side"
+        ] != request.side.value:
             raise RejectedError(f"the idempotency key belongs to order {order_id}, another one", code=CONFLICT)
         return answer
 
@@ -166,7 +168,7 @@ class TraderControl:
             quantity=request.quantity,
             price=request.price,
             reference_price=price,
-            reserved=ZERO,
+            reserved=request.quote_quantity or ZERO,
             stop_loss=request.stop_loss,
             take_profit=request.take_profit,
             strategy=MANUAL,
@@ -186,7 +188,7 @@ class TraderControl:
         if await self._store.order(order_id) is not None:
             return order_id
         market = request.type in {OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT}
-        quantity = rules.floor_quantity(request.quantity, market=market)
+        quantity = rules.floor_quantity(request.quantity or ZERO, market=market)
         price = request.price or request.stop_price or (await self._trader.prices.ticker(request.symbol)).bid
         free = self._trader.funds.free(rules.base)
         refusal = rules.refusal(quantity, price, market=market)
@@ -286,5 +288,5 @@ class TraderControl:
 
 
 def _is_answered(order: Order) -> bool:
-    """A market order is answered when it is done: the stream may tell of its arrival before its fills."""
-    return order.is_done if order.type is OrderType.MARKET else not order.is_unresolved
+    """An order at market is answered when it is done: the stream may tell of its arrival before its fills."""
+    return order.is_done if order.is_immediate else not order.is_unresolved

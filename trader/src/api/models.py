@@ -42,13 +42,24 @@ class ManualOrder(Body):
 
     symbol: UpperSymbol
     side: Side = Field(validation_alias=AliasChoices("side", "signal_type"))
-    quantity: Positive = Field(description="base units")
+    quantity: Positive | None = Field(default=None, description="base units; or quote_quantity")
+    quote_quantity: Positive | None = Field(
+        default=None, description="quote units to spend at most, in place of quantity; a BUY at MARKET only"
+    )
     type: OrderType = Field(default=OrderType.MARKET, validation_alias=AliasChoices("order_type", "type"))
     price: Positive | None = Field(default=None, description="limit price, quote units")
     stop_price: Positive | None = Field(default=None, description="trigger price, quote units")
     stop_loss: Positive | None = Field(default=None, description="exit below; default STOP_LOSS_PERCENT")
     take_profit: Positive | None = Field(default=None, description="exit above; default TAKE_PROFIT_PERCENT")
     strategy: Words = "MANUAL"
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        if (self.quantity is None) == (self.quote_quantity is None):
+            raise ValueError("either quantity or quote_quantity is needed")
+        if self.quote_quantity is not None and (self.side, self.type) != (Side.BUY, OrderType.MARKET):
+            raise ValueError("quote_quantity makes sense for a BUY at MARKET only")
+        return self
 
     @model_validator(mode="after")
     def _prices_fit_the_type(self) -> Self:

@@ -96,12 +96,14 @@ class IntentHandler:
         match verdict:
             case Refused() as refused:
                 return await self._refuse(intent, refused)
-            case Approved(quantity):
-                return await self._open(intent, quantity, rules, trigger)
+            case Approved() as approved:
+                return await self._open(intent, approved, rules, trigger)
 
-    async def _open(self, intent: OrderIntent, quantity: Decimal, rules: SymbolRules, trigger: Decimal | None) -> Taken:
-        cycle = opened(intent, quantity, self._clock.now())
-        entry = entry_order(intent, cycle, quantity, rules, trigger=trigger)
+    async def _open(
+        self, intent: OrderIntent, approved: Approved, rules: SymbolRules, trigger: Decimal | None
+    ) -> Taken:
+        cycle = opened(intent, approved, self._clock.now())
+        entry = entry_order(intent, cycle, approved, rules, trigger=trigger)
         if not await self._store.open_cycle(cycle, entry):
             if await self._store.order(entry.client_order_id) is None:
                 return Taken(refused=f"{intent.message_id} was refused before")

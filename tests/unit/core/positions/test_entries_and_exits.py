@@ -11,9 +11,11 @@ import pytest
 
 from core.positions.cycle_facts import finished, refreshed, reopened
 from core.positions.cycle_steps import Finish
-from core.positions.entries import entry_order, fitted, next_attempt, opened
+from core.positions.entries import BOUNDED, entry_order, fitted, next_attempt, opened
 from core.positions.exits import is_beyond_stop, is_jumped_over, is_too_old, market_sale, widens
 from core.positions.model import MANUAL, Cycle, Order, Purpose
+from core.risk.exit_levels import Levels
+from core.risk.verdicts import Approved
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from tests.unit.core.positions.cycles import NOW, PRICE, RULES, known, state
@@ -42,8 +44,11 @@ def decision(**changes: Any) -> OrderIntent:
 
 
 def entered(intent: OrderIntent, trigger: Decimal | None = None) -> tuple[Cycle, Order]:
-    cycle = opened(intent, D(2), NOW)
-    return cycle, entry_order(intent, cycle, D(2), RULES, trigger=trigger)
+    at_market = intent.type in BOUNDED
+    levels = Levels(D(98), D(104))
+    approved = Approved(D(2), D(200), "active", levels, price_max=D("101.07") if at_market else None)
+    cycle = opened(intent, approved, NOW)
+    return cycle, entry_order(intent, cycle, approved, RULES, trigger=trigger)
 
 
 def test_a_cycle_keeps_what_its_decision_was_made_on() -> None:
@@ -58,15 +63,22 @@ def test_a_cycle_keeps_what_its_decision_was_made_on() -> None:
     assert (order.cycle_id, order.side, order.type, order.purpose) == (
         cycle.id,
         Side.BUY,
-        OrderType.MARKET,
+        OrderType.LIMIT,
         Purpose.ENTRY,
     )
-    assert (order.price, order.time_in_force, order.status) == (None, None, OrderStatus.INTENT)
+    assert order.status is OrderStatus.INTENT
+
+
+def test_an_entry_at_market_takes_what_is_offered_up_to_its_price_and_never_rests() -> None:
+    order = entered(decision())[1]
+    assert (order.type, order.price, order.time_in_force) == (OrderType.LIMIT, D(101), "IOC")
+    assert order.is_immediate
 
 
 def test_what_is_reserved_is_at_least_what_the_entry_costs() -> None:
-    assert entered(decision(reserved=D(150)))[0].reserved == 200
+    assert entered(decision(reserved=D(150)))[0].reserved == D("202.14")
     assert entered(decision(reserved=D(250)))[0].reserved == 250
+    assert entered(decision(type=OrderType.LIMIT, price=D(99)))[0].reserved == 198
 
 
 def test_an_entry_that_rests_has_an_allowed_price_that_is_not_higher() -> None:
@@ -76,9 +88,17 @@ def test_an_entry_that_rests_has_an_allowed_price_that_is_not_higher() -> None:
     assert (maker.price, maker.time_in_force) == (D(99), None)
 
 
-def test_an_entry_by_hand_may_have_a_trigger() -> None:
-    order = entered(decision(strategy=MANUAL, type=OrderType.STOP_LOSS), trigger=D(101))[1]
-    assert (order.purpose, order.stop_price, order.price) == (Purpose.MANUAL, D(101), None)
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT),
+        (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT),
+    ],
+)
+def test_an_entry_at_market_from_a_trigger_on_is_bounded_too(asked: OrderType, sent: OrderType) -> None:
+    order = entered(decision(strategy=MANUAL, type=asked), trigger=D("100.5"))[1]
+    assert (order.purpose, order.type, order.time_in_force) == (Purpose.MANUAL, sent, "GTC")
+    assert (order.stop_price, order.price) == (D("100.5"), D(101))
 
 
 def test_a_lost_entry_is_tried_again_under_another_id_while_the_price_is_near() -> None:

@@ -28,11 +28,11 @@ def ticker(bid: str = "49999", ask: str = "50000") -> BookTicker:
 
 
 def order(
-    quantity: str = "0.02", *, strategy: str = "EMA_Cross", rules: SymbolRules = RULES, **wish: Any
+    quantity: str | None = "0.02", *, strategy: str = "EMA_Cross", rules: SymbolRules = RULES, **wish: Any
 ) -> EntryOrder:
     candidate = Candidate("int-1", strategy, rules, CLOSE_MS)
     usual: dict[str, Any] = {"price": None, "reference_price": Decimal(50_000), "pocket": "active"}
-    return EntryOrder(candidate, Decimal(quantity), **(usual | wish))
+    return EntryOrder(candidate, None if quantity is None else Decimal(quantity), **(usual | wish))
 
 
 def view(**facts: Any) -> AccountView:
@@ -110,6 +110,66 @@ def test_a_limit_over_the_market_is_not_refused_for_a_stop_that_nobody_chose() -
     assert isinstance(refused, Refused)
 
 
+@pytest.mark.parametrize(
+    ("wish", "quantity", "price_max"),
+    [
+        (order("0.02", reserved=Decimal(1010)), "0.02", "50500"),
+        (order("0.02", reserved=Decimal(1000)), "0.02", "50000"),
+        (order("0.02", reserved=Decimal(1004)), "0.02", "50200"),
+        # what is reserved is not enough at the ask: less of it, at the worst price
+        (order("0.02", reserved=Decimal(900)), "0.01782", "50500"),
+        (order("0.01", strategy=MANUAL), "0.01", "50500"),
+        (order(None, strategy=MANUAL, reserved=Decimal(505)), "0.01", "50500"),
+    ],
+)
+def test_an_entry_at_market_pays_no_more_than_its_drift_and_what_is_reserved(
+    wish: EntryOrder, quantity: str, price_max: str
+) -> None:
+    verdict = judge(wish, limits=BIG)
+    assert isinstance(verdict, Approved)
+    assert (verdict.quantity, verdict.price_max) == (Decimal(quantity), Decimal(price_max))
+
+
+def test_an_entry_at_market_pays_no_more_than_the_limits_leave() -> None:
+    verdict = judge(order("0.0199"))
+    assert isinstance(verdict, Approved)
+    assert verdict.price_max == Decimal("50251.25")  # MAX_POSITION_SIZE is 1000
+    poor = judge(order("0.0199"), free={"USDC": Decimal(996)})
+    assert isinstance(poor, Approved)
+    assert poor.price_max == Decimal("50050.25")
+
+
+def test_an_order_with_a_price_of_its_own_has_no_other_bound() -> None:
+    verdict = judge(order("0.01", price=Decimal(50_000)))
+    assert isinstance(verdict, Approved)
+    assert verdict.price_max is None
+
+
+def test_an_ask_beyond_the_bound_is_refused() -> None:
+    verdict = judge(order("0.01"), prices=ticker("50450", "50501"))
+    assert verdict == Refused("the price 50501 is over 50500, MAX_PRICE_DRIFT_PERCENT")
+
+
+@pytest.mark.parametrize(
+    ("asks", "word"),
+    [
+        ([("50000", "0.0001"), ("60000", "5")], "offers 0.0001 BTC up to 50000"),
+        ([("60000", "5")], "offers 0 BTC"),
+        ([], "offers 0 BTC"),
+    ],
+)
+def test_a_book_too_thin_for_a_position_that_could_be_sold_is_refused(asks: list[tuple[str, str]], word: str) -> None:
+    book = [(Decimal(price), Decimal(units)) for price, units in asks]
+    verdict = judge_order(order("0.02"), view(), ticker(), LIMITS, EXITS, asks=book)
+    assert isinstance(verdict, Refused)
+    assert word in verdict.reason
+
+
+def test_a_book_that_has_a_part_of_it_is_bought_from() -> None:
+    book = [(Decimal(50_000), Decimal("0.001")), (Decimal(60_000), Decimal(5))]
+    assert isinstance(judge_order(order("0.02"), view(), ticker(), LIMITS, EXITS, asks=book), Approved)
+
+
 @given(
     quantity=st.decimals("0.00000001", "10", places=8),
     free=st.decimals("0", "20000", places=2),
@@ -122,8 +182,11 @@ def test_what_is_approved_never_exceeds_funds_or_limits(
     cycles = [open_cycle(cost=held), open_cycle("BTCUSDT", resting=resting)]
     verdict = judge(order(str(quantity)), limits=BIG, free={"USDC": free}, cycles=cycles)
     if isinstance(verdict, Approved):
-        assert verdict.cost <= free
-        assert verdict.cost + held <= BIG.max_position_size
-        assert verdict.cost + held + resting <= 10_000 * BIG.max_exposure_percent / 100
+        assert verdict.price_max is not None
+        assert verdict.price_max <= Decimal(50_500)
+        cost = verdict.quantity * verdict.price_max
+        assert verdict.cost <= cost <= free
+        assert cost + held <= BIG.max_position_size
+        assert cost + held + resting <= 10_000 * BIG.max_exposure_percent / 100
         assert verdict.quantity <= quantity
         assert verdict.quantity % RULES.step == 0

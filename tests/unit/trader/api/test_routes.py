@@ -117,6 +117,20 @@ def test_every_problem_of_a_body_is_told_by_its_field(client: FlaskClient, contr
     assert not control.asked
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"quote_quantity": 100}, "either quantity or quote_quantity is needed"),
+        ({"quantity": None}, "either quantity or quote_quantity is needed"),
+        ({"quantity": None, "quote_quantity": 100, "side": "SELL"}, "makes sense for a BUY at MARKET only"),
+    ],
+)
+def test_an_order_has_one_amount(client: FlaskClient, change: dict[str, object], reason: str) -> None:
+    answer = client.post("/order", json=ORDER | change, headers=TOKEN)
+    assert answer.status_code == 422
+    assert reason in answer.get_json()["detail"]
+
+
 def test_an_idempotency_key_is_trimmed_blank_is_none_and_too_long_is_refused(
     client: FlaskClient, control: Asked
 ) -> None:
