@@ -17,11 +17,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 
 from database.levels import apply_level
 from shared.src.config import load_settings
-from shared.src.database import DatabaseLevel, sqlalchemy_url
+from shared.src.database import DatabaseLevel
 from shared.src.domain.errors import ConfigurationError, TransientError
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,11 @@ def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return config
+
+
+def sqlalchemy_url(dsn: str) -> URL:
+    """The DSN with psycopg 3 as its driver."""
+    return make_url(dsn).set(drivername="postgresql+psycopg")
 
 
 def migrate(dsn: str, *, wait_s: float = WAIT_S_MAX) -> DatabaseLevel:

@@ -1,35 +1,29 @@
-"""PostgreSQL in one place: SQLAlchemy 2 on psycopg 3, pooled, errors translated."""
+"""PostgreSQL in one place: psycopg 3, pooled, errors translated."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
+from typing import Any
 
-from psycopg.errors import IdleInTransactionSessionTimeout
-from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import (
-    DisconnectionError,
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    TimeoutError,
-)
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from psycopg import AsyncConnection
+from psycopg.errors import IdleInTransactionSessionTimeout, IntegrityError, InterfaceError, OperationalError
+from psycopg.rows import namedtuple_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from shared.src.config import Settings
 from shared.src.domain.errors import InvariantError, TransientError
-from shared.src.sql import text
+from shared.src.rows import Rows
+from shared.src.sql import Statement, text
 
 logger = logging.getLogger(__name__)
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a server that is away is told by who wanted a connection
 
 CONNECT_TIMEOUT_S = 5
+POOL_TIMEOUT_S = 5.0
 PING_AFTER_S = 5.0
 STATEMENT_TIMEOUT_MS = 30_000
 # No transaction waits for anything but the database. One that stands still is a frozen process, and the rows it has
@@ -40,6 +34,7 @@ SESSION = {
     "idle_in_transaction_session_timeout": IDLE_TRANSACTION_TIMEOUT_MS,
     "timezone": "UTC",
 }
+Parameters = Mapping[str, Any]
 
 
 class DatabaseLevel(StrEnum):
@@ -50,9 +45,35 @@ class DatabaseLevel(StrEnum):
     PLAIN = "postgresql"
 
 
-def sqlalchemy_url(dsn: str) -> URL:
-    """The DSN with psycopg 3 as its driver."""
-    return make_url(dsn).set(drivername="postgresql+psycopg")
+class _Pooled(AsyncConnection[Any]):
+    """A connection that knows since when it has rested."""
+
+    rested_since: float = float("inf")
+
+
+class DatabaseConnection:
+    """A connection for one ``begin`` or ``autocommit`` block."""
+
+    def __init__(self, connection: _Pooled) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: Statement, parameters: Parameters | Sequence[Parameters] = ()) -> Rows[Any]:
+        """Run a statement of ``shared.src.sql.text``: once, or once for each of several parameter sets.
+
+        The rows' fields are attributes, in the order of the columns. Several sets answer with no rows, and with the
+        number of all rows they changed.
+        """
+        async with self._connection.cursor() as cursor:
+            if isinstance(parameters, Mapping):
+                await cursor.execute(statement.encode(), parameters)
+            elif parameters:
+                await cursor.executemany(statement.encode(), parameters)
+            else:
+                await cursor.execute(statement.encode(), {})
+            if cursor.description is None or cursor.rownumber is None:
+                return Rows([], (), changed=cursor.rowcount)
+            names = tuple(column.name for column in cursor.description)
+            return Rows(await cursor.fetchall(), names, changed=cursor.rowcount)
 
 
 class Database:
@@ -64,42 +85,47 @@ class Database:
     def __init__(
         self, dsn: str, *, pool_max: int = 8, application: str = "roottrading", rest_s: float = PING_AFTER_S
     ) -> None:
-        self._engine: AsyncEngine = create_async_engine(
-            sqlalchemy_url(dsn),
-            hide_parameters=True,  # errors and logs show statements, never what was bound to them
-            # no overflow: it would close its connections after every burst and open them again in the next
-            pool_size=pool_max,
-            max_overflow=0,
-            pool_use_lifo=True,
-            pool_recycle=1800,
-            pool_timeout=10,
-            connect_args={
+        async def is_alive(connection: _Pooled) -> None:
+            if time.monotonic() - connection.rested_since > rest_s:
+                await AsyncConnectionPool.check_connection(connection)
+
+        self._pool: AsyncConnectionPool[_Pooled] = AsyncConnectionPool(
+            dsn,
+            connection_class=_Pooled,
+            kwargs={
+                "autocommit": True,  # transactions are those of ``begin``
+                "row_factory": namedtuple_row,
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "application_name": application,
                 "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
             },
+            min_size=0,
+            max_size=pool_max,
+            open=False,  # a pool belongs to the event loop that it is opened in
+            check=is_alive,
+            reset=_rests,
+            timeout=POOL_TIMEOUT_S,
+            max_lifetime=1800,
+            num_workers=1,
         )
-        _ping_after_rest(self._engine, rest_s)
-        self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
     def of(cls, settings: Settings, application: str) -> Database:
         return cls(settings.database_url, pool_max=settings.db_max_connections, application=application)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
+    async def begin(self) -> AsyncIterator[DatabaseConnection]:
         """A transaction: committed when the block ends, rolled back when it raises.
 
         Raises:
             TransientError: the database is away or the connection broke.
             InvariantError: a constraint of the schema was violated.
         """
-        with _translated():
-            async with self._engine.begin() as connection:
-                yield connection
+        async with self._connected() as connection, connection.transaction():
+            yield DatabaseConnection(connection)
 
     @asynccontextmanager
-    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
+    async def autocommit(self) -> AsyncIterator[DatabaseConnection]:
         """Statements that stand alone, each committed by itself: one round trip each, where ``begin`` costs three.
 
         For reads, which see what is committed when each of them starts, as in ``begin``, and for a single write.
@@ -108,62 +134,47 @@ class Database:
             TransientError: the database is away or the connection broke.
             InvariantError: a constraint of the schema was violated.
         """
+        async with self._connected() as connection:
+            yield DatabaseConnection(connection)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[_Pooled]:
         with _translated():
-            async with self._alone.connect() as connection:
+            if self._pool.closed:
+                await self._pool.open()
+            async with self._pool.connection() as connection:
                 yield connection
 
     async def ping(self) -> str:
         """One round trip; returns the server's version."""
-        async with self.begin() as connection:
+        async with self.autocommit() as connection:
             return str((await connection.execute(text("SHOW server_version"))).scalar_one())
 
     async def level(self) -> DatabaseLevel:
         """Which TimescaleDB edition the schema stands on."""
-        async with self.begin() as connection:
-            return await database_level(connection)
+        async with self.autocommit() as connection:
+            installed = text("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")
+            if (await connection.execute(installed)).scalar() is None:
+                return DatabaseLevel.PLAIN
+            licence = (await connection.execute(text("SHOW timescaledb.license"))).scalar_one()
+            return DatabaseLevel.COMMUNITY if licence == "timescale" else DatabaseLevel.APACHE
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self._pool.close()
 
 
-def _ping_after_rest(engine: AsyncEngine, rest_s: float) -> None:
-    """Ask a connection whether it still lives only when it has rested for ``rest_s``.
-
-    ``pool_pre_ping`` asks before every use, which is a quarter of the processor time of a short statement.
-    """
-    dialect = engine.dialect
-
-    @event.listens_for(engine.sync_engine, "checkin")
-    def rested(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-        record.info["used_at"] = time.monotonic()
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def ping(connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
-        if time.monotonic() - record.info.get("used_at", time.monotonic()) < rest_s:
-            return
-        try:
-            dialect.do_ping(connection)
-        except dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError(str(error)) from error  # the pool takes another one
+async def _rests(connection: _Pooled) -> None:
+    connection.rested_since = time.monotonic()
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn whatever SQLAlchemy raises into the platform's own error."""
+    """Turn whatever psycopg raises about the server or the schema into the platform's own error."""
     try:
         yield
     except IntegrityError as error:
-        raise InvariantError(str(error.orig).strip()) from error
-    except (OperationalError, InterfaceError, InternalError, TimeoutError, OSError) as error:
-        if isinstance(error, InternalError) and not isinstance(error.orig, IdleInTransactionSessionTimeout):
-            raise
+        # the detail would show what was bound to the statement
+        raise InvariantError(error.diag.message_primary or type(error).__name__) from error
+    except (OperationalError, InterfaceError, IdleInTransactionSessionTimeout, PoolTimeout, OSError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise TransientError(f"database: {reason}") from error
-
-
-async def database_level(connection: AsyncConnection) -> DatabaseLevel:
-    installed = await connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"))
-    if installed.scalar() is None:
-        return DatabaseLevel.PLAIN
-    licence = (await connection.execute(text("SHOW timescaledb.license"))).scalar_one()
-    return DatabaseLevel.COMMUNITY if licence == "timescale" else DatabaseLevel.APACHE

@@ -21,8 +21,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.contracts.market import MarketTick
@@ -33,6 +31,7 @@ from shared.src.domain.candles import Timeframe
 from shared.src.domain.orders import Side
 from shared.src.domain.signals import StrengthLevel
 from shared.src.redis_client import RedisBus, redis_from
+from shared.src.sql import text
 from tests.bench.bench_pipeline import cpu_of, fresh_database, memory_of, report, symbols_of, waited_of
 from tests.integration.simulator.conftest import RunningTwin, running_twin
 from tests.processes import environment_of, services

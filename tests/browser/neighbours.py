@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import uvicorn
 from fastapi import FastAPI, Header, HTTPException, Request
-from sqlalchemy import text
 
 from shared.src.config import SERVICES
 from shared.src.database import Database
+from shared.src.sql import text
 
 TOKEN = "rt_a-token-for-the-browser-tests"
 

@@ -11,11 +11,11 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 
 from shared.src.database import Database
 from shared.src.domain.candles import MINUTE_MS, Candle, Timeframe
 from shared.src.domain.clock import from_ms, to_ms
+from shared.src.sql import text
 
 STRATEGIES = {
     "ema_cross": "trend",

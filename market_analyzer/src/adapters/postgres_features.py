@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
-from sqlalchemy.sql.elements import TextClause
 
 from core.features.candle_columns import CANDLE_COLUMNS
 from market_analyzer.src.ports import Confirm, Place
@@ -14,7 +13,7 @@ from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.domain.features import BarFeatures
-from shared.src.sql import text
+from shared.src.sql import Statement, text
 
 KEYS: Final = ("time", "symbol", "timeframe")
 NOT_FEATURES: Final = frozenset({*KEYS, "analysis_timestamp", "analyzer_version", "extra", "cache_hit_ratio"})
@@ -85,7 +84,7 @@ class PostgresFeatureStore:
         }
 
 
-def _upsert(columns: Sequence[str]) -> TextClause:
+def _upsert(columns: Sequence[str]) -> Statement:
     """One statement whatever the number of rows: a process that is frozen while it sends them has locked none yet."""
     names = ", ".join(columns)
     updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in KEYS)

@@ -9,13 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.capital.leases import Facts
 from core.capital.pockets import Pocket, Reservation, ReservationStatus
 from portfolio.src.adapters.postgres_ledger import Opening, PostgresLedger
 from portfolio.src.ports import ChangedLease, SettledLease
-from shared.src.database import Database
+from shared.src.database import Database, DatabaseConnection
 from shared.src.domain.money import wire
 from shared.src.domain.orders import ENDED
 from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, text
@@ -106,7 +105,7 @@ class PostgresCapital:
 class PostgresTransaction:
     """Implements ``portfolio.src.ports.CapitalTransaction``."""
 
-    def __init__(self, connection: AsyncConnection, pockets: dict[str, Pocket], ledger: PostgresLedger) -> None:
+    def __init__(self, connection: DatabaseConnection, pockets: dict[str, Pocket], ledger: PostgresLedger) -> None:
         self._connection = connection
         self._pockets = pockets
         self.ledger = ledger

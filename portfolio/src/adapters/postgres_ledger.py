@@ -7,10 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from core.capital.differences import Trade, Trades
 from core.capital.ledger import BooksRevision, Execution, LedgerAccount, Posting
+from shared.src.database import DatabaseConnection
 from shared.src.domain.orders import Side
 from shared.src.sql import UNRESOLVED_ORDERS, text
 
@@ -61,7 +60,7 @@ class Opening:
 class PostgresLedger:
     """Implements ``portfolio.src.ports.Ledger``."""
 
-    def __init__(self, connection: AsyncConnection, opening: Opening) -> None:
+    def __init__(self, connection: DatabaseConnection, opening: Opening) -> None:
         self._connection = connection
         self._opening = opening
 

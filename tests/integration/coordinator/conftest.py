@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from coordinator.src.adapters.postgres_account import PostgresAccount
 from coordinator.src.adapters.postgres_decisions import PostgresDecisionStore
@@ -28,6 +27,7 @@ from shared.src.database import Database
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import TransientError
 from shared.src.redis_client import RedisBus
+from shared.src.sql import text
 from tests.unit.coordinator.fakes import FakeFunds, FakeRules
 from tests.unit.core.risk.builders import CLOSE_MS
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Protocol
 
 import pytest
-from sqlalchemy import text
 
 from backtester.full_engine.readers import StoredAccount, StoredTrades
 from coordinator.src.adapters.memory_decisions import MemoryDecisionStore
@@ -28,6 +27,7 @@ from shared.src.contracts.signals import ConsensusSignal
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.sql import text
 from tests.unit.core.risk.builders import POCKETS, consensus
 from trader.src.adapters.memory_store import MemoryStore
 from trader.src.adapters.postgres_store import PostgresStore

@@ -13,9 +13,8 @@ from alembic import command
 from psycopg.rows import dict_row
 from sqlalchemy import create_engine
 
-from database.migrate import alembic_config, migrate
+from database.migrate import alembic_config, migrate, sqlalchemy_url
 from shared.src.config import Settings
-from shared.src.database import sqlalchemy_url
 
 pytestmark = pytest.mark.integration
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
 from database.migrate import migrate, status
 from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.errors import InvariantError, RootTradingError
+from shared.src.sql import text
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from sqlalchemy import text
 
 from dispatcher.src.adapters.postgres_candles import PostgresCandleWriter
 from shared.src.config import Settings
@@ -16,6 +15,7 @@ from shared.src.contracts.market import CORRECTION, CandleMessage
 from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.market.history import PostgresCandleHistory
+from shared.src.sql import text
 
 pytestmark = pytest.mark.integration
 

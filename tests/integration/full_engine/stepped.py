@@ -14,8 +14,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-
 from shared.src.clocks import set_stepped
 from shared.src.config import Settings
 from shared.src.contracts.topics import (
@@ -34,6 +32,7 @@ from shared.src.contracts.topics import (
 from shared.src.database import Database
 from shared.src.domain.clock import from_ms
 from shared.src.redis_client import redis_from
+from shared.src.sql import text
 from tests.integration.simulator.conftest import RunningTwin
 from tests.processes import ServiceProcess, environment_of, services
 from tests.streams import backlog_of

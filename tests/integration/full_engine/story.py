@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import text
-
 from backtester.full_engine.journal import CONSENSUS, CYCLE, DECISION, ORDER
 from shared.src.database import Database
+from shared.src.sql import text
 
 Row = dict[str, Any]
 

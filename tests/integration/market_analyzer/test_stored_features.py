@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from market_analyzer.src.adapters.postgres_features import PostgresFeatureStore
 from shared.src.bus.leases import Fence, Lease
@@ -18,6 +17,7 @@ from shared.src.domain.candles import Timeframe
 from shared.src.domain.errors import LeaseLostError
 from shared.src.domain.features import BarFeatures
 from shared.src.redis_client import RedisBus
+from shared.src.sql import text
 
 pytestmark = pytest.mark.integration
 

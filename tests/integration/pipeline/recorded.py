@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
 from analyzer.src.strategy_runner import StrategyRunner
@@ -24,6 +23,7 @@ from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
 from shared.src.domain.features import BarFeatures
 from shared.src.kafka_client import KafkaProducer
+from shared.src.sql import text
 from tests.streams import messages_of
 
 # symbols of their own: a topic in Kafka outlives a test

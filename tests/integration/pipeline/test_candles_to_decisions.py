@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from core.features.window import ROWS_KEPT
 from shared.src.config import Settings
@@ -31,6 +30,7 @@ from shared.src.database import Database
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
 from shared.src.kafka_client import KafkaProducer
+from shared.src.sql import text
 from tests.processes import ServiceProcess, environment_of, services
 from tests.streams import backlog_of, length_of, messages_of
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from core.features.candle_columns import CANDLE_COLUMNS
 from core.features.engine import IndicatorEngine
@@ -19,6 +18,7 @@ from shared.src.contracts.topics import CANDLE_CLOSED, FEATURES, VOTES
 from shared.src.database import Database
 from shared.src.domain.candles import Candle
 from shared.src.domain.clock import from_ms
+from shared.src.sql import text
 from tests.integration.pipeline.recorded import ballot, candle, count, produce, until
 from tests.processes import environment_of, services
 from tests.streams import backlog_of, length_of, messages_of

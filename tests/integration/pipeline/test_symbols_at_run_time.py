@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from shared.src.config import Settings
 from shared.src.contracts.topics import DAY_KEY, DEPTH_KEY, KAFKA_DAY, KAFKA_DEPTH
 from shared.src.database import Database
 from shared.src.market.symbol_choice import choose_symbols, chosen_symbols
+from shared.src.sql import text
 from tests.integration.simulator.conftest import RunningTwin, running_twin
 from tests.processes import ServiceProcess, environment_of, services
 

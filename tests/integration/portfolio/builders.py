@@ -6,11 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
-
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.database import Database
 from shared.src.domain.orders import ENDED
+from shared.src.sql import text
 from tests.behaviour.portfolio.world import fill_event
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from core.statistics.periods import Period, PeriodKey
 from portfolio.src.adapters.postgres_account import PostgresAccountRecords
@@ -23,6 +22,7 @@ from shared.src.config import load_settings
 from shared.src.database import Database
 from shared.src.market.last_closes import last_closes
 from shared.src.redis_client import RedisBus
+from shared.src.sql import text
 from tests.behaviour.portfolio.fixtures import account, books, clock, manager
 from tests.behaviour.portfolio.world import SHARES, FakeAccount, Row, World
 from tests.integration.portfolio.builders import TraderRows

@@ -12,7 +12,6 @@ import orjson
 import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from coordinator.src.portfolio_client import PortfolioClient
 from core.risk.funding import Denied, Granted
@@ -32,6 +31,7 @@ from shared.src.domain.orders import Side
 from shared.src.frame.auth import Authorizer, Scope, create_token
 from shared.src.frame.service import install_error_handlers
 from shared.src.market.last_closes import last_closes
+from shared.src.sql import text
 from tests.behaviour.portfolio.world import FakeAccount, wanted
 from tests.integration.portfolio.builders import TraderRows
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.clocks import SystemClock
@@ -21,6 +20,7 @@ from shared.src.contracts.orders import OrderIntent
 from shared.src.database import Database
 from shared.src.domain.orders import IntentKind, Side
 from shared.src.redis_client import RedisBus, redis_from
+from shared.src.sql import text
 from tests.integration.simulator.conftest import RunningTwin, running_twin
 from trader.src.adapters.postgres_store import PostgresStore
 from trader.src.adapters.tick_prices import TickPrices

@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.contracts.portfolio import CycleUpdated
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT, Topic
+from shared.src.sql import text
 from tests.integration.trader.conftest import Running, entry, way_out
 
 pytestmark = pytest.mark.integration

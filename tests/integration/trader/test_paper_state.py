@@ -15,15 +15,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings
-from shared.src.database import Database
+from shared.src.database import Database, DatabaseConnection
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, TransientError
 from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.redis_client import RedisBus, redis_from
+from shared.src.sql import text
 from simulator.engine.exchange import Engine
 from tests.integration.simulator.conftest import PROJECT_ROOT, RunningTwin
 from tests.integration.simulator.paper_alike.orders import order
@@ -122,21 +121,28 @@ async def paper_exchange(given: dict[str, Any], make_settings: Callable[..., Set
         await redis.aclose()
 
 
+CUT = """
+CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(5); RETURN NULL; END $$
+"""
+BEFORE_WRITING = "CREATE TRIGGER away BEFORE INSERT ON paper_records FOR EACH STATEMENT EXECUTE FUNCTION cut()"
+BEFORE_COMMITTING = (
+    "CREATE CONSTRAINT TRIGGER away AFTER INSERT ON paper_records"
+    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut()"
+)
+
+
 @asynccontextmanager
 async def away(database: Database, *, after_writing: bool) -> AsyncIterator[None]:
-    """The database fails every write of the paper account: before it, or when it has been done but not committed."""
-    target = database._engine.sync_engine
-
-    def fail(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if "paper_records" in statement and statement.startswith("INSERT"):
-            raise OSError("the cable is out")
-
-    name = "after_cursor_execute" if after_writing else "before_cursor_execute"
-    event.listen(target, name, fail)
+    """The database goes away in every write of the paper account: before it, or when it is done but not committed."""
+    async with database.begin() as connection:
+        await connection.execute(text(CUT))
+        await connection.execute(text(BEFORE_COMMITTING if after_writing else BEFORE_WRITING))
     try:
         yield
     finally:
-        event.remove(target, name, fail)
+        async with database.begin() as connection:
+            await connection.execute(text("DROP FUNCTION cut() CASCADE"))
 
 
 @pytest.mark.parametrize("after_writing", [False, True])
@@ -270,7 +276,7 @@ async def test_an_engine_loads_its_newest_history_and_the_orders_of_its_open_lis
             assert await _count(connection, "order") == 5
 
 
-async def _count(connection: AsyncConnection, kind: str) -> int:
+async def _count(connection: DatabaseConnection, kind: str) -> int:
     found = await connection.execute(text("SELECT count(*) FROM paper_records WHERE kind = :kind"), {"kind": kind})
     return int(found.scalar_one())
 

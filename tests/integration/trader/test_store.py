@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
 
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderIntent
 from shared.src.database import Database
+from shared.src.sql import text
 from tests.behaviour.trader.store import StoreBehaviour, StoreWorld
 from trader.src.adapters.postgres_store import PostgresStore
 

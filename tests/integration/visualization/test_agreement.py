@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from coordinator.src.adapters.postgres_account import PostgresAccount
 from core.statistics.figures import rounded
@@ -23,7 +22,7 @@ from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
 from shared.src.market.last_closes import last_closes
-from shared.src.sql import RESULT_SUMS
+from shared.src.sql import RESULT_SUMS, text
 from tests.integration.portfolio.builders import TraderRows
 from trader.src.adapters.postgres_reads import PostgresReads
 from visualization.src.adapters.postgres_performance import PostgresPerformanceReads

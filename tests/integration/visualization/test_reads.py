@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
 
 from shared.memory.manual_clock import ManualClock
 from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.clock import to_ms
+from shared.src.sql import text
 from tests.browser.seeding import HISTORY_MINUTES, SYMBOLS, Seeded, seed
 from visualization.src.adapters.postgres_market import PostgresMarketReads
 from visualization.src.adapters.postgres_performance import PostgresPerformanceReads

@@ -9,10 +9,9 @@ from typing import TypeVar
 
 import orjson
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.src.contracts.topics import EXECUTION, Topic
-from shared.src.database import Database
+from shared.src.database import Database, DatabaseConnection
 from shared.src.sql import text
 from trader.src.ports import OutboxMessage
 
@@ -32,13 +31,13 @@ class PostgresOutbox:
         self._changed = asyncio.Event()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self) -> AsyncIterator[DatabaseConnection]:
         """A transaction that may add messages: who waits for them is woken after its commit."""
         async with self._database.begin() as connection:
             yield connection
         self._changed.set()
 
-    async def add(self, connection: AsyncConnection, topic: Topic[M], message: M) -> None:
+    async def add(self, connection: DatabaseConnection, topic: Topic[M], message: M) -> None:
         row = {
             "topic": topic.name,
             "message_id": getattr(message, "message_id", ""),

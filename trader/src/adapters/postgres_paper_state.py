@@ -7,9 +7,8 @@ trades that the engine no longer remembers stay in the table.
 from __future__ import annotations
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.src.database import Database
+from shared.src.database import Database, DatabaseConnection
 from shared.src.domain.errors import ConfigurationError
 from shared.src.sql import text
 from simulator.engine.accounts import HISTORY
@@ -58,7 +57,7 @@ class PostgresPaperState:
                 f"DELETE FROM paper_records WHERE account = '{self._name}'"
             ) from error
 
-    async def _rows(self, connection: AsyncConnection) -> list[tuple[str, Document]]:
+    async def _rows(self, connection: DatabaseConnection) -> list[tuple[str, Document]]:
         name = {"account": self._name}
         rows: list[tuple[str, Document]] = [
             (row.kind, row.document) for row in await connection.execute(text(_LIVE), name)

@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT
-from shared.src.database import Database
+from shared.src.database import Database, DatabaseConnection
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import InvariantError
 from shared.src.exchange.models import ExchangeOrder
@@ -114,7 +113,7 @@ class PostgresStore:
             await self._request_exit(connection, cycle_ids, "signal", intent_id)
             return True
 
-    async def _handled(self, connection: AsyncConnection, intent_id: str, *, accepted: bool, reason: str) -> bool:
+    async def _handled(self, connection: DatabaseConnection, intent_id: str, *, accepted: bool, reason: str) -> bool:
         result = await connection.execute(
             text(
                 "INSERT INTO trade_intents (intent_id, accepted, reason, handled_at) "
@@ -135,7 +134,7 @@ class PostgresStore:
         async with self._database.begin() as connection:
             await self._insert_orders(connection, orders)
 
-    async def _insert_orders(self, connection: AsyncConnection, orders: Sequence[Order]) -> None:
+    async def _insert_orders(self, connection: DatabaseConnection, orders: Sequence[Order]) -> None:
         if not orders:
             return
         now = self._clock.now()
@@ -158,7 +157,7 @@ class PostgresStore:
         async with self._database.autocommit() as connection:
             return await _reported(connection, report)
 
-    async def _update_order(self, connection: AsyncConnection, order: Order) -> None:
+    async def _update_order(self, connection: DatabaseConnection, order: Order) -> None:
         await connection.execute(
             text(
                 "UPDATE orders SET status = :status, executed_quantity = :executed_quantity, "
@@ -169,7 +168,7 @@ class PostgresStore:
             order_parameters(order, demo=self._demo, now=self._clock.now()),
         )
 
-    async def _insert_fills(self, connection: AsyncConnection, order: Order, fills: Sequence[Fill]) -> list[Fill]:
+    async def _insert_fills(self, connection: DatabaseConnection, order: Order, fills: Sequence[Fill]) -> list[Fill]:
         if not fills:
             return []
         strategy = await self._strategy(connection, order)
@@ -187,7 +186,7 @@ class PostgresStore:
         await self._check_booked(connection, order)
         return fresh
 
-    async def _check_booked(self, connection: AsyncConnection, order: Order) -> None:
+    async def _check_booked(self, connection: DatabaseConnection, order: Order) -> None:
         """Fills may run ahead of the order's own report, never beyond its quantity."""
         booked = await connection.execute(
             text("SELECT sum(quantity) FROM trade_executions WHERE client_order_id = :id"),
@@ -197,7 +196,7 @@ class PostgresStore:
         if total > order.quantity:
             raise InvariantError(f"{order.client_order_id}: {total} filled of {order.quantity}")
 
-    async def _strategy(self, connection: AsyncConnection, order: Order) -> str:
+    async def _strategy(self, connection: DatabaseConnection, order: Order) -> str:
         if order.cycle_id is None:
             return order.purpose.value.upper()
         row = await connection.execute(text("SELECT strategy FROM trade_cycles WHERE id = :id"), {"id": order.cycle_id})
@@ -253,7 +252,7 @@ class PostgresStore:
             await self._request_exit(connection, [cycle_id], reason, "")
 
     async def _request_exit(
-        self, connection: AsyncConnection, cycle_ids: Sequence[str], reason: str, intent_id: str
+        self, connection: DatabaseConnection, cycle_ids: Sequence[str], reason: str, intent_id: str
     ) -> None:
         parameters = {"ids": list(cycle_ids), "reason": reason, "intent": intent_id, "now": self._clock.now()}
         await connection.execute(text(REQUEST_EXIT), parameters)
@@ -341,13 +340,13 @@ class PostgresStore:
         await self._outbox.wait(timeout_s)
 
 
-async def _open_cycles(connection: AsyncConnection) -> list[Cycle]:
+async def _open_cycles(connection: DatabaseConnection) -> list[Cycle]:
     query = f"SELECT * FROM trade_cycles WHERE {OPEN} ORDER BY created_at, id"
     rows = await connection.execute(text(query))
     return [cycle_of(row) for row in rows.mappings()]
 
 
-async def _open_entries(connection: AsyncConnection) -> list[Order]:
+async def _open_entries(connection: DatabaseConnection) -> list[Order]:
     """Orders of open cycles that may still buy."""
     query = (
         f"SELECT o.* FROM orders o JOIN trade_cycles c ON c.id = o.cycle_id WHERE o.side = 'BUY'"
@@ -357,12 +356,12 @@ async def _open_entries(connection: AsyncConnection) -> list[Order]:
     return [order_of(row) for row in rows.mappings()]
 
 
-async def _pauses(connection: AsyncConnection) -> list[Pause]:
+async def _pauses(connection: DatabaseConnection) -> list[Pause]:
     rows = await connection.execute(text("SELECT scope, reason, since FROM trading_pauses ORDER BY since"))
     return [Pause(row.scope, row.reason, row.since) for row in rows]
 
 
-async def _reported(connection: AsyncConnection, report: ExchangeOrder, *, lock: str = "") -> Order | None:
+async def _reported(connection: DatabaseConnection, report: ExchangeOrder, *, lock: str = "") -> Order | None:
     """The order that a report is about: by the exchange's id, or else by ours."""
     rows = await connection.execute(
         text(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import orjson
-from sqlalchemy import RowMapping
 
 from core.positions.model import Cycle, Fill, Order, Purpose
 from shared.src.domain.money import ZERO
@@ -106,7 +106,7 @@ def insert(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) {conflict}"
 
 
-def order_of(row: RowMapping) -> Order:
+def order_of(row: Mapping[str, Any]) -> Order:
     return Order(
         client_order_id=row["client_order_id"],
         intent_id=row["intent_id"],
@@ -145,7 +145,7 @@ def order_parameters(order: Order, *, demo: bool, now: Any) -> dict[str, Any]:
     }
 
 
-def cycle_of(row: RowMapping) -> Cycle:
+def cycle_of(row: Mapping[str, Any]) -> Cycle:
     return Cycle(
         id=row["id"],
         intent_id=row["intent_id"] or "",
@@ -196,7 +196,7 @@ def cycle_parameters(cycle: Cycle, *, demo: bool, now: Any) -> dict[str, Any]:
     }
 
 
-def fill_of_row(row: RowMapping) -> Fill:
+def fill_of_row(row: Mapping[str, Any]) -> Fill:
     return Fill(
         symbol=row["symbol"],
         trade_id=row["trade_id"],

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import httpx
 from redis.asyncio import Redis
-from sqlalchemy import text
 
 from core.positions.model import Order
 from shared.src.clocks import SystemClock
@@ -24,6 +23,7 @@ from shared.src.domain.errors import RootTradingError
 from shared.src.exchange.calls import SignedCalls
 from shared.src.exchange.models import Balance, ExchangeOrder, OrderReport
 from shared.src.redis_client import RedisBus, redis_from
+from shared.src.sql import text
 from tests.integration.simulator.conftest import TOKEN, RunningTwin
 from trader.src.adapters.live_offers import move_of
 from trader.src.adapters.paper import NAME, PaperExchange
