@@ -17,6 +17,7 @@ from tests.simulation.adversary import Story, story_of
 from tests.simulation.audit.auditor import Violation
 from tests.simulation.play import play
 from tests.simulation.shortest import shortest_story
+from tests.simulation.stories import STORIES
 
 PROGRESS_S = 10.0
 COMMAND = "python -m tests.simulation"
@@ -25,9 +26,11 @@ COMMAND = "python -m tests.simulation"
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when nothing was broken, 1 otherwise."""
     asked = _arguments(arguments)
+    kept = None if asked.keep is None else [int(place) for place in asked.keep.split(",")]
+    if asked.story is not None:
+        return _one(STORIES[asked.story], kept, f"--story {asked.story!r}", tell=True)
     if asked.seed is not None:
-        kept = None if asked.keep is None else [int(place) for place in asked.keep.split(",")]
-        return _one(asked.seed, kept)
+        return _one(story_of(asked.seed), kept, f"--seed {asked.seed}", tell=kept is not None)
     return _many(range(asked.first, asked.first + asked.seeds), stop_after=asked.stop_after)
 
 
@@ -37,6 +40,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first of them")
     parser.add_argument("--stop-after", type=int, default=0, help="end after so many seeds that break a rule; 0: never")
     parser.add_argument("--seed", type=int, help="play this one and tell its shortest story")
+    parser.add_argument("--story", choices=STORIES, metavar="NAME", help=f"one that is kept: {', '.join(STORIES)}")
     parser.add_argument("--keep", help="of its actions only these, by their places")
     return parser.parse_args(arguments)
 
@@ -73,32 +77,26 @@ def _many(seeds: range, *, stop_after: int) -> int:
     return 1 if broken else 0
 
 
-def _one(seed: int, kept: Sequence[int] | None) -> int:
-    story = story_of(seed)
+def _one(story: Story, kept: Sequence[int] | None, name: str, *, tell: bool) -> int:
     places = list(range(len(story.actions))) if kept is None else list(kept)
     played = play(story.part(places))
-    if not played.violations:
+    if tell or not played.violations:
         print("\n".join(played.journal))
-        print("no violation")
-        return 0
-    for violation in played.violations:
-        print(_line(violation))
-    if kept is not None:
-        print("\n".join(played.journal))
-        return 1
-    for rule in dict.fromkeys(violation.rule for violation in played.violations):
-        _tell_shortest(seed, story, places, rule)
-    return 1
+    print("\n".join(map(_line, played.violations)) or "no violation")
+    if not tell:
+        for rule in dict.fromkeys(violation.rule for violation in played.violations):
+            _tell_shortest(story, places, rule, name)
+    return 1 if played.violations else 0
 
 
-def _tell_shortest(seed: int, story: Story, places: Sequence[int], rule: str) -> None:
+def _tell_shortest(story: Story, places: Sequence[int], rule: str, name: str) -> None:
     shortest = shortest_story(story, places, rule)
     played = play(story.part(shortest))
     print(f"\n{rule}, shortest story ({len(shortest)} of {len(places)} actions):")
     print("\n".join(f"  {line}" for line in played.journal))
     for violation in played.violations:
         print(f"  -> {_line(violation)}")
-    print(f"  {COMMAND} --seed {seed} --keep {','.join(map(str, shortest))}")
+    print(f"  {COMMAND} {name} --keep {','.join(map(str, shortest))}")
 
 
 def _line(violation: Violation) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderType, Side
-from simulator.engine.orders import EngineOrder, OrderRequest
+from simulator.engine.orders import STOP_LOSS_TYPES, EngineOrder, OrderRequest
 from tests.simulation.exchange import CallFault, StreamFault
 from tests.simulation.market import Shape
 from tests.simulation.world import World
@@ -95,17 +96,32 @@ class Offer:
         market.offer(world.clock.now_ms())
 
 
+class Leg(StrEnum):
+    """Which orders are meant, by what they are for."""
+
+    ENTRY = "entry"
+    STOP = "stop"
+    TARGET = "target"
+
+    def has(self, order: EngineOrder) -> bool:
+        if order.is_buy:
+            return self is Leg.ENTRY
+        return self is (Leg.STOP if order.type in STOP_LOSS_TYPES else Leg.TARGET)
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The market comes to one of our open orders and fills a part of it."""
+    """The market comes to one of the open orders of a kind and fills a part of it."""
 
+    leg: Leg
     pick: int
     share: Decimal
     wait_s: float
 
     async def act(self, world: World) -> None:
-        order = picked(world, self.pick)
-        if order is not None:
+        orders = [order for order in world.account.open_orders.values() if self.leg.has(order)]
+        if orders:
+            order = orders[self.pick % len(orders)]
             world.markets[order.symbol].reach(order, self.share, world.clock.now_ms())
 
 
@@ -282,6 +298,39 @@ class Kill:
 
     async def act(self, world: World) -> None:
         world.kill(self.service, self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class StartAnotherTrader:
+    """Somebody starts the trader a second time."""
+
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.start_second_trader()
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigure:
+    """The services are started anew with another value of a setting."""
+
+    name: str
+    value: str
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.restart_with({self.name: self.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Delist:
+    """The exchange does not have a symbol any more."""
+
+    symbol: str
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.unlisted.add(self.symbol)
 
 
 def picked(world: World, pick: int) -> EngineOrder | None:

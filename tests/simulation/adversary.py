@@ -91,7 +91,8 @@ def _offer(dice: Dice) -> Action:
 
 def _reach(dice: Dice) -> Action:
     share = Decimal(dice.pick("0.05", "0.1", "0.25", "0.5", "0.9", "1"))
-    return do.Reach(dice.number(0, 7), share, dice.wait_s())
+    leg = dice.pick(do.Leg.ENTRY, do.Leg.STOP, do.Leg.TARGET, do.Leg.TARGET)
+    return do.Reach(leg, dice.number(0, 2), share, dice.wait_s())
 
 
 def _trade_by_hand(dice: Dice) -> Action:
@@ -150,6 +151,25 @@ def _change_filters(dice: Dice) -> Action:
     return do.ChangeFilters(dice.symbol(), factor, Decimal(notional), dice.wait_s())
 
 
+def _start_another(dice: Dice) -> Action:
+    return do.StartAnotherTrader(dice.wait_s())
+
+
+def _reconfigure(dice: Dice) -> Action:
+    name, value = dice.pick(
+        ("trailing_stop_percent", "1"),
+        ("max_position_size", "500"),
+        ("max_concurrent_positions", "1"),
+        ("max_exposure_percent", "10"),
+        ("max_holding_minutes", "1"),
+    )
+    return do.Reconfigure(name, value, dice.wait_s())
+
+
+def _delist(dice: Dice) -> Action:
+    return do.Delist(dice.symbol(), dice.wait_s())
+
+
 def _kill(dice: Dice) -> Action:
     service = dice.weighted({"trader": 4, "portfolio": 1, "coordinator": 1})
     return do.Kill(service, dice.pick(0, dice.number(1, 12), dice.number(1, 60)), dice.wait_s())
@@ -176,6 +196,9 @@ REPERTOIRE: dict[Make, int] = {
     _set_status: 3,
     _change_filters: 2,
     _kill: 5,
+    _start_another: 1,
+    _reconfigure: 1,
+    _delist: 1,
 }
 
 
@@ -183,6 +206,11 @@ def story_of(seed: int, repertoire: Mapping[Make, int] = REPERTOIRE) -> Story:
     """The story of a seed."""
     dice = Dice(seed)
     settings: dict[str, Any] = {}
+    if dice.number(0, 3) == 0:
+        settings["trading_symbols"] = "BTCUSDC,ETHUSDC"
+        dice.symbols = ("BTCUSDC", "ETHUSDC")
+    if dice.number(0, 7) == 0:
+        settings["trailing_stop_percent"] = dice.pick("0.5", "2")
     count = dice.number(ACTIONS_MIN, ACTIONS_MAX)
     chosen = [dice.weighted(repertoire)(dice) for _ in range(count)]
     return Story(settings, (_enter(dice), *chosen))

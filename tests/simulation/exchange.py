@@ -69,17 +69,22 @@ class Conditions:
         self.ban_status = 429
         self.hidden_s = 0.0
         self.no_stream_until_s = 0.0
-        self.refused_s: float | None = None
+        self.lost_s: float | None = None
         self.deaf_s: float | None = None
 
     def clear(self) -> None:
         """Everything works from now on."""
         self.calls.clear()
         self.events.clear()
-        self.banned_until_s = self.hidden_s = self.no_stream_until_s = 0.0
+        self.banned_until_s = min(self.banned_until_s, self._clock.monotonic())
+        self.hidden_s = self.no_stream_until_s = 0.0
 
-    def note_refused(self) -> None:
-        self.refused_s = self._clock.monotonic()
+    def note_lost(self) -> None:
+        self.lost_s = self._clock.monotonic()
+
+    def banned_s(self) -> float | None:
+        """When a ban was last in force."""
+        return min(self.banned_until_s, self._clock.monotonic()) if self.banned_until_s else None
 
     def note_deaf(self, seconds: float = 0.0) -> None:
         self.deaf_s = max(self.deaf_s or 0.0, self._clock.monotonic() + seconds)
@@ -92,7 +97,6 @@ class Conditions:
         left_s = self.banned_until_s - self._clock.monotonic()
         if left_s <= 0:
             return None
-        self.note_refused()
         return error_of(Refusal(self.ban_status, -1003, "Too many requests.", retry_after=f"{left_s:.0f}"))
 
     def next_fault(self, *, reads: bool) -> CallFault | None:
@@ -104,7 +108,7 @@ class Conditions:
                 due = fault
                 self.calls.remove(fault)
         if due is not None:
-            self.note_refused()
+            self.note_lost()
         return due
 
 
@@ -124,7 +128,7 @@ class FaultyCalls:
         if fault is not None:
             raise _of_a_read(error_of(Refusal(fault.status, fault.code, "simulated")))
         if path == "order" and self._is_hidden(params):
-            self._conditions.note_refused()
+            self._conditions.note_lost()
             raise RejectedError(f"{NO_SUCH_ORDER} Order does not exist.", code=NO_SUCH_ORDER)
         answer = await self._calls.ask(path, params, weight=weight, urgency=urgency)
         await self._clock.sleep(WAY_S)

@@ -54,6 +54,7 @@ class ExchangeOrder:
     price: Decimal
     placed_s: float
     is_open: bool
+    is_canceled: bool
     waits: bool
     by_hand: bool
     canceled_by_hand: bool
@@ -170,17 +171,18 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What made the platform's work impossible for a while: why, and when it was so last (None: never).
+    """What made the platform's work impossible, and when it did so last (None: never), simulated seconds.
 
-    ``deaf_s``: when it was last told nothing, late or wrongly of what happened to its orders.
-    ``down_s``: when the trader was last dead. ``refused_s``: when the exchange last answered no call, or lied.
+    ``deaf_s``: it was told nothing, late or wrongly of what happened to its orders. ``down_s``: the trader was dead.
+    ``lost_s``: a call or its answer was lost. ``banned_s``: the exchange answered no call, and said so.
     """
 
     deaf_s: float | None
     down_s: float | None
-    refused_s: float | None
+    lost_s: float | None
+    banned_s: float | None
 
     @property
-    def last_s(self) -> float | None:
-        moments = [each for each in (self.deaf_s, self.down_s, self.refused_s) if each is not None]
-        return max(moments, default=None)
+    def accidents(self) -> list[float]:
+        """What nobody can know before it happens."""
+        return [each for each in (self.deaf_s, self.down_s, self.lost_s) if each is not None]

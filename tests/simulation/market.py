@@ -61,35 +61,35 @@ class Market:
         self._engine.outside_trade(self._symbol, side, quantity, now_ms, price=price, print_rest=True)
 
     def reach(self, order: EngineOrder, share: Decimal, now_ms: int) -> None:
-        """The market comes to an open order, and ``share`` of what is left of it can be filled there, no more.
+        """The market comes to an open order, and ``share`` of what is left of it is filled there, no more.
 
-        A limit is traded with; a stop is triggered with that much to buy it.
+        A limit is traded with; a stop is triggered with that much to buy it, and the price goes on beyond its limit.
         """
-        price = order.stop_price if order.stop_price is not None and not order.is_working else order.price
-        if price is None or price <= 0:
-            return
         part = self._step(order.remaining * share)
         if part <= 0:
             return
-        self.price = price
-        rises = order.is_buy == (order.stop_price is not None)
-        limit = order.limit or price
         if order.stop_price is not None and not order.is_working:
-            offers = [(limit, part)]
-            bids, asks = ([], offers) if order.is_buy else (offers, [])
-            self._engine.set_liquidity(self._symbol, bids, asks, now_ms)
-            self._engine.outside_trade(
-                self._symbol,
-                Side.BUY if rises else Side.SELL,
-                self._units(Decimal(1), price),
-                now_ms,
-                price=price,
-                print_rest=True,
-            )
-        else:
+            self._trigger(order, order.stop_price, part, now_ms)
+        elif order.price > 0:
             self._engine.set_liquidity(self._symbol, [], [], now_ms)
             taker = Side.SELL if order.is_buy else Side.BUY
-            self._engine.outside_trade(self._symbol, taker, part, now_ms, price=price)
+            self._engine.outside_trade(self._symbol, taker, part, now_ms, price=order.price)
+            self._go_beside(order.price, Side.BUY if order.is_buy else Side.SELL, now_ms)
+
+    def _trigger(self, order: EngineOrder, at: Decimal, part: Decimal, now_ms: int) -> None:
+        limit = order.limit or at
+        offers = [(limit, part)]
+        bids, asks = ([], offers) if order.is_buy else (offers, [])
+        self._engine.set_liquidity(self._symbol, bids, asks, now_ms)
+        taker = Side.BUY if order.is_buy else Side.SELL
+        self._engine.outside_trade(self._symbol, taker, self._units(Decimal(1), at), now_ms, price=at, print_rest=True)
+        self._go_beside(limit, Side.BUY if order.is_buy else Side.SELL, now_ms)
+
+    def _go_beside(self, price: Decimal, resting: Side, now_ms: int) -> None:
+        """Outsiders offer around a price at which an order of ours may rest, without reaching it."""
+        away = 1 + SPREAD if resting is Side.BUY else 1 - SPREAD
+        self.price = price * away
+        self.offer(now_ms)
 
     def _offers(self) -> tuple[Offers, Offers]:
         half = self.price * SPREAD / 2

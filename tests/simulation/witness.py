@@ -10,7 +10,7 @@ from decimal import Decimal
 from core.positions.model import Cycle, Order
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.domain.orders import CycleStatus, IntentKind, Side
-from simulator.engine.orders import EngineOrder
+from simulator.engine.orders import BinanceOrderStatus, EngineOrder
 from tests.simulation.facts import (
     BookedCycle,
     BookedOrder,
@@ -99,6 +99,7 @@ class Witness:
             price=order.price,
             placed_s=self._seconds(order.time),
             is_open=order.is_open,
+            is_canceled=order.status is BinanceOrderStatus.CANCELED,
             waits=order.is_open and not order.is_working,
             by_hand=order.order_id in world.placed_by_hand,
             canceled_by_hand=order.order_id in world.canceled_by_hand,
@@ -199,9 +200,7 @@ class Witness:
 
     def weather(self) -> Weather:
         conditions = self._world.conditions
-        if conditions.banned_until_s > self._world.clock.monotonic():
-            conditions.note_refused()
-        return Weather(conditions.deaf_s, self._world.down_s(), conditions.refused_s)
+        return Weather(conditions.deaf_s, self._world.down_s(), conditions.lost_s, conditions.banned_s())
 
     def limits(self) -> Limits:
         settings = self._world.settings

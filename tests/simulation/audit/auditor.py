@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tests.simulation.audit.books import alive, at_rest, booked_once, conserved, earned, settled
 from tests.simulation.audit.entries import EntryRule
 from tests.simulation.audit.holdings import ForgottenRule, missing, oversold, unexplained
-from tests.simulation.audit.positions import positions_of
+from tests.simulation.audit.positions import positions_of, taken_by_hand
 from tests.simulation.audit.protection import ProtectionRule
 from tests.simulation.facts import Books, Exchange, Limits, Weather
 
@@ -38,8 +38,9 @@ class Auditor:
     def look(self, exchange: Exchange, books: Books, weather: Weather, limits: Limits) -> None:
         """Judge this moment."""
         positions = positions_of(exchange, books.orders)
-        self._note("protected", self.protection.look(exchange, positions, weather), exchange.now_s)
-        self._note("nothing forgotten", self._forgotten.look(exchange.now_s, positions, books), exchange.now_s)
+        taken = taken_by_hand(exchange, books.orders)
+        self._note("protected", self.protection.look(exchange, positions, taken, weather), exchange.now_s)
+        self._note("nothing forgotten", self._forgotten.look(exchange.now_s, positions, books, taken), exchange.now_s)
         self._note("own coins only", oversold(exchange, positions), exchange.now_s)
         entries = self._entries.look(exchange, positions, books, limits)
         self._note("entries", entries, exchange.now_s)
@@ -51,13 +52,13 @@ class Auditor:
     def close(self, exchange: Exchange, books: Books) -> None:
         """Judge a world in which nothing is left to happen."""
         positions = positions_of(exchange, books.orders)
-        by_hand = {order.symbol for order in exchange.orders if order.by_hand}
-        left = self._forgotten.look(exchange.now_s, positions, books, within_s=0.0)
+        taken = taken_by_hand(exchange, books.orders)
+        left = self._forgotten.look(exchange.now_s, positions, books, taken, within_s=0.0)
         self._note("nothing forgotten", left, exchange.now_s)
         self._note("nothing forgotten", missing(exchange, positions, books), exchange.now_s)
         self._note("settled", settled(exchange, books), exchange.now_s)
         self._note("at rest", at_rest(books), exchange.now_s)
-        self._note("earned", earned(positions, books, by_hand), exchange.now_s)
+        self._note("earned", earned(exchange, positions, taken, books), exchange.now_s)
 
     def is_settled(self, exchange: Exchange, books: Books) -> bool:
         """Whether nothing is left to come: everything is booked and nothing waits for an answer."""

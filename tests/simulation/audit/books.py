@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from tests.simulation.audit.positions import Position
 from tests.simulation.facts import Books, Exchange
 
 CENT = Decimal("0.01")
+HAND_SHARE = Decimal("0.01")
 
 
 def booked_once(exchange: Exchange, books: Books) -> Iterator[str]:
@@ -73,16 +74,39 @@ def at_rest(books: Books) -> Iterator[str]:
             yield f"funds of {intent_id} are set aside for ever"
 
 
-def earned(positions: dict[str, Position], books: Books, touched: set[str]) -> Iterator[str]:
+def earned(
+    exchange: Exchange, positions: dict[str, Position], taken: Mapping[str, Decimal], books: Books
+) -> Iterator[str]:
     """The recorded result of a position that ended is what its trades brought, with its dust at cost.
 
-    ``touched``: symbols in which somebody traded by hand; whose coins those were is for another rule.
+    Coins of it that somebody sold by hand brought what they were sold for, more or less (``HAND_SHARE``): which of
+    several sales were of the position's coins nobody can tell. Coins that were withdrawn brought nothing to judge by.
     """
     for cycle in books.cycles:
         position = positions.get(cycle.cycle_id)
-        if position is None or not cycle.is_completed or cycle.symbol in touched or position.fees_elsewhere:
+        if position is None or not cycle.is_completed or position.fees_elsewhere:
             continue
-        result = position.got - position.paid + position.held * position.unit_cost
+        by_hand = min(taken[cycle.symbol], max(Decimal(0), position.held))
+        price = _sold_by_hand_at(exchange, cycle.symbol)
+        if by_hand and (price is None or len(_holding(positions, cycle.symbol)) > 1):
+            continue
+        result = position.got - position.paid + (position.held - by_hand) * position.unit_cost
+        result += by_hand * (price or Decimal(0))
+        allowed = CENT + by_hand * position.unit_cost * HAND_SHARE
         recorded = cycle.profit_loss
-        if recorded is None or abs(recorded - result) > CENT:
+        if recorded is None or abs(recorded - result) > allowed:
             yield f"{cycle.cycle_id}: a result of {recorded} is recorded, its trades brought {result:.4f}"
+
+
+def _holding(positions: Mapping[str, Position], symbol: str) -> list[Position]:
+    return [each for each in positions.values() if each.symbol == symbol and each.cost > CENT]
+
+
+def _sold_by_hand_at(exchange: Exchange, symbol: str) -> Decimal | None:
+    """What a coin brought on average in the sales by hand; None without any, or when coins were withdrawn."""
+    if exchange.flows.get(exchange.listings[symbol].base, Decimal(0)) < 0:
+        return None
+    by_hand = {order.order_id for order in exchange.orders if order.by_hand and order.side == "SELL"}
+    sales = [trade for trade in exchange.trades if trade.order_id in by_hand and trade.symbol == symbol]
+    units = sum((trade.quantity for trade in sales), Decimal(0))
+    return sum((trade.quote - trade.fee for trade in sales), Decimal(0)) / units if units else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -25,15 +25,27 @@ class ForgottenRule:
     _since_s: dict[str, float] = field(default_factory=dict)
 
     def look(
-        self, now_s: float, positions: dict[str, Position], books: Books, within_s: float = FOUND_WITHIN_S
+        self,
+        now_s: float,
+        positions: dict[str, Position],
+        books: Books,
+        taken: Mapping[str, Decimal],
+        within_s: float = FOUND_WITHIN_S,
     ) -> Iterator[str]:
-        """Positions that ended in the books more than ``within_s`` ago and hold more than dust."""
+        """Positions that ended in the books more than ``within_s`` ago and hold more than dust.
+
+        ``taken``: units by symbol that somebody sold by hand; whose they were nobody can tell.
+        """
         for cycle in books.cycles:
             position = positions.get(cycle.cycle_id)
-            if position is None or cycle.is_open or position.cost <= DUST_COST_MAX:
+            if position is None or cycle.is_open or _left_at_cost(position, taken) <= DUST_COST_MAX:
                 self._since_s.pop(cycle.cycle_id, None)
             elif now_s - self._since_s.setdefault(cycle.cycle_id, now_s) >= within_s:
                 yield _forgotten(cycle, position)
+
+
+def _left_at_cost(position: Position, taken: Mapping[str, Decimal]) -> Decimal:
+    return (position.held - taken[position.symbol]) * position.unit_cost
 
 
 def _forgotten(cycle: BookedCycle, position: Position) -> str:

@@ -97,5 +97,15 @@ def traded_by_others(exchange: Exchange, rows: Mapping[str, BookedOrder]) -> dic
     return moved
 
 
+def taken_by_hand(exchange: Exchange, rows: Mapping[str, BookedOrder]) -> dict[str, Decimal]:
+    """Base units by symbol of positions that somebody sold or withdrew by hand: more than was the owner's own."""
+    others = traded_by_others(exchange, rows)
+    taken: dict[str, Decimal] = {}
+    for symbol, listing in exchange.listings.items():
+        opening = exchange.opening.get(listing.base, ZERO) + exchange.flows.get(listing.base, ZERO)
+        taken[symbol] = max(ZERO, -(opening + others.get(symbol, ZERO)))
+    return taken
+
+
 def sum_of(amounts: Iterable[Decimal]) -> Decimal:
     return sum(amounts, ZERO)

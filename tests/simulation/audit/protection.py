@@ -6,7 +6,7 @@ target protects nothing either. What the exchange would not take by its size nee
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -23,62 +23,74 @@ SMALL_PART = Decimal("1.05")
 
 @dataclass(slots=True)
 class _Naked:
+    """``by_us``: the platform took the protection off itself, so it had to know that it could sell."""
+
     since_s: float
-    units: Decimal
+    by_us: bool
     told: bool = False
 
 
 @dataclass(slots=True)
 class ProtectionRule:
-    """Remembers since when positions stand naked, and when placing a stop was last impossible, by symbol."""
+    """Remembers since when positions stand naked, and when placing a stop was last impossible, by symbol.
 
+    ``longest_s``: how long one stood at most while nothing kept anybody from placing one.
+    """
+
+    longest_s: float = 0.0
     _naked: dict[str, _Naked] = field(default_factory=dict)
     _closed_s: dict[str, float] = field(default_factory=dict)
-    longest_s: float = 0.0
 
-    def look(self, exchange: Exchange, positions: dict[str, Position], weather: Weather) -> Iterator[str]:
-        """What breaks the rule now; each once."""
+    def look(
+        self, exchange: Exchange, positions: dict[str, Position], taken: Mapping[str, Decimal], weather: Weather
+    ) -> Iterator[str]:
+        """What breaks the rule now; each once. ``taken``: units by symbol that somebody sold by hand."""
         now_s = exchange.now_s
         for symbol, listing in exchange.listings.items():
             if listing.status != "TRADING" or listing.bid is None:
                 self._closed_s[symbol] = now_s
         for cycle_id, position in positions.items():
-            units = uncovered(position, exchange.listings[position.symbol])
+            units = uncovered(position, exchange.listings[position.symbol], taken[position.symbol])
             if not units:
-                self._clothe(cycle_id, now_s, weather, position.symbol)
+                self._clothe(cycle_id, now_s, self._trouble(position.symbol, weather))
                 continue
-            naked = self._naked.setdefault(cycle_id, _Naked(now_s, units))
-            naked.units = units
-            allowed_s = self._allowed_s(naked, position.symbol, weather)
-            if now_s > allowed_s and not naked.told:
+            naked = self._naked.setdefault(cycle_id, _Naked(now_s, _took_off(position)))
+            trouble = weather.accidents if naked.by_us else self._trouble(position.symbol, weather)
+            if not naked.told and now_s > _allowed_s(naked, trouble):
                 naked.told = True
                 yield (
                     f"{cycle_id}: {units} of {position.held} held in {position.symbol} stood without an open stop "
                     f"from {naked.since_s:.2f} s on, {now_s - naked.since_s:.1f} s by now"
                 )
 
-    def _clothe(self, cycle_id: str, now_s: float, weather: Weather, symbol: str) -> None:
+    def _clothe(self, cycle_id: str, now_s: float, trouble: Sequence[float]) -> None:
         naked = self._naked.pop(cycle_id, None)
-        if naked is not None and now_s - naked.since_s > self.longest_s and not self._trouble_s(symbol, weather):
-            self.longest_s = now_s - naked.since_s
+        if naked is not None and all(each < naked.since_s - AFTER_TROUBLE_S for each in trouble):
+            self.longest_s = max(self.longest_s, now_s - naked.since_s)
 
-    def _allowed_s(self, naked: _Naked, symbol: str, weather: Weather) -> float:
-        trouble_s = self._trouble_s(symbol, weather)
-        if trouble_s is None or trouble_s + AFTER_TROUBLE_S < naked.since_s:
-            return naked.since_s + NAKED_S_MAX
-        return max(naked.since_s + NAKED_S_MAX, trouble_s + AFTER_TROUBLE_S)
-
-    def _trouble_s(self, symbol: str, weather: Weather) -> float | None:
-        moments = [each for each in (weather.last_s, self._closed_s.get(symbol)) if each is not None]
-        return max(moments, default=None)
+    def _trouble(self, symbol: str, weather: Weather) -> list[float]:
+        foreseeable = (weather.banned_s, self._closed_s.get(symbol))
+        return [*weather.accidents, *(each for each in foreseeable if each is not None)]
 
 
-def uncovered(position: Position, listing: Listing) -> Decimal:
+def _allowed_s(naked: _Naked, trouble: Sequence[float]) -> float:
+    """Until when the position may stand naked: a while after the last trouble, as far as that is later."""
+    since_s = naked.since_s + NAKED_S_MAX
+    return max([since_s, *(each + AFTER_TROUBLE_S for each in trouble if each + AFTER_TROUBLE_S > naked.since_s)])
+
+
+def _took_off(position: Position) -> bool:
+    """Whether the newest order that ended is a stop that the platform canceled."""
+    ended = [order for order in position.orders if not order.is_open and order.side == "SELL"]
+    return bool(ended) and ended[-1].is_canceled and not ended[-1].canceled_by_hand
+
+
+def uncovered(position: Position, listing: Listing, taken: Decimal) -> Decimal:
     """Base units that are held, could be sold, and that no open stop covers; 0 when that is too little to matter.
 
     A position whose protection the operator took off by hand is the operator's.
     """
-    held = position.held
+    held = position.held - taken
     if held <= 0 or not listing.sells(held):
         return Decimal(0)
     if any(order.canceled_by_hand and order.side == "SELL" for order in position.orders):

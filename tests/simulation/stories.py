@@ -1,0 +1,74 @@
+"""Stories that were found once and are kept: each broke a rule on the day it was written down.
+
+python -m tests.simulation --story NAME
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from shared.src.domain.orders import Side
+from tests.simulation import actions as do
+from tests.simulation.actions import Action
+from tests.simulation.adversary import Story
+from tests.simulation.market import Shape
+
+BTC: Final = "BTCUSDC"
+
+
+def _enter(wait_s: float = 5.0, stop: str = "2", target: str = "4") -> Action:
+    return do.Enter(BTC, Decimal(stop), Decimal(target), wait_s)
+
+
+def _move(percent: str, wait_s: float = 3.0) -> Action:
+    return do.Move(BTC, Decimal(percent), wait_s)
+
+
+def _reach(leg: do.Leg, share: str, wait_s: float = 3.0) -> Action:
+    return do.Reach(leg, 0, Decimal(share), wait_s)
+
+
+def _story(*actions: Action, **settings: object) -> Story:
+    return Story(settings, actions)
+
+
+STORIES: Final[dict[str, Story]] = {
+    "a tenth of the target fills": _story(_enter(), _reach(do.Leg.TARGET, "0.1", 10.0), _move("-10", 30.0)),
+    "half of the stop fills": _story(_enter(), _reach(do.Leg.STOP, "0.5", 10.0)),
+    "the lots grow before the exit": _story(
+        _enter(), do.ChangeFilters(BTC, 100, Decimal(10), 0.1), do.Leave(BTC, 10.0)
+    ),
+    "the least amount grows over the position": _story(
+        _enter(), do.ChangeFilters(BTC, 1, Decimal(2500), 0.1), do.Leave(BTC, 10.0)
+    ),
+    "nobody buys at the moment of the exit": _story(
+        _enter(), do.Offer(BTC, Shape.NO_BIDS, 1.0), do.Leave(BTC, 10.0), do.Offer(BTC, Shape.DEEP, 10.0)
+    ),
+    "nobody buys right after the entry": _story(
+        _enter(0.01), do.Offer(BTC, Shape.NO_BIDS, 2.0), do.Offer(BTC, Shape.DEEP, 10.0)
+    ),
+    "the exit meets a rate limit": _story(_enter(), do.Leave(BTC, 0.02), do.Ban(429, 20.0, 25.0)),
+    "the exit meets a halt": _story(_enter(), do.SetStatus(BTC, "HALT", 1.0), do.Leave(BTC, 10.0)),
+    "the symbol is halted when protection is due": _story(
+        _enter(0.02), do.SetStatus(BTC, "HALT", 10.0), do.SetStatus(BTC, "TRADING", 40.0)
+    ),
+    "a cliff behind the best offer": _story(do.Offer(BTC, Shape.CLIFF, 1.0), _enter()),
+    "a trade by hand while the stream is cut": _story(
+        do.CutStream(20.0, 0.5), do.TradeByHand(BTC, Side.BUY, Decimal("0.05"), 5.0)
+    ),
+    "a deposit and a withdrawal at once": _story(
+        do.Flow("USDC", Decimal(500), 1.0), do.Flow("BTC", Decimal("-0.02"), 1.0)
+    ),
+    "the operator sells everything by hand": _story(
+        _enter(), do.CancelByHand(0, 0.0), do.TradeByHand(BTC, Side.SELL, Decimal(1), 30.0)
+    ),
+    "paused while the entry is unknown": _story(
+        do.LoseCall(0, 503, -1007, False, False, 0.0), _enter(2.0), do.Pause("all", 40.0)
+    ),
+    "the trader is started twice": _story(_enter(), do.StartAnotherTrader(2.0), do.Leave(BTC, 10.0)),
+    "the price falls through the stop": _story(_enter(), _move("-5", 10.0)),
+    "a resting order fills in many parts": _story(
+        do.BuyByApi(BTC, Decimal(900), Decimal("0.3"), 3.0), *(_reach(do.Leg.ENTRY, "0.2", 1.0) for _ in range(8))
+    ),
+}
