@@ -15,7 +15,7 @@ from core.capital.leases import IntentState
 from core.capital.ledger import Execution
 from core.capital.pockets import Reservation, ReservationRefused, ReservationStatus, Reserved
 from core.positions.model import PROTECTION, Cycle, Purpose
-from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of, rates_of
+from core.risk.account import AccountView, OpenCycle, OutsideBuy, PendingEntry, assets_of, rates_of
 from core.risk.funding import Denied, Granted
 from core.statistics.periods import day_start
 from core.statistics.results import CycleResult
@@ -110,9 +110,12 @@ class StoredAccount:
 
     async def view(self, now: datetime, quotes: Collection[str]) -> AccountView:
         cycles = [self._cycle(cycle) for cycle in await self._trades.open_cycles()]
+        outside = await self._outside()
         pockets = self._capital.pockets
         ended = self._trades.ended_since(day_start(now))
-        foreign = sorted({*quotes, *(cycle.quote for cycle in cycles)} - {self._quote, ""})
+        foreign = sorted(
+            {*quotes, *(cycle.quote for cycle in cycles), *(order.quote for order in outside)} - {self._quote, ""}
+        )
         return AccountView.of(
             now=now,
             quote=self._quote,
@@ -123,12 +126,17 @@ class StoredAccount:
             pauses={pause.scope: pause.reason for pause in await self._trades.pauses()},
             day_result=sum((cycle.profit_loss or ZERO for cycle in ended), ZERO),
             rates=await self._rates(foreign),
+            outside=outside,
         )
 
     def _cycle(self, cycle: Cycle) -> OpenCycle:
         orders = self._trades.orders_of(cycle.intent_id)
-        entries = [order for order in orders if order.side is Side.BUY and not order.is_done]
-        return OpenCycle.of(cycle, entries, self._quote)
+        return OpenCycle.of(cycle, [order for order in orders if order.side is Side.BUY], self._quote)
+
+    async def _outside(self) -> list[OutsideBuy]:
+        live = await self._trades.live_orders()
+        bought = [order for order in live if order.cycle_id is None and order.side is Side.BUY and not order.is_done]
+        return [OutsideBuy.of(order, self._quote) for order in bought]
 
     async def _pending(self) -> list[PendingEntry]:
         pending = []
@@ -136,7 +144,8 @@ class StoredAccount:
             decision = await self._decisions.one(lease.intent_id)
             if decision is not None and decision["approved"] and self._trades.cycle_of(lease.intent_id) is None:
                 base, _ = assets_of(decision["symbol"], self._quote)
-                pending.append(PendingEntry(lease.intent_id, decision["symbol"], base, lease.amount))
+                strategy = decision["intent"]["strategy"]
+                pending.append(PendingEntry(lease.intent_id, decision["symbol"], base, lease.amount, strategy))
         return pending
 
     def _active_leases(self) -> list[Reservation]:

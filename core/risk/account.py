@@ -6,7 +6,8 @@ Every sum is in the asset of valuation (QUOTE_ASSET); amounts in another quote a
   pockets divide. Cost, not market value: a limit must not grow with a position's own paper profit, nor change between
   two ticks.
 - **Exposure** is what is at stake in one asset, through whichever symbols it is bought: the cost of what is held of it,
-  what its resting entries may still spend, and what is reserved for entries that have no cycle yet.
+  what its resting entries may still spend, what is reserved for entries that have no cycle yet, and what purchases
+  that were placed elsewhere may still spend. A strategy's exposure is the same sum over what it asked for.
 - What cannot be converted is not known, and an entry that depends on it is refused: a limit that cannot be measured
   counts as reached.
 
@@ -44,12 +45,20 @@ class OpenCycle:
     created_ms: int
     cost: Decimal = ZERO
     resting: Decimal = ZERO
+    strategy: str = ""
 
     @classmethod
     def of(cls, cycle: Cycle, entries: Iterable[Order], quote_asset: str) -> OpenCycle:
-        """A cycle as it is kept; ``entries``: the orders that may still buy, of any cycles."""
+        """A cycle as it is kept; ``entries``: all its orders that buy or bought, among those of other cycles."""
         base, quote = assets_of(cycle.symbol, quote_asset)
         own = [order for order in entries if order.cycle_id == cycle.id]
+        held = Purchase(
+            quantity=cycle.quantity,
+            sold=cycle.exit_quantity,
+            entry_price=cycle.entry_price or ZERO,
+            bought=sum((order.executed_quantity for order in own), ZERO),
+            spent=sum((order.executed_quote for order in own), ZERO),
+        )
         return cls(
             cycle_id=cycle.id,
             intent_id=cycle.intent_id,
@@ -57,9 +66,34 @@ class OpenCycle:
             base=base,
             quote=quote,
             created_ms=to_ms(cycle.created_at),
-            cost=max(ZERO, cycle.quantity - cycle.exit_quantity) * (cycle.entry_price or ZERO),
+            cost=held.cost,
             resting=resting_cost(own, cycle.reference_price),
+            strategy=cycle.strategy,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What a cycle bought and sold, as it knows itself (``quantity``, ``entry_price``) and as the orders of its entry
+    say (``bought`` base units for ``spent`` quote units).
+
+    A fill is written into its order first and into the cycle a moment later. In between the purchase neither rests
+    nor belongs to the position; the larger of the two accounts is what is at stake.
+    """
+
+    quantity: Decimal
+    sold: Decimal
+    entry_price: Decimal
+    bought: Decimal
+    spent: Decimal
+
+    @property
+    def cost(self) -> Decimal:
+        """Quote units paid for what is still held."""
+        known = max(ZERO, self.quantity - self.sold) * self.entry_price
+        if self.bought <= 0:
+            return known
+        return max(known, self.spent * max(ZERO, self.bought - self.sold) / self.bought)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +104,21 @@ class PendingEntry:
     symbol: str
     base: str
     reserved: Decimal
+    strategy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideBuy:
+    """A purchase that was placed elsewhere on the account; ``resting``: what it may still spend, ``quote`` units."""
+
+    base: str
+    quote: str
+    resting: Decimal
+
+    @classmethod
+    def of(cls, order: Order, quote_asset: str) -> OutsideBuy:
+        base, quote = assets_of(order.symbol, quote_asset)
+        return cls(base, quote, resting_cost([order], None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +127,8 @@ class AccountView:
 
     ``pockets``: what may be reserved from each, empty to whom pockets are not told. ``free``: units of each asset that
     an order can use, None to whom balances are not told. ``pauses``: reasons by scope (``all``, a symbol, a strategy).
-    ``rates``: units of valuation for one unit of a quote asset; one that is missing has no known price.
+    ``rates``: units of valuation for one unit of a quote asset; one that is missing has no known price. ``outside``:
+    purchases that rest on the exchange and belong to no cycle.
     """
 
     now_ms: int
@@ -92,6 +142,7 @@ class AccountView:
     day_result: Decimal
     entries_last_minute: int
     rates: Mapping[str, Decimal]
+    outside: tuple[OutsideBuy, ...] = ()
 
     @classmethod
     def of(
@@ -108,6 +159,7 @@ class AccountView:
         day_result: Decimal = ZERO,
         entries_last_minute: int = 0,
         rates: Mapping[str, Decimal] | None = None,
+        outside: Iterable[OutsideBuy] = (),
     ) -> AccountView:
         """The view that follows from facts; ``rates`` of other quote assets, as far as they are known.
 
@@ -127,6 +179,7 @@ class AccountView:
             day_result=day_result,
             entries_last_minute=entries_last_minute,
             rates={quote: ONE, **(rates or {})},
+            outside=tuple(outside),
         )
 
     def without(self, intent_id: str) -> AccountView:
@@ -145,24 +198,26 @@ class AccountView:
     def exposure(self, base: str) -> Decimal | None:
         """What is at stake in an asset; None when a part of it cannot be converted."""
         return self._at_stake(
-            [cycle for cycle in self.cycles if cycle.base == base],
-            [entry for entry in self.pending if entry.base == base],
+            [(cycle.quote, cycle.cost + cycle.resting) for cycle in self.cycles if cycle.base == base]
+            + [(order.quote, order.resting) for order in self.outside if order.base == base],
+            (entry for entry in self.pending if entry.base == base),
         )
 
-    def position(self, symbol: str) -> Decimal | None:
-        """What is at stake in a symbol; None when it cannot be converted."""
+    def exposure_of_strategy(self, strategy: str) -> Decimal | None:
+        """What is at stake for a strategy; None when a part of it cannot be converted."""
         return self._at_stake(
-            [cycle for cycle in self.cycles if cycle.symbol == symbol],
-            [entry for entry in self.pending if entry.symbol == symbol],
+            [(cycle.quote, cycle.cost + cycle.resting) for cycle in self.cycles if cycle.strategy == strategy],
+            (entry for entry in self.pending if entry.strategy == strategy),
         )
 
-    def _at_stake(self, cycles: Iterable[OpenCycle], pending: Iterable[PendingEntry]) -> Decimal | None:
+    def _at_stake(self, amounts: Iterable[tuple[str, Decimal]], pending: Iterable[PendingEntry]) -> Decimal | None:
+        """The sum of amounts, each in its quote asset, and of what is reserved."""
         total = sum((entry.reserved for entry in pending), ZERO)
-        for cycle in cycles:
-            price = self.rates.get(cycle.quote)
+        for quote, amount in amounts:
+            price = self.rates.get(quote)
             if price is None:
                 return None
-            total += (cycle.cost + cycle.resting) * price
+            total += amount * price
         return total
 
 
@@ -190,5 +245,6 @@ def assets_of(symbol: str, quote: str) -> tuple[str, str]:
 
 def resting_cost(entries: Iterable[Order], reference_price: Decimal | None) -> Decimal:
     """What entry orders may still spend, quote units; one without a price is taken at what it was decided at."""
-    prices = ((order.remaining, order.price or order.stop_price or reference_price or ZERO) for order in entries)
+    live = (order for order in entries if not order.is_done)
+    prices = ((order.remaining, order.price or order.stop_price or reference_price or ZERO) for order in live)
     return sum((quantity * price for quantity, price in prices), ZERO)

@@ -75,7 +75,7 @@ def judge_in_order(
         verdict = _verdict(signal, view, symbol, rules)
         after = view
         if symbol is not None and isinstance(verdict, Approved):
-            entry = PendingEntry(intent_id_of(signal), signal.symbol, symbol.base, verdict.cost)
+            entry = PendingEntry(intent_id_of(signal), signal.symbol, symbol.base, verdict.cost, signal.strategy)
             after = view.with_entry(entry, verdict.pocket)
         judged.append(Judged(signal, symbol, verdict, view, after))
         view = after

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Final, Protocol
 
@@ -41,6 +42,8 @@ class LimitSettings(Protocol):
     @property
     def max_exposure_percent(self) -> Decimal: ...
     @property
+    def max_strategy_exposure_percent(self) -> Decimal: ...
+    @property
     def max_spread_percent(self) -> Decimal: ...
     @property
     def max_price_drift_percent(self) -> Decimal: ...
@@ -57,6 +60,7 @@ class RiskLimits:
     max_daily_loss: Decimal
     max_position_size: Decimal
     max_exposure_percent: Decimal
+    max_strategy_exposure_percent: Decimal
     max_spread_percent: Decimal
     max_price_drift_percent: Decimal
 
@@ -70,9 +74,15 @@ class RiskLimits:
             max_daily_loss=settings.max_daily_loss,
             max_position_size=settings.max_position_size,
             max_exposure_percent=settings.max_exposure_percent,
+            max_strategy_exposure_percent=settings.max_strategy_exposure_percent,
             max_spread_percent=settings.max_spread_percent,
             max_price_drift_percent=settings.max_price_drift_percent,
         )
+
+    @property
+    def decision_age_max(self) -> timedelta:
+        """How long a decision may still open something."""
+        return timedelta(seconds=self.signal_max_age_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,7 @@ def _refusals(candidate: Candidate, others: AccountView, limits: RiskLimits) -> 
     yield _too_many_open(others, limits)
     yield _too_many_sent(others, limits)
     yield _day_is_lost(others, limits)
-    yield _cannot_be_measured(candidate.rules, others)
+    yield _cannot_be_measured(candidate, others)
     if not candidate.is_manual:
         reason = age_refusal(candidate.decided_ms, others.now_ms, limits.signal_max_age_s)
         yield f"{reason}, SIGNAL_MAX_AGE_S" if reason else ""
@@ -147,13 +157,16 @@ def _day_is_lost(view: AccountView, limits: RiskLimits) -> str:
     return f"today's loss of {wire(-view.day_result)} reached MAX_DAILY_LOSS {wire(limits.max_daily_loss)}"
 
 
-def _cannot_be_measured(rules: SymbolRules, view: AccountView) -> str:
+def _cannot_be_measured(candidate: Candidate, view: AccountView) -> str:
+    rules = candidate.rules
     if view.capital <= 0:
         return "the portfolio has no capital yet"
     if rules.quote not in view.rates:
         return f"what {rules.quote} is worth in {view.quote} is not known"
     if view.exposure(rules.base) is None:
         return f"what is at stake in {rules.base} cannot be told in {view.quote}, MAX_EXPOSURE_PERCENT"
+    if view.exposure_of_strategy(candidate.strategy) is None:
+        return f"what {candidate.strategy} has at stake cannot be told in {view.quote}, MAX_STRATEGY_EXPOSURE_PERCENT"
     return ""
 
 
@@ -169,13 +182,17 @@ def rooms(candidate: Candidate, view: AccountView, limits: RiskLimits) -> dict[s
     Ask ``refusal_of`` first: what cannot be measured leaves no room.
     """
     others = view.without(candidate.intent_id)
-    position, exposure = others.position(candidate.rules.symbol), others.exposure(candidate.rules.base)
+    coin, strategy = others.exposure(candidate.rules.base), others.exposure_of_strategy(candidate.strategy)
+    share = view.capital / HUNDRED
     return {
-        "MAX_POSITION_SIZE": ZERO if position is None else limits.max_position_size - position,
-        "MAX_EXPOSURE_PERCENT": ZERO
-        if exposure is None
-        else view.capital * limits.max_exposure_percent / HUNDRED - exposure,
+        "MAX_POSITION_SIZE": _room(limits.max_position_size, coin),
+        "MAX_EXPOSURE_PERCENT": _room(share * limits.max_exposure_percent, coin),
+        "MAX_STRATEGY_EXPOSURE_PERCENT": _room(share * limits.max_strategy_exposure_percent, strategy),
     }
+
+
+def _room(limit: Decimal, at_stake: Decimal | None) -> Decimal:
+    return ZERO if at_stake is None else limit - at_stake
 
 
 def cost_refusal(cost: Decimal, allowed: Mapping[str, Decimal]) -> str:

@@ -106,14 +106,26 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class RiskFacts:
-    """What limits are measured on: open cycles with their entries that may still fill, pauses, and the day's profit.
+class ApprovedEntry:
+    """An entry that was approved and not taken yet; ``reserved`` in units of the asset of valuation."""
 
+    intent_id: str
+    symbol: str
+    strategy: str
+    reserved: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RiskFacts:
+    """What limits are measured on: open cycles, what is approved and has no cycle yet, pauses, and the day's profit.
+
+    ``entries``: orders that bought or may still buy for open cycles, and those that may still buy for no cycle.
     ``day_result`` in quote units, of the cycles that ended since the day began.
     """
 
     cycles: tuple[Cycle, ...]
     entries: tuple[Order, ...]
+    approved: tuple[ApprovedEntry, ...]
     pauses: tuple[Pause, ...]
     day_result: Decimal
 
@@ -199,7 +211,9 @@ class Store(Protocol):
         """By symbol that was ever touched, the newest booked trade id (-1: none yet)."""
         ...
 
-    async def risk_facts(self, day_start: datetime) -> RiskFacts: ...
+    async def risk_facts(self, day_start: datetime, *, approved_since: datetime) -> RiskFacts:
+        """What limits are measured on; entries that were approved before ``approved_since`` are too old to come."""
+        ...
 
     async def pauses(self) -> list[Pause]: ...
 

@@ -1,7 +1,7 @@
 """Whether an entry may be sent, and how large: judged by ``core.risk.order_gate``. This adds the facts.
 
-It reads open cycles and their entries, pauses and the day's result from the store, balances from the exchange's stream,
-prices from the ticks, and counts the entries of the last minute.
+It reads open cycles and their entries, what is approved and has not arrived, pauses and the day's result from the
+store, balances from the exchange's stream, prices from the ticks, and counts the entries of the last minute.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from core.risk.account import AccountView, OpenCycle, capital_of, rates_of, resting_cost
+from core.risk.account import (
+    AccountView,
+    OpenCycle,
+    OutsideBuy,
+    PendingEntry,
+    assets_of,
+    capital_of,
+    rates_of,
+    resting_cost,
+)
 from core.risk.exit_levels import ExitRules
 from core.risk.limits import Candidate, RiskLimits
 from core.risk.order_gate import EntryOrder, Level, judge_order
@@ -25,7 +34,7 @@ from shared.src.domain.orders import OrderType
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from trader.src.execution.funds import Funds
-from trader.src.ports import Exchange, Prices, RiskFacts, Store
+from trader.src.ports import ApprovedEntry, Exchange, Prices, RiskFacts, Store
 
 # How the reason of a pause begins that the trader set itself, because the exchange holds less than it should.
 DIFFERENCE = "difference"
@@ -35,10 +44,7 @@ AT_MARKET = frozenset({OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PRO
 
 
 class RiskManager:
-    """The gate before the exchange. One entry is judged at a time, so that limits hold between concurrent ones.
-
-    Approved entries that have not arrived here yet are not in its view: the coordinator counted them when it approved.
-    """
+    """The gate before the exchange. One entry is judged at a time, so that limits hold between concurrent ones."""
 
     def __init__(
         self,
@@ -101,21 +107,26 @@ class RiskManager:
     async def view(self, rules: SymbolRules) -> AccountView:
         """The account now, with what the symbol's quote asset is worth."""
         now = self._clock.now()
-        facts = await self._store.risk_facts(day_start(now))
+        facts = await self._store.risk_facts(day_start(now), approved_since=now - self._limits.decision_age_max)
         if not self._funds.is_known:
             self._funds.replace((await self._exchange.account()).balances)
         cycles = [OpenCycle.of(cycle, facts.entries, self._quote) for cycle in facts.cycles]
-        rates = await self._rates({rules.quote, *(cycle.quote for cycle in cycles)})
+        outside = [OutsideBuy.of(order, self._quote) for order in facts.entries if order.cycle_id is None]
+        rates = await self._rates(
+            {rules.quote, *(cycle.quote for cycle in cycles), *(order.quote for order in outside)}
+        )
         return AccountView.of(
             now=now,
             quote=self._quote,
             capital=capital_of(self._funds.total(self._quote), cycles, rates),
             cycles=cycles,
+            pending=[_pending(entry, self._quote) for entry in facts.approved],
             free={rules.quote: self._funds.free(rules.quote) - _unshown(facts, rules.quote)},
             pauses={pause.scope: pause.reason for pause in facts.pauses},
             day_result=facts.day_result,
             entries_last_minute=self._entries_last_minute(),
             rates=rates,
+            outside=outside,
         )
 
     def _entries_last_minute(self) -> int:
@@ -136,6 +147,11 @@ class RiskManager:
                 except (TransientError, RejectedError):
                     continue  # no such market, or nobody knows its price
         return rates_of(foreign, self._quote, prices)
+
+
+def _pending(entry: ApprovedEntry, quote_asset: str) -> PendingEntry:
+    base, _ = assets_of(entry.symbol, quote_asset)
+    return PendingEntry(entry.intent_id, entry.symbol, base, entry.reserved, entry.strategy)
 
 
 def _unshown(facts: RiskFacts, quote: str) -> Decimal:

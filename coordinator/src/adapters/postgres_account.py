@@ -9,7 +9,7 @@ from typing import Any
 
 from core.capital.pockets import Pocket
 from core.capital.valuation import symbols_of
-from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of, rates_of
+from core.risk.account import AccountView, OpenCycle, OutsideBuy, PendingEntry, Purchase, assets_of, rates_of
 from core.statistics.periods import day_start
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
@@ -19,17 +19,25 @@ from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, text
 # One round trip; amounts travel as text inside the JSON. An order without a price may spend what it was decided at.
 _ACCOUNT = text(f"""
 SELECT
-  (SELECT json_agg(json_build_object('id', id, 'intent', intent_id, 'symbol', symbol,
-                   'created_ms', extract(epoch FROM created_at) * 1000,
-                   'cost', (GREATEST(quantity - exit_quantity, 0) * COALESCE(entry_price, 0))::text,
-                   'resting', (SELECT sum((o.quantity - o.executed_quantity)
-                                          * COALESCE(o.price, o.stop_price, c.reference_price)
-                                         )::text
-                               FROM orders o
-                               WHERE o.cycle_id = c.id AND o.side = 'BUY' AND o.status IN {LIVE_ORDERS}))
-          ORDER BY created_at, id)
-   FROM trade_cycles c WHERE status NOT IN {ENDED_CYCLES}) AS cycles,
-  (SELECT json_agg(json_build_object('intent', d.intent_id, 'symbol', d.symbol, 'amount', r.amount::text)
+  (SELECT json_agg(json_build_object('id', c.id, 'intent', c.intent_id, 'symbol', c.symbol, 'strategy', c.strategy,
+                   'created_ms', extract(epoch FROM c.created_at) * 1000,
+                   'quantity', c.quantity::text, 'sold', c.exit_quantity::text,
+                   'entry_price', COALESCE(c.entry_price, 0)::text,
+                   'bought', COALESCE(e.bought, 0)::text, 'spent', COALESCE(e.spent, 0)::text,
+                   'resting', COALESCE(e.resting, 0)::text)
+          ORDER BY c.created_at, c.id)
+   FROM trade_cycles c CROSS JOIN LATERAL (
+     SELECT sum(o.executed_quantity) AS bought, sum(o.executed_quote) AS spent,
+            sum((o.quantity - o.executed_quantity) * COALESCE(o.price, o.stop_price, c.reference_price))
+              FILTER (WHERE o.status IN {LIVE_ORDERS}) AS resting
+     FROM orders o WHERE o.cycle_id = c.id AND o.side = 'BUY') e
+   WHERE c.status NOT IN {ENDED_CYCLES}) AS cycles,
+  (SELECT json_agg(json_build_object('symbol', o.symbol,
+                   'resting', ((o.quantity - o.executed_quantity) * COALESCE(o.price, o.stop_price, 0))::text)
+          ORDER BY o.created_at, o.client_order_id)
+   FROM orders o WHERE o.cycle_id IS NULL AND o.side = 'BUY' AND o.status IN {LIVE_ORDERS}) AS outside,
+  (SELECT json_agg(json_build_object('intent', d.intent_id, 'symbol', d.symbol, 'amount', r.amount::text,
+                   'strategy', d.intent ->> 'strategy')
           ORDER BY d.decided_at, d.intent_id)
    FROM pocket_reservations r JOIN decisions d USING (intent_id)
    WHERE r.status = 'active' AND d.approved
@@ -53,8 +61,9 @@ class PostgresAccount:
         async with self._database.autocommit() as connection:
             row = (await connection.execute(_ACCOUNT, {"day": day_start(now)})).one()
         cycles = [self._cycle(entry) for entry in row.cycles or []]
+        outside = [self._outside(entry) for entry in row.outside or []]
         pockets = [Pocket(name, *map(Decimal, numbers)) for name, numbers in (row.pockets or {}).items()]
-        foreign = {*quotes, *(cycle.quote for cycle in cycles)} - {self._quote, ""}
+        foreign = {*quotes, *(cycle.quote for cycle in cycles), *(order.quote for order in outside)} - {self._quote, ""}
         return AccountView.of(
             now=now,
             quote=self._quote,
@@ -65,10 +74,14 @@ class PostgresAccount:
             pauses=row.pauses or {},
             day_result=row.day_result,
             rates=await self._rates(sorted(foreign)),
+            outside=outside,
         )
 
     def _cycle(self, entry: dict[str, Any]) -> OpenCycle:
         base, quote = assets_of(entry["symbol"], self._quote)
+        held = Purchase(
+            **{name: Decimal(entry[name]) for name in ("quantity", "sold", "entry_price", "bought", "spent")}
+        )
         return OpenCycle(
             cycle_id=entry["id"],
             intent_id=entry["intent"] or "",
@@ -76,13 +89,18 @@ class PostgresAccount:
             base=base,
             quote=quote,
             created_ms=int(entry["created_ms"]),
-            cost=Decimal(entry["cost"]),
-            resting=Decimal(entry["resting"] or 0),
+            cost=held.cost,
+            resting=Decimal(entry["resting"]),
+            strategy=entry["strategy"],
         )
+
+    def _outside(self, entry: dict[str, Any]) -> OutsideBuy:
+        base, quote = assets_of(entry["symbol"], self._quote)
+        return OutsideBuy(base, quote, Decimal(entry["resting"]))
 
     def _pending(self, entry: dict[str, Any]) -> PendingEntry:
         base, _ = assets_of(entry["symbol"], self._quote)
-        return PendingEntry(entry["intent"], entry["symbol"], base, Decimal(entry["amount"]))
+        return PendingEntry(entry["intent"], entry["symbol"], base, Decimal(entry["amount"]), entry["strategy"])
 
     async def _rates(self, assets: Iterable[str]) -> dict[str, Decimal]:
         """What other quote assets are worth by their last closed candles; most accounts have none."""

@@ -14,7 +14,10 @@ class RiskSettings(BaseModel):
     """Limits of entries and positions, fees, shares of the pockets."""
 
     max_position_size: Decimal = setting(
-        Decimal(1000), "MAX_POSITION_SIZE", description="largest position, quote units", gt=0
+        Decimal(1000),
+        "MAX_POSITION_SIZE",
+        description="most that may be at stake in one coin, units of QUOTE_ASSET",
+        gt=0,
     )
     risk_percentage: Decimal = setting(
         Decimal(1), "RISK_PERCENTAGE", description="capital at risk in one trade, percent", gt=0, le=10
@@ -32,6 +35,13 @@ class RiskSettings(BaseModel):
         Decimal(20),
         "MAX_EXPOSURE_PERCENT",
         description="largest share of capital in one coin, percent",
+        gt=0,
+        le=100,
+    )
+    max_strategy_exposure_percent: Decimal = setting(
+        Decimal(100),
+        "MAX_STRATEGY_EXPOSURE_PERCENT",
+        description="largest share of capital that one strategy may have at stake, percent",
         gt=0,
         le=100,
     )

@@ -378,7 +378,7 @@ class StoreBehaviour:
             done = {"status": CycleStatus.COMPLETED, "profit_loss": D(result), "completed_at": world.clock.now()}
             await world.store.save_cycle(replace(cycle, **done))  # type: ignore[arg-type]
         await world.opened(4)
-        facts = await world.store.risk_facts(world.clock.now() - DAY / 2)
+        facts = await world.store.risk_facts(world.clock.now() - DAY / 2, approved_since=world.clock.now())
         assert facts.day_result == 2
         assert [cycle.id for cycle in facts.cycles] == ["cy-4"]
 
@@ -389,8 +389,25 @@ class StoreBehaviour:
         await world.store.save_cycle(ended)
         protection = world.order("stop-1", cycle=world.cycle(1), side=Side.SELL, purpose=Purpose.STOP_LOSS)
         await world.store.add_orders([protection])
-        facts = await world.store.risk_facts(world.clock.now() - DAY)
+        facts = await world.store.risk_facts(world.clock.now() - DAY, approved_since=world.clock.now())
         assert [order.client_order_id for order in facts.entries] == [entries[0].client_order_id]
+
+    async def test_what_an_entry_bought_counts_as_long_as_its_cycle_is_open(self, world: StoreWorld) -> None:
+        _, entry = await world.opened(1)
+        await world.store.book(report(entry, OrderStatus.FILLED, "2"), [])
+        now = world.clock.now()
+        (known,) = (await world.store.risk_facts(now, approved_since=now)).entries
+        assert known.executed_quantity == 2
+        ended = replace(world.cycle(1), status=CycleStatus.CANCELED, completed_at=now)
+        await world.store.save_cycle(ended)
+        assert (await world.store.risk_facts(now, approved_since=now)).entries == ()
+
+    async def test_a_purchase_of_no_cycle_counts_while_it_rests(self, world: StoreWorld) -> None:
+        elsewhere = replace(world.order("phone-1"), cycle_id=None, purpose=Purpose.EXTERNAL)
+        await world.store.add_orders([elsewhere, replace(elsewhere, client_order_id="phone-2", side=Side.SELL)])
+        now = world.clock.now()
+        facts = await world.store.risk_facts(now, approved_since=now)
+        assert [order.client_order_id for order in facts.entries] == ["phone-1"]
 
     async def test_a_pause_holds_until_it_is_lifted_and_has_its_last_reason(self, world: StoreWorld) -> None:
         start = world.clock.now()
@@ -402,7 +419,7 @@ class StoreBehaviour:
             Pause("all", "dinner", start + timedelta(seconds=2)),
         ]
         assert await world.store.pauses() == known
-        assert (await world.store.risk_facts(start)).pauses == tuple(known)
+        assert (await world.store.risk_facts(start, approved_since=start)).pauses == tuple(known)
         assert await world.store.resume(SYMBOL)
         assert not await world.store.resume(SYMBOL)
         assert await world.store.pauses() == known[1:]

@@ -27,6 +27,7 @@ from shared.src.contracts.signals import ConsensusSignal
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.exchange.models import ExchangeOrder
 from shared.src.sql import text
 from tests.unit.core.risk.builders import POCKETS, consensus
 from trader.src.adapters.memory_store import MemoryStore
@@ -151,6 +152,26 @@ def entry(at: datetime, symbol: str = "BTCUSDC", *, price: str | None = None) ->
     )
 
 
+def report(order: Order, *, executed: int, spent: int) -> ExchangeOrder:
+    """The exchange says of an order that it is filled."""
+    return ExchangeOrder(
+        symbol=order.symbol,
+        order_id=7,
+        client_order_id=order.client_order_id,
+        side=order.side,
+        type=order.type,
+        status=OrderStatus.FILLED,
+        quantity=order.quantity,
+        executed_quantity=Decimal(executed),
+        executed_quote=Decimal(spent),
+        price=order.price,
+        stop_price=None,
+        time_in_force="GTC",
+        order_list_id=None,
+        time_ms=0,
+    )
+
+
 async def test_capital_and_pockets_are_those_of_the_portfolio(account: AccountReader, clock: ManualClock) -> None:
     view = await account.view(clock.now(), ("USDC",))
     assert view.capital == 10_000
@@ -179,6 +200,38 @@ async def test_what_was_bought_and_what_ended_does_not_rest_any_more(
     (known,) = (await account.view(at, ("USDC",))).cycles
     assert known.cost == 160
     assert known.resting == 0
+
+
+async def test_what_was_filled_counts_before_its_position_knows_of_it(
+    account: AccountReader, trader: Store, clock: ManualClock
+) -> None:
+    at = clock.now()
+    order = entry(at, price="90")
+    await trader.open_cycle(cycle(at), order)
+    await trader.book(report(order, executed=3, spent=261), [])
+    (known,) = (await account.view(at, ("USDC",))).cycles
+    assert known.cost == 261
+    assert known.resting == 0
+
+
+async def test_a_purchase_that_rests_from_elsewhere_counts_for_its_coin(
+    account: AccountReader, trader: Store, clock: ManualClock
+) -> None:
+    order = replace(entry(clock.now(), price="90"), cycle_id=None, purpose=Purpose.EXTERNAL)
+    await trader.add_orders([order])
+    view = await account.view(clock.now(), ("USDC",))
+    assert view.exposure("BTC") == 270
+    assert view.cycles == ()
+
+
+async def test_a_strategy_is_measured_on_all_that_it_has_at_stake(
+    account: AccountReader, trader: Store, books: Books, clock: ManualClock
+) -> None:
+    at = clock.now()
+    approved = Approved(Decimal(3), Decimal(505), "active", Levels(Decimal(90), Decimal(120)))
+    await books.reserve(decision_of(consensus(strategy="S"), approved, now=at, trailing_delta_bips=None), 505)
+    await trader.open_cycle(cycle(at, "ETHUSDC"), entry(at, "ETHUSDC", price="90"))
+    assert (await account.view(at, ("USDC",))).exposure_of_strategy("S") == 775
 
 
 async def test_an_approved_entry_counts_by_its_reservation_until_its_cycle_begins(

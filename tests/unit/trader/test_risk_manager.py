@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from core.positions.model import Cycle, Order, Purpose
+from core.positions.model import MANUAL, Cycle, Order, Purpose
 from core.risk.exit_levels import ExitRules
 from core.risk.limits import RiskLimits
 from core.risk.verdicts import Refused
@@ -16,7 +16,7 @@ from shared.memory.manual_clock import ManualClock
 from shared.src.config import load_settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
-from shared.src.exchange.models import Balance
+from shared.src.exchange.models import Balance, ExchangeOrder
 from tests.unit.trader.fake_exchange import RULES, SYMBOL, FakeExchange, Fuse
 from tests.unit.trader.rig import intent
 from trader.src.adapters.memory_store import MemoryStore
@@ -50,8 +50,22 @@ RESTING = Order(
 )
 
 
-async def nobody(since: datetime) -> Sequence[OrderIntent]:
-    return []
+BOUGHT_JUST_NOW = ExchangeOrder(
+    symbol=SYMBOL,
+    order_id=7,
+    client_order_id="o-1",
+    side=Side.BUY,
+    type=OrderType.LIMIT,
+    status=OrderStatus.FILLED,
+    quantity=Decimal("0.02"),
+    executed_quantity=Decimal("0.02"),
+    executed_quote=Decimal(980),
+    price=Decimal(49_000),
+    stop_price=None,
+    time_in_force="GTC",
+    order_list_id=None,
+    time_ms=0,
+)
 
 
 class Gate:
@@ -59,7 +73,8 @@ class Gate:
 
     def __init__(self, *, free: int = 10_000, **settings: Any) -> None:
         self.clock = ManualClock()
-        self.store = MemoryStore(self.clock, nobody)
+        self.approved: list[OrderIntent] = []
+        self.store = MemoryStore(self.clock, self._approved)
         funds = Funds()
         funds.replace({"USDC": Balance("USDC", Decimal(free), Decimal(10_000 - free))})
         exchange = FakeExchange(self.clock, Fuse())
@@ -74,9 +89,12 @@ class Gate:
             quote_asset="USDC",
         )
 
-    async def reason(self, quantity: str = "0.01") -> str:
+    async def _approved(self, since: datetime) -> Sequence[OrderIntent]:
+        return [intent for intent in self.approved if intent.occurred_at > since]
+
+    async def reason(self, quantity: str = "0.01", **intent_facts: Any) -> str:
         """Why an entry would be refused; empty when it would not."""
-        verdict = await self.manager.judge(intent(9, self.clock, quantity=Decimal(quantity)), RULES)
+        verdict = await self.manager.judge(intent(9, self.clock, quantity=Decimal(quantity), **intent_facts), RULES)
         return verdict.reason if isinstance(verdict, Refused) else ""
 
 
@@ -110,6 +128,38 @@ async def test_what_a_resting_entry_may_still_spend_counts() -> None:
     await gate.store.open_cycle(half, replace(RESTING, executed_quantity=Decimal("0.01")))
     # 10 % of 10 000 and the 500 that were paid, less those 500 and the 490 that rest
     assert "MAX_EXPOSURE_PERCENT allows 60" in await gate.reason()
+
+
+async def test_what_was_filled_counts_before_its_position_knows_of_it() -> None:
+    gate = Gate(max_exposure_percent="100", max_position_size="1000")
+    resting = replace(BOUGHT, quantity=Decimal(0), entry_price=None)
+    await gate.store.open_cycle(resting, RESTING)
+    assert "MAX_POSITION_SIZE allows 20" in await gate.reason()
+    await gate.store.book(BOUGHT_JUST_NOW, [])
+    assert "MAX_POSITION_SIZE allows 20" in await gate.reason()
+
+
+async def test_a_purchase_that_rests_from_elsewhere_counts_for_its_coin() -> None:
+    gate = Gate(max_exposure_percent="100", max_position_size="1000")
+    await gate.store.add_orders([replace(RESTING, cycle_id=None, purpose=Purpose.EXTERNAL)])
+    assert "MAX_POSITION_SIZE allows 20" in await gate.reason()
+    assert (await gate.manager.view(RULES)).cycles == ()
+
+
+async def test_an_entry_by_hand_is_measured_with_what_is_approved_and_on_its_way() -> None:
+    gate = Gate(max_exposure_percent="100", max_position_size="1000")
+    gate.approved.append(intent(1, gate.clock, reserved=Decimal(980)))
+    assert "MAX_POSITION_SIZE allows 20" in await gate.reason(strategy=MANUAL)
+    gate.clock.advance(181)
+    assert await gate.reason(strategy=MANUAL) == "", "what is too old to come does not count"
+
+
+async def test_a_strategy_has_a_limit_of_its_own_through_all_its_coins() -> None:
+    gate = Gate(max_exposure_percent="100", max_strategy_exposure_percent="10", max_position_size="5000")
+    ether = replace(BOUGHT, symbol="ETHUSDC", entry_price=Decimal(40_000))
+    await gate.store.open_cycle(ether, replace(RESTING, symbol="ETHUSDC", status=OrderStatus.CANCELED))
+    assert "MAX_STRATEGY_EXPOSURE_PERCENT allows 280" in await gate.reason(strategy="S")
+    assert await gate.reason(strategy="Another") == ""
 
 
 async def test_an_entry_that_the_balances_do_not_show_yet_is_not_spent_twice() -> None:

@@ -25,10 +25,10 @@ from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, 
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.money import ZERO
-from shared.src.domain.orders import Side
+from shared.src.domain.orders import IntentKind, Side
 from shared.src.exchange.models import ExchangeOrder
 from trader.src.execution.messages import cycle_updated, execution
-from trader.src.ports import Booked, OutboxMessage, Pause, RiskFacts
+from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, Pause, RiskFacts
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -190,16 +190,30 @@ class MemoryStore:
 
     # Limits and pauses
 
-    async def risk_facts(self, day_start: datetime) -> RiskFacts:
+    async def risk_facts(self, day_start: datetime, *, approved_since: datetime) -> RiskFacts:
         result = sum((cycle.profit_loss or ZERO for cycle in self.ended_since(day_start)), ZERO)
         cycles = await self.open_cycles()
-        orders = (self._orders[name] for cycle in cycles for name in self._by_cycle.get(cycle.id, ()))
         return RiskFacts(
             cycles=tuple(cycles),
-            entries=tuple(order for order in orders if order.side is Side.BUY and not order.is_done),
+            entries=tuple(self._entries(cycles)),
+            approved=tuple(
+                ApprovedEntry(intent.message_id, intent.symbol, intent.strategy, intent.reserved)
+                for intent in await self.pending_intents(approved_since)
+                if intent.kind is IntentKind.ENTRY
+            ),
             pauses=tuple(await self.pauses()),
             day_result=result,
         )
+
+    def _entries(self, cycles: Sequence[Cycle]) -> Iterator[Order]:
+        """Orders that bought or may still buy for these cycles, then those that may still buy for none."""
+        for cycle in cycles:
+            own = (self._orders[name] for name in self._by_cycle.get(cycle.id, ()))
+            yield from (
+                order for order in own if order.side is Side.BUY and (order.executed_quantity or not order.is_done)
+            )
+        live = (self._orders[name] for name in self._live)
+        yield from (order for order in live if order.cycle_id is None and order.side is Side.BUY and not order.is_done)
 
     async def pauses(self) -> list[Pause]:
         return sorted(self._pauses.values(), key=lambda pause: pause.since)

@@ -33,7 +33,7 @@ from trader.src.adapters.rows import (
     order_parameters,
 )
 from trader.src.execution.messages import cycle_updated, execution
-from trader.src.ports import Booked, OutboxMessage, Pause, RiskFacts
+from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, Pause, RiskFacts
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -63,9 +63,22 @@ REQUEST_EXIT = f"""
 UPDATE trade_cycles SET exit_reason = :reason, exit_intent_id = :intent, updated_at = :now
 WHERE id = ANY(:ids) AND exit_reason = '' AND {OPEN}
 """
-PENDING = """
-SELECT d.intent FROM decisions d WHERE d.approved AND d.decided_at > :since
-    AND NOT EXISTS (SELECT 1 FROM trade_intents t WHERE t.intent_id = d.intent_id) ORDER BY d.decided_at
+NOT_TAKEN = """
+FROM decisions d WHERE d.approved AND d.decided_at > :since
+    AND NOT EXISTS (SELECT 1 FROM trade_intents t WHERE t.intent_id = d.intent_id)
+"""
+PENDING = f"SELECT d.intent {NOT_TAKEN} ORDER BY d.decided_at"
+APPROVED = f"""
+SELECT d.intent_id, d.symbol, d.intent ->> 'strategy' AS strategy, d.intent ->> 'reserved' AS reserved
+{NOT_TAKEN} AND d.kind = 'entry' ORDER BY d.decided_at, d.intent_id
+"""
+ENTRIES = f"""
+(SELECT o.* FROM trade_cycles c JOIN orders o ON o.cycle_id = c.id
+ WHERE c.{OPEN} AND o.side = 'BUY' AND (o.executed_quantity > 0 OR o.{LIVE})
+ ORDER BY c.created_at, c.id, o.created_at, o.client_order_id)
+UNION ALL
+(SELECT o.* FROM orders o WHERE o.cycle_id IS NULL AND o.side = 'BUY' AND o.{LIVE}
+ ORDER BY o.created_at, o.client_order_id)
 """
 
 
@@ -296,7 +309,7 @@ class PostgresStore:
 
     # Limits and pauses
 
-    async def risk_facts(self, day_start: datetime) -> RiskFacts:
+    async def risk_facts(self, day_start: datetime, *, approved_since: datetime) -> RiskFacts:
         async with self._database.autocommit() as connection:
             result = await connection.execute(
                 text("SELECT coalesce(sum(profit_loss), 0) FROM trade_cycles WHERE completed_at >= :since"),
@@ -304,7 +317,8 @@ class PostgresStore:
             )
             return RiskFacts(
                 cycles=tuple(await _open_cycles(connection)),
-                entries=tuple(await _open_entries(connection)),
+                entries=tuple(await _entries(connection)),
+                approved=tuple(await _approved(connection, approved_since)),
                 pauses=tuple(await _pauses(connection)),
                 day_result=result.scalar_one(),
             )
@@ -346,14 +360,15 @@ async def _open_cycles(connection: DatabaseConnection) -> list[Cycle]:
     return [cycle_of(row) for row in rows.mappings()]
 
 
-async def _open_entries(connection: DatabaseConnection) -> list[Order]:
-    """Orders of open cycles that may still buy."""
-    query = (
-        f"SELECT o.* FROM orders o JOIN trade_cycles c ON c.id = o.cycle_id WHERE o.side = 'BUY'"
-        f" AND o.status IN {LIVE_ORDERS} AND c.status NOT IN {ENDED_CYCLES} ORDER BY o.created_at, o.client_order_id"
-    )
-    rows = await connection.execute(text(query))
+async def _entries(connection: DatabaseConnection) -> list[Order]:
+    """Orders that bought or may still buy for open cycles, then those that may still buy for none."""
+    rows = await connection.execute(text(ENTRIES))
     return [order_of(row) for row in rows.mappings()]
+
+
+async def _approved(connection: DatabaseConnection, since: datetime) -> list[ApprovedEntry]:
+    rows = await connection.execute(text(APPROVED), {"since": since})
+    return [ApprovedEntry(row.intent_id, row.symbol, row.strategy, Decimal(row.reserved)) for row in rows]
 
 
 async def _pauses(connection: DatabaseConnection) -> list[Pause]:

@@ -27,6 +27,7 @@ LIMITS = RiskLimits(
     max_daily_loss=Decimal(500),
     max_position_size=Decimal(1000),
     max_exposure_percent=Decimal(20),
+    max_strategy_exposure_percent=Decimal(100),
     max_spread_percent=Decimal("0.5"),
     max_price_drift_percent=Decimal(1),
 )
@@ -86,5 +87,8 @@ def open_cycle(symbol: str = "BTCUSDC", *, created_ms: int = CLOSE_MS - 1, **fac
     return OpenCycle(f"cy-{symbol}{number}", f"int-{symbol}{number}", symbol, base, quote, created_ms, **facts)
 
 
-def pending(symbol: str = "BTCUSDC", reserved: int = 0, intent_id: str = "") -> PendingEntry:
-    return PendingEntry(intent_id or f"int-{symbol}", symbol, assets_of(symbol, "USDC")[0], Decimal(reserved))
+def pending(
+    symbol: str = "BTCUSDC", reserved: int = 0, intent_id: str = "", strategy: str = "EMA_Cross_Strategy"
+) -> PendingEntry:
+    base, _ = assets_of(symbol, "USDC")
+    return PendingEntry(intent_id or f"int-{symbol}", symbol, base, Decimal(reserved), strategy)

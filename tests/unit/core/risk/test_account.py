@@ -8,7 +8,7 @@ import pytest
 
 from core.capital.pockets import Pockets, Reservation, ReservationStatus
 from core.positions.model import Order, Purpose
-from core.risk.account import assets_of, capital_of, rates_of, resting_cost
+from core.risk.account import OutsideBuy, Purchase, assets_of, capital_of, rates_of, resting_cost
 from shared.src.domain.clock import from_ms
 from shared.src.domain.orders import OrderType, Side
 from tests.unit.core.risk.builders import account, open_cycle, pending
@@ -39,7 +39,36 @@ def test_exposure_is_that_of_an_asset_through_all_its_symbols() -> None:
         rates={"USDT": Decimal("1.5")},
     )  # fmt: skip
     assert view.exposure("BTC") == 600
-    assert view.position("BTCUSDT") == 300
+
+
+def test_exposure_of_a_strategy_is_what_it_has_at_stake_in_all_assets() -> None:
+    view = account(
+        cycles=(open_cycle(cost=Decimal(300), strategy="S"), open_cycle("ETHUSDC", resting=Decimal(40), strategy="S"),
+                open_cycle("SOLUSDC", cost=Decimal(900), strategy="T")),
+        pending=(pending("XRPUSDC", reserved=5, strategy="S"),),
+    )  # fmt: skip
+    assert view.exposure_of_strategy("S") == 345
+
+
+def test_what_rests_from_elsewhere_counts_for_its_asset() -> None:
+    outside = (OutsideBuy.of(entry("0.02", executed="0.01", price="49000"), "USDC"),)
+    assert account(outside=outside).exposure("BTC") == 490
+
+
+@pytest.mark.parametrize(
+    ("holding", "cost"),
+    [
+        # quantity, sold, entry price of the cycle; bought, spent of its orders
+        (("0", "0", "0", "0", "0"), 0),
+        (("0.02", "0", "50000", "0.02", "1000"), 1000),
+        (("0", "0", "0", "0.02", "1000"), 1000),  # the fill is in the order, not yet in the cycle
+        (("0.01", "0", "50000", "0.02", "1000"), 1000),
+        (("0.02", "0.01", "50000", "0.02", "1000"), 500),
+        (("0.02", "0.02", "50000", "0.02", "1000"), 0),
+    ],
+)
+def test_what_is_held_costs_what_the_larger_account_of_it_says(holding: tuple[str, ...], cost: int) -> None:
+    assert Purchase(*map(Decimal, holding)).cost == cost
 
 
 def test_what_rests_and_what_is_reserved_counts() -> None:
@@ -47,7 +76,6 @@ def test_what_rests_and_what_is_reserved_counts() -> None:
         cycles=(open_cycle(cost=Decimal(300), resting=Decimal(150)),), pending=(pending("BTCUSDT", reserved=50),)
     )
     assert view.exposure("BTC") == 500
-    assert view.position("BTCUSDC") == 450
 
 
 def test_an_entry_whose_cycle_has_begun_counts_once() -> None:

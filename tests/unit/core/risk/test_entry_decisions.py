@@ -25,6 +25,9 @@ def rooms(**amounts: int) -> tuple[Pocket, ...]:
     return tuple(Pocket(name, Decimal(0), Decimal(amount)) for name, amount in amounts.items())
 
 
+WIDE = replace(LIMITS, max_position_size=Decimal(5000))
+
+
 def test_a_sound_signal_is_approved_from_the_active_pocket() -> None:
     verdict = check()
     assert isinstance(verdict, Approved)
@@ -49,8 +52,9 @@ def test_a_sound_signal_is_approved_from_the_active_pocket() -> None:
         ({"day_result": Decimal(-500)}, "today's loss of 500 reached MAX_DAILY_LOSS 500"),
         ({"capital": Decimal(0)}, "no capital"),
         ({"now_ms": CLOSE_MS + 181_000}, "closed 181 s ago, over 180 s, SIGNAL_MAX_AGE_S"),
-        ({"cycles": (open_cycle("BTCUSDT", cost=Decimal(2000)),)}, "MAX_EXPOSURE_PERCENT leaves 0"),
-        ({"cycles": (open_cycle("BTCUSDT", resting=Decimal(2000)),)}, "MAX_EXPOSURE_PERCENT leaves 0"),
+        ({"cycles": (open_cycle("BTCUSDT", cost=Decimal(1000)),)}, "MAX_POSITION_SIZE leaves 0"),
+        ({"cycles": (open_cycle("BTCUSDT", cost=Decimal(2000)),), "limits": WIDE}, "MAX_EXPOSURE_PERCENT leaves 0"),
+        ({"cycles": (open_cycle("BTCUSDT", resting=Decimal(2000)),), "limits": WIDE}, "MAX_EXPOSURE_PERCENT leaves 0"),
         ({"cycles": (open_cycle("BTCEUR", cost=Decimal(1)),)}, "BTC cannot be told in USDC, MAX_EXPOSURE_PERCENT"),
         ({"pockets": rooms(active=1)}, "the pocket leaves 0.99"),
         ({"signal": {"take_profit": Decimal(50_075)}}, "the target is 0.15 % away; the fees of both orders take 0.20%"),

@@ -21,6 +21,7 @@ from tests.unit.core.risk.builders import BTC, CLOSE_MS, EXITS, LIMITS, account,
 
 RULES = replace(BTC, tick=Decimal("0.01"), price_min=Decimal("0.01"), quantity_min=Decimal("0.00001"))
 BIG = replace(LIMITS, max_daily_loss=Decimal(5000), max_position_size=Decimal(2000))
+WIDE = replace(LIMITS, max_position_size=Decimal(5000))
 
 
 def ticker(bid: str = "49999", ask: str = "50000") -> BookTicker:
@@ -66,8 +67,8 @@ def test_a_sound_entry_is_approved_with_its_quantity_floored_to_the_step() -> No
         (order("0.015"), {"cycles": [open_cycle(cost=Decimal(400))]}, "MAX_POSITION_SIZE"),
         (order("0.015"), {"cycles": [open_cycle(resting=Decimal(400))]}, "MAX_POSITION_SIZE"),
         (order(), {"capital": Decimal(4000)}, "MAX_EXPOSURE_PERCENT"),
-        (order(), {"cycles": [open_cycle("BTCUSDT", cost=Decimal(1500))]}, "MAX_EXPOSURE_PERCENT"),
-        (order(), {"cycles": [open_cycle("BTCUSDT", resting=Decimal(1500))]}, "MAX_EXPOSURE_PERCENT"),
+        (order(), {"cycles": [open_cycle("BTCUSDT", cost=Decimal(1500))], "limits": WIDE}, "MAX_EXPOSURE_PERCENT"),
+        (order(), {"cycles": [open_cycle("BTCUSDT", resting=Decimal(1500))], "limits": WIDE}, "MAX_EXPOSURE_PERCENT"),
         (order(), {"cycles": [open_cycle("BTCUSDT", cost=Decimal(1))], "rates": {}}, "MAX_EXPOSURE_PERCENT"),
         (order(), {"prices": ticker("49000", "50000")}, "MAX_SPREAD_PERCENT"),
         (order("0.01"), {"prices": ticker("51000", "51001")}, "MAX_PRICE_DRIFT_PERCENT"),
