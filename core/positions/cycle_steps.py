@@ -6,7 +6,6 @@ Sizes are of the position: what the cycle bought, less fees, less what it sold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,7 +15,8 @@ from core.positions.entries import fitted
 from core.positions.lifecycle import is_disproved
 from core.positions.model import CycleState, Order, Purpose
 from core.positions.position import Position
-from core.positions.refusals import breaks_rules, is_too_small
+from core.positions.refusals import breaks_rules, is_too_small, refused_protections, sale_again_at
+from core.positions.standing import covered, locked, standing_exits
 from shared.src.domain.orders import CycleStatus, OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
 
@@ -32,7 +32,10 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
+    """Nothing to do now; ``until``: when to look again, None when the next event will tell."""
+
     reason: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,23 @@ class Protect:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceByStop:
+    """Cancel an order, with its pair, and place a stop over ``quantity`` in the same call: no moment without either."""
+
+    old: Order
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Sell:
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceBySale:
+    """Cancel an order, with its pair, and sell ``quantity`` at market in the same call."""
+
+    old: Order
     quantity: Decimal
 
 
@@ -94,7 +113,9 @@ class Reopen:
     reason: str
 
 
-Step = Wait | Resolve | Collect | Cancel | EnterAgain | Protect | Sell | GiveUpProtection | Finish | Reopen
+# Steps that end in an order to sell.
+ExitStep = Protect | ReplaceByStop | Sell | ReplaceBySale
+Step = Wait | Resolve | Collect | Cancel | EnterAgain | ExitStep | GiveUpProtection | Finish | Reopen
 
 
 class CycleRules:
@@ -123,38 +144,56 @@ class CycleRules:
             if entry.is_immediate:
                 return Wait("the entry is filling")
         lost = self._lost_entry(view, rules, now)
-        return EnterAgain(lost) if lost is not None else self._exit_step(view, rules, price, entry)
+        if lost is not None:
+            return EnterAgain(lost)
+        return self._exit_step(view, rules, price, now, entry)
 
-    def _exit_step(self, view: CycleState, rules: SymbolRules, price: Decimal, entry: Order | None) -> Step:
-        position = self._position(view, rules)
-        sells = [order for order in view.of(Side.SELL) if order.is_open]
-        at_most = view.cycle.sell_at_most
-        held = position.held if at_most is None else min(position.held, at_most)
-        quantity = rules.floor_quantity(held, market=True)
-        sellable = rules.is_sellable(held, price) and not _is_refused_dust(view, quantity)
-        protections = [order for order in sells if order.is_protection]
-        if view.cycle.exit_reason and protections:
-            return Cancel(protections[0])
-        if sells:
-            return self._watch_protection(protections, quantity)
-        if not sellable:
-            return Wait("the entry rests") if entry is not None else self._finish(view, position)
+    def _exit_step(
+        self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime, entry: Order | None
+    ) -> Step:
+        if any(order.is_open and not order.is_protection for order in view.of(Side.SELL)):
+            return Wait("the exit is on its way")
+        if not standing_exits(view) and not self._is_sellable(view, rules, price):
+            return Wait("the entry rests") if entry is not None else self._finish(view, self._position(view, rules))
         if view.cycle.exit_reason:
-            return Sell(quantity)
-        return self._protect(view, quantity)
+            return self._leave(view, rules, price, now)
+        return self._stay(view, rules, price)
 
-    def _watch_protection(self, protections: list[Order], quantity: Decimal) -> Step:
-        """Open sells stay, unless they are a protection that covers less than what is held by now."""
-        covered = max((order.remaining for order in protections), default=quantity)
-        if quantity > covered:
-            return Cancel(protections[0])
-        return Wait("protected" if protections else "the exit is on its way")
+    def _stay(self, view: CycleState, rules: SymbolRules, price: Decimal) -> Step:
+        """Stops cover all that is held and no more, or are made to."""
+        held, standing = self._held(view, rules), standing_exits(view)
+        uncovered = rules.floor_quantity(held - covered(standing), market=True)
+        if not standing:
+            return _protect(view, uncovered)
+        changed = next((item for item in standing if not item.covered), standing[0])
+        quantity = rules.floor_quantity(held - locked(standing) + changed.locked, market=True)
+        if uncovered <= 0 and locked(standing) <= held:
+            return Wait("protected")
+        if changed.covered and (changed.is_filling or quantity == changed.covered):
+            # a stop that sells is left alone, and one order may not be larger than the exchange takes
+            return _protect(view, uncovered) if rules.is_sellable(uncovered, price) else Wait("protected")
+        if not rules.is_sellable(quantity, price):
+            return Wait("what is left is too small for another stop")
+        if refused_protections(view.orders):
+            return Cancel(changed.leg)
+        return ReplaceByStop(changed.leg, quantity)
 
-    def _protect(self, view: CycleState, quantity: Decimal) -> Step:
-        refusals = _refused_protections(view.orders)
-        if len(refusals) >= len(Shape):
-            return GiveUpProtection(f"protection refused: {refusals[0].reason}")
-        return Protect(quantity, tuple(Shape)[len(refusals)])
+    def _leave(self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
+        """Sold at market. A sale that was refused is tried again later; until then the position is protected."""
+        again = sale_again_at(view.orders)
+        if again is not None and now < again:
+            step = self._stay(view, rules, price)
+            return step if isinstance(step, Protect | ReplaceByStop) else Wait("the sale was refused", again)
+        held, standing = self._held(view, rules), standing_exits(view)
+        free = rules.floor_quantity(held - locked(standing), market=True)
+        if rules.is_sellable(free, price):
+            return Sell(free)
+        first = standing[0]
+        quantity = rules.floor_quantity(held - locked(standing[1:]), market=True)
+        # what is filling has perhaps sold more than is known: the sale must wait for the end of it
+        if first.is_filling or not rules.is_sellable(quantity, price):
+            return Cancel(first.leg)
+        return ReplaceBySale(first.leg, quantity)
 
     def _finish(self, view: CycleState, position: Position) -> Step:
         if position.bought:
@@ -165,10 +204,9 @@ class CycleRules:
         return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or "the entry ended without a fill")
 
     def is_exposed(self, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
-        """Whether it holds something that can be sold and that no order on the exchange protects."""
-        if any(order.is_open and order.is_protection for order in view.orders):
-            return False
-        return not view.cycle.is_ended and rules.is_sellable(self._position(view, rules).held, price)
+        """Whether it holds something that can be sold and that no stop on the exchange covers."""
+        uncovered = self._position(view, rules).held - covered(standing_exits(view))
+        return not view.cycle.is_ended and rules.is_sellable(uncovered, price)
 
     def _lost_entry(self, view: CycleState, rules: SymbolRules, now: datetime) -> Order | None:
         """The last entry, when it certainly never arrived, or broke rules that have changed, and may be tried again."""
@@ -185,6 +223,25 @@ class CycleRules:
     def _position(self, view: CycleState, rules: SymbolRules) -> Position:
         return Position.of(view.fills, rules.base)
 
+    def _held(self, view: CycleState, rules: SymbolRules) -> Decimal:
+        """Base units to sell: what the cycle owns, as far as the exchange has it."""
+        held, at_most = self._position(view, rules).held, view.cycle.sell_at_most
+        return held if at_most is None else min(held, at_most)
+
+    def _is_sellable(self, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
+        held = self._held(view, rules)
+        refused = _is_refused_dust(view, rules.floor_quantity(held, market=True))
+        return rules.is_sellable(held, price) and not refused
+
+
+def _protect(view: CycleState, quantity: Decimal) -> Step:
+    """By the best shape that was not refused. A target that began to fill is at the price: it would be refused."""
+    refusals = refused_protections(view.orders)
+    if len(refusals) >= len(Shape):
+        return GiveUpProtection(f"protection refused: {refusals[0].reason}")
+    reached = any(order.purpose is Purpose.TAKE_PROFIT and order.executed_quantity for order in view.orders)
+    return Protect(quantity, Shape.STOP if refusals or reached else Shape.PAIR)
+
 
 def _why_sold(view: CycleState) -> str:
     """Why the position was sold, by its last sale: its protection, or what asked for the way out.
@@ -196,17 +253,6 @@ def _why_sold(view: CycleState) -> str:
         return view.cycle.exit_reason or "nothing left to sell"
     seller = next(order for order in view.orders if order.client_order_id == sales[-1].client_order_id)
     return seller.purpose.value if seller.is_protection else view.cycle.exit_reason or seller.purpose.value
-
-
-def _refused_protections(orders: Iterable[Order]) -> list[Order]:
-    """Attempts to protect that the exchange refused since the last one it took, one order of each."""
-    attempts: dict[int, Order] = {}
-    for order in sorted((item for item in orders if item.is_protection), key=lambda item: item.attempt):
-        if order.status is not OrderStatus.REJECTED:
-            attempts.clear()
-        elif order.reject_code is not None:
-            attempts.setdefault(order.attempt, order)
-    return list(attempts.values())
 
 
 def _is_refused_dust(view: CycleState, quantity: Decimal) -> bool:

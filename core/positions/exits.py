@@ -53,6 +53,13 @@ def is_jumped_over(orders: Iterable[Order], bid: Decimal) -> bool:
     return any(order.type is OrderType.STOP_LOSS_LIMIT and bid < (order.price or bid) for order in stops)
 
 
+def is_at_unplaced_target(view: CycleState, bid: Decimal) -> bool:
+    """Whether the price has reached a target that no order on the exchange stands for."""
+    target = view.cycle.take_profit_price
+    placed = any(order.is_open and order.purpose is Purpose.TAKE_PROFIT for order in view.orders)
+    return target is not None and bid >= target and not placed
+
+
 def widens(cycle: Cycle, price: Decimal) -> bool:
     """Whether the price is outside of those that the position has seen."""
     if cycle.min_price is None or cycle.max_price is None:

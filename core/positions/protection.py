@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from core.positions.cycle_steps import Protect, Shape
+from core.positions.cycle_steps import Protect, ReplaceByStop, Shape
 from core.positions.entries import GOOD_TILL_CANCELED
 from core.positions.exits import sale
 from core.positions.model import Cycle, CycleState, Order, Purpose
@@ -60,27 +60,27 @@ def settled(cycle: Cycle, rules: SymbolRules, limits: PositionRules) -> Cycle:
 
 def protection(
     view: CycleState,
-    step: Protect,
+    step: Protect | ReplaceByStop,
     rules: SymbolRules,
-    price: Decimal,
+    bid: Decimal | None,
     now: datetime,
     *,
     trailing_percent: Decimal | None,
 ) -> Protection | Beyond:
     """The orders that carry out a step on a cycle whose levels are settled.
 
-    ``price`` is what the position could be sold at: the exchange refuses a level that it has passed already.
+    ``bid`` is what the position could be sold at, None while nobody bids: a level that it has passed is not sent.
     ``trailing_percent``: the distance of trailing stops, where the decision has none of its own; None for none.
     """
     cycle = view.cycle
     if cycle.stop_price is None or cycle.take_profit_price is None:
         raise InvariantError(f"{cycle.id}: a position without exit levels cannot be protected")
-    if price <= cycle.stop_price:
+    if bid is not None and bid <= cycle.stop_price:
         return Beyond(Purpose.STOP_LOSS)
-    if price >= cycle.take_profit_price:
+    if bid is not None and bid >= cycle.take_profit_price:
         return Beyond(Purpose.TAKE_PROFIT)
     stop = _stop(view, cycle.stop_price, step.quantity, rules, now, trailing_percent)
-    if step.shape is Shape.STOP or not rules.oco_allowed:
+    if isinstance(step, ReplaceByStop) or step.shape is Shape.STOP or not rules.oco_allowed:
         return Protection(stop)
     target = sale(view, Purpose.TAKE_PROFIT, OrderType.LIMIT_MAKER, step.quantity, now)
     target = replace(target, price=take_profit_price(cycle.take_profit_price, rules))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
-from core.positions.model import Order
+from core.positions.model import Order, Purpose
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
 from shared.src.domain.orders import OrderStatus
 
@@ -20,6 +22,8 @@ TOO_PRECISE: Final = -1111
 NO_SUCH_SYMBOL: Final = -1121
 # An order that breaks the symbol's rules: those it was made by may be old.
 RULES_REFUSED: Final = frozenset({FILTER_FAILURE, TOO_PRECISE, NO_SUCH_SYMBOL})
+# A sale that was refused is tried again after the first, each time after twice as long, at last after the second.
+SALE_AGAIN: Final = timedelta(seconds=1), timedelta(seconds=30)
 SIZE_FILTERS: Final = ("NOTIONAL", "LOT_SIZE")
 
 
@@ -57,8 +61,45 @@ def breaks_rules(order: Order) -> bool:
     return order.status is OrderStatus.REJECTED and order.reject_code in RULES_REFUSED
 
 
+def is_market_closed(refused: Order) -> bool:
+    """Whether the symbol does not trade now: the refusal says nothing of the order itself."""
+    return refused.reject_code == NEW_ORDER_REJECTED and "Market is closed" in refused.reason
+
+
 def is_too_small(order: Order) -> bool:
     """Whether a filter of size refused the order."""
     if order.status is not OrderStatus.REJECTED or order.reject_code != FILTER_FAILURE:
         return False
     return any(name in order.reason for name in SIZE_FILTERS)
+
+
+def refused_protections(orders: Iterable[Order]) -> list[Order]:
+    """Attempts to protect that the exchange refused since the last one it took, one order of each."""
+    attempts: dict[int, Order] = {}
+    for order in sorted((item for item in orders if item.is_protection), key=lambda item: item.attempt):
+        if order.status is not OrderStatus.REJECTED:
+            attempts.clear()
+        elif order.reject_code is not None and not is_market_closed(order):
+            attempts.setdefault(order.attempt, order)
+    return list(attempts.values())
+
+
+def sale_again_at(orders: Iterable[Order]) -> datetime | None:
+    """When a position may be offered at market again, after sales that brought nothing; None when the last one did."""
+    sales = sorted((order for order in orders if order.purpose is Purpose.EXIT), key=lambda order: order.attempt)
+    vain = 0
+    for order in reversed(sales):
+        if not _was_in_vain(order):
+            break
+        vain += 1
+    if not vain:
+        return None
+    first, most = SALE_AGAIN
+    return sales[-1].created_at + min(first * (1 << min(vain, 16) - 1), most)
+
+
+def _was_in_vain(sale: Order) -> bool:
+    """Whether the exchange refused the sale, or found nobody who buys; one that never arrived says neither."""
+    if sale.status is OrderStatus.REJECTED:
+        return sale.reject_code is not None
+    return sale.is_done and not sale.executed_quantity

@@ -273,6 +273,9 @@ class SimulatedExchange(EngineAccount):
     async def refresh_rules(self, symbol: str) -> None:
         await self._known.refresh(symbol)
 
+    async def current_rules(self, symbol: str) -> SymbolRules:
+        return await self._known.current(symbol)
+
     async def latest(self, symbol: str) -> Any:
         error = self._conditions.banned()
         if error is not None:

@@ -62,6 +62,9 @@ class BinanceExecutor(RestExchange):
     async def refresh_rules(self, symbol: str) -> None:
         await self._rules.refresh(symbol)
 
+    async def current_rules(self, symbol: str) -> SymbolRules:
+        return await self._rules.current(symbol)
+
     async def _refuse_withdrawals(self) -> None:
         """A key that can withdraw is refused on the real exchange; a twin's keys concern no money."""
         if venue_of(self._settings) is not Venue.BINANCE:

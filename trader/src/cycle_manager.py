@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
-from core.positions.cycle_facts import finished, holding, refreshed, reopened
+from core.positions.cycle_facts import finished, refreshed, reopened
 from core.positions.cycle_steps import (
     Cancel,
     Collect,
@@ -24,30 +23,29 @@ from core.positions.cycle_steps import (
     GiveUpProtection,
     Protect,
     Reopen,
+    ReplaceBySale,
+    ReplaceByStop,
     Resolve,
     Sell,
     Step,
     Wait,
 )
 from core.positions.entries import next_attempt
-from core.positions.exits import market_sale
 from core.positions.model import CycleState, Order
-from core.positions.protection import Beyond, protection, settled
-from core.positions.refusals import lacks_units
 from core.positions.rules import PositionRules
+from core.positions.standing import covered, standing_exits
 from core.positions.unprotected_time import Sight
-from core.risk.limits import ALL
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.orders import CycleStatus, OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
 from shared.src.retry import Backoff
 from trader.src.execution import metrics
+from trader.src.execution.exit_orders import ExitOrders
 from trader.src.execution.messages import failed_cycle
 from trader.src.execution.unprotected_time import UnprotectedTime
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Prices, Store
-from trader.src.risk_manager import DIFFERENCE
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +73,7 @@ class CycleManager:
         self._clock = clock
         self._rules = rules
         self._steps = CycleRules(rules.entry_age_max)
+        self._exits = ExitOrders(exchange=exchange, store=store, orders=orders, clock=clock, rules=rules)
         self._unprotected = UnprotectedTime(clock)
         self._wanted: set[str] = set()
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -168,54 +167,56 @@ class CycleManager:
             read_at = self._clock.monotonic()
             view = await self._store.view(cycle_id)
             rules = await self._exchange.rules(view.cycle.symbol)
-            price = await self._price(view)
+            bid = await self._bid(view.cycle.symbol)
+            price = bid if bid is not None else _known_price(view)
             step = self._steps.next_step(view, rules, price, self._clock.now())
             if isinstance(step, Finish):
                 await self._finish(view, rules, step, read_at)
                 return
             await self._save_progress(view, rules, price, read_at)
             if isinstance(step, Wait):
-                self._retries.pop(cycle_id, None)
+                self._wait(cycle_id, step)
                 return
-            if not await self._carry_out(step, view, rules, price):
+            if not await self._carry_out(step, view, rules, bid):
                 self._later(cycle_id)
                 return
         logger.warning("cycle is busy", extra={"cycle_id": cycle_id})
         self._later(cycle_id)
 
-    async def _price(self, view: CycleState) -> Decimal:
-        """What the position would bring now; its own entry price when nobody knows better."""
+    def _wait(self, cycle_id: str, step: Wait) -> None:
+        self._retries.pop(cycle_id, None)
+        if step.until is not None:
+            seconds = (step.until - self._clock.now()).total_seconds() / self._clock.speed
+            self._due[cycle_id] = self._clock.monotonic() + seconds
+
+    async def _bid(self, symbol: str) -> Decimal | None:
+        """What a position could be sold at now; None while nobody bids, or nobody knows."""
         try:
-            return (await self._prices.ticker(view.cycle.symbol)).bid
+            return (await self._prices.ticker(symbol)).bid or None
         except (TransientError, RejectedError):
-            known = [order.price for order in view.orders if order.price] + [fill.price for fill in view.fills]
-            if not known:
-                raise
-            return known[-1]
+            return None
 
     async def _save_progress(self, view: CycleState, rules: SymbolRules, price: Decimal, read_at: float) -> None:
         exposed = self._steps.is_exposed(view, rules, price)
-        protected = any(order.is_open and order.is_protection for order in view.orders)
+        protected = not exposed and bool(covered(standing_exits(view)))
         cycle = refreshed(view, rules, self._clock.now())
         cycle = self._unprotected.measured(Sight(cycle, view.fills, read_at, exposed, protected))
         if cycle != view.cycle:
             await self._store.save_cycle(cycle)
 
-    async def _carry_out(self, step: Step, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
+    async def _carry_out(self, step: Step, view: CycleState, rules: SymbolRules, bid: Decimal | None) -> bool:
         """Do a step; False when the next one should wait."""
         match step:
             case Resolve(order):
-                return await self._orders.resolve(order)
+                return await self._resolve(view, order)
             case Collect(order):
                 return await self._orders.collect(order)
             case Cancel(order):
                 return await self._orders.cancel(order)
             case EnterAgain(lost):
-                return await self._enter_again(view, lost, rules, price)
-            case Protect():
-                return await self._protect(view, step, rules, price)
-            case Sell(quantity):
-                return await self._sell(view, quantity)
+                return await self._enter_again(view, lost, rules, bid)
+            case Protect() | ReplaceByStop() | Sell() | ReplaceBySale():
+                return await self._exits.place(view, step, rules, bid)
             case GiveUpProtection(reason):
                 logger.warning("no protection", extra={"cycle_id": view.cycle.id, "reason": reason})
                 await self._store.request_exit(view.cycle.id, reason)
@@ -250,10 +251,21 @@ class CycleManager:
             },
         )
 
-    async def _enter_again(self, view: CycleState, lost: Order, rules: SymbolRules, price: Decimal) -> bool:
+    async def _resolve(self, view: CycleState, order: Order) -> bool:
+        """What became of an order; where it was to replace others, what became of them is to be asked too."""
+        if not await self._orders.resolve(order):
+            return False
+        for standing in standing_exits(view):
+            for leg in standing.legs:
+                await self._orders.refresh(leg)
+        return True
+
+    async def _enter_again(self, view: CycleState, lost: Order, rules: SymbolRules, bid: Decimal | None) -> bool:
         """Send the entry under a new id, unless the price left the decision in the meantime."""
+        if bid is None:
+            return False
         drift_max = self._rules.entry_drift_percent_max
-        order = next_attempt(view.cycle, lost, price, rules, self._clock.now(), drift_percent_max=drift_max)
+        order = next_attempt(view.cycle, lost, bid, rules, self._clock.now(), drift_percent_max=drift_max)
         if order is None:
             await self._store.request_exit(view.cycle.id, "the price left before the entry was sent")
             return True
@@ -262,56 +274,20 @@ class CycleManager:
         metrics.ORDERS.labels(order.purpose.value, status.value).inc()
         return await self._is_definite(order, status)
 
-    # Selling
-
-    async def _sell(self, view: CycleState, quantity: Decimal) -> bool:
-        order = market_sale(view, quantity, self._clock.now())
-        await self._store.add_orders([order])
-        status = await self._orders.submit(order)
-        metrics.ORDERS.labels(order.purpose.value, status.value).inc()
-        if status is not OrderStatus.REJECTED:
-            return True
-        return await self._after_refused_sale(view, order)
-
-    async def _after_refused_sale(self, view: CycleState, order: Order) -> bool:
-        refused = await self._store.order(order.client_order_id)
-        if refused is not None and lacks_units(refused):
-            rules = await self._exchange.rules(order.symbol)
-            free = (await self._exchange.account()).free(rules.base)
-            needed = holding(view, rules)
-            reason = f"{DIFFERENCE}: the exchange has {free} {rules.base} free, cycle {view.cycle.id} needs {needed}"
-            logger.error("unexplained difference, new entries halted", extra={"reason": reason})
-            await self._store.pause(ALL, reason, self._clock.now())
-            await self._store.save_cycle(replace(view.cycle, sell_at_most=free))
-        return False
-
-    async def _protect(self, view: CycleState, step: Protect, rules: SymbolRules, price: Decimal) -> bool:
-        now = self._clock.now()
-        known = refreshed(view, rules, now)
-        cycle = settled(known, rules, self._rules)
-        if cycle != known:
-            await self._store.save_cycle(cycle)
-        trailing = self._rules.trailing_stop_percent
-        orders = protection(replace(view, cycle=cycle), step, rules, price, now, trailing_percent=trailing)
-        if isinstance(orders, Beyond):
-            await self._store.request_exit(cycle.id, orders.level.value)
-            return True
-        stop, target = orders.stop, orders.target
-        if target is None:
-            await self._store.add_orders([stop])
-            status = await self._orders.submit(stop)
-        else:
-            await self._store.add_orders([target, stop])
-            status = await self._orders.submit_pair(target, stop, orders.list_id)
-        metrics.ORDERS.labels(stop.purpose.value, status.value).inc()
-        return await self._is_definite(stop, status)
-
     async def _is_definite(self, order: Order, status: OrderStatus) -> bool:
         """Whether to go on at once: yes unless the order was not sent, or nobody knows."""
         if status is not OrderStatus.REJECTED:
             return True
         row = await self._store.order(order.client_order_id)
         return row is not None and row.reject_code is not None
+
+
+def _known_price(view: CycleState) -> Decimal:
+    """For judging sizes while nobody bids: the last price of its own."""
+    known = [order.price for order in view.orders if order.price] + [fill.price for fill in view.fills]
+    if not known:
+        raise TransientError(f"{view.cycle.symbol}: nobody knows its price")
+    return known[-1]
 
 
 def _label(reason: str) -> str:

@@ -68,6 +68,25 @@ class OrderManager:
             await self.book(report)
         return next(item.order.status for item in reports if item.order.client_order_id == stop.client_order_id)
 
+    async def replace(self, old: Order, new: Order) -> OrderStatus:
+        """Send an order whose row is committed in the place of another and its pair. Returns the new one's status.
+
+        What became of the old ones is written down too, whatever the answer was.
+        """
+        try:
+            replacement = await self._exchange.replace(old, new)
+        except RootTradingError as error:
+            status = await self._not_placed([new], _not_sent(error))
+            if not isinstance(error, TransientError):
+                await self._refresh(old)
+            return status
+        await self.book(replacement.placed)
+        for ended in replacement.ended:
+            await self.book(OrderReport(ended))
+        if old.order_list_id is not None and len(replacement.ended) == 1:
+            await self._refresh(old)
+        return replacement.placed.order.status
+
     async def _not_placed(self, orders: Sequence[Order], error: RootTradingError) -> OrderStatus:
         """Write down why there was no placement, by what the error proves."""
         outcome = outcome_of(error)
@@ -138,7 +157,8 @@ class OrderManager:
 
     async def _refresh(self, order: Order) -> None:
         live = [item for item in await self._store.live_orders() if item.symbol == order.symbol]
-        pair = [item for item in live if order.order_list_id and item.order_list_id == order.order_list_id]
+        list_id = order.order_list_id
+        pair = [item for item in live if list_id is not None and item.order_list_id == list_id]
         for item in pair or [order]:
             found = await self._find(item)
             if found is not None:
@@ -154,11 +174,11 @@ class OrderManager:
                 return None
             raise TransientError(str(error)) from error
 
-    async def refresh(self, order: Order) -> None:
-        """Bring one order up to date from the exchange."""
+    async def refresh(self, order: Order) -> bool:
+        """Bring one order up to date from the exchange; whether that changed it."""
         found = await self._find(order)
-        if found is not None:
-            await self.book(OrderReport(found))
+        booked = None if found is None else await self.book(OrderReport(found))
+        return booked is not None and booked.order != order
 
     # Booking
 
@@ -232,6 +252,13 @@ class OrderManager:
             logger.warning("fee not priced", extra={"asset": fill.fee_asset, "reason": str(error)})
             return ZERO
         return fill.fee * ticker.middle
+
+
+def _not_sent(error: RootTradingError) -> RootTradingError:
+    """The order that was to be replaced is gone: the exchange did not even try to place the new one."""
+    if isinstance(error, RejectedError) and error.code == CANCEL_REJECTED:
+        return TransientError(f"there was nothing to replace: {error}")
+    return error
 
 
 def _trade(fill: ExchangeFill) -> tuple[str, int]:

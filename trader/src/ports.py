@@ -10,7 +10,15 @@ from typing import Protocol
 
 from core.positions.model import Cycle, CycleState, Fill, Order
 from shared.src.contracts.orders import OrderFailed, OrderIntent
-from shared.src.exchange.models import AccountSnapshot, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
+from shared.src.exchange.models import (
+    AccountSnapshot,
+    Balance,
+    BookTicker,
+    ExchangeFill,
+    ExchangeOrder,
+    OrderReport,
+    Replacement,
+)
 from shared.src.exchange.rules import SymbolRules
 
 OnReport = Callable[[OrderReport], Awaitable[None]]
@@ -46,9 +54,26 @@ class Exchange(Protocol):
         """The exchange refused an order by the known rules of the symbol: read them again. Never fails for that."""
         ...
 
+    async def current_rules(self, symbol: str) -> SymbolRules:
+        """The rules and the status of a symbol as they are now.
+
+        Raises:
+            TransientError: it does not answer, or nobody may ask it now.
+        """
+        ...
+
     async def place(self, order: Order) -> OrderReport: ...
 
     async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]: ...
+
+    async def replace(self, old: Order, new: Order) -> Replacement:
+        """Cancel an order, with the pair it belongs to, and place another in the same call.
+
+        An order that has filled nothing, as far as ``old`` says, is not cancelled when it has: the new one was made for
+        what was held without that. RejectedError -2011 says that nothing was cancelled, so nothing was placed; any
+        other, that the new order was refused, and that the old one may be gone.
+        """
+        ...
 
     async def cancel(self, order: Order) -> list[ExchangeOrder]:
         """Cancel an order, with the pair it belongs to; returns everything that ended."""

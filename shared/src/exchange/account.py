@@ -12,6 +12,7 @@ from shared.src.exchange.models import (
     ExchangeFill,
     ExchangeOrder,
     OrderReport,
+    Replacement,
     field,
     parse_balances,
     parse_order,
@@ -104,6 +105,25 @@ class OrderCalls:
         answer = await self._calls.change("post", "orderList/oco", sent)
         with _verdict_expected("the pair"):
             return [parse_placement(row) for row in rows_in(answer, "orderReports")]
+
+    async def cancel_replace(self, params: Params, canceled: str) -> Replacement:
+        """Cancel the order ``canceled`` (our id), with the list it belongs to, and place another in the same call.
+
+        A filter that the new order breaks is told before anything is cancelled.
+
+        Raises:
+            OutcomeUnknownError: no verdict on either.
+            TransientError: certainly neither.
+            RejectedError: -2011, nothing was cancelled and nothing placed; else the new order was refused, and
+                whether the old one still stands has to be asked.
+        """
+        sent = dict(params) | {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": canceled}
+        answer = await self._calls.change("post", "order/cancelReplace", sent | {"newOrderRespType": "FULL"})
+        with _verdict_expected("the order and the cancel"):
+            ended = row_of(field(row_of(answer), "cancelResponse"))
+            legs = rows_in(ended, "orderReports") if "orderReports" in ended else [ended]
+            placed = parse_placement(row_of(field(row_of(answer), "newOrderResponse")))
+            return Replacement(ended=tuple(parse_order(leg) for leg in legs), placed=placed)
 
     async def cancel_order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
         """Cancel one order, or the pair it belongs to; RejectedError -2011 when it is not open any more."""

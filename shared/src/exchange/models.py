@@ -101,6 +101,14 @@ class OrderReport:
     fills: tuple[ExchangeFill, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """An order that took the place of others: those that ended for it, as far as the answer names them."""
+
+    ended: tuple[ExchangeOrder, ...]
+    placed: OrderReport
+
+
 # Statuses Binance has and the platform does not tell apart from another one
 _STATUS = {"PENDING_NEW": OrderStatus.NEW, "PENDING_CANCEL": OrderStatus.NEW}
 

@@ -46,6 +46,7 @@ class SymbolRules:
     notional_min_for_market: bool = True
     order_types: frozenset[str] = frozenset()
     oco_allowed: bool = True
+    cancel_replace_allowed: bool = True
     trailing_allowed: bool = True
     trailing_below_min: int = 0
     trailing_below_max: int = 0
@@ -67,6 +68,7 @@ class SymbolRules:
                 status=entry["status"],
                 order_types=frozenset(entry.get("orderTypes", ())),
                 oco_allowed=bool(entry.get("ocoAllowed", True)),
+                cancel_replace_allowed=bool(entry.get("cancelReplaceAllowed", False)),
                 trailing_allowed=bool(entry.get("allowTrailingStop", False)),
                 **_prices(filters.get("PRICE_FILTER", {})),
                 **_quantities("", filters.get("LOT_SIZE", {})),

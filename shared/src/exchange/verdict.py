@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +23,8 @@ WORDS_MAX = 200
 HIDDEN = "[hidden]"
 # A signed query, the header with the key, and any unbroken run that is longer than the words of a reason are.
 _SENT = re.compile(r"(?i)\S*(?:signature|timestamp|recvwindow|apikey)=\S*|x-mbx-apikey\W{1,4}\S+|[\w%+/=-]{40,}")
+# A cancel-replace of which a half failed; ``data`` of the body says which, and why.
+REPLACE_FAILED = frozenset({-2021, -2022})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def refusal_of(status: int, body: bytes, *, retry_after: str = "", hidden: Colle
     else (a proxy, a firewall) and may hold what was sent to it. ``hidden``: what no words may show.
     """
     known = object_in(body)
-    code, words = known.get("code"), known.get("msg")
+    code, words = half_that_failed(known)
     if not isinstance(code, int) or isinstance(code, bool) or not isinstance(words, str):
         return Refusal(status, 0, "", retry_after)
     return Refusal(status, code, words_without(words, hidden), retry_after)
@@ -87,3 +89,16 @@ def error_of(refusal: Refusal) -> TransientError | OutcomeUnknownError | Rejecte
     if code == CLOCK_IS_OFF:
         return TransientError(f"{code} {text}; the clock is measured again")
     return RejectedError(f"{code} {text}" if code else text, code=code or refusal.status)
+
+
+def half_that_failed(body: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Code and words of a refusal; of a cancel-replace (STOP_ON_FAILURE), those of the half that failed.
+
+    That is the cancel, and nothing was placed; or the new order, after the cancel.
+    """
+    code, words, halves = body.get("code"), body.get("msg"), body.get("data")
+    if code not in REPLACE_FAILED or not isinstance(halves, Mapping):
+        return code, words
+    answers = (halves.get(half) for half in ("cancelResponse", "newOrderResponse"))
+    failed = next((answer for answer in answers if isinstance(answer, Mapping) and "msg" in answer), body)
+    return failed.get("code"), failed.get("msg")

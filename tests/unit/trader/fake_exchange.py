@@ -13,7 +13,15 @@ from shared.memory.manual_clock import ManualClock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import TERMINAL, OrderStatus, OrderType, Side
-from shared.src.exchange.models import AccountSnapshot, Balance, BookTicker, ExchangeFill, ExchangeOrder, OrderReport
+from shared.src.exchange.models import (
+    AccountSnapshot,
+    Balance,
+    BookTicker,
+    ExchangeFill,
+    ExchangeOrder,
+    OrderReport,
+    Replacement,
+)
 from shared.src.exchange.rules import SymbolRules
 from trader.src.ports import Listener
 
@@ -133,18 +141,33 @@ class FakeExchange:
 
         return self._change(act)
 
-    async def cancel(self, order: Order) -> list[ExchangeOrder]:
-        def act() -> list[ExchangeOrder]:
-            if order.order_list_id is not None:
-                ids: tuple[int, ...] = self.pairs.get(order.order_list_id, ())
-            else:
-                ids = tuple(item.order_id for item in self._named(order.client_order_id))
-            standing = [self.orders[number] for number in ids if self.orders[number].status not in TERMINAL]
-            if not standing:
-                raise RejectedError("-2011 Unknown order sent.", code=-2011)
-            return [self._end(item, OrderStatus.CANCELED) for item in standing]
+    async def current_rules(self, symbol: str) -> SymbolRules:
+        return await self.rules(symbol)
+
+    async def replace(self, old: Order, new: Order) -> Replacement:
+        def act() -> Replacement:
+            if not old.executed_quantity and any(o.executed_quantity for o in self._named(old.client_order_id)):
+                raise RejectedError("-2011 Order was not canceled due to cancel restrictions.", code=-2011)
+            ended = self._cancel(old)
+            placed = self._accept(new)
+            self._match()
+            fills = tuple(fill for fill in self.fills if fill.order_id == placed.order_id)
+            return Replacement(tuple(ended), OrderReport(self.orders[placed.order_id], fills))
 
         return self._change(act)
+
+    async def cancel(self, order: Order) -> list[ExchangeOrder]:
+        return self._change(lambda: self._cancel(order))
+
+    def _cancel(self, order: Order) -> list[ExchangeOrder]:
+        if order.order_list_id is not None:
+            ids: tuple[int, ...] = self.pairs.get(order.order_list_id, ())
+        else:
+            ids = tuple(item.order_id for item in self._named(order.client_order_id))
+        standing = [self.orders[number] for number in ids if self.orders[number].status not in TERMINAL]
+        if not standing:
+            raise RejectedError("-2011 Unknown order sent.", code=-2011)
+        return [self._end(item, OrderStatus.CANCELED) for item in standing]
 
     async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
         self.fuse.burn()

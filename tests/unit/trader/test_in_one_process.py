@@ -2,99 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import cast
 
 import pytest
 
-from core.positions.model import Cycle
-from shared.memory.manual_clock import ManualClock
-from shared.src.bus.ports import Bus
-from shared.src.config import load_settings
-from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION
 from shared.src.domain.errors import RejectedError, TransientError
-from shared.src.domain.orders import CycleStatus, IntentKind, Side
-from simulator.engine.exchange import Engine
-from simulator.engine.rules import MarketRules
-from tests.unit.simulator.engine.filters import default_filters
-from tests.unit.trader.crash_world import CrashingBus
-from tests.unit.trader.fake_exchange import SYMBOL, Fuse
-from tests.unit.trader.rig import LIMITS, intent
-from trader.src.adapters.engine_exchange import EngineExchange
-from trader.src.adapters.memory_store import MemoryStore
-from trader.src.composition import compose
-from trader.src.service import TraderService
+from shared.src.domain.orders import CycleStatus, IntentKind
+from tests.unit.trader.engine_world import one_process
+from tests.unit.trader.fake_exchange import SYMBOL
 
-ACCOUNT = "owner"
 D = Decimal
-
-
-async def nothing_pending(_: object) -> list[OrderIntent]:
-    return []
-
-
-@dataclass
-class World:
-    """An engine with one market, the account of a trader on it, and the trader."""
-
-    clock: ManualClock
-    engine: Engine
-    exchange: EngineExchange
-    store: MemoryStore
-    bus: CrashingBus
-    trader: TraderService
-
-    async def offer(self, bid: str, ask: str) -> None:
-        """Outsiders offer at these prices, and trade once at the bid."""
-        now_ms = self.clock.now_ms()
-        self.engine.set_liquidity(SYMBOL, [(D(bid), D(5))], [(D(ask), D(5))], now_ms)
-        self.engine.outside_trade(SYMBOL, Side.SELL, D("0.001"), now_ms, price=D(bid), print_rest=True)
-        self.exchange.announce()
-        await self.quiet()
-
-    async def quiet(self) -> None:
-        """Until everything that was told has been heard and done."""
-        while not self.exchange._news.empty() or self.trader.cycle_manager._workers:
-            await asyncio.sleep(0)
-            await self.trader.cycle_manager.idle()
-
-    async def take(self, kind: IntentKind = IntentKind.ENTRY) -> None:
-        await self.trader.on_intent(intent(1, self.clock, kind=kind))
-        await self.quiet()
-
-    @property
-    def cycle(self) -> Cycle:
-        (cycle,) = self.store.all_cycles()
-        return cycle
-
-
-@asynccontextmanager
-async def one_process() -> AsyncIterator[World]:
-    clock = ManualClock()
-    engine = Engine()
-    engine.add_symbol(MarketRules.create(SYMBOL, "BTC", "USDC", default_filters()), D(50_000))
-    engine.add_account(ACCOUNT, {"USDC": D(10_000)}, D("0.001"), D("0.001"))
-    exchange = EngineExchange(engine, ACCOUNT, clock)
-    store = MemoryStore(clock, nothing_pending)
-    bus = CrashingBus(Fuse())
-    trader = compose(
-        settings=load_settings(**LIMITS),
-        bus=cast(Bus, bus),
-        clock=clock,
-        store=store,
-        exchange=exchange,
-        prices=exchange,
-    )
-    hearing = asyncio.create_task(trader.run_exchange())
-    world = World(clock, engine, exchange, store, bus, trader)
-    await world.offer("49999", "50000")
-    yield world
-    hearing.cancel()
 
 
 async def test_a_position_is_bought_protected_and_sold_on_a_signal() -> None:

@@ -60,6 +60,9 @@ class EngineAccount(RestExchange, ABC):
     async def refresh_rules(self, symbol: str) -> None:
         """They are the engine's own, never old."""
 
+    async def current_rules(self, symbol: str) -> SymbolRules:
+        return await self.rules(symbol)
+
     async def ticker(self, symbol: str) -> BookTicker:
         found = await self.latest(symbol)
         if found is None:

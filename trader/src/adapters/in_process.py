@@ -12,7 +12,7 @@ from typing import Any
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RootTradingError
 from shared.src.exchange.calls import Params, Urgency
-from shared.src.exchange.verdict import Refusal, error_of
+from shared.src.exchange.verdict import Refusal, error_of, half_that_failed
 from simulator.api.calls import Call, perform
 from simulator.api.params import Params as RestParams
 from simulator.api.rest.account import ACCOUNT_ENDPOINTS
@@ -66,7 +66,8 @@ class InProcessCalls:
 def refusal(error: ApiError) -> RootTradingError:
     """What the transport over HTTP makes of the same refusal."""
     retry_after = error.headers.get("Retry-After", "")
-    return error_of(Refusal(error.http_status, error.error_code, error.message, retry_after))
+    code, message = half_that_failed(error.body())
+    return error_of(Refusal(error.http_status, code, message, retry_after))
 
 
 class _TwinClock:

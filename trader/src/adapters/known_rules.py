@@ -18,6 +18,8 @@ AGE_S_MAX = 300.0
 RETRY_S = 60.0
 # Rules that keep being refused are not asked for more often than this; a reading weighs 20.
 REFRESH_S_MIN = 2.0
+# As good as now: exits that are decided together share a reading.
+CURRENT_S = 1.0
 
 
 class KnownRules:
@@ -33,6 +35,7 @@ class KnownRules:
         self._rules: dict[str, SymbolRules] = {}
         self._read_at = float("-inf")
         self._refreshed_at: dict[str, float] = {}
+        self._current_at: dict[str, float] = {}
 
     async def of(self, symbol: str) -> SymbolRules:
         """One symbol's rules. Raises TransientError, RejectedError when they are not known and cannot be read."""
@@ -42,6 +45,14 @@ class KnownRules:
             await self.refresh(symbol)
         elif self._clock.monotonic() - self._read_at > AGE_S_MAX:
             await self._renew()
+        return self._rules[symbol]
+
+    async def current(self, symbol: str) -> SymbolRules:
+        """One symbol's rules and status, read a second ago at most. Raises TransientError when they cannot be read."""
+        now = self._clock.monotonic()
+        if now - self._current_at.get(symbol, float("-inf")) > CURRENT_S:
+            await self._read([symbol])
+            self._current_at[symbol] = now
         return self._rules[symbol]
 
     async def learn(self, symbols: Iterable[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from shared.src.exchange.models import (
     ExchangeFill,
     ExchangeOrder,
     OrderReport,
+    Replacement,
     parse_balances,
     parse_execution_report,
 )
@@ -28,14 +29,11 @@ class RestExchange:
         self._orders = OrderCalls(calls)
 
     async def place(self, order: Order) -> OrderReport:
-        params = {
-            "symbol": order.symbol,
-            "side": order.side.value,
-            "type": order.type.value,
-            "quantity": wire(order.quantity),
-            "newClientOrderId": order.client_order_id,
-        }
-        return await self._orders.create_order(params | _optional(order))
+        return await self._orders.create_order(_placement(order))
+
+    async def replace(self, old: Order, new: Order) -> Replacement:
+        only_new = {} if old.executed_quantity else {"cancelRestrictions": "ONLY_NEW"}
+        return await self._orders.cancel_replace(_placement(new) | only_new, old.client_order_id)
 
     async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]:
         above = {"aboveType": take_profit.type.value, "aboveClientOrderId": take_profit.client_order_id}
@@ -80,6 +78,18 @@ async def tell(listener: Listener, event: dict[str, Any]) -> None:
             await listener.report(parse_execution_report(event))
         case "outboundAccountPosition":
             await listener.balances(parse_balances(event["B"], ("a", "f", "l")))
+
+
+def _placement(order: Order) -> dict[str, str]:
+    """A single order's parameters, as Binance names them."""
+    params = {
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "type": order.type.value,
+        "quantity": wire(order.quantity),
+        "newClientOrderId": order.client_order_id,
+    }
+    return params | _optional(order)
 
 
 def _optional(order: Order) -> dict[str, str]:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import logging
 from decimal import Decimal
 
-from core.positions.exits import GAP_S_MAX, is_beyond_stop, is_jumped_over, is_too_old, widens
-from core.positions.model import Cycle
+from core.positions.exits import (
+    GAP_S_MAX,
+    is_at_unplaced_target,
+    is_beyond_stop,
+    is_jumped_over,
+    is_too_old,
+    widens,
+)
+from core.positions.model import Cycle, Purpose
 from core.positions.rules import PositionRules
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
@@ -58,7 +65,14 @@ class Watcher:
             return ""
         if widens(cycle, bid):
             await self._store.note_prices(cycle.symbol, bid)
+        if await self._is_at_target(cycle, bid):
+            return Purpose.TAKE_PROFIT.value
         return "stop_gap" if await self._is_gapped(cycle, bid) else ""
+
+    async def _is_at_target(self, cycle: Cycle, bid: Decimal) -> bool:
+        if cycle.take_profit_price is None or bid < cycle.take_profit_price:
+            return False
+        return is_at_unplaced_target(await self._store.view(cycle.id), bid)
 
     async def _is_gapped(self, cycle: Cycle, bid: Decimal) -> bool:
         """Whether the price fell through the stop's limit and stays there, so that the stop cannot fill."""

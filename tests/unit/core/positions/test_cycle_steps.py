@@ -20,6 +20,8 @@ from core.positions.cycle_steps import (
     GiveUpProtection,
     Protect,
     Reopen,
+    ReplaceBySale,
+    ReplaceByStop,
     Resolve,
     Sell,
     Step,
@@ -62,6 +64,8 @@ def sale(status: OrderStatus, quantity: str = "2", **facts: Any) -> Known:
 REFUSED: dict[str, Any] = {"reject_code": -2010, "reason": "would trigger immediately"}
 LOST: dict[str, Any] = {"reject_code": None, "reason": "never reached the exchange"}
 TOO_SMALL: dict[str, Any] = {"reject_code": -1013, "reason": "Filter failure: NOTIONAL"}
+CLOSED: dict[str, Any] = {"reject_code": -2010, "reason": "-2010 Market is closed."}
+SECOND = timedelta(seconds=1)
 BOUGHT = entry(FILLED)
 LEAVE = {"exit_reason": "signal"}
 ENDED = {"status": COMPLETED}
@@ -86,12 +90,22 @@ ENTERING: list[Row] = [
     (
         "an entry at rest that filled beyond its protection",
         state(limit(PARTLY, executed="1.5"), target(NEW, "1"), stop(NEW, "1")),
-        "cancel take_profit-1",
+        "replace take_profit-1 by a stop of 1.50",
     ),
     (
-        "an entry at rest whose stop covers what its target does not",
+        "an entry at rest that filled beyond its stop",
+        state(limit(PARTLY, executed="1.5"), stop(NEW, "1")),
+        "replace stop_loss-1 by a stop of 1.50",
+    ),
+    (
+        "a stop that grew for an entry and was refused",
+        state(limit(PARTLY, executed="1.5"), stop(NEW, "1"), stop(REJECTED, "1.5", number=2, **REFUSED)),
+        "cancel stop_loss-1",
+    ),
+    (
+        "an entry at rest that grows while its target fills",
         state(limit(PARTLY, "3", executed="2.4"), target(PARTLY, executed="0.5"), stop(NEW)),
-        "wait: protected",
+        "replace take_profit-1 by a stop of 1.90",
     ),
     (
         "an entry at rest after its protection was taken off",
@@ -145,6 +159,27 @@ PROTECTING: list[Row] = [
     ("a position that nothing protects", state(BOUGHT), "protect 2.00 by a pair"),
     ("a position that paid its fee in what it bought", state(entry(FILLED, fee="0.002")), "protect 1.99 by a pair"),
     ("a position larger than one order may be", state(entry(FILLED, "60")), "protect 50.00 by a pair"),
+    (
+        "a position larger than one order may be, and a stop over that much",
+        state(entry(FILLED, "60"), stop(NEW, "50")),
+        "protect 10.00 by a pair",
+    ),
+    (
+        "a position larger than one order may be, but for a worthless part",
+        state(entry(FILLED, "50.04"), stop(NEW, "50")),
+        "wait: protected",
+    ),
+    (
+        "a position in two parts, each with its pair",
+        state(
+            entry(FILLED, "60"),
+            target(NEW, "50"),
+            stop(NEW, "50"),
+            target(NEW, "10", number=2),
+            stop(NEW, "10", number=2),
+        ),
+        "wait: protected",
+    ),
     ("a position and its pair", state(BOUGHT, target(NEW), stop(NEW)), "wait: protected"),
     ("a position and its stop alone", state(BOUGHT, stop(NEW)), "wait: protected"),
     ("a protection of which nobody knows", state(BOUGHT, target(UNKNOWN), stop(UNKNOWN)), "ask for take_profit-1"),
@@ -164,19 +199,56 @@ PROTECTING: list[Row] = [
         "protect 2.00 by a pair",
     ),
     (
+        "protections refused while the symbol does not trade, which says nothing of them",
+        state(BOUGHT, stop(REJECTED, **CLOSED), stop(REJECTED, number=2, **CLOSED)),
+        "protect 2.00 by a pair",
+    ),
+    (
         "protections that never arrived, which is no refusal",
         state(BOUGHT, stop(REJECTED, **LOST), stop(REJECTED, number=2, **LOST)),
         "protect 2.00 by a pair",
     ),
+    ("a position and its target alone", state(BOUGHT, target(NEW)), "replace take_profit-1 by a stop of 2.00"),
     (
-        "a target that filled in part",
+        "a target that filled in part, whose stop went with that although nobody said so yet",
         state(BOUGHT, target(PARTLY, executed="0.5"), stop(NEW)),
-        "wait: protected",
+        "replace take_profit-1 by a stop of 1.50",
+    ),
+    (
+        "a target that filled in part, whose stop expired with that",
+        state(BOUGHT, target(PARTLY, executed="0.5"), stop(EXPIRED)),
+        "replace take_profit-1 by a stop of 1.50",
+    ),
+    (
+        "a target that filled in part, whose place no stop may take",
+        state(BOUGHT, target(PARTLY, executed="0.5"), stop(EXPIRED), stop(REJECTED, "1.5", number=2, **REFUSED)),
+        "cancel take_profit-1",
+    ),
+    (
+        "a target that filled in part and was cancelled after that",
+        state(
+            BOUGHT,
+            target(CANCELED, executed="0.5"),
+            stop(EXPIRED),
+            stop(REJECTED, "1.5", number=2, **REFUSED),
+        ),
+        "protect 1.50 by a stop",
+    ),
+    (
+        "a target that filled to a worthless rest",
+        state(BOUGHT, target(PARTLY, executed="1.96"), stop(EXPIRED)),
+        "wait: what is left is too small for another stop",
+    ),
+    ("a stop over more than is held", state(BOUGHT, stop(NEW, "2.4")), "replace stop_loss-1 by a stop of 2.00"),
+    (
+        "a stop that fills while an entry adds to the position",
+        state(limit(PARTLY, "3", executed="2.4"), target(EXPIRED), stop(PARTLY, executed="0.5")),
+        "protect 0.40 by a pair",
     ),
     (
         "a target that filled in part and was canceled with its stop",
         state(BOUGHT, target(CANCELED, executed="0.5"), stop(CANCELED)),
-        "protect 1.50 by a pair",
+        "protect 1.50 by a stop",
     ),
     (
         "a stop that filled in part",
@@ -203,7 +275,36 @@ PROTECTING: list[Row] = [
 ]
 LEAVING: list[Row] = [
     ("an exit of a position that nothing protects", state(BOUGHT, **LEAVE), "sell 2.00"),
-    ("an exit while protected", state(BOUGHT, target(NEW), stop(NEW), **LEAVE), "cancel take_profit-1"),
+    (
+        "an exit while protected",
+        state(BOUGHT, target(NEW), stop(NEW), **LEAVE),
+        "replace take_profit-1 by a sale of 2.00",
+    ),
+    (
+        "an exit while its target fills in part",
+        state(BOUGHT, target(PARTLY, executed="0.5"), stop(EXPIRED), **LEAVE),
+        "cancel take_profit-1",
+    ),
+    (
+        "an exit while a worthless rest of its target stands",
+        state(BOUGHT, target(PARTLY, executed="1.96"), stop(EXPIRED), **LEAVE),
+        "cancel take_profit-1",
+    ),
+    (
+        "an exit of a position in two parts",
+        state(
+            entry(FILLED, "60"),
+            stop(NEW, "50"),
+            stop(NEW, "10", number=2),
+            **LEAVE,
+        ),
+        "replace stop_loss-1 by a sale of 50.00",
+    ),
+    (
+        "an exit of a position of which a part is free",
+        state(BOUGHT, stop(NEW, "1"), **LEAVE),
+        "sell 1.00",
+    ),
     ("an exit after that", state(BOUGHT, target(CANCELED), stop(CANCELED), **LEAVE), "sell 2.00"),
     (
         "an exit after the target filled in part",
@@ -221,13 +322,55 @@ LEAVING: list[Row] = [
     ("a position larger than one order may be", state(entry(FILLED, "60"), **LEAVE), "sell 50.00"),
     ("a sale that a filter refused as too small", state(BOUGHT, sale(REJECTED, **TOO_SMALL), **LEAVE), "done: signal"),
     (
-        "a sale that another filter refused",
-        state(BOUGHT, sale(REJECTED, reject_code=-1013, reason="Filter failure: PRICE_FILTER"), **LEAVE),
-        "sell 2.00",
+        "a sale that was refused just now",
+        state(BOUGHT, sale(REJECTED, **REFUSED), **LEAVE),
+        "protect 2.00 by a pair",
+    ),
+    (
+        "a sale that found nobody who buys",
+        state(BOUGHT, sale(EXPIRED), **LEAVE),
+        "protect 2.00 by a pair",
+    ),
+    (
+        "a sale that was refused just now, and a stop that stands again",
+        state(BOUGHT, sale(REJECTED, **REFUSED), stop(NEW, number=2), **LEAVE),
+        "wait: the sale was refused",
+    ),
+    (
+        "a sale that was refused a while ago, and a stop that stands again",
+        state(BOUGHT, sale(REJECTED, created_at=NOW - SECOND, **REFUSED), stop(NEW, number=2), **LEAVE),
+        "replace stop_loss-2 by a sale of 2.00",
+    ),
+    (
+        "two sales that were refused, which waits longer",
+        state(
+            BOUGHT,
+            sale(REJECTED, created_at=NOW - SECOND, **REFUSED),
+            sale(REJECTED, number=2, created_at=NOW - SECOND, **REFUSED),
+            stop(NEW, number=3),
+            **LEAVE,
+        ),
+        "wait: the sale was refused",
+    ),
+    (
+        "a sale that was refused just now of what no protection is taken for",
+        state(
+            BOUGHT,
+            stop(REJECTED, **REFUSED),
+            stop(REJECTED, number=2, **REFUSED),
+            sale(REJECTED, number=3, **REFUSED),
+            **LEAVE,
+        ),
+        "wait: the sale was refused",
     ),
     (
         "a sale that was too small, and more was bought since",
-        state(entry(FILLED, "0.06"), sale(REJECTED, "0.06", **TOO_SMALL), entry(FILLED, number=2), **LEAVE),
+        state(
+            entry(FILLED, "0.06"),
+            sale(REJECTED, "0.06", created_at=NOW - SECOND, **TOO_SMALL),
+            entry(FILLED, number=2),
+            **LEAVE,
+        ),
         "sell 2.06",
     ),
     ("an exchange that has less than was bought", state(BOUGHT, sell_at_most=Decimal("1.5"), **LEAVE), "sell 1.50"),
@@ -267,16 +410,23 @@ def said(step: Step) -> str:
             return f"enter again after {lost.client_order_id}"
         case Protect(quantity, shape):
             return f"protect {quantity:.2f} by a {shape.value}"
+        case ReplaceByStop(old, quantity) | ReplaceBySale(old, quantity):
+            by = "stop" if isinstance(step, ReplaceByStop) else "sale"
+            return f"replace {old.client_order_id} by a {by} of {quantity:.2f}"
         case Sell(quantity):
             return f"sell {quantity:.2f}"
         case GiveUpProtection(reason):
             return f"give up {reason.replace(' refused', '', 1)}"
-        case Finish(status, reason):
-            return f"{'done' if status is COMPLETED else status.value}: {reason}"
-        case Reopen():
-            return "open again"
+        case Finish() | Reopen():
+            return said_of_an_end(step)
         case _:
             assert_never(step)
+
+
+def said_of_an_end(step: Finish | Reopen) -> str:
+    if isinstance(step, Reopen):
+        return "open again"
+    return f"{'done' if step.status is COMPLETED else step.status.value}: {step.reason}"
 
 
 @pytest.mark.parametrize(("seen", "then"), [(seen, then) for _, seen, then in TABLE], ids=[row[0] for row in TABLE])
@@ -295,11 +445,26 @@ def test_a_position_that_became_worthless_is_over() -> None:
         (state(limit(NEW)), False),
         (state(BOUGHT), True),
         (state(BOUGHT, stop(NEW)), False),
+        (state(BOUGHT, target(NEW)), True),
+        (state(BOUGHT, target(PARTLY, executed="0.5"), stop(EXPIRED)), True),
+        (state(BOUGHT, stop(NEW, "1")), True),
+        (state(BOUGHT, stop(PARTLY, executed="0.5")), False),
         (state(BOUGHT, sale(NEW), **LEAVE), True),
         (state(BOUGHT, sale(FILLED), **LEAVE), False),
         (state(BOUGHT, **ENDED), False),
     ],
-    ids=["nothing bought", "bought", "protected", "being sold", "sold", "ended"],
+    ids=[
+        "nothing bought",
+        "bought",
+        "protected",
+        "its target alone",
+        "the rest of its target",
+        "a stop over half of it",
+        "the rest of its stop",
+        "being sold",
+        "sold",
+        "ended",
+    ],
 )
-def test_a_position_is_exposed_while_it_could_be_sold_and_no_order_protects_it(seen: CycleState, exposed: bool) -> None:
+def test_a_position_is_exposed_while_it_could_be_sold_and_no_stop_covers_it(seen: CycleState, exposed: bool) -> None:
     assert STEPS.is_exposed(seen, RULES, PRICE) is exposed

@@ -10,8 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.positions.cycle_facts import holding
-from core.positions.cycle_steps import Cancel, Collect, CycleRules, Finish, Protect, Reopen, Resolve, Sell, Wait
+from core.positions.cycle_steps import (
+    Cancel,
+    Collect,
+    CycleRules,
+    Finish,
+    Protect,
+    Reopen,
+    ReplaceBySale,
+    ReplaceByStop,
+    Resolve,
+    Sell,
+    Wait,
+)
 from core.positions.model import CycleState, Purpose
+from core.positions.refusals import sale_again_at
+from core.positions.standing import locked, standing_exits
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import TERMINAL, UNRESOLVED, CycleStatus, OrderStatus, OrderType, Side
 from tests.unit.core.positions.cycles import NOW, RULES, Known, known, state
@@ -77,7 +91,7 @@ PRICES = st.decimals("0.5", "200", places=1)
 @given(seen=cycles(), price=PRICES)
 def test_no_decision_sells_more_than_is_held_or_than_the_exchange_has(seen: CycleState, price: Decimal) -> None:
     step = STEPS.next_step(seen, RULES, price, NOW)
-    if isinstance(step, Sell | Protect):
+    if isinstance(step, Sell | Protect | ReplaceByStop | ReplaceBySale):
         most = seen.cycle.sell_at_most
         assert ZERO < step.quantity <= holding(seen, RULES)
         assert most is None or step.quantity <= most
@@ -86,10 +100,14 @@ def test_no_decision_sells_more_than_is_held_or_than_the_exchange_has(seen: Cycl
 
 @given(seen=cycles(), price=PRICES)
 def test_nothing_is_sold_twice(seen: CycleState, price: Decimal) -> None:
-    """While a sale or a protection stands, or may stand, no other order to sell is made."""
+    """What an order is made for is held beside all that other orders stand for; a sale on its way is waited for."""
     step = STEPS.next_step(seen, RULES, price, NOW)
-    if isinstance(step, Sell | Protect):
-        assert all(order.status in TERMINAL for order in seen.of(Side.SELL))
+    if not isinstance(step, Sell | Protect | ReplaceByStop | ReplaceBySale):
+        return
+    assert all(order.status in TERMINAL or order.is_protection for order in seen.of(Side.SELL))
+    old = step.old.attempt if isinstance(step, ReplaceByStop | ReplaceBySale) else None
+    others = [item for item in standing_exits(seen) if item.leg.attempt != old]
+    assert step.quantity + locked(others) <= holding(seen, RULES)
 
 
 @given(seen=cycles(), price=PRICES)
@@ -121,10 +139,11 @@ def test_an_ended_cycle_is_left_alone_until_a_fill_comes(seen: CycleState, price
 
 
 @given(seen=cycles(leaves=True), price=PRICES)
-def test_a_position_with_an_exit_asked_for_is_never_protected_and_its_entries_are_called_off(
+def test_a_position_that_is_left_is_protected_only_after_a_refused_sale_and_its_entries_are_called_off(
     seen: CycleState, price: Decimal
 ) -> None:
     step = STEPS.next_step(seen, RULES, price, NOW)
-    assert not isinstance(step, Protect)
+    refused = sale_again_at(seen.orders)
+    assert not isinstance(step, Protect) or (refused is not None and refused > NOW)
     if any(order.is_open for order in seen.of(Side.BUY)):
         assert isinstance(step, Resolve | Collect | Cancel)

@@ -1,0 +1,115 @@
+"""Between fill and flat: whatever fills in part, an open stop covers all that is held."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from core.positions.model import Purpose
+from shared.src.domain.orders import CycleStatus, OrderType, Side
+from tests.unit.trader.engine_world import World, one_process
+
+D = Decimal
+DUST = D("0.00001")
+
+
+async def fill_target(world: World, quantity: str) -> None:
+    """An outsider buys so much of the target at 52000; nobody else offers there."""
+    world.book([("51990", "5")], [("52010", "5")])
+    await world.trade(Side.BUY, quantity, "52000")
+
+
+def nakedness(world: World) -> int:
+    """The longest run of exchange calls after which no stop covered what was held."""
+    longest = run = 0
+    for _, uncovered in world.exchange.calls:
+        run = run + 1 if uncovered >= DUST else 0
+        longest = max(longest, run)
+    return longest
+
+
+async def test_what_a_target_leaves_when_it_fills_in_part_has_a_stop_again() -> None:
+    async with one_process() as world:
+        await world.buy()
+        await fill_target(world, "0.002")
+        assert world.standing() == ["STOP_LOSS_LIMIT 0.01798"]
+        assert world.exchange.uncovered < DUST
+        await world.offer("40000", "40010")
+        await world.wait(3)
+        assert world.cycle.status is CycleStatus.COMPLETED
+        assert world.exchange.held < DUST
+
+
+async def test_the_stop_comes_back_in_one_call() -> None:
+    async with one_process() as world:
+        await world.buy()
+        before = len(world.exchange.calls)
+        await fill_target(world, "0.002")
+        assert world.exchange.calls[before:] == [("replace", world.exchange.uncovered)]
+
+
+async def test_what_a_target_left_is_sold_when_the_price_reaches_it_again() -> None:
+    """The stop that stands alone leaves the target to the watch."""
+    async with one_process() as world:
+        await world.buy()
+        await fill_target(world, "0.002")
+        await world.offer("52001", "52011")
+        await world.wait(3)
+        assert (world.cycle.status, world.cycle.exit_reason) == (CycleStatus.COMPLETED, "take_profit")
+
+
+async def test_what_a_target_left_is_sold_at_once_when_the_price_is_beyond_the_stop() -> None:
+    async with one_process() as world:
+        await world.buy()
+        world.book([("48000", "5")], [("52010", "5")])
+        await world.trade(Side.BUY, "0.002", "52000")
+        assert world.cycle.status is CycleStatus.COMPLETED
+        assert world.exchange.held < DUST
+
+
+async def test_a_rest_of_a_target_that_is_too_small_for_a_stop_stays_a_target() -> None:
+    async with one_process() as world:
+        await world.buy()
+        await fill_target(world, "0.01995")
+        assert world.standing() == ["LIMIT_MAKER 0.00003"]
+        assert world.cycle.status is CycleStatus.ACTIVE_SELL
+
+
+async def test_an_entry_that_fills_in_many_parts_is_covered_after_each_without_a_gap() -> None:
+    async with one_process() as world:
+        await world.buy(type=OrderType.LIMIT, price=D(49000), stop_loss=D(48000))
+        world.book([("48990", "5")], [("49010", "5")])
+        for _ in range(12):
+            await world.trade(Side.SELL, "0.0016", "49000")
+            assert world.exchange.uncovered < DUST
+        assert [name for name, _ in world.exchange.calls].count("cancel") == 0
+        assert nakedness(world) == 0
+
+
+async def test_a_stop_that_fills_in_part_still_covers_the_rest() -> None:
+    async with one_process() as world:
+        await world.buy()
+        world.book([("48900", "0.005"), ("48000", "5")], [("49010", "5")])
+        await world.trade(Side.SELL, "0.001", "48900")
+        await world.wait(4)
+        assert world.cycle.status is CycleStatus.COMPLETED
+        assert world.exchange.held < DUST
+
+
+async def test_a_symbol_that_replaces_nothing_is_naked_for_one_call() -> None:
+    async with one_process() as world:
+        await world.buy()
+        rules = world.engine.market("BTCUSDC").rules
+        object.__setattr__(rules, "cancel_replace_allowed", False)
+        world.exchange._parsed.clear()
+        await fill_target(world, "0.002")
+        assert world.exchange.uncovered < DUST
+        assert nakedness(world) == 1
+
+
+async def test_an_exit_gives_its_protection_up_only_for_its_sale() -> None:
+    async with one_process() as world:
+        await world.buy()
+        await world.leave()
+        assert world.cycle.status is CycleStatus.COMPLETED
+        assert [name for name, _ in world.exchange.calls] == ["place", "place_pair", "replace"]
+        assert not [order for order in world.rows(Purpose.STOP_LOSS) if order.is_open]

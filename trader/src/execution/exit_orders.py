@@ -1,0 +1,139 @@
+"""Carries out the steps that sell: protections, sales, and one of them in the place of another.
+
+The row of an order is committed before it is sent. What stands is taken off in the same call that places what follows,
+where the symbol allows it, and only when the exchange is known to answer and to trade the symbol.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from decimal import Decimal
+from typing import assert_never
+
+from core.positions.cycle_facts import holding, refreshed
+from core.positions.cycle_steps import ExitStep, Protect, ReplaceBySale, ReplaceByStop, Sell
+from core.positions.exits import market_sale
+from core.positions.model import CycleState, Order
+from core.positions.protection import Beyond, Protection, protection, settled
+from core.positions.refusals import is_market_closed, lacks_units
+from core.positions.rules import PositionRules
+from core.positions.standing import is_bereft
+from core.risk.limits import ALL
+from shared.src.domain.clock import Clock
+from shared.src.domain.orders import OrderStatus
+from shared.src.exchange.rules import SymbolRules
+from trader.src.execution import metrics
+from trader.src.order_manager import OrderManager
+from trader.src.ports import Exchange, Store
+from trader.src.risk_manager import DIFFERENCE
+
+logger = logging.getLogger(__name__)
+
+
+class ExitOrders:
+    """Knows how each kind of step becomes orders."""
+
+    def __init__(
+        self, *, exchange: Exchange, store: Store, orders: OrderManager, clock: Clock, rules: PositionRules
+    ) -> None:
+        self._exchange = exchange
+        self._store = store
+        self._orders = orders
+        self._clock = clock
+        self._rules = rules
+
+    async def place(self, view: CycleState, step: ExitStep, rules: SymbolRules, bid: Decimal | None) -> bool:
+        """Do a step; False: the next one should wait. ``bid``: None while nobody bids, or nobody knows.
+
+        Raises:
+            TransientError: the exchange does not answer, or told to wait; what protects stays.
+        """
+        match step:
+            case Protect() | ReplaceByStop():
+                return await self._protect(view, step, rules, bid)
+            case Sell(quantity):
+                return await self._sell(view, quantity)
+            case ReplaceBySale():
+                return await self._replace_by_sale(view, step, bid)
+            case _:
+                assert_never(step)
+
+    async def _protect(
+        self, view: CycleState, step: Protect | ReplaceByStop, rules: SymbolRules, bid: Decimal | None
+    ) -> bool:
+        """Place the protection of a position; ask for a way out where the price is beyond one of its levels."""
+        now = self._clock.now()
+        known = refreshed(view, rules, now)
+        cycle = settled(known, rules, self._rules)
+        if cycle != known:
+            await self._store.save_cycle(cycle)
+        trailing = self._rules.trailing_stop_percent
+        orders = protection(replace(view, cycle=cycle), step, rules, bid, now, trailing_percent=trailing)
+        if isinstance(orders, Beyond):
+            await self._store.request_exit(cycle.id, orders.level.value)
+            return True
+        if isinstance(step, ReplaceByStop):
+            return await self._replace_by_stop(view, step.old, orders.stop, rules)
+        return await self._stand(orders)
+
+    async def _stand(self, orders: Protection) -> bool:
+        stop, target = orders.stop, orders.target
+        if target is None:
+            await self._store.add_orders([stop])
+            status = await self._orders.submit(stop)
+        else:
+            await self._store.add_orders([target, stop])
+            status = await self._orders.submit_pair(target, stop, orders.list_id)
+        return await self._is_settled(stop, status)
+
+    async def _replace_by_stop(self, view: CycleState, old: Order, stop: Order, rules: SymbolRules) -> bool:
+        if is_bereft(view, old) and await self._orders.refresh(old):
+            return True  # the stop went because the target began to fill: how much of it is known now
+        if not rules.cancel_replace_allowed:
+            return await self._orders.cancel(old)
+        await self._store.add_orders([stop])
+        return await self._is_settled(stop, await self._orders.replace(old, stop))
+
+    async def _sell(self, view: CycleState, quantity: Decimal) -> bool:
+        order = market_sale(view, quantity, self._clock.now())
+        await self._store.add_orders([order])
+        return await self._after_sale(view, order, await self._orders.submit(order))
+
+    async def _replace_by_sale(self, view: CycleState, step: ReplaceBySale, bid: Decimal | None) -> bool:
+        """What protects is given up only for a sale that can be done: the exchange answers, trades, somebody bids."""
+        rules = await self._exchange.current_rules(view.cycle.symbol)
+        if not rules.is_trading or bid is None:
+            reason = "nobody bids" if rules.is_trading else f"the symbol is in {rules.status}"
+            logger.warning("exit waits, the protection stays", extra={"cycle_id": view.cycle.id, "reason": reason})
+            return False
+        if not rules.cancel_replace_allowed:
+            return await self._orders.cancel(step.old)
+        order = market_sale(view, step.quantity, self._clock.now())
+        await self._store.add_orders([order])
+        return await self._after_sale(view, order, await self._orders.replace(step.old, order))
+
+    async def _after_sale(self, view: CycleState, order: Order, status: OrderStatus) -> bool:
+        settled_now = await self._is_settled(order, status)
+        refused = await self._store.order(order.client_order_id) if status is OrderStatus.REJECTED else None
+        if refused is not None and lacks_units(refused):
+            await self._sell_at_most(view)
+        return settled_now
+
+    async def _sell_at_most(self, view: CycleState) -> None:
+        """The exchange has less than the fills say: sell that, and let no new position begin."""
+        rules = await self._exchange.rules(view.cycle.symbol)
+        free = (await self._exchange.account()).free(rules.base)
+        needed = holding(view, rules)
+        reason = f"{DIFFERENCE}: the exchange has {free} {rules.base} free, cycle {view.cycle.id} needs {needed}"
+        logger.error("unexplained difference, new entries halted", extra={"reason": reason})
+        await self._store.pause(ALL, reason, self._clock.now())
+        await self._store.save_cycle(replace(view.cycle, sell_at_most=free))
+
+    async def _is_settled(self, order: Order, status: OrderStatus) -> bool:
+        """Whether to go on at once: yes unless the order was not sent, nobody knows, or nobody trades now."""
+        metrics.ORDERS.labels(order.purpose.value, status.value).inc()
+        if status is not OrderStatus.REJECTED:
+            return True
+        row = await self._store.order(order.client_order_id)
+        return row is not None and row.reject_code is not None and not is_market_closed(row)
