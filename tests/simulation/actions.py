@@ -256,7 +256,7 @@ class CutStream:
     wait_s: float
 
     async def act(self, world: World) -> None:
-        world.conditions.no_stream_until_s = world.clock.monotonic() + self.seconds
+        world.conditions.deafen(self.seconds)
         world.streams.cut()
 
 
@@ -324,13 +324,24 @@ class Reconfigure:
 
 @dataclass(frozen=True, slots=True)
 class Delist:
-    """The exchange does not have a symbol any more."""
+    """The exchange does not have a symbol any more; what stood there is canceled."""
 
     symbol: str
     wait_s: float
 
     async def act(self, world: World) -> None:
-        world.unlisted.add(self.symbol)
+        world.delist(self.symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """The exchange answers no question for a while; orders it takes."""
+
+    seconds: float
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.conditions.blind(self.seconds)
 
 
 def picked(world: World, pick: int) -> EngineOrder | None:

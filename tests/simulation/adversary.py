@@ -139,7 +139,11 @@ def _disturb_events(dice: Dice) -> Action:
 
 
 def _cut_stream(dice: Dice) -> Action:
-    return do.CutStream(dice.pick(0.0, 3.0, 20.0), dice.wait_s())
+    return do.CutStream(dice.pick(0.0, 3.0, 20.0, 60.0), dice.wait_s())
+
+
+def _blind(dice: Dice) -> Action:
+    return do.Blind(dice.pick(5.0, 60.0), dice.wait_s())
 
 
 def _set_status(dice: Dice) -> Action:
@@ -193,6 +197,7 @@ REPERTOIRE: dict[Make, int] = {
     _hide_orders: 1,
     _disturb_events: 3,
     _cut_stream: 2,
+    _blind: 1,
     _set_status: 3,
     _change_filters: 2,
     _kill: 5,

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from shared.memory.clock import SimulatedClock
@@ -28,8 +29,9 @@ from trader.src.adapters.known_rules import KnownRules
 from trader.src.adapters.rest_exchange import RestExchange, tell
 from trader.src.ports import Listener
 
-# One way over the network, simulated seconds.
-WAY_S = 0.01
+# One way over the network to the exchange, and to the database, simulated seconds: between these.
+WAY_S = (0.004, 0.016)
+DATABASE_WAY_S = (0.0005, 0.003)
 RECONNECT_S = 0.5
 NO_SUCH_ORDER = -2013
 
@@ -63,21 +65,32 @@ class Conditions:
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
+        self._random = Random(0)
         self.calls: list[CallFault] = []
         self.events: deque[StreamFault] = deque()
         self.banned_until_s = 0.0
         self.ban_status = 429
         self.hidden_s = 0.0
         self.no_stream_until_s = 0.0
+        self.no_stream_since_s = 0.0
+        self.no_answer_until_s = 0.0
+        self.no_answer_since_s = 0.0
         self.lost_s: float | None = None
         self.deaf_s: float | None = None
+
+    async def way(self) -> None:
+        """One way to the exchange, or back."""
+        await self._clock.sleep(self._random.uniform(*WAY_S))
+
+    async def way_to_database(self) -> None:
+        await self._clock.sleep(self._random.uniform(*DATABASE_WAY_S))
 
     def clear(self) -> None:
         """Everything works from now on."""
         self.calls.clear()
         self.events.clear()
         self.banned_until_s = min(self.banned_until_s, self._clock.monotonic())
-        self.hidden_s = self.no_stream_until_s = 0.0
+        self.hidden_s = self.no_stream_until_s = self.no_answer_until_s = 0.0
 
     def note_lost(self) -> None:
         self.lost_s = self._clock.monotonic()
@@ -88,6 +101,26 @@ class Conditions:
 
     def note_deaf(self, seconds: float = 0.0) -> None:
         self.deaf_s = max(self.deaf_s or 0.0, self._clock.monotonic() + seconds)
+
+    def blind(self, seconds: float) -> None:
+        """Nothing can be read for a while."""
+        now_s = self._clock.monotonic()
+        if self.no_answer_until_s < now_s:
+            self.no_answer_since_s = now_s
+        self.no_answer_until_s = now_s + seconds
+
+    def deafen(self, seconds: float) -> None:
+        """No stream for a while."""
+        now_s = self._clock.monotonic()
+        if self.no_stream_until_s < now_s:
+            self.no_stream_since_s = now_s
+        self.no_stream_until_s = now_s + seconds
+
+    def blind_since_s(self) -> float | None:
+        """Since when nothing is told and nothing can be read; None while one of them works."""
+        if min(self.no_stream_until_s, self.no_answer_until_s) <= self._clock.monotonic():
+            return None
+        return max(self.no_stream_since_s, self.no_answer_since_s)
 
     def ban(self, status: int, seconds: float) -> None:
         self.ban_status, self.banned_until_s = status, self._clock.monotonic() + seconds
@@ -115,15 +148,21 @@ class Conditions:
 class FaultyCalls:
     """Implements ``shared.src.exchange.calls.SignedCalls``: calls that take time, and may fail on either way."""
 
-    def __init__(self, calls: InProcessCalls, conditions: Conditions, clock: SimulatedClock, account: Account) -> None:
+    def __init__(
+        self, calls: InProcessCalls, conditions: Conditions, clock: SimulatedClock, account: Account, unlisted: set[str]
+    ) -> None:
         self._calls = calls
+        self._unlisted = unlisted
         self._conditions = conditions
         self._clock = clock
         self._account = account
 
     async def ask(self, path: str, params: Params, *, weight: int, urgency: Urgency) -> Any:
-        await self._clock.sleep(WAY_S)
+        await self._conditions.way()
         self._refuse_while_banned()
+        if self._clock.monotonic() < self._conditions.no_answer_until_s:
+            self._conditions.note_lost()
+            raise TransientError("no verdict from the exchange: HTTP 502")
         fault = self._conditions.next_fault(reads=True)
         if fault is not None:
             raise _of_a_read(error_of(Refusal(fault.status, fault.code, "simulated")))
@@ -131,17 +170,19 @@ class FaultyCalls:
             self._conditions.note_lost()
             raise RejectedError(f"{NO_SUCH_ORDER} Order does not exist.", code=NO_SUCH_ORDER)
         answer = await self._calls.ask(path, params, weight=weight, urgency=urgency)
-        await self._clock.sleep(WAY_S)
+        await self._conditions.way()
         return answer
 
     async def change(self, method: str, path: str, params: Params) -> Any:
-        await self._clock.sleep(WAY_S)
+        await self._conditions.way()
         self._refuse_while_banned()
+        if params["symbol"] in self._unlisted:
+            raise _invalid_symbol()
         fault = self._conditions.next_fault(reads=False)
         if fault is not None and not fault.carried_out:
             raise error_of(Refusal(fault.status, fault.code, "simulated"))
         answer = await self._calls.change(method, path, params)
-        await self._clock.sleep(WAY_S)
+        await self._conditions.way()
         if fault is not None:
             raise error_of(Refusal(fault.status, fault.code, "simulated"))
         return answer
@@ -157,6 +198,10 @@ class FaultyCalls:
         if found is None or not self._conditions.hidden_s:
             return False
         return self._clock.now_ms() - found.time < self._conditions.hidden_s * 1000
+
+
+def _invalid_symbol() -> RejectedError:
+    return RejectedError("-1121 Invalid symbol.", code=-1121)
 
 
 def _of_a_read(error: RootTradingError) -> RootTradingError:
@@ -182,7 +227,7 @@ class EngineRules:
         found = {}
         for symbol in wanted:
             if symbol in self._unlisted or symbol not in self._engine.markets:
-                raise RejectedError("-1121 Invalid symbol.", code=-1121)
+                raise _invalid_symbol()
             found[symbol] = SymbolRules.parse(self._engine.market(symbol).rules.exchange_info())
         return found
 
@@ -262,7 +307,9 @@ class SimulatedExchange(EngineAccount):
     def _enter(self, engine: Engine) -> None:
         super()._enter(engine)
         calls = InProcessCalls(self._simulated, engine, self._name, self._act)
-        RestExchange.__init__(self, FaultyCalls(calls, self._conditions, self._simulated, engine.account(self._name)))
+        RestExchange.__init__(
+            self, FaultyCalls(calls, self._conditions, self._simulated, engine.account(self._name), self._unlisted)
+        )
 
     async def follow(self, symbols: Sequence[str]) -> None:
         await self._known.learn(symbols)
@@ -281,7 +328,7 @@ class SimulatedExchange(EngineAccount):
         if error is not None:
             raise error
         if symbol in self._unlisted:
-            raise RejectedError("-1121 Invalid symbol.", code=-1121)
+            raise _invalid_symbol()
         return await super().latest(symbol)
 
     async def run(self, listener: Listener) -> None:
@@ -312,7 +359,7 @@ class SimulatedExchange(EngineAccount):
     async def _hear(self, listener: Listener) -> None:
         assert self._connection is not None
         while (event := await self._connection.get()) is not None:
-            await self._simulated.sleep(WAY_S)
+            await self._conditions.way()
             await tell(listener, event)
 
     async def _act(self, action: Callable[[], Any]) -> Any:

@@ -175,12 +175,14 @@ class Weather:
 
     ``deaf_s``: it was told nothing, late or wrongly of what happened to its orders. ``down_s``: the trader was dead.
     ``lost_s``: a call or its answer was lost. ``banned_s``: the exchange answered no call, and said so.
+    ``blind_since_s``: since when the trader is told nothing and can read nothing; None when it is or can.
     """
 
     deaf_s: float | None
     down_s: float | None
     lost_s: float | None
     banned_s: float | None
+    blind_since_s: float | None
 
     @property
     def accidents(self) -> list[float]:

@@ -71,11 +71,13 @@ class _Play:
         self._auditor.look(witness.exchange(), await witness.books(), witness.weather(), witness.limits())
 
     async def _wait(self, world: World, witness: Witness, seconds: float, every_s: float) -> None:
-        await self._look(world, witness)
-        while seconds > 0:
-            await world.clock.pass_by(min(seconds, every_s))
+        """Let time pass, and look at the end of each part of it."""
+        while seconds > every_s:
+            await world.clock.pass_by(every_s)
             seconds -= every_s
             await self._look(world, witness)
+        await world.clock.pass_by(seconds)
+        await self._look(world, witness)
 
     async def _calm(self, world: World, witness: Witness) -> None:
         """Everything works from here on; whatever was begun comes to its end, positions stay."""

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[None]]
+Way = Callable[[], Awaitable[None]]
 
 # Calls that wait for something to come: no step of a process.
 WAITING = frozenset({"run", "wait_for_outbox", "idle", "sleep"})
@@ -115,11 +116,15 @@ def own_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
 
 class Lifeline:
-    """Stands for ``target`` in the hands of a process: every call is a step of it, before and after."""
+    """Stands for ``target`` in the hands of a process: every call is a step of it, before and after.
 
-    def __init__(self, target: Any, process: Process) -> None:
+    ``way``: a call takes so long to arrive, as one to a database does; what others do meanwhile comes first.
+    """
+
+    def __init__(self, target: Any, process: Process, way: Way | None = None) -> None:
         self._target = target
         self._process = process
+        self._way = way
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._target, name)
@@ -138,6 +143,8 @@ class Lifeline:
     def _call(self, found: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def call(*args: Any, **kwargs: Any) -> Any:
             self._process.step()
+            if self._way is not None:
+                await self._way()
             answer = await found(*args, **kwargs)
             self._process.step()
             return answer
@@ -148,6 +155,8 @@ class Lifeline:
         @asynccontextmanager
         async def block(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
             self._process.step()
+            if self._way is not None:
+                await self._way()
             async with found(*args, **kwargs) as inside:
                 yield inside
                 self._process.step()

@@ -71,4 +71,14 @@ STORIES: Final[dict[str, Story]] = {
     "a resting order fills in many parts": _story(
         do.BuyByApi(BTC, Decimal(900), Decimal("0.3"), 3.0), *(_reach(do.Leg.ENTRY, "0.2", 1.0) for _ in range(8))
     ),
+    "the trader is blind": _story(do.CutStream(90.0, 0.0), do.Blind(90.0, 45.0), _enter(20.0)),
+    "the symbol is delisted while a position is open": _story(
+        _enter(), do.Delist(BTC, 5.0), do.Kill("trader", 0, 10.0), _move("1", 5.0)
+    ),
+    "the protection is due while the book is empty": _story(
+        do.BuyByApi(BTC, Decimal(900), Decimal("0.3"), 3.0),
+        _reach(do.Leg.ENTRY, "1", 0.0),
+        do.Offer(BTC, Shape.NO_BIDS, 20.0),
+        do.Offer(BTC, Shape.DEEP, 20.0),
+    ),
 }

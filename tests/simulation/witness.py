@@ -99,7 +99,8 @@ class Witness:
             price=order.price,
             placed_s=self._seconds(order.time),
             is_open=order.is_open,
-            is_canceled=order.status is BinanceOrderStatus.CANCELED,
+            is_canceled=order.status is BinanceOrderStatus.CANCELED
+            and order.order_id not in world.canceled_by_exchange,
             waits=order.is_open and not order.is_working,
             by_hand=order.order_id in world.placed_by_hand,
             canceled_by_hand=order.order_id in world.canceled_by_hand,
@@ -200,7 +201,9 @@ class Witness:
 
     def weather(self) -> Weather:
         conditions = self._world.conditions
-        return Weather(conditions.deaf_s, self._world.down_s(), conditions.lost_s, conditions.banned_s())
+        return Weather(
+            conditions.deaf_s, self._world.down_s(), conditions.lost_s, conditions.banned_s(), self._world.blind_s()
+        )
 
     def limits(self) -> Limits:
         settings = self._world.settings

@@ -76,6 +76,7 @@ class Service:
     build: Callable[[Process], dict[str, Callable[[], Awaitable[None]]]]
     process: Process | None = None
     died_s: float | None = None
+    started_s: float = 0.0
 
 
 class World:
@@ -96,6 +97,7 @@ class World:
         self.streams = UserStreams(self.engine, ACCOUNT, clock, self.conditions)
         self.canceled_by_hand: set[int] = set()
         self.placed_by_hand: set[int] = set()
+        self.canceled_by_exchange: set[int] = set()
         self.ended: list[str] = []
         self._messages = MemoryStreams()
         self._values = MemoryLastValues(clock)
@@ -147,6 +149,7 @@ class World:
     def _run(self, service: Service) -> None:
         process = Process(service.name, self._on_death, self.ended.append)
         service.process = process
+        service.started_s = self.clock.monotonic()
         process.start(service.build(process))
 
     def _on_death(self, process: Process) -> None:
@@ -163,6 +166,11 @@ class World:
         """When the trader was last dead."""
         service = self.services["trader"]
         return self.clock.monotonic() if service.process is None else service.died_s
+
+    def blind_s(self) -> float | None:
+        """Since when the trader's process can see nothing of the account; None when it can."""
+        since_s = self.conditions.blind_since_s()
+        return None if since_s is None else max(since_s, self.services["trader"].started_s)
 
     def start_second_trader(self) -> None:
         """Somebody starts the trader a second time, on the same database and account."""
@@ -205,6 +213,9 @@ class World:
     def _bus(self, process: Process) -> Any:
         return Lifeline(InMemoryBus(self._messages), process)
 
+    def _stored(self, store: object, process: Process) -> Any:
+        return Lifeline(store, process, self.conditions.way_to_database)
+
     def _reading(self) -> EngineExchange:
         """The account as those see it who only read."""
         return EngineExchange(self.engine, ACCOUNT, self.clock, events=tuple)
@@ -215,7 +226,7 @@ class World:
             settings=self.settings,
             bus=self._bus(process),
             clock=self.clock,
-            store=cast(Any, Lifeline(self.capital, process)),
+            store=self._stored(self.capital, process),
             records=self._records,
             values=self._values,
             results=self._results,
@@ -239,7 +250,7 @@ class World:
             settings=self.settings,
             bus=self._bus(process),
             clock=self.clock,
-            store=cast(Any, Lifeline(self.trades, process)),
+            store=self._stored(self.trades, process),
             exchange=line,
             prices=line,
             timers=Timers(),
@@ -254,7 +265,7 @@ class World:
             settings=self.settings,
             bus=self._bus(process),
             clock=self.clock,
-            store=cast(Any, Lifeline(self.decisions, process)),
+            store=self._stored(self.decisions, process),
             accounts=StoredAccount(self.trades, self.capital, self.decisions, prices, quote_asset=QUOTE),
             funds=FundsOfAnotherProcess(self),
             rules=EngineRules(self.engine, self.conditions, self.unlisted),
@@ -312,6 +323,14 @@ class World:
         except ApiError:
             return
         self.canceled_by_hand.update(ids)
+
+    def delist(self, symbol: str) -> None:
+        """The exchange takes a symbol off its list, with everything that stands there."""
+        standing = [order.order_id for order in self.account.open_on(symbol)]
+        self.unlisted.add(symbol)
+        self.canceled_by_exchange.update(standing)
+        if standing:
+            self.engine.cancel_all(self.account, symbol, self.clock.now_ms())
 
     def change_filters(self, symbol: str, lot_factor: int, notional: Decimal) -> None:
         """Other sizes than those at the beginning."""

@@ -42,7 +42,7 @@ class Auditor:
         self._note("protected", self.protection.look(exchange, positions, taken, weather), exchange.now_s)
         self._note("nothing forgotten", self._forgotten.look(exchange.now_s, positions, books, taken), exchange.now_s)
         self._note("own coins only", oversold(exchange, positions), exchange.now_s)
-        entries = self._entries.look(exchange, positions, books, limits)
+        entries = self._entries.look(exchange, positions, books, limits, weather)
         self._note("entries", entries, exchange.now_s)
         self._note("booked once", booked_once(exchange, books), exchange.now_s)
         self._note("conserved", conserved(books), exchange.now_s)

@@ -7,23 +7,31 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tests.simulation.audit.positions import Position, sum_of
-from tests.simulation.facts import Books, Exchange, ExchangeOrder, Limits
+from tests.simulation.facts import Books, Exchange, ExchangeOrder, Limits, Weather
 
 # A pause that was written down so long ago binds every order; before that the order may be on its way.
 ON_ITS_WAY_S = 0.2
+# Who was told nothing and could read nothing for so long is blind, and opens nothing.
+BLIND_S = 35.0
 # A fee in coins makes what arrives a little cheaper than what was paid; limits are on what is paid.
 ROUNDING = Decimal("1.0005")
 
 
 @dataclass(slots=True)
 class EntryRule:
-    """Remembers the pauses that were seen, and which orders were judged."""
+    """Remembers the pauses and limits that were seen, and which orders were judged."""
 
     _paused_since: dict[str, float] = field(default_factory=dict)
     _judged: set[int] = field(default_factory=set)
+    _limits: Limits | None = None
+    _limited_s: float = 0.0
 
-    def look(self, exchange: Exchange, positions: dict[str, Position], books: Books, limits: Limits) -> Iterator[str]:
+    def look(
+        self, exchange: Exchange, positions: dict[str, Position], books: Books, limits: Limits, weather: Weather
+    ) -> Iterator[str]:
         """What breaks a rule now."""
+        if limits != self._limits:
+            self._limits, self._limited_s = limits, exchange.now_s
         new = [
             order
             for order in exchange.orders
@@ -33,9 +41,10 @@ class EntryRule:
             self._judged.add(order.order_id)
             yield from _known(order, books)
             yield from self._paused(order, books)
+            yield from _blind(order, weather)
         self._paused_since = dict(books.pauses)
         yield from approved(positions, books)
-        if new:
+        if any(order.placed_s > self._limited_s + ON_ITS_WAY_S for order in new):
             yield from within_limits(positions, books, limits)
 
     def _paused(self, order: ExchangeOrder, books: Books) -> Iterator[str]:
@@ -46,6 +55,12 @@ class EntryRule:
             since_s = books.pauses[scope]
             if order.placed_s > since_s + ON_ITS_WAY_S and self._paused_since[scope] == since_s:
                 yield f"{order.client_id} was placed at {order.placed_s:.2f} s, {scope} is paused since {since_s:.2f} s"
+
+
+def _blind(order: ExchangeOrder, weather: Weather) -> Iterator[str]:
+    since_s = weather.blind_since_s
+    if since_s is not None and order.placed_s > since_s + BLIND_S:
+        yield f"{order.client_id} was placed at {order.placed_s:.2f} s, the trader is blind since {since_s:.2f} s"
 
 
 def _known(order: ExchangeOrder, books: Books) -> Iterator[str]:
