@@ -1,0 +1,51 @@
+"""Mends of the money path, each with what would stand there without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """``mended`` stands once in the file at ``path``."""
+
+    path: str
+    mended: str
+    broken: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """``test``: the node of the test that has to find that it is gone; empty: the simulation has to."""
+
+    kind: int
+    name: str
+    replacements: tuple[Replacement, ...]
+    test: str = ""
+
+
+KINDS: Final[dict[int, str]] = {
+    1: "a partly filled target leaves the rest without a stop",
+    2: "a position is called dust and forgotten",
+    3: "an exit takes the protection off and cannot sell",
+    4: "a trailing stop is wider than the one decided",
+    5: "a market order pays more than was set aside",
+    6: "a lost entry is sent again in spite of a pause",
+    7: "what the operator sells by hand is not understood",
+    8: "an intent that was refused and comes again ends the process",
+    9: "two traders act on one account",
+    10: "one odd row ends the process",
+    11: "positions are opened by who sees nothing",
+    12: "the price jumps over a stop and nothing sells",
+    13: "amounts in another quote asset are added as they are",
+    14: "a missed trade is never found",
+    15: "limits do not count what rests",
+    16: "secrets leave with an error",
+    17: "rules of one lost symbol hold up the others",
+    18: "books that are right halt trading",
+    19: "one idempotency key stands for two orders",
+    20: "the books cost more with every fill",
+    21: "a position is opened that cannot be protected",
+}
+MENDS: Final[tuple[Mend, ...]] = ()
