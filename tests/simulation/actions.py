@@ -198,14 +198,15 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """The exchange answers no call for a while."""
+    """The exchange answers no call for a while, from the ``after``-th from now on that changes something."""
 
+    after: int
     status: int
     seconds: float
     wait_s: float
 
     async def act(self, world: World) -> None:
-        world.conditions.ban(self.status, self.seconds)
+        world.conditions.calls.append(CallFault(self.after, self.status, -1003, ban_s=self.seconds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def _resume(dice: Dice) -> Action:
 
 
 def _ban(dice: Dice) -> Action:
-    return do.Ban(dice.pick(429, 429, 418), dice.pick(2.0, 10.0, 20.0), dice.wait_s())
+    return do.Ban(dice.number(0, 4), dice.pick(429, 429, 418), dice.pick(2.0, 10.0, 20.0), dice.wait_s())
 
 
 def _lose_call(dice: Dice) -> Action:

@@ -15,6 +15,7 @@ from typing import Any
 from shared.memory.clock import SimulatedClock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
 from shared.src.exchange.calls import Params, Urgency
+from shared.src.exchange.listing import refuse_none_listed
 from shared.src.exchange.rules import SymbolRules
 from shared.src.exchange.verdict import Refusal, error_of
 from simulator.api.json_object import JsonObject
@@ -40,7 +41,8 @@ NO_SUCH_ORDER = -2013
 class CallFault:
     """What happens to a call: the ``after``-th one from now that changes something, or reads (``reads``).
 
-    ``status`` and ``code`` as Binance answers; ``carried_out``: the exchange does it all the same.
+    ``status`` and ``code`` as Binance answers; ``carried_out``: the exchange does it all the same; ``ban_s``: from then
+    on it answers nothing for so long, and says so.
     """
 
     after: int
@@ -48,6 +50,7 @@ class CallFault:
     code: int
     reads: bool = False
     carried_out: bool = False
+    ban_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -140,7 +143,9 @@ class Conditions:
             if fault.after < 0 and due is None:
                 due = fault
                 self.calls.remove(fault)
-        if due is not None:
+        if due is not None and due.ban_s:
+            self.ban(due.status, due.ban_s)
+        elif due is not None:
             self.note_lost()
         return due
 
@@ -165,6 +170,7 @@ class FaultyCalls:
             raise TransientError("no verdict from the exchange: HTTP 502")
         fault = self._conditions.next_fault(reads=True)
         if fault is not None:
+            self._refuse_while_banned()
             raise _of_a_read(error_of(Refusal(fault.status, fault.code, "simulated")))
         if path == "order" and self._is_hidden(params):
             self._conditions.note_lost()
@@ -180,6 +186,7 @@ class FaultyCalls:
             raise _invalid_symbol()
         fault = self._conditions.next_fault(reads=False)
         if fault is not None and not fault.carried_out:
+            self._refuse_while_banned()
             raise error_of(Refusal(fault.status, fault.code, "simulated"))
         answer = await self._calls.change(method, path, params)
         await self._conditions.way()
@@ -310,6 +317,20 @@ class SimulatedExchange(EngineAccount):
         RestExchange.__init__(
             self, FaultyCalls(calls, self._conditions, self._simulated, engine.account(self._name), self._unlisted)
         )
+
+    async def prepare(self, symbols: Sequence[str]) -> None:
+        """What `main` does before anything else: read the rules, again while the exchange does not answer.
+
+        Raises:
+            ConfigurationError: the exchange has none of the symbols.
+        """
+        while True:
+            try:
+                refuse_none_listed(symbols, await self._known.learn(symbols))
+            except TransientError:
+                await self._simulated.sleep(RECONNECT_S)
+            else:
+                return
 
     async def follow(self, symbols: Sequence[str]) -> None:
         await self._known.learn(symbols)

@@ -86,7 +86,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An approved entry: base units that may be bought, quote units set aside for them."""
+    """An approved entry: base units that may be bought (0: what the funds buy), quote units set aside for it."""
 
     intent_id: str
     symbol: str

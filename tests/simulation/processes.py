@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[None]]
 Way = Callable[[], Awaitable[None]]
+Build = Callable[["Process"], Awaitable[Mapping[str, Work]]]
 
 # Calls that wait for something to come: no step of a process.
 WAITING = frozenset({"run", "wait_for_outbox", "idle", "sleep"})
@@ -69,23 +70,34 @@ class Process:
         context.run(_owner.set, self)
         return context.run(lambda: asyncio.get_running_loop().create_task(work, name=name))
 
-    def start(self, tasks: Mapping[str, Work]) -> None:
-        """Run the work of a service until the process dies; work that ends by itself is told."""
-        for name, work in tasks.items():
-            self.spawn(self._supervised(name, work), f"{self.name}: {name}")
+    def start(self, build: Build) -> None:
+        """Put the service together and run its work until the process dies; what ends by itself is told."""
+        self.spawn(self._begin(build), f"{self.name}: begin")
 
-    async def _supervised(self, name: str, work: Work) -> None:
-        try:
+    async def _begin(self, build: Build) -> None:
+        with self._watched("begin"):
+            for name, work in (await build(self)).items():
+                self.spawn(self._work(name, work), f"{self.name}: {name}")
+
+    async def _work(self, name: str, work: Work) -> None:
+        with self._watched(name):
             await work()
-            ending = "it returned"
+            self._ended(name, "it returned")
+
+    @contextmanager
+    def _watched(self, name: str) -> Iterator[None]:
+        """What ends a process by itself is told; what happens to a dead one is not."""
+        try:
+            yield
         except (Exception, ExceptionGroup) as error:  # noqa: BLE001 - whatever ends a process is what the auditor wants
-            ending = _innermost(error)
+            self._ended(name, _innermost(error))
         except BaseException:
             if not self.is_dead:
                 raise
-            return
+
+    def _ended(self, name: str, how: str) -> None:
         if not self.is_dead:
-            self._on_end(f"{self.name}: {name}: {ending}")
+            self._on_end(f"{self.name}: {name}: {how}")
             self.die()
 
     async def stop(self) -> None:

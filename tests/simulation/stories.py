@@ -48,7 +48,7 @@ STORIES: Final[dict[str, Story]] = {
     "nobody buys right after the entry": _story(
         _enter(0.01), do.Offer(BTC, Shape.NO_BIDS, 2.0), do.Offer(BTC, Shape.DEEP, 10.0)
     ),
-    "the exit meets a rate limit": _story(_enter(), do.Leave(BTC, 0.02), do.Ban(429, 20.0, 25.0)),
+    "the exit meets a rate limit": _story(_enter(), do.Ban(1, 429, 20.0, 0.0), do.Leave(BTC, 25.0)),
     "the exit meets a halt": _story(_enter(), do.SetStatus(BTC, "HALT", 1.0), do.Leave(BTC, 10.0)),
     "the symbol is halted when protection is due": _story(
         _enter(0.02), do.SetStatus(BTC, "HALT", 10.0), do.SetStatus(BTC, "TRADING", 40.0)

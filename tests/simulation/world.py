@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,7 +47,7 @@ from simulator.engine.orders import EngineOrder, OrderRequest, Ref
 from simulator.engine.rules import MarketRules
 from tests.simulation.exchange import Conditions, EngineRules, SimulatedExchange, UserStreams
 from tests.simulation.market import Market
-from tests.simulation.processes import Killed, Lifeline, Process, own_tasks
+from tests.simulation.processes import Build, Killed, Lifeline, Process, Work, own_tasks
 from tests.unit.simulator.engine.filters import default_filters
 from trader.src.adapters.engine_exchange import EngineExchange
 from trader.src.adapters.memory_store import MemoryStore
@@ -73,7 +73,7 @@ class Service:
     """A service: how it is put together, and the process in which it runs now."""
 
     name: str
-    build: Callable[[Process], dict[str, Callable[[], Awaitable[None]]]]
+    build: Build
     process: Process | None = None
     died_s: float | None = None
     started_s: float = 0.0
@@ -150,7 +150,7 @@ class World:
         process = Process(service.name, self._on_death, self.ended.append)
         service.process = process
         service.started_s = self.clock.monotonic()
-        process.start(service.build(process))
+        process.start(service.build)
 
     def _on_death(self, process: Process) -> None:
         service = self.services[process.name]
@@ -220,7 +220,7 @@ class World:
         """The account as those see it who only read."""
         return EngineExchange(self.engine, ACCOUNT, self.clock, events=tuple)
 
-    def _portfolio(self, process: Process) -> dict[str, Callable[[], Awaitable[None]]]:
+    async def _portfolio(self, process: Process) -> dict[str, Work]:
         exchange = self._reading()
         self.portfolio = portfolio.src.composition.compose(
             settings=self.settings,
@@ -235,7 +235,7 @@ class World:
         )
         return self.portfolio.tasks()
 
-    def _trader(self, name: str, process: Process) -> dict[str, Callable[[], Awaitable[None]]]:
+    async def _trader(self, name: str, process: Process) -> dict[str, Work]:
         exchange = SimulatedExchange(
             self.engine,
             ACCOUNT,
@@ -245,6 +245,7 @@ class World:
             unlisted=self.unlisted,
             quote_asset=QUOTE,
         )
+        await exchange.prepare(self.settings.trading_symbols)
         line = cast(Any, Lifeline(exchange, process))
         service = trader.src.composition.compose(
             settings=self.settings,
@@ -259,7 +260,7 @@ class World:
             self.trader = service
         return service.tasks()
 
-    def _coordinator(self, process: Process) -> dict[str, Callable[[], Awaitable[None]]]:
+    async def _coordinator(self, process: Process) -> dict[str, Work]:
         prices = TapePrices(self._reading(), self.settings.trading_symbols)
         service = coordinator.src.composition.compose(
             settings=self.settings,

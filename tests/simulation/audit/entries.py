@@ -79,7 +79,7 @@ def approved(positions: dict[str, Position], books: Books) -> Iterator[str]:
             yield f"{intent.intent_id}: {len(alive)} orders alive: {', '.join(order.client_id for order in alive)}"
         executed = sum_of(order.executed for order in position.entries)
         possible = executed + sum_of(order.remaining for order in alive)
-        if possible > intent.quantity:
+        if intent.quantity and possible > intent.quantity:
             yield f"{intent.intent_id}: {possible} bought or about to be, {intent.quantity} approved"
         if position.paid > intent.reserved:
             yield f"{intent.intent_id}: {position.paid:.2f} paid, {intent.reserved:.2f} set aside"
