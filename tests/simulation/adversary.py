@@ -171,7 +171,10 @@ def _reconfigure(dice: Dice) -> Action:
 
 
 def _delist(dice: Dice) -> Action:
-    return do.Delist(dice.symbol(), dice.wait_s())
+    """Never the first symbol: somebody whose every symbol is gone has a setting to change."""
+    if len(dice.symbols) == 1:
+        return do.SetStatus(dice.symbol(), "BREAK", dice.wait_s())
+    return do.Delist(dice.symbols[-1], dice.wait_s())
 
 
 def _kill(dice: Dice) -> Action:

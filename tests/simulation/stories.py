@@ -15,6 +15,7 @@ from tests.simulation.adversary import Story
 from tests.simulation.market import Shape
 
 BTC: Final = "BTCUSDC"
+ETH: Final = "ETHUSDC"
 
 
 def _enter(wait_s: float = 5.0, stop: str = "2", target: str = "4") -> Action:
@@ -73,7 +74,11 @@ STORIES: Final[dict[str, Story]] = {
     ),
     "the trader is blind": _story(do.CutStream(90.0, 0.0), do.Blind(90.0, 45.0), _enter(20.0)),
     "the symbol is delisted while a position is open": _story(
-        _enter(), do.Delist(BTC, 5.0), do.Kill("trader", 0, 10.0), _move("1", 5.0)
+        do.Enter(ETH, Decimal(2), Decimal(4), 5.0),
+        do.Delist(ETH, 5.0),
+        do.Kill("trader", 0, 10.0),
+        _enter(10.0),
+        trading_symbols=f"{BTC},{ETH}",
     ),
     "the protection is due while the book is empty": _story(
         do.BuyByApi(BTC, Decimal(900), Decimal("0.3"), 3.0),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import actions as do
-from tests.simulation.adversary import Story, story_of
+from tests.simulation.adversary import REPERTOIRE, Story, story_of
 from tests.simulation.play import play
 from tests.simulation.shrink import shrunk
 
@@ -17,11 +17,14 @@ HERE = Path(__file__).parent
 BITCOIN = "BTCUSDC"
 # Rules that no story breaks. `make simulation` judges by all of them.
 HOLDING = frozenset({"alive", "booked once", "conserved", "own coins only", "simulation"})
+# Actions that the platform does not bear yet.
+UNBEARABLE = frozenset({"_start_another"})
+BEARABLE = {make: often for make, often in REPERTOIRE.items() if make.__name__ not in UNBEARABLE}
 
 
 @pytest.mark.parametrize("seed", range(24))
 def test_what_holds_today_holds_in_every_story(seed: int) -> None:
-    broken = [violation for violation in play(story_of(seed)).violations if violation.rule in HOLDING]
+    broken = [violation for violation in play(story_of(seed, BEARABLE)).violations if violation.rule in HOLDING]
     assert not broken, f"python -m tests.simulation --seed {seed}"
 
 
