@@ -30,6 +30,10 @@ def _reach(leg: do.Leg, share: str, wait_s: float = 3.0) -> Action:
     return do.Reach(leg, 0, Decimal(share), wait_s)
 
 
+def _sell_by_hand(share: str, wait_s: float) -> Action:
+    return do.TradeByHand(BTC, Side.SELL, Decimal(share), wait_s)
+
+
 def _story(*actions: Action, **settings: object) -> Story:
     return Story(settings, actions)
 
@@ -62,7 +66,10 @@ STORIES: Final[dict[str, Story]] = {
         do.Flow("USDC", Decimal(500), 1.0), do.Flow("BTC", Decimal("-0.02"), 1.0)
     ),
     "the operator sells everything by hand": _story(
-        _enter(), do.CancelByHand(0, 0.0), do.TradeByHand(BTC, Side.SELL, Decimal(1), 30.0)
+        _enter(stop="5", target="20"), _move("-4", 3.0), do.CancelByHand(0, 0.0), _sell_by_hand("1", 30.0)
+    ),
+    "the operator sells a position by hand and holds more of the coin": _story(
+        _enter(stop="5", target="20"), _move("-4", 3.0), do.CancelByHand(0, 0.0), _sell_by_hand("0.441", 30.0)
     ),
     "paused while the entry is unknown": _story(
         do.LoseCall(0, 503, -1007, False, False, 0.0), _enter(2.0), do.Pause("all", 40.0)

@@ -90,7 +90,7 @@ def earned(
         price = _sold_by_hand_at(exchange, cycle.symbol)
         if by_hand and (price is None or len(_holding(positions, cycle.symbol)) > 1):
             continue
-        result = position.got - position.paid + (position.held - by_hand) * position.unit_cost
+        result = position.got - position.paid + (position.held - by_hand) * position.entry_price
         result += by_hand * (price or Decimal(0))
         allowed = CENT + by_hand * position.unit_cost * HAND_SHARE
         recorded = cycle.profit_loss

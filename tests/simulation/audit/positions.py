@@ -13,11 +13,15 @@ ZERO = Decimal(0)
 
 @dataclass(slots=True)
 class Position:
-    """Base units bought and sold, net of fees in coins; quote units paid and got, net of fees in quote."""
+    """Base units bought and sold, net of fees in coins; quote units paid and got, net of fees in quote.
+
+    ``gross``: base units bought before the fee in coins was taken.
+    """
 
     cycle_id: str
     symbol: str
     bought: Decimal = ZERO
+    gross: Decimal = ZERO
     sold: Decimal = ZERO
     paid: Decimal = ZERO
     got: Decimal = ZERO
@@ -32,6 +36,11 @@ class Position:
     def unit_cost(self) -> Decimal:
         """Quote units paid for one base unit that is held."""
         return self.paid / self.bought if self.bought else ZERO
+
+    @property
+    def entry_price(self) -> Decimal:
+        """Quote units paid for one base unit that was bought."""
+        return self.paid / self.gross if self.gross else ZERO
 
     @property
     def cost(self) -> Decimal:
@@ -57,6 +66,7 @@ class Position:
         self.fees_elsewhere |= bool(trade.fee) and trade.fee_asset not in {listing.base, listing.quote}
         if trade.side == "BUY":
             self.bought += trade.quantity - in_coins
+            self.gross += trade.quantity
             self.paid += trade.quote + in_quote
         else:
             self.sold += trade.quantity + in_coins
