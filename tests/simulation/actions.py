@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderType, Side
-from simulator.engine.orders import STOP_LOSS_TYPES, EngineOrder, OrderRequest
+from simulator.engine.orders import STOP_LOSS_TYPES, EngineOrder, ListKind, ListRequest, OrderRequest, TimeInForce
 from tests.simulation.exchange import CallFault, StreamFault
 from tests.simulation.market import Shape
 from tests.simulation.world import World
@@ -149,6 +149,37 @@ class TradeByHand:
 
 
 @dataclass(frozen=True, slots=True)
+class ListByHand:
+    """The operator places a list of a kind that the platform never places: buys far below, and sells what that buys."""
+
+    symbol: str
+    kind: ListKind
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        rules, price = world.engine.market(self.symbol).rules, world.markets[self.symbol].price
+        quantity = rules.lot.step * max(1, int(20 / (price * rules.lot.step)))
+        pending = None if self.kind is ListKind.OPO else quantity
+        buy = OrderRequest(
+            self.symbol,
+            Side.BUY,
+            OrderType.LIMIT,
+            quantity=quantity,
+            price=(price * Decimal("0.9")).quantize(rules.price.step),
+            time_in_force=TimeInForce.GTC,
+        )
+        sell = OrderRequest(
+            self.symbol,
+            Side.SELL,
+            OrderType.LIMIT,
+            quantity=pending,
+            price=(price * Decimal("1.2")).quantize(rules.price.step),
+            time_in_force=TimeInForce.GTC,
+        )
+        world.list_by_hand(ListRequest(self.kind, self.symbol, (buy, sell)))
+
+
+@dataclass(frozen=True, slots=True)
 class CancelByHand:
     """The operator cancels one of the orders that stand, whoever placed it."""
 
@@ -284,6 +315,29 @@ class ChangeFilters:
 
     async def act(self, world: World) -> None:
         world.change_filters(self.symbol, self.lot_factor, self.notional)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitStops:
+    """The exchange takes only so many stops in a symbol."""
+
+    symbol: str
+    most: int
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.limit_stops(self.symbol, self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class LosePrices:
+    """The store of the last prices is away for a while; the exchange is not."""
+
+    seconds: float
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.conditions.no_values_until_s = world.clock.monotonic() + self.seconds
 
 
 # The processes

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from shared.src.domain.orders import Side
+from simulator.engine.orders import ListKind
 from tests.simulation import actions as do
 from tests.simulation.actions import Action
 from tests.simulation.market import Shape
@@ -100,6 +101,10 @@ def _trade_by_hand(dice: Dice) -> Action:
     return do.TradeByHand(dice.symbol(), side, share, dice.wait_s())
 
 
+def _list_by_hand(dice: Dice) -> Action:
+    return do.ListByHand(dice.symbol(), dice.pick(ListKind.OTO, ListKind.OPO), dice.wait_s())
+
+
 def _cancel_by_hand(dice: Dice) -> Action:
     return do.CancelByHand(dice.number(0, 7), dice.wait_s())
 
@@ -166,6 +171,7 @@ def _reconfigure(dice: Dice) -> Action:
         ("max_concurrent_positions", "1"),
         ("max_exposure_percent", "10"),
         ("max_holding_minutes", "1"),
+        ("max_daily_loss", "20"),
     )
     return do.Reconfigure(name, value, dice.wait_s())
 
@@ -175,6 +181,14 @@ def _delist(dice: Dice) -> Action:
     if len(dice.symbols) == 1:
         return do.SetStatus(dice.symbol(), "BREAK", dice.wait_s())
     return do.Delist(dice.symbols[-1], dice.wait_s())
+
+
+def _limit_stops(dice: Dice) -> Action:
+    return do.LimitStops(dice.symbol(), dice.pick(1, 2, 5), dice.wait_s())
+
+
+def _lose_prices(dice: Dice) -> Action:
+    return do.LosePrices(dice.pick(5.0, 60.0), dice.wait_s())
 
 
 def _kill(dice: Dice) -> Action:
@@ -191,6 +205,7 @@ REPERTOIRE: dict[Make, int] = {
     _offer: 7,
     _reach: 14,
     _trade_by_hand: 3,
+    _list_by_hand: 1,
     _cancel_by_hand: 3,
     _flow: 2,
     _pause: 1,
@@ -207,6 +222,8 @@ REPERTOIRE: dict[Make, int] = {
     _start_another: 1,
     _reconfigure: 1,
     _delist: 1,
+    _limit_stops: 1,
+    _lose_prices: 1,
 }
 
 

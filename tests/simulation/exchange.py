@@ -78,6 +78,7 @@ class Conditions:
         self.no_stream_since_s = 0.0
         self.no_answer_until_s = 0.0
         self.no_answer_since_s = 0.0
+        self.no_values_until_s = 0.0
         self.lost_s: float | None = None
         self.deaf_s: float | None = None
 
@@ -93,7 +94,7 @@ class Conditions:
         self.calls.clear()
         self.events.clear()
         self.banned_until_s = min(self.banned_until_s, self._clock.monotonic())
-        self.hidden_s = self.no_stream_until_s = self.no_answer_until_s = 0.0
+        self.no_values_until_s = self.hidden_s = self.no_stream_until_s = self.no_answer_until_s = 0.0
 
     def note_lost(self) -> None:
         self.lost_s = self._clock.monotonic()
@@ -104,6 +105,11 @@ class Conditions:
 
     def note_deaf(self, seconds: float = 0.0) -> None:
         self.deaf_s = max(self.deaf_s or 0.0, self._clock.monotonic() + seconds)
+
+    def refuse_values(self) -> None:
+        """Raises TransientError while the store of last values is away."""
+        if self._clock.monotonic() < self.no_values_until_s:
+            raise TransientError("Redis is away")
 
     def blind(self, seconds: float) -> None:
         """Nothing can be read for a while."""

@@ -22,7 +22,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A symbol as the exchange lists it now. ``bid`` None: nobody buys."""
+    """A symbol as the exchange lists it now. ``bid`` None: nobody buys. ``stops_max``: how many stops may stand."""
 
     symbol: str
     base: str
@@ -31,6 +31,7 @@ class Listing:
     step: Decimal
     quantity_min: Decimal
     notional_min: Decimal
+    stops_max: int | None
     bid: Decimal | None
     last: Decimal
 
@@ -42,7 +43,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeOrder:
-    """An order as the exchange has it. ``waits``: it is a stop whose trigger was not met yet."""
+    """An order as the exchange has it. ``waits``: it is a stop whose trigger, at ``trigger`` now, was not met yet."""
 
     order_id: int
     client_id: str
@@ -52,6 +53,7 @@ class ExchangeOrder:
     quantity: Decimal
     executed: Decimal
     price: Decimal
+    trigger: Decimal
     placed_s: float
     is_open: bool
     is_canceled: bool
@@ -86,12 +88,16 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An approved entry: base units that may be bought (0: what the funds buy), quote units set aside for it."""
+    """An approved entry: base units that may be bought (0: what the funds buy), quote units set aside for it.
+
+    ``stop``: the price at which the position is left, as it was decided.
+    """
 
     intent_id: str
     symbol: str
     quantity: Decimal
     reserved: Decimal
+    stop: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

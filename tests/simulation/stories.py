@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from shared.src.domain.orders import Side
+from simulator.engine.orders import ListKind
 from tests.simulation import actions as do
 from tests.simulation.actions import Action
 from tests.simulation.adversary import Story
@@ -92,5 +93,28 @@ STORIES: Final[dict[str, Story]] = {
         _reach(do.Leg.ENTRY, "1", 0.0),
         do.Offer(BTC, Shape.NO_BIDS, 20.0),
         do.Offer(BTC, Shape.DEEP, 20.0),
+    ),
+    "an odd list by hand": _story(do.ListByHand(BTC, ListKind.OPO, 20.0), _enter(10.0)),
+    "a trailing stop wider than the one decided": _story(
+        _enter(stop="0.5", target="3"), _move("-2", 10.0), trailing_stop_percent="10"
+    ),
+    "no further stop may stand": _story(
+        _enter(),
+        do.LimitStops(BTC, 1, 0.1),
+        do.BuyByApi(BTC, Decimal(500), Decimal("-0.1"), 10.0),
+        risk_percentage="0.1",
+    ),
+    "the price jumps over the stop while prices are lost": _story(
+        _enter(), do.LosePrices(60.0, 1.0), _move("-5", 20.0)
+    ),
+    "the price jumps over the stop while the trader is dead": _story(
+        _enter(), do.Kill("trader", 0, 0.1), _move("-5", 60.0)
+    ),
+    "more is lost in a day than allowed": _story(_enter(), _move("-5", 5.0), _enter(10.0), max_daily_loss="20"),
+    "an order rests while another is asked for": _story(
+        do.BuyByApi(BTC, Decimal(900), Decimal("0.8"), 3.0),
+        do.BuyByApi(BTC, Decimal(900), Decimal("0.7"), 3.0),
+        do.BuyByApi(BTC, Decimal(900), Decimal("0.6"), 3.0),
+        _move("-2", 10.0),
     ),
 }

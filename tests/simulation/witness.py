@@ -79,6 +79,7 @@ class Witness:
             step=max(rules.lot.step, rules.market_lot.step),
             quantity_min=max(rules.lot.low, rules.market_lot.low),
             notional_min=max((each.low for each in rules.notionals), default=ZERO),
+            stops_max=rules.max_algo_orders,
             bid=None if best is None else best[0],
             last=market.last_price or ZERO,
         )
@@ -97,6 +98,7 @@ class Witness:
             quantity=order.quantity,
             executed=order.executed,
             price=order.price,
+            trigger=_trigger(order),
             placed_s=self._seconds(order.time),
             is_open=order.is_open,
             is_canceled=order.status is BinanceOrderStatus.CANCELED
@@ -192,10 +194,14 @@ class Witness:
         for intent in await self._world.decisions.approved(BEGINNING):
             if intent.message_id not in self._intents and intent.kind is IntentKind.ENTRY:
                 quantity = intent.quantity or ZERO
-                self._intents[intent.message_id] = Intent(intent.message_id, intent.symbol, quantity, intent.reserved)
+                self._intents[intent.message_id] = Intent(
+                    intent.message_id, intent.symbol, quantity, intent.reserved, intent.stop_loss
+                )
         for intent in self._world.manual:
             quantity, price = intent.quantity or ZERO, intent.price or ZERO
-            self._intents[intent.message_id] = Intent(intent.message_id, intent.symbol, quantity, quantity * price)
+            self._intents[intent.message_id] = Intent(
+                intent.message_id, intent.symbol, quantity, quantity * price, None
+            )
 
     # The rest
 
@@ -213,6 +219,13 @@ class Witness:
             exposure_percent=settings.max_exposure_percent,
             daily_loss=settings.max_daily_loss,
         )
+
+
+def _trigger(order: EngineOrder) -> Decimal:
+    """At which price a stop is triggered as things are; 0 for what is no stop, or trails no price yet."""
+    if order.trailing_delta is None:
+        return order.stop_price or ZERO
+    return (order.trailing_extreme or order.stop_price or ZERO) * (1 - Decimal(order.trailing_delta) / 10_000)
 
 
 def _booked(order: Order) -> BookedOrder:

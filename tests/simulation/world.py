@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,6 +30,7 @@ from shared.memory.bus import InMemoryBus
 from shared.memory.clock import SimulatedClock
 from shared.memory.last_values import MemoryLastValues
 from shared.memory.streams import MemoryStreams
+from shared.src.bus.ports import LastValue
 from shared.src.config import Settings, load_settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.portfolio import ReservationRequest
@@ -43,7 +44,7 @@ from shared.src.domain.signals import StrengthLevel
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
 from simulator.engine.exchange import Engine
-from simulator.engine.orders import EngineOrder, OrderRequest, Ref
+from simulator.engine.orders import EngineOrder, ListRequest, OrderRequest, Ref
 from simulator.engine.rules import MarketRules
 from tests.simulation.exchange import Conditions, EngineRules, SimulatedExchange, UserStreams
 from tests.simulation.market import Market
@@ -51,6 +52,7 @@ from tests.simulation.processes import Build, Killed, Lifeline, Process, Work, o
 from tests.unit.simulator.engine.filters import default_filters
 from trader.src.adapters.engine_exchange import EngineExchange
 from trader.src.adapters.memory_store import MemoryStore
+from trader.src.adapters.tick_prices import TickPrices
 from trader.src.service import Timers, TraderService
 
 ACCOUNT = "owner"
@@ -253,7 +255,7 @@ class World:
             clock=self.clock,
             store=self._stored(self.trades, process),
             exchange=line,
-            prices=line,
+            prices=TickPrices(SharedPrices(self._values, self.conditions), line, self.clock),
             timers=Timers(),
         )
         if name == "trader":
@@ -315,6 +317,14 @@ class World:
             return
         self.placed_by_hand.add(placed.order.order_id)
 
+    def list_by_hand(self, request: ListRequest) -> None:
+        """The operator places an order list; the exchange may refuse it."""
+        try:
+            placed = self.engine.place_list(self.account, request, self.clock.now_ms())
+        except ApiError:
+            return
+        self.placed_by_hand.update(placed.order_list.order_ids)
+
     def cancel_by_hand(self, order: EngineOrder) -> None:
         """The operator takes an order off, with its list."""
         together = self.account.lists.get(order.order_list_id)
@@ -339,6 +349,11 @@ class World:
         filters = default_filters(tick=tick, step=str(Decimal(step) * lot_factor), min_notional=str(notional))
         sizes = [entry for entry in filters if entry["filterType"] in {"LOT_SIZE", "NOTIONAL"}]
         self.engine.set_filters(symbol, sizes, self.clock.now_ms())
+
+    def limit_stops(self, symbol: str, most: int) -> None:
+        """How many stops may stand from now on."""
+        limit = {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": most}
+        self.engine.set_filters(symbol, [limit], self.clock.now_ms())
 
     def order_by_api(self, symbol: str, amount: Decimal, price: Decimal) -> None:
         """The user asks the trader for a resting order worth ``amount``; nobody waits for the answer."""
@@ -388,6 +403,26 @@ class World:
         """What handlers broke on, with the reason."""
         stream = self._messages.of(DEAD_LETTERS)
         return [raw.decode() for _, raw in stream.read(stream.begin, 100)]
+
+
+class SharedPrices:
+    """Implements ``LastValues`` for who reads prices: a store that knows none, and may be away altogether."""
+
+    def __init__(self, values: MemoryLastValues, conditions: Conditions) -> None:
+        self._values = values
+        self._conditions = conditions
+
+    async def get(self, names: Sequence[str]) -> list[bytes | None]:
+        self._conditions.refuse_values()
+        return await self._values.get(names)
+
+    async def matching(self, pattern: str) -> dict[str, bytes]:
+        self._conditions.refuse_values()
+        return await self._values.matching(pattern)
+
+    async def put(self, values: Iterable[LastValue]) -> None:
+        self._conditions.refuse_values()
+        await self._values.put(values)
 
 
 class FundsOfAnotherProcess:

@@ -12,7 +12,7 @@ from tests.simulation.audit.books import alive, at_rest, booked_once, conserved,
 from tests.simulation.audit.entries import EntryRule
 from tests.simulation.audit.holdings import ForgottenRule, missing, oversold, unexplained
 from tests.simulation.audit.positions import positions_of, taken_by_hand
-from tests.simulation.audit.protection import ProtectionRule
+from tests.simulation.audit.protection import ProtectionRule, loosened
 from tests.simulation.facts import Books, Exchange, Limits, Weather
 
 
@@ -40,6 +40,7 @@ class Auditor:
         positions = positions_of(exchange, books.orders)
         taken = taken_by_hand(exchange, books.orders)
         self._note("protected", self.protection.look(exchange, positions, taken, weather), exchange.now_s)
+        self._note("stop as decided", loosened(positions, books), exchange.now_s)
         self._note("nothing forgotten", self._forgotten.look(exchange.now_s, positions, books, taken), exchange.now_s)
         self._note("own coins only", oversold(exchange, positions), exchange.now_s)
         entries = self._entries.look(exchange, positions, books, limits, weather)

@@ -42,10 +42,11 @@ class EntryRule:
             yield from _known(order, books)
             yield from self._paused(order, books)
             yield from _blind(order, weather)
+            yield from _unprotectable(order, exchange)
         self._paused_since = dict(books.pauses)
         yield from approved(positions, books)
         if any(order.placed_s > self._limited_s + ON_ITS_WAY_S for order in new):
-            yield from within_limits(positions, books, limits)
+            yield from within_limits(exchange, positions, books, limits)
 
     def _paused(self, order: ExchangeOrder, books: Books) -> Iterator[str]:
         row = books.orders.get(order.client_id)
@@ -61,6 +62,18 @@ def _blind(order: ExchangeOrder, weather: Weather) -> Iterator[str]:
     since_s = weather.blind_since_s
     if since_s is not None and order.placed_s > since_s + BLIND_S:
         yield f"{order.client_id} was placed at {order.placed_s:.2f} s, the trader is blind since {since_s:.2f} s"
+
+
+def _unprotectable(order: ExchangeOrder, exchange: Exchange) -> Iterator[str]:
+    """An entry in a symbol in which no further stop may stand."""
+    most = exchange.listings[order.symbol].stops_max
+    standing = [
+        each
+        for each in exchange.orders
+        if each.symbol == order.symbol and each.is_open and each.waits and each.order_id < order.order_id
+    ]
+    if most is not None and len(standing) >= most:
+        yield f"{order.client_id} bought in {order.symbol}, where {len(standing)} stops stand of {most} allowed"
 
 
 def _known(order: ExchangeOrder, books: Books) -> Iterator[str]:
@@ -85,7 +98,12 @@ def approved(positions: dict[str, Position], books: Books) -> Iterator[str]:
             yield f"{intent.intent_id}: {position.paid:.2f} paid, {intent.reserved:.2f} set aside"
 
 
-def within_limits(positions: dict[str, Position], books: Books, limits: Limits) -> Iterator[str]:
+def _capital(exchange: Exchange, positions: dict[str, Position], quote: str) -> Decimal:
+    """What the account has to divide: the quote asset, and what is held at its cost."""
+    return exchange.held.get(quote, Decimal(0)) + sum_of(position.cost for position in positions.values())
+
+
+def within_limits(exchange: Exchange, positions: dict[str, Position], books: Books, limits: Limits) -> Iterator[str]:
     """What is at stake after an entry: held at cost, and what entries that rest may still spend."""
     open_ids = {cycle.cycle_id for cycle in books.cycles if cycle.is_open}
     at_stake: dict[str, Decimal] = {}
@@ -98,7 +116,13 @@ def within_limits(positions: dict[str, Position], books: Books, limits: Limits) 
         count += 1
         at_stake[position.symbol] = at_stake.get(position.symbol, Decimal(0)) + stake
     for symbol, stake in at_stake.items():
+        room = _capital(exchange, positions, exchange.listings[symbol].quote) * limits.exposure_percent / 100
+        if stake > room * ROUNDING:
+            yield f"{stake:.2f} at stake in {symbol}, MAX_EXPOSURE_PERCENT allows {room:.2f}"
         if stake > limits.position_size * ROUNDING:
             yield f"{stake:.2f} at stake in {symbol}, MAX_POSITION_SIZE {limits.position_size}"
+    lost = -sum_of(cycle.profit_loss or Decimal(0) for cycle in books.cycles if not cycle.is_open)
+    if lost >= limits.daily_loss:
+        yield f"{lost:.2f} lost today, MAX_DAILY_LOSS {limits.daily_loss}, and something is bought"
     if count > limits.positions:
         yield f"{count} positions are open, MAX_CONCURRENT_POSITIONS {limits.positions}"

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tests.simulation.audit.positions import Position, sum_of
-from tests.simulation.facts import Exchange, Listing, Weather
+from tests.simulation.facts import Books, Exchange, Listing, Weather
 
 # How long what is held may stand without a stop while nothing keeps anybody from placing one, simulated seconds.
 NAKED_S_MAX = 5.0
 # After something kept everybody from it: the longest anybody waits between two attempts, and the attempt.
 AFTER_TROUBLE_S = 36.0
+# Rounding to what the exchange takes, as a share of the price.
+LOOSE_SHARE = Decimal("0.0005")
 # What is uncovered because another small part was just bought is no position: in lots of the exchange's minimum.
 SMALL_PART = Decimal("1.05")
 
@@ -98,3 +100,14 @@ def uncovered(position: Position, listing: Listing, taken: Decimal) -> Decimal:
     bare = held - sum_of(stop.remaining for stop in position.stops)
     is_small = bare < listing.step or bare * listing.last < listing.notional_min * SMALL_PART
     return Decimal(0) if is_small else bare
+
+
+def loosened(positions: Mapping[str, Position], books: Books) -> Iterator[str]:
+    """Stops that stand further away than it was decided: the position was sized for the decided loss."""
+    for cycle in books.cycles:
+        position, intent = positions.get(cycle.cycle_id), books.intents.get(cycle.intent_id)
+        if position is None or intent is None or intent.stop is None:
+            continue
+        for stop in position.stops:
+            if stop.trigger < intent.stop * (1 - LOOSE_SHARE):
+                yield f"{cycle.cycle_id}: its stop is triggered at {stop.trigger:.2f}, {intent.stop:.2f} was decided"
