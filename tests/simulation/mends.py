@@ -48,4 +48,51 @@ KINDS: Final[dict[int, str]] = {
     20: "the books cost more with every fill",
     21: "a position is opened that cannot be protected",
 }
-MENDS: Final[tuple[Mend, ...]] = ()
+MENDS: Final[tuple[Mend, ...]] = (
+    Mend(
+        5,
+        "an entry at market is sent with the most that it may pay",
+        (
+            Replacement(
+                "core/positions/entries.py",
+                "    kind = BOUNDED.get(decision.type, decision.type)\n"
+                "    price = approved.price_max if decision.type in BOUNDED else decision.price\n",
+                "    kind = decision.type\n    price = None if decision.type in BOUNDED else decision.price\n",
+            ),
+            Replacement("core/risk/order_gate.py", "        if thin:\n", "        if not asks:\n"),
+        ),
+    ),
+    Mend(
+        15,
+        "what rests counts as exposure",
+        (
+            Replacement(
+                "core/risk/account.py",
+                "[(cycle.quote, cycle.cost + cycle.resting) for cycle in self.cycles if cycle.base == base]",
+                "[(cycle.quote, cycle.cost) for cycle in self.cycles if cycle.base == base]",
+            ),
+        ),
+    ),
+    Mend(
+        17,
+        "a name that the exchange does not have is left out",
+        (
+            Replacement(
+                "shared/src/exchange/listing.py",
+                "        if error.code not in {NO_SUCH_SYMBOL, ILLEGAL_NAME}:\n            raise\n",
+                "        if error.code:\n            raise\n",
+            ),
+        ),
+    ),
+    Mend(
+        18,
+        "what moved in both directions without a trade is a flow",
+        (
+            Replacement(
+                "portfolio/src/binance_account_manager.py",
+                "        if self.state.explained:\n",
+                "        if self.state.explained or min(gaps.values()) < 0 < max(gaps.values()):\n",
+            ),
+        ),
+    ),
+)
