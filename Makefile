@@ -54,7 +54,7 @@ e2e: setup-dev dashboard ## the platform from market to ledger
 	@$(PY) -m pytest tests/e2e
 
 simulation: setup-dev ## adversarial simulation of the money path (SEEDS=10000 FROM=0)
-	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),10000) --from $(or $(FROM),0)
+	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),10000) --from $(or $(FROM),0) --jobs $(or $(JOBS),2)
 
 browser: setup-dev dashboard chromium ## the dashboard in Chromium
 	@$(PY) -m pytest tests/browser

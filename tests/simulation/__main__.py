@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from time import perf_counter, process_time
+from collections.abc import Mapping, Sequence
+from multiprocessing import Pool
+from time import perf_counter
 
 from tests.simulation.adversary import Story, story_of
 from tests.simulation.audit.auditor import Violation
-from tests.simulation.play import play
+from tests.simulation.play import Played, play
 from tests.simulation.shortest import shortest_story
 from tests.simulation.stories import STORIES
 
@@ -31,13 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _one(STORIES[asked.story], kept, f"--story {asked.story!r}", tell=True)
     if asked.seed is not None:
         return _one(story_of(asked.seed), kept, f"--seed {asked.seed}", tell=kept is not None)
-    return _many(range(asked.first, asked.first + asked.seeds), stop_after=asked.stop_after)
+    return _many(range(asked.first, asked.first + asked.seeds), jobs=asked.jobs, stop_after=asked.stop_after)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds are played")
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first of them")
+    parser.add_argument("--jobs", type=int, default=1, help="processes to play in")
     parser.add_argument("--stop-after", type=int, default=0, help="end after so many seeds that break a rule; 0: never")
     parser.add_argument("--seed", type=int, help="play this one and tell its shortest story")
     parser.add_argument("--story", choices=STORIES, metavar="NAME", help=f"one that is kept: {', '.join(STORIES)}")
@@ -45,36 +47,47 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _many(seeds: range, *, stop_after: int) -> int:
-    started, used, told = perf_counter(), process_time(), perf_counter()
-    broken: Counter[str] = Counter()
+def _many(seeds: range, *, jobs: int, stop_after: int) -> int:
+    started, told = perf_counter(), perf_counter()
     failing: dict[int, Sequence[Violation]] = {}
-    trades = 0
-    for count, seed in enumerate(seeds, start=1):
-        played = play(story_of(seed))
-        trades += played.trades
-        if played.violations:
-            failing[seed] = played.violations
-            broken.update(violation.rule for violation in played.violations)
-            for violation in played.violations:
-                print(f"seed {seed}: {_line(violation)}")
-            print(f"  {COMMAND} --seed {seed}", flush=True)
-        if perf_counter() - told > PROGRESS_S or count == len(seeds):
-            told = perf_counter()
-            print(
-                f"{count} of {len(seeds)} seeds, {_pace(count, told - started)}, {len(failing)} broke a rule",
-                flush=True,
-            )
-        if stop_after and len(failing) >= stop_after:
-            break
-    print(
-        f"{count} seeds, {trades} trades, {_pace(count, perf_counter() - started)} "
-        f"({_pace(count, process_time() - used)} of one processor), {sum(broken.values())} violations"
-    )
-    for rule, number in broken.most_common():
-        first = next(seed for seed, found in failing.items() if any(each.rule == rule for each in found))
-        print(f"  {number:5} {rule}, first by: {COMMAND} --seed {first}")
-    return 1 if broken else 0
+    count = trades = 0
+    with Pool(jobs) as pool:
+        for seed, played in pool.imap(_played, seeds, chunksize=4):
+            count, trades = count + 1, trades + played.trades
+            if played.violations:
+                failing[seed] = played.violations
+                _tell(seed, played.violations)
+            if perf_counter() - told > PROGRESS_S:
+                told = perf_counter()
+                print(f"{count} of {len(seeds)} seeds, {_pace(count, told - started)}", flush=True)
+            if stop_after and len(failing) >= stop_after:
+                break
+    pace = _pace(count, perf_counter() - started)
+    print(f"{count} seeds, {trades} trades, {pace} in {jobs} process(es), {len(failing)} broke a rule")
+    _tell_rules(failing)
+    return 1 if failing else 0
+
+
+def _played(seed: int) -> tuple[int, Played]:
+    return seed, play(story_of(seed))
+
+
+def _tell(seed: int, violations: Sequence[Violation]) -> None:
+    for violation in violations:
+        print(f"seed {seed}: {_line(violation)}")
+    print(f"  {COMMAND} --seed {seed}", flush=True)
+
+
+def _tell_rules(failing: Mapping[int, Sequence[Violation]]) -> None:
+    first: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    for seed, violations in failing.items():
+        for violation in violations:
+            first.setdefault(violation.rule, seed)
+            counts[violation.rule] += 1
+    print(f"{counts.total()} violations")
+    for rule, number in counts.most_common():
+        print(f"  {number:5} {rule}, first by: {COMMAND} --seed {first[rule]}")
 
 
 def _one(story: Story, kept: Sequence[int] | None, name: str, *, tell: bool) -> int:

@@ -74,6 +74,18 @@ MENDS: Final[tuple[Mend, ...]] = (
         ),
     ),
     Mend(
+        16,
+        "a redirect is not followed with the key",
+        (
+            Replacement(
+                "shared/src/exchange/client.py",
+                'REQUESTS = {"allow_redirects": False}',
+                'REQUESTS = {"allow_redirects": True}',
+            ),
+        ),
+        test="tests/unit/shared/exchange/test_secrets.py",
+    ),
+    Mend(
         17,
         "a name that the exchange does not have is left out",
         (
