@@ -68,9 +68,9 @@ def _unbooked(exchange: Exchange, books: Books) -> Iterator[str]:
 def at_rest(books: Books) -> Iterator[str]:
     """To be asked once everything is quiet: nothing waits for an answer or holds funds that never come back."""
     yield from (f"order {name} is unresolved for ever" for name in books.unresolved)
-    open_intents = {cycle.intent_id for cycle in books.cycles if cycle.is_open}
+    ended = {cycle.intent_id for cycle in books.cycles if not cycle.is_open}
     for intent_id in books.leased:
-        if intent_id not in open_intents:
+        if intent_id in ended:  # one that came to nothing else gives its funds back when its lease runs out
             yield f"funds of {intent_id} are set aside for ever"
 
 
