@@ -50,6 +50,28 @@ KINDS: Final[dict[int, str]] = {
 }
 MENDS: Final[tuple[Mend, ...]] = (
     Mend(
+        1,
+        "a target covers nothing",
+        (
+            Replacement(
+                "core/positions/cycle_steps.py",
+                "uncovered = rules.floor_quantity(held - covered(standing), market=True)",
+                "uncovered = rules.floor_quantity(held - locked(standing), market=True)",
+            ),
+        ),
+    ),
+    Mend(
+        3,
+        "the protection goes in the call that sells",
+        (
+            Replacement(
+                "core/positions/cycle_steps.py",
+                "        return ReplaceBySale(first.leg, quantity)\n",
+                "        return Cancel(first.leg)\n",
+            ),
+        ),
+    ),
+    Mend(
         5,
         "an entry at market is sent with the most that it may pay",
         (

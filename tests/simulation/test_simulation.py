@@ -21,16 +21,14 @@ HOLDING = frozenset({"alive", "booked once", "conserved", "own coins only", "sim
 # Stories that break a rule still.
 OPEN = frozenset(
     {
-        "a tenth of the target fills",
         "a trade by hand while the stream is cut",
         "a trailing stop wider than the one decided",
         "no further stop may stand",
         "paused while the entry is unknown",
-        "the exit meets a halt",
-        "the exit meets a rate limit",
         "the least amount grows over the position",
         "the lots grow before the exit",
         "the operator sells everything by hand",
+        "the symbol is delisted while a position is open",
         "the price jumps over the stop while prices are lost",
         "the trader is blind",
     }
