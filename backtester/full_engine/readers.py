@@ -17,6 +17,7 @@ from core.capital.pockets import Reservation, ReservationRefused, ReservationSta
 from core.positions.model import PROTECTION, Cycle, Purpose
 from core.risk.account import AccountView, OpenCycle, OutsideBuy, PendingEntry, assets_of, rates_of
 from core.risk.funding import Denied, Granted
+from core.risk.halts import reasons
 from core.statistics.periods import day_start
 from core.statistics.results import CycleResult
 from portfolio.src.adapters.memory_capital import MemoryCapital
@@ -111,6 +112,7 @@ class StoredAccount:
     async def view(self, now: datetime, quotes: Collection[str]) -> AccountView:
         cycles = [self._cycle(cycle) for cycle in await self._trades.open_cycles()]
         outside = await self._outside()
+        pauses = await self._trades.pauses()
         pockets = self._capital.pockets
         ended = self._trades.ended_since(day_start(now))
         foreign = sorted(
@@ -123,7 +125,8 @@ class StoredAccount:
             cycles=cycles,
             pending=await self._pending(),
             pockets=pockets,
-            pauses={pause.scope: pause.reason for pause in await self._trades.pauses()},
+            pauses=reasons(pauses, halts=False),
+            halts=reasons(pauses, halts=True),
             day_result=sum((cycle.profit_loss or ZERO for cycle in ended), ZERO),
             rates=await self._rates(foreign),
             outside=outside,

@@ -73,6 +73,7 @@ def _state(view: AccountView, limits: RiskLimits, now: datetime) -> dict[str, An
         "time": now.isoformat(),
         "entries_enabled": limits.entries_enabled,
         "pauses": dict(view.pauses),
+        "halts": dict(view.halts),
         "open_positions": [cycle.symbol for cycle in view.cycles],
         "pending_entries": [entry.symbol for entry in view.pending],
         "max_concurrent_positions": limits.max_concurrent_positions,

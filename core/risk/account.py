@@ -17,7 +17,7 @@ Both gates judge on this view: the coordinator before it reserves, the trader be
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -126,9 +126,9 @@ class AccountView:
     """What is open, what is under way, what is free and what is forbidden, at one moment. Make it with ``of``.
 
     ``pockets``: what may be reserved from each, empty to whom pockets are not told. ``free``: units of each asset that
-    an order can use, None to whom balances are not told. ``pauses``: reasons by scope (``all``, a symbol, a strategy).
-    ``rates``: units of valuation for one unit of a quote asset; one that is missing has no known price. ``outside``:
-    purchases that rest on the exchange and belong to no cycle.
+    an order can use, None to whom balances are not told. ``pauses`` and ``halts``: reasons by scope (``all``, a symbol,
+    a strategy). ``rates``: units of valuation for one unit of a quote asset; one that is missing has no known price.
+    ``outside``: purchases that rest on the exchange and belong to no cycle.
     """
 
     now_ms: int
@@ -143,6 +143,7 @@ class AccountView:
     entries_last_minute: int
     rates: Mapping[str, Decimal]
     outside: tuple[OutsideBuy, ...] = ()
+    halts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -160,6 +161,7 @@ class AccountView:
         entries_last_minute: int = 0,
         rates: Mapping[str, Decimal] | None = None,
         outside: Iterable[OutsideBuy] = (),
+        halts: Mapping[str, str] | None = None,
     ) -> AccountView:
         """The view that follows from facts; ``rates`` of other quote assets, as far as they are known.
 
@@ -180,6 +182,7 @@ class AccountView:
             entries_last_minute=entries_last_minute,
             rates={quote: ONE, **(rates or {})},
             outside=tuple(outside),
+            halts=halts or {},
         )
 
     def without(self, intent_id: str) -> AccountView:

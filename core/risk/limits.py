@@ -14,12 +14,12 @@ from typing import Final, Protocol
 
 from core.positions.model import MANUAL
 from core.risk.account import AccountView
+from core.risk.halts import ALL
 from shared.src.domain.money import ZERO, wire
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 
 HUNDRED: Final = Decimal(100)
-ALL: Final = "all"
 # A position must stay sellable at its stop, after fees and rounding.
 NOTIONAL_RESERVE: Final = Decimal("1.02")
 
@@ -125,6 +125,8 @@ def _refusals(candidate: Candidate, others: AccountView, limits: RiskLimits) -> 
 def _paused(candidate: Candidate, view: AccountView) -> str:
     scopes = {ALL: "trading", candidate.rules.symbol: candidate.rules.symbol, candidate.strategy: candidate.strategy}
     for scope, name in scopes.items():
+        if scope in view.halts:
+            return f"{name} is halted: {view.halts[scope]}"
         if scope in view.pauses:
             return f"{name} is paused: {view.pauses[scope] or 'by hand'}"
     return ""

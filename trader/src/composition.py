@@ -15,6 +15,7 @@ from trader.src.cycle_manager import CycleManager
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.outbox_publisher import OutboxPublisher
+from trader.src.execution.panic import Panic
 from trader.src.execution.reconciler import Reconciler
 from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import MATCHING_S, OrderManager
@@ -51,6 +52,14 @@ def compose(
         exits=rules.exits,
         quote_asset=settings.quote_asset,
     )
+    intents = IntentHandler(
+        exchange=exchange,
+        store=store,
+        cycle_manager=cycle_manager,
+        risk=risk,
+        clock=clock,
+        decision_age_max=rules.entry_age_max,
+    )
     trader = TraderService(
         settings=settings,
         bus=bus,
@@ -61,14 +70,8 @@ def compose(
         funds=funds,
         orders=orders,
         cycle_manager=cycle_manager,
-        intents=IntentHandler(
-            exchange=exchange,
-            store=store,
-            cycle_manager=cycle_manager,
-            risk=risk,
-            clock=clock,
-            decision_age_max=rules.entry_age_max,
-        ),
+        intents=intents,
+        panic=Panic(store=store, cycle_manager=cycle_manager, intents=intents, clock=clock),
         reconciler=Reconciler(
             exchange=exchange, store=store, orders=orders, cycle_manager=cycle_manager, funds=funds, clock=clock
         ),

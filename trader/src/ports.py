@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from core.positions.model import Cycle, CycleState, Fill, Order
+from core.risk.halts import Cause, Pause
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.exchange.models import (
     AccountSnapshot,
@@ -124,13 +125,6 @@ class Prices(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    scope: str
-    reason: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class ApprovedEntry:
     """An entry that was approved and not taken yet; ``reserved`` in units of the asset of valuation."""
 
@@ -240,11 +234,19 @@ class Store(Protocol):
         """What limits are measured on; entries that were approved before ``approved_since`` are too old to come."""
         ...
 
-    async def pauses(self) -> list[Pause]: ...
+    async def pauses(self) -> list[Pause]:
+        """What is in force, pauses by hand and halts, the oldest first."""
+        ...
 
-    async def pause(self, scope: str, reason: str, since: datetime) -> None: ...
+    async def pause(
+        self, scope: str, reason: str, since: datetime, *, cause: Cause = Cause.HAND, until: datetime | None = None
+    ) -> None:
+        """Stop entries in a scope; one of the same cause that is in force keeps its beginning and takes the reason."""
+        ...
 
-    async def resume(self, scope: str) -> bool: ...
+    async def resume(self, scope: str) -> bool:
+        """Lift every pause and halt of a scope. False when there was none."""
+        ...
 
     async def pending_intents(self, since: datetime) -> list[OrderIntent]:
         """Approved decisions made since then that nobody handled."""

@@ -22,6 +22,7 @@ from core.risk.account import (
     resting_cost,
 )
 from core.risk.exit_levels import ExitRules
+from core.risk.halts import reasons
 from core.risk.limits import Candidate, RiskLimits
 from core.risk.order_gate import EntryOrder, Level, judge_order
 from core.risk.verdicts import Approved, Refused
@@ -122,7 +123,8 @@ class RiskManager:
             cycles=cycles,
             pending=[_pending(entry, self._quote) for entry in facts.approved],
             free={rules.quote: self._funds.free(rules.quote) - _unshown(facts, rules.quote)},
-            pauses={pause.scope: pause.reason for pause in facts.pauses},
+            pauses=reasons(facts.pauses, halts=False),
+            halts=reasons(facts.pauses, halts=True),
             day_result=facts.day_result,
             entries_last_minute=self._entries_last_minute(),
             rates=rates,

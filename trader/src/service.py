@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from core.risk.halts import Cause
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.orders import OrderIntent
@@ -23,11 +24,11 @@ from trader.src.cycle_manager import CycleManager
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.outbox_publisher import OutboxPublisher
+from trader.src.execution.panic import Panic
 from trader.src.execution.reconciler import Reconciler
 from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Listener, Prices, Store
-from trader.src.risk_manager import DIFFERENCE
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class TraderService:
         orders: OrderManager,
         cycle_manager: CycleManager,
         intents: IntentHandler,
+        panic: Panic,
         reconciler: Reconciler,
         watcher: Watcher,
         publisher: OutboxPublisher,
@@ -82,6 +84,7 @@ class TraderService:
         self.orders = orders
         self.cycle_manager = cycle_manager
         self.intents = intents
+        self.panic = panic
         self.reconciler = reconciler
         self.watcher = watcher
         self.publisher = publisher
@@ -94,7 +97,7 @@ class TraderService:
             "exchange": self.run_exchange,
             "reconcile": self.run_reconciliation,
             "sweep": lambda: self._repeat(self.intents.sweep, self._timers.sweep_s),
-            "watch": lambda: self._repeat(self.watcher.look, self._timers.watch_s),
+            "watch": lambda: self._repeat(self.look, self._timers.watch_s),
             "publish": self.run_publisher,
             "workers": self.watch_workers,
         }
@@ -148,6 +151,11 @@ class TraderService:
 
     # Tasks
 
+    async def look(self) -> None:
+        """Carry a panic on, and watch the open positions."""
+        await self.panic.carry_on()
+        await self.watcher.look()
+
     async def run_reconciliation(self) -> None:
         """Compare with the exchange now and then; the stream does so, in full, after every connection."""
         timers = self._timers
@@ -182,9 +190,19 @@ class TraderService:
     async def difference(self) -> str:
         """For /health: raises while the exchange and the cycles disagree, until somebody resumes."""
         for pause in await self.store.pauses():
-            if pause.reason.startswith(DIFFERENCE):
+            if pause.cause is Cause.DIFFERENCE:
                 raise TransientError(f"{pause.reason} (since {pause.since.isoformat()}; lift with /config/resume)")
         return f"{self.reconciler.runs} reconciliations"
+
+    async def entries(self) -> str:
+        """For /health: whether positions are opened, and what stops it. A halt is no illness."""
+        stopped = [
+            f"{pause.scope} {'halted' if pause.is_halt else 'paused'} since {pause.since.isoformat()}: {pause.reason}"
+            for pause in await self.store.pauses()
+        ]
+        if not stopped and not self.settings.entries_enabled:
+            return "TRADING_ENABLED is off"
+        return "; ".join(stopped) or "open"
 
     async def stop(self) -> None:
         """Workers stop between two steps; what they were at is found again at the next start."""

@@ -133,11 +133,20 @@ class Attention:
     unprotected: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoppedScope:
+    """Where no position is opened: ``all``, a symbol or a strategy. ``halted``: by the platform, not by a person."""
+
+    scope: str
+    reason: str
+    halted: bool
+
+
 class SystemReads(Protocol):
     async def attention(self, protected_by: datetime) -> Attention:
         """``protected_by``: positions that are older and have no stop are not protected."""
         ...
 
-    async def pauses(self) -> dict[str, str]:
-        """Reasons by scope: ``all`` or a symbol."""
+    async def pauses(self, now: datetime) -> list[StoppedScope]:
+        """What is in force, halts before pauses of the same scope."""
         ...

@@ -10,11 +10,10 @@ from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.exchange.venue import Venue, venue_of
-from visualization.src.ports import Attention, MarketReads, SystemReads
+from visualization.src.ports import Attention, MarketReads, StoppedScope, SystemReads
 from visualization.src.views import AlertView, PlatformHealth, SystemView, TradingState
 
 UNPROTECTED_S_MAX = 5
-HALTS = ("halt", "difference")
 
 
 def speed_of(clock: Clock) -> float:
@@ -60,8 +59,8 @@ class SystemStatus:
         """
         unprotected_for = timedelta(seconds=UNPROTECTED_S_MAX * speed_of(self._clock))
         attention = await self._system.attention(self._clock.now() - unprotected_for)
-        pauses = await self._system.pauses()
-        found = [*_count_alerts(attention), *(_pause_alert(scope, reason) for scope, reason in pauses.items())]
+        stopped = await self._system.pauses(self._clock.now())
+        found = [*_count_alerts(attention), *(_pause_alert(each) for each in stopped)]
         alerts = [*health_alerts(health), *found]
         return sorted(alerts, key=lambda alert: ("error", "warning", "info").index(alert["level"]))
 
@@ -69,17 +68,13 @@ class SystemStatus:
         trader = health["services"].get("trader")
         if trader is not None and trader["state"] == "unreachable":
             return TradingState(state="unknown", reason=f"trader: {trader['detail']}")
-        reason = (await self._system.pauses()).get("all")
-        if reason is not None:
-            return TradingState(state="halted" if is_halt(reason) else "paused", reason=reason)
+        stopped = await self._system.pauses(self._clock.now())
+        everything = next((each for each in stopped if each.scope == "all"), None)
+        if everything is not None:
+            return TradingState(state="halted" if everything.halted else "paused", reason=everything.reason)
         if not self._settings.entries_enabled:
             return TradingState(state="paused", reason="TRADING_ENABLED is false: no position is opened")
         return TradingState(state="running", reason="")
-
-
-def is_halt(reason: str) -> bool:
-    """Whether the platform stopped by itself, rather than a person pausing it."""
-    return reason.lower().startswith(HALTS)
 
 
 def health_alerts(health: PlatformHealth) -> list[AlertView]:
@@ -124,14 +119,14 @@ def _count_alerts(attention: Attention) -> list[AlertView]:
     ]
 
 
-def _pause_alert(scope: str, reason: str) -> AlertView:
-    halted = is_halt(reason)
-    what = "Trading" if scope == "all" else scope
+def _pause_alert(stopped: StoppedScope) -> AlertView:
+    what = "Trading" if stopped.scope == "all" else stopped.scope
+    state = "halted" if stopped.halted else "paused"
     return _alert(
-        f"pause:{scope}",
-        "error" if halted else "info",
-        f"{what} is {'halted' if halted else 'paused'}",
-        reason or "no new positions are opened; exits go on",
+        f"{'halt' if stopped.halted else 'pause'}:{stopped.scope}",
+        "error" if stopped.halted else "info",
+        f"{what} is {state}",
+        stopped.reason or "no new positions are opened; exits go on",
     )
 
 

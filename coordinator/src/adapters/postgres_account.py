@@ -10,6 +10,7 @@ from typing import Any
 from core.capital.pockets import Pocket
 from core.capital.valuation import symbols_of
 from core.risk.account import AccountView, OpenCycle, OutsideBuy, PendingEntry, Purchase, assets_of, rates_of
+from core.risk.halts import Cause, Pause, reasons
 from core.statistics.periods import day_start
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
@@ -46,7 +47,9 @@ SELECT
           ORDER BY pocket)
    FROM capital_pockets) AS pockets,
   (SELECT COALESCE(sum(profit_loss), 0) FROM trade_cycles WHERE completed_at >= :day) AS day_result,
-  (SELECT json_object_agg(scope, reason) FROM trading_pauses) AS pauses
+  (SELECT json_agg(json_build_object('scope', scope, 'reason', reason, 'since', since, 'cause', cause)
+          ORDER BY since, scope, cause)
+   FROM trading_pauses WHERE until IS NULL OR until > :now) AS pauses
 """)
 
 
@@ -59,8 +62,9 @@ class PostgresAccount:
 
     async def view(self, now: datetime, quotes: Collection[str]) -> AccountView:
         async with self._database.autocommit() as connection:
-            row = (await connection.execute(_ACCOUNT, {"day": day_start(now)})).one()
+            row = (await connection.execute(_ACCOUNT, {"day": day_start(now), "now": now})).one()
         cycles = [self._cycle(entry) for entry in row.cycles or []]
+        pauses = [_pause(entry) for entry in row.pauses or []]
         outside = [self._outside(entry) for entry in row.outside or []]
         pockets = [Pocket(name, *map(Decimal, numbers)) for name, numbers in (row.pockets or {}).items()]
         foreign = {*quotes, *(cycle.quote for cycle in cycles), *(order.quote for order in outside)} - {self._quote, ""}
@@ -71,7 +75,8 @@ class PostgresAccount:
             cycles=cycles,
             pending=[self._pending(entry) for entry in row.pending or []],
             pockets=pockets,
-            pauses=row.pauses or {},
+            pauses=reasons(pauses, halts=False),
+            halts=reasons(pauses, halts=True),
             day_result=row.day_result,
             rates=await self._rates(sorted(foreign)),
             outside=outside,
@@ -106,3 +111,7 @@ class PostgresAccount:
         """What other quote assets are worth by their last closed candles; most accounts have none."""
         symbols = symbols_of(assets, self._quote) if assets else []
         return rates_of(assets, self._quote, await last_closes(self._database, symbols)) if symbols else {}
+
+
+def _pause(entry: dict[str, Any]) -> Pause:
+    return Pause(entry["scope"], entry["reason"], datetime.fromisoformat(entry["since"]), Cause(entry["cause"]))

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from core.positions.model import Cycle, Fill, Order, Purpose
+from core.risk.halts import Cause, Pause
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.orders import CycleStatus, IntentKind, OrderStatus, OrderType, Side
 from shared.src.exchange.models import ExchangeOrder
-from trader.src.ports import Pause, Store
+from trader.src.ports import Store
 
 D = Decimal
 SYMBOL = "BTCUSDC"
@@ -415,14 +416,35 @@ class StoreBehaviour:
         await world.store.pause(SYMBOL, "news", start + timedelta(seconds=1))
         await world.store.pause("all", "dinner", start + timedelta(seconds=2))
         known = [
+            Pause("all", "dinner", start),
             Pause(SYMBOL, "news", start + timedelta(seconds=1)),
-            Pause("all", "dinner", start + timedelta(seconds=2)),
         ]
         assert await world.store.pauses() == known
         assert (await world.store.risk_facts(start, approved_since=start)).pauses == tuple(known)
         assert await world.store.resume(SYMBOL)
         assert not await world.store.resume(SYMBOL)
-        assert await world.store.pauses() == known[1:]
+        assert await world.store.pauses() == known[:1]
+
+    async def test_a_halt_stands_beside_a_pause_of_the_same_scope(self, world: StoreWorld) -> None:
+        start = world.clock.now()
+        await world.store.pause("all", "lunch", start)
+        await world.store.pause("all", "difference: 1 BTC", start, cause=Cause.DIFFERENCE)
+        assert {pause.cause for pause in await world.store.pauses()} == {Cause.HAND, Cause.DIFFERENCE}
+        assert await world.store.resume("all")
+        assert await world.store.pauses() == []
+
+    async def test_a_halt_with_an_end_holds_until_then_and_begins_anew_after_it(self, world: StoreWorld) -> None:
+        start = world.clock.now()
+        for seconds, since in ((0, 0), (9, 0), (21, 21)):
+            now = start + timedelta(seconds=seconds)
+            world.clock.advance((now - world.clock.now()).total_seconds())
+            until = now + timedelta(seconds=10)
+            await world.store.pause("all", "loss", now, cause=Cause.DAILY_LOSS, until=until)
+            (held,) = await world.store.pauses()
+            assert (held.since, held.until) == (start + timedelta(seconds=since), until)
+        world.clock.advance(10)
+        assert await world.store.pauses() == []
+        assert not await world.store.resume("all")
 
     # Messages
 

@@ -157,7 +157,10 @@ async def test_what_needs_attention_is_said(database: Database, settings: Settin
     assert (view["trading"]["state"], view["alerts"]) == ("running", [])
 
     async with database.begin() as connection:
-        await connection.execute(text("INSERT INTO trading_pauses VALUES ('all', 'difference: 1 USDC', now())"))
+        await connection.execute(text("INSERT INTO trading_pauses VALUES ('all', 'paused by hand', now())"))
+        await connection.execute(
+            text("INSERT INTO trading_pauses VALUES ('all', 'difference: 1 USDC', now(), 'difference')")
+        )
         await connection.execute(
             text(
                 "INSERT INTO dead_letters (source, consumer, reason, payload, fingerprint)"
@@ -166,7 +169,7 @@ async def test_what_needs_attention_is_said(database: Database, settings: Settin
         )
     view = await status.view(health)
     assert view["trading"] == {"state": "halted", "reason": "difference: 1 USDC"}
-    assert [alert["id"] for alert in view["alerts"]] == ["pause:all", "dead_letters"]
+    assert [alert["id"] for alert in view["alerts"]] == ["halt:all", "dead_letters", "pause:all"]
 
 
 async def test_a_database_that_is_away_is_an_alert_not_an_error(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from trader.src.ports import OutboxMessage
 WRITES = {
     *("refuse", "open_cycle", "accept", "accept_exit", "add_orders", "book", "settle", "request_exit", "save_cycle"),
     "sent",
+    "pause",
 }
 STEPS = WRITES | {"view", "outbox"}
 

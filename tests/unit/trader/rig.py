@@ -107,7 +107,7 @@ class Rig:
         trader = self.trader
         return {
             "compare": trader.reconciler.run,
-            "watch": trader.watcher.look,
+            "watch": trader.look,
             "sweep": trader.intents.sweep,
             "publish": trader.publisher.flush,
         }

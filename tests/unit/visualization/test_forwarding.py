@@ -13,7 +13,7 @@ from shared.memory.manual_clock import ManualClock
 from shared.src.config import load_settings
 from visualization.src.platform_health import PlatformHealthMonitor, service_view, summary
 from visualization.src.proxy import proxy_routes
-from visualization.src.system import health_alerts, is_halt
+from visualization.src.system import health_alerts
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -123,8 +123,3 @@ def test_a_platform_of_which_only_the_dashboard_lives_is_unhealthy() -> None:
 
 def test_an_answer_without_a_status_is_not_healthy() -> None:
     assert not service_view("trader", "http://t", {}, 1.0)["healthy"]
-
-
-def test_a_halt_is_told_from_a_pause() -> None:
-    assert is_halt("difference: USDC 1 more on the exchange")
-    assert not is_halt("paused by hand")

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
+from core.risk.halts import Cause, Pause
 from shared.src.contracts.orders import ExecutionEvent, OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, Topic
 from shared.src.domain.clock import Clock
@@ -28,7 +29,7 @@ from shared.src.domain.money import ZERO
 from shared.src.domain.orders import IntentKind, Side
 from shared.src.exchange.models import ExchangeOrder
 from trader.src.execution.messages import cycle_updated, execution
-from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, Pause, RiskFacts
+from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, RiskFacts
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -61,7 +62,7 @@ class MemoryStore:
         self._by_order: dict[str, list[Fill]] = {}
         self._last_trade: dict[str, int] = {}
         self._newest_order: dict[str, datetime] = {}
-        self._pauses: dict[str, Pause] = {}
+        self._pauses: dict[tuple[str, Cause], Pause] = {}
         self._outbox: dict[int, OutboxMessage] = {}
         self._told = 0
         self._outbox_changed = asyncio.Event()
@@ -216,13 +217,22 @@ class MemoryStore:
         yield from (order for order in live if order.cycle_id is None and order.side is Side.BUY and not order.is_done)
 
     async def pauses(self) -> list[Pause]:
-        return sorted(self._pauses.values(), key=lambda pause: pause.since)
+        now = self._clock.now()
+        held = [pause for pause in self._pauses.values() if pause.holds(now)]
+        return sorted(held, key=lambda pause: (pause.since, pause.scope, pause.cause))
 
-    async def pause(self, scope: str, reason: str, since: datetime) -> None:
-        self._pauses[scope] = Pause(scope, reason, since)
+    async def pause(
+        self, scope: str, reason: str, since: datetime, *, cause: Cause = Cause.HAND, until: datetime | None = None
+    ) -> None:
+        known = self._pauses.get((scope, cause))
+        begun = known.since if known is not None and known.holds(self._clock.now()) else since
+        self._pauses[scope, cause] = Pause(scope, reason, begun, cause, until)
 
     async def resume(self, scope: str) -> bool:
-        return self._pauses.pop(scope, None) is not None
+        lifted = [pause for pause in await self.pauses() if pause.scope == scope]
+        for pause in lifted:
+            del self._pauses[pause.scope, pause.cause]
+        return bool(lifted)
 
     # Messages
 

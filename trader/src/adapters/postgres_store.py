@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
+from core.risk.halts import Cause, Pause
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT
 from shared.src.database import Database, DatabaseConnection
@@ -33,7 +34,7 @@ from trader.src.adapters.rows import (
     order_parameters,
 )
 from trader.src.execution.messages import cycle_updated, execution
-from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, Pause, RiskFacts
+from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, RiskFacts
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -79,6 +80,17 @@ ENTRIES = f"""
 UNION ALL
 (SELECT o.* FROM orders o WHERE o.cycle_id IS NULL AND o.side = 'BUY' AND o.{LIVE}
  ORDER BY o.created_at, o.client_order_id)
+"""
+
+
+HOLDS = "(until IS NULL OR until > :now)"
+PAUSES = f"SELECT scope, reason, since, cause, until FROM trading_pauses WHERE {HOLDS} ORDER BY since, scope, cause"
+RESUME = f"DELETE FROM trading_pauses WHERE scope = :scope AND {HOLDS}"
+PAUSE = """
+INSERT INTO trading_pauses AS known (scope, reason, since, cause, until)
+VALUES (:scope, :reason, :since, :cause, :until)
+ON CONFLICT (scope, cause) DO UPDATE SET reason = excluded.reason, until = excluded.until,
+    since = CASE WHEN known.until <= :now THEN excluded.since ELSE known.since END
 """
 
 
@@ -319,28 +331,32 @@ class PostgresStore:
                 cycles=tuple(await _open_cycles(connection)),
                 entries=tuple(await _entries(connection)),
                 approved=tuple(await _approved(connection, approved_since)),
-                pauses=tuple(await _pauses(connection)),
+                pauses=tuple(await _pauses(connection, self._clock.now())),
                 day_result=result.scalar_one(),
             )
 
     async def pauses(self) -> list[Pause]:
         async with self._database.autocommit() as connection:
-            return await _pauses(connection)
+            return await _pauses(connection, self._clock.now())
 
-    async def pause(self, scope: str, reason: str, since: datetime) -> None:
+    async def pause(
+        self, scope: str, reason: str, since: datetime, *, cause: Cause = Cause.HAND, until: datetime | None = None
+    ) -> None:
+        parameters = {
+            "scope": scope,
+            "reason": reason,
+            "since": since,
+            "cause": cause.value,
+            "until": until,
+            "now": self._clock.now(),
+        }
         async with self._database.begin() as connection:
-            await connection.execute(
-                text(
-                    "INSERT INTO trading_pauses (scope, reason, since) VALUES (:scope, :reason, :since) "
-                    "ON CONFLICT (scope) DO UPDATE SET reason = excluded.reason, since = excluded.since"
-                ),
-                {"scope": scope, "reason": reason, "since": since},
-            )
+            await connection.execute(text(PAUSE), parameters)
 
     async def resume(self, scope: str) -> bool:
         async with self._database.begin() as connection:
-            result = await connection.execute(text("DELETE FROM trading_pauses WHERE scope = :scope"), {"scope": scope})
-            return result.rowcount == 1
+            result = await connection.execute(text(RESUME), {"scope": scope, "now": self._clock.now()})
+            return result.rowcount > 0
 
     # Messages
 
@@ -371,9 +387,9 @@ async def _approved(connection: DatabaseConnection, since: datetime) -> list[App
     return [ApprovedEntry(row.intent_id, row.symbol, row.strategy, Decimal(row.reserved)) for row in rows]
 
 
-async def _pauses(connection: DatabaseConnection) -> list[Pause]:
-    rows = await connection.execute(text("SELECT scope, reason, since FROM trading_pauses ORDER BY since"))
-    return [Pause(row.scope, row.reason, row.since) for row in rows]
+async def _pauses(connection: DatabaseConnection, now: datetime) -> list[Pause]:
+    rows = await connection.execute(text(PAUSES), {"now": now})
+    return [Pause(row.scope, row.reason, row.since, Cause(row.cause), row.until) for row in rows]
 
 
 async def _reported(connection: DatabaseConnection, report: ExchangeOrder, *, lock: str = "") -> Order | None:

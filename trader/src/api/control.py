@@ -19,12 +19,13 @@ from shared.src.domain.plain import plain
 from shared.src.exchange.rules import SymbolRules
 from shared.src.frame.auth import Authorizer, Principal, Scope
 from trader.src.adapters.postgres_reads import PostgresReads
+from trader.src.api.halt_control import HaltControl, shown
 from trader.src.api.models import ClosePosition, ManualOrder, OrdersQuery, PauseRequest
 from trader.src.service import TraderService
 
 ANSWER_S = 5.0
 POLL_S = 0.02
-NOT_FOUND, CONFLICT, UNPROCESSABLE = 404, 409, 422
+FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 403, 404, 409, 422
 
 
 class TraderControl:
@@ -35,6 +36,7 @@ class TraderControl:
         self._store = trader.store
         self._reads = PostgresReads(database)
         self._auth = auth
+        self.halts = HaltControl(trader, auth)
 
     async def authorize(self, authorization: str | None, scope: Scope) -> Principal:
         return await self._auth.check(authorization, scope)
@@ -128,10 +130,7 @@ class TraderControl:
         return {"prices": shown}
 
     async def pauses(self) -> list[dict[str, Any]]:
-        return [
-            plain({"scope": item.scope, "reason": item.reason, "since": item.since})
-            for item in await self._store.pauses()
-        ]
+        return [plain(shown(item)) for item in await self._store.pauses()]
 
     # Commands
 
@@ -271,6 +270,11 @@ class TraderControl:
         return {"paused": request.scope, "pauses": await self.pauses()}
 
     async def resume(self, principal: Principal, request: PauseRequest) -> dict[str, Any]:
+        """Lift what stops entries in the scope. A halt, which the platform set itself, needs an admin."""
+        held = [item for item in await self._store.pauses() if item.scope == request.scope]
+        halt = next((item for item in held if item.is_halt), None)
+        if halt is not None and principal.scope < Scope.ADMIN:
+            raise RejectedError(f"{request.scope} is halted ({halt.reason}): only an admin lifts that", code=FORBIDDEN)
         await self._auth.record(principal, "resume", {"scope": request.scope})
         if not await self._store.resume(request.scope):
             raise RejectedError(f"nothing is paused for {request.scope}", code=NOT_FOUND)

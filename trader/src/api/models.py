@@ -99,6 +99,13 @@ class PauseRequest(Body):
         return self
 
 
+class PanicRequest(Body):
+    """``confirm`` must be true: all entries are canceled, all positions sold at market, trading is halted."""
+
+    confirm: Literal[True]
+    reason: Words = "by hand"
+
+
 class OrdersQuery(Body):
     symbol: UpperSymbol | None = None
     limit: int = Field(default=100, ge=1, le=1000)

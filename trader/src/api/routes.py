@@ -30,6 +30,7 @@ from trader.src.api.models import (
     OrderHeaders,
     OrderPath,
     OrdersQuery,
+    PanicRequest,
     PauseRequest,
     RefusalBody,
     SymbolPath,
@@ -65,6 +66,9 @@ ANY_COMMAND: ResponseDict = NO_SUCH_THING | {
 }
 COMMAND: dict[str, Any] = {"responses": DONE | ANY_COMMAND, "security": [{"token": []}]}
 PLACE: dict[str, Any] = COMMAND | {"responses": PLACED | ANY_COMMAND}
+PANIC: dict[str, Any] = COMMAND | {
+    "responses": {202: {"description": "under way, with how far it is"}} | ANY_COMMAND,
+}
 api = APIBlueprint("api", __name__, abp_responses=ANY_CALL, operation_id_callback=_operation_id)
 
 
@@ -155,6 +159,18 @@ def pauses() -> Response:
     return _listed("pauses", _control().pauses())
 
 
+@api.get("/status", responses=DONE)
+def status() -> Response:
+    """Whether positions are opened, and what stops it: halts and pauses, since when and why."""
+    return _answer(_control().halts.status())
+
+
+@api.get("/panic", responses=DONE)
+def panic_progress() -> Response:
+    """How far a panic is."""
+    return _answer(_control().halts.progress())
+
+
 # Commands
 
 
@@ -195,6 +211,12 @@ def close_symbol(body: ClosePosition) -> Response:
     return _answer(_control().close_symbol(_principal(), body))
 
 
+@api.post("/panic", **PANIC)
+def panic(body: PanicRequest) -> Response:
+    """Cancel all entries, close all positions at market and halt; safe to repeat. An admin lifts the halt."""
+    return _answer(_control().halts.panic(_principal(), body), 202)
+
+
 @api.post("/config/pause", request_body=_optional(PauseRequest), **COMMAND)
 def pause(body: PauseRequest) -> Response:
     """No new positions: all, a symbol or a strategy."""
@@ -203,5 +225,5 @@ def pause(body: PauseRequest) -> Response:
 
 @api.post("/config/resume", request_body=_optional(PauseRequest), **COMMAND)
 def resume(body: PauseRequest) -> Response:
-    """Lift a pause."""
+    """Lift what stops entries: a pause with the scope trade, a halt with admin."""
     return _answer(_control().resume(_principal(), body))

@@ -19,7 +19,7 @@ from core.positions.protection import Beyond, Protection, protection, settled
 from core.positions.refusals import is_market_closed, lacks_units
 from core.positions.rules import PositionRules
 from core.positions.standing import is_bereft
-from core.risk.limits import ALL
+from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
 from shared.src.domain.orders import OrderStatus
 from shared.src.exchange.rules import SymbolRules
@@ -127,7 +127,7 @@ class ExitOrders:
         needed = holding(view, rules)
         reason = f"{DIFFERENCE}: the exchange has {free} {rules.base} free, cycle {view.cycle.id} needs {needed}"
         logger.error("unexplained difference, new entries halted", extra={"reason": reason})
-        await self._store.pause(ALL, reason, self._clock.now())
+        await self._store.pause(ALL, reason, self._clock.now(), cause=Cause.DIFFERENCE)
         await self._store.save_cycle(replace(view.cycle, sell_at_most=free))
 
     async def _is_settled(self, order: Order, status: OrderStatus) -> bool:

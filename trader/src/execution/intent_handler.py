@@ -75,6 +75,11 @@ class IntentHandler:
             await self.take(intent)
         return len(intents)
 
+    async def settled(self) -> None:
+        """Return once every entry that is being judged has become a cycle or a refusal."""
+        async with self._one_at_a_time:
+            return
+
     async def _exit(self, intent: OrderIntent) -> Taken:
         cycles = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == intent.symbol]
         if not cycles:

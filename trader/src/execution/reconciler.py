@@ -12,7 +12,7 @@ import logging
 
 from core.positions.claims import claims, confirmed, shortfalls
 from core.positions.model import CycleState, Order
-from core.risk.limits import ALL
+from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
 from shared.src.exchange.models import ExchangeFill, ExchangeOrder
@@ -135,7 +135,7 @@ class Reconciler:
         if real and real != self._differences:
             reason = "; ".join(real.values())
             logger.error("unexplained difference, new entries halted", extra={"reason": reason})
-            await self._store.pause(ALL, f"{DIFFERENCE}: {reason}", self._clock.now())
+            await self._store.pause(ALL, f"{DIFFERENCE}: {reason}", self._clock.now(), cause=Cause.DIFFERENCE)
         self._differences = real
 
     async def _positions(self) -> list[tuple[CycleState, SymbolRules]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shared.src.database import Database
 from visualization.src.adapters.postgres_rows import fetching
-from visualization.src.ports import Attention
+from visualization.src.ports import Attention, StoppedScope
 
 
 class PostgresSystemReads:
@@ -28,6 +28,10 @@ class PostgresSystemReads:
         )
         return Attention(**counts)
 
-    async def pauses(self) -> dict[str, str]:
-        rows = await self._fetch("SELECT scope, reason FROM trading_pauses ORDER BY scope")
-        return {row["scope"]: row["reason"] for row in rows}
+    async def pauses(self, now: datetime) -> list[StoppedScope]:
+        rows = await self._fetch(
+            "SELECT scope, reason, cause <> 'hand' AS halted FROM trading_pauses"
+            " WHERE until IS NULL OR until > :now ORDER BY scope, halted DESC, since",
+            now=now,
+        )
+        return [StoppedScope(**row) for row in rows]

@@ -169,8 +169,9 @@ def test_the_document_names_every_route_and_what_needs_a_token(client: FlaskClie
         ("post", "/close-position"),
         ("post", "/config/pause"),
         ("post", "/config/resume"),
+        ("post", "/panic"),
     }
-    assert len(operations) == 19
+    assert len(operations) == 22
     ids = [call["operationId"] for call in operations.values()]
     assert len(set(ids)) == len(ids)
     order = document["components"]["schemas"]["ManualOrder"]["properties"]

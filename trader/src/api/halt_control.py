@@ -1,0 +1,70 @@
+"""What stops entries, as a person sees it, and the call that stops everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.risk.halts import Pause
+from shared.src.domain.plain import plain
+from shared.src.frame.auth import Authorizer, Principal
+from trader.src.api.models import PanicRequest
+from trader.src.service import TraderService
+
+
+class HaltControl:
+    """Raises what ``TraderControl`` does."""
+
+    def __init__(self, trader: TraderService, auth: Authorizer) -> None:
+        self._trader = trader
+        self._auth = auth
+
+    async def status(self) -> dict[str, Any]:
+        """Whether positions are opened: running, paused or halted, with every reason."""
+        pauses = await self._trader.store.pauses()
+        halts = [pause for pause in pauses if pause.is_halt]
+        settings = self._trader.settings
+        by_hand = len(pauses) > len(halts) or not settings.entries_enabled
+        answer: dict[str, Any] = plain(
+            {
+                "time": self._trader.clock.now(),
+                "mode": settings.trading_mode.value,
+                "entries_enabled": settings.entries_enabled,
+                "state": "halted" if halts else "paused" if by_hand else "running",
+                "halts": [shown(pause) for pause in halts],
+                "pauses": [shown(pause) for pause in pauses if not pause.is_halt],
+            }
+        )
+        return answer
+
+    async def panic(self, principal: Principal, request: PanicRequest) -> dict[str, Any]:
+        """Everything out, nothing in; answers how far it is."""
+        await self._auth.record(principal, "panic", {"reason": request.reason})
+        await self._trader.panic.begin(request.reason)
+        return await self.progress()
+
+    async def progress(self) -> dict[str, Any]:
+        """How far a panic is; done when every position is flat and no entry rests."""
+        progress = await self._trader.panic.progress()
+        answer: dict[str, Any] = plain(
+            {
+                "panic": progress.halt is not None,
+                "reason": progress.halt.reason if progress.halt else "",
+                "since": progress.halt.since if progress.halt else None,
+                "positions_open": progress.positions,
+                "entries_open": progress.entries,
+                "done": progress.is_done,
+            }
+        )
+        return answer
+
+
+def shown(pause: Pause) -> dict[str, Any]:
+    """A pause or halt as the API tells it."""
+    return {
+        "scope": pause.scope,
+        "cause": pause.cause.value,
+        "halt": pause.is_halt,
+        "reason": pause.reason,
+        "since": pause.since,
+        "until": pause.until,
+    }
