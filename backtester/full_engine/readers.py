@@ -18,7 +18,6 @@ from core.positions.model import PROTECTION, Cycle, Purpose
 from core.risk.account import AccountView, OpenCycle, OutsideBuy, PendingEntry, assets_of, rates_of
 from core.risk.funding import Denied, Granted
 from core.risk.halts import reasons
-from core.statistics.periods import day_start
 from core.statistics.results import CycleResult
 from portfolio.src.adapters.memory_capital import MemoryCapital
 from portfolio.src.bookkeeper import Bookkeeper
@@ -114,7 +113,7 @@ class StoredAccount:
         outside = await self._outside()
         pauses = await self._trades.pauses()
         pockets = self._capital.pockets
-        ended = self._trades.ended_since(day_start(now))
+        mark = await self._trades.loss_mark()
         foreign = sorted(
             {*quotes, *(cycle.quote for cycle in cycles), *(order.quote for order in outside)} - {self._quote, ""}
         )
@@ -127,7 +126,7 @@ class StoredAccount:
             pockets=pockets,
             pauses=reasons(pauses, halts=False),
             halts=reasons(pauses, halts=True),
-            day_result=sum((cycle.profit_loss or ZERO for cycle in ended), ZERO),
+            losses=mark.losses(now) if mark is not None else None,
             rates=await self._rates(foreign),
             outside=outside,
         )

@@ -79,6 +79,10 @@ def _state(view: AccountView, limits: RiskLimits, now: datetime) -> dict[str, An
         "max_concurrent_positions": limits.max_concurrent_positions,
         "capital": wire(view.capital),
         "pockets_available": {name: wire(free) for name, free in view.pockets.items()},
-        "profit_today": wire(view.day_result),
+        "profit_today": wire(view.losses.day_result),
+        "day_loss_percent": round(float(view.losses.day_percent), 4),
+        "drawdown_percent": round(float(view.losses.drawdown_percent), 4),
         "max_daily_loss": wire(limits.max_daily_loss),
+        "max_daily_loss_percent": wire(limits.max_daily_loss_percent),
+        "max_drawdown_percent": wire(limits.max_drawdown_percent),
     }

@@ -122,6 +122,19 @@ class OutsideBuy:
 
 
 @dataclass(frozen=True, slots=True)
+class Losses:
+    """What the loss limits are measured on. ``day_result`` in units of valuation; percents are never negative.
+
+    ``unknown``: why they cannot be told, empty when they can.
+    """
+
+    day_result: Decimal = ZERO
+    day_percent: Decimal = ZERO
+    drawdown_percent: Decimal = ZERO
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountView:
     """What is open, what is under way, what is free and what is forbidden, at one moment. Make it with ``of``.
 
@@ -139,7 +152,7 @@ class AccountView:
     pockets: Mapping[str, Decimal]
     free: Mapping[str, Decimal] | None
     pauses: Mapping[str, str]
-    day_result: Decimal
+    losses: Losses
     entries_last_minute: int
     rates: Mapping[str, Decimal]
     outside: tuple[OutsideBuy, ...] = ()
@@ -157,7 +170,7 @@ class AccountView:
         pockets: Iterable[Pocket] = (),
         free: Mapping[str, Decimal] | None = None,
         pauses: Mapping[str, str] | None = None,
-        day_result: Decimal = ZERO,
+        losses: Losses | None = None,
         entries_last_minute: int = 0,
         rates: Mapping[str, Decimal] | None = None,
         outside: Iterable[OutsideBuy] = (),
@@ -178,7 +191,7 @@ class AccountView:
             pockets=availability(pockets),
             free=free,
             pauses=pauses or {},
-            day_result=day_result,
+            losses=losses or Losses(),
             entries_last_minute=entries_last_minute,
             rates={quote: ONE, **(rates or {})},
             outside=tuple(outside),

@@ -13,8 +13,8 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Final, Protocol
 
 from core.positions.model import MANUAL
-from core.risk.account import AccountView
-from core.risk.halts import ALL
+from core.risk.account import AccountView, Losses
+from core.risk.halts import ALL, Cause
 from shared.src.domain.money import ZERO, wire
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
@@ -38,6 +38,10 @@ class LimitSettings(Protocol):
     @property
     def max_daily_loss(self) -> Decimal: ...
     @property
+    def max_daily_loss_percent(self) -> Decimal: ...
+    @property
+    def max_drawdown_percent(self) -> Decimal: ...
+    @property
     def max_position_size(self) -> Decimal: ...
     @property
     def max_exposure_percent(self) -> Decimal: ...
@@ -58,6 +62,8 @@ class RiskLimits:
     max_concurrent_positions: int
     max_orders_per_minute: int
     max_daily_loss: Decimal
+    max_daily_loss_percent: Decimal
+    max_drawdown_percent: Decimal
     max_position_size: Decimal
     max_exposure_percent: Decimal
     max_strategy_exposure_percent: Decimal
@@ -72,6 +78,8 @@ class RiskLimits:
             max_concurrent_positions=settings.max_concurrent_positions,
             max_orders_per_minute=settings.max_orders_per_minute,
             max_daily_loss=settings.max_daily_loss,
+            max_daily_loss_percent=settings.max_daily_loss_percent,
+            max_drawdown_percent=settings.max_drawdown_percent,
             max_position_size=settings.max_position_size,
             max_exposure_percent=settings.max_exposure_percent,
             max_strategy_exposure_percent=settings.max_strategy_exposure_percent,
@@ -115,8 +123,9 @@ def _refusals(candidate: Candidate, others: AccountView, limits: RiskLimits) -> 
     yield _not_trading(candidate.rules)
     yield _too_many_open(others, limits)
     yield _too_many_sent(others, limits)
-    yield _day_is_lost(others, limits)
+    yield from loss_breaches(others.losses, limits).values()
     yield _cannot_be_measured(candidate, others)
+    yield others.losses.unknown
     if not candidate.is_manual:
         reason = age_refusal(candidate.decided_ms, others.now_ms, limits.signal_max_age_s)
         yield f"{reason}, SIGNAL_MAX_AGE_S" if reason else ""
@@ -153,10 +162,24 @@ def _too_many_sent(view: AccountView, limits: RiskLimits) -> str:
     return f"{view.entries_last_minute} entries in the last minute, MAX_ORDERS_PER_MINUTE"
 
 
-def _day_is_lost(view: AccountView, limits: RiskLimits) -> str:
-    if view.day_result > -limits.max_daily_loss:
-        return ""
-    return f"today's loss of {wire(-view.day_result)} reached MAX_DAILY_LOSS {wire(limits.max_daily_loss)}"
+def loss_breaches(losses: Losses, limits: RiskLimits) -> dict[Cause, str]:
+    """The loss limits that are reached, in words, by the halt that follows."""
+    found: dict[Cause, str] = {}
+    if losses.drawdown_percent >= limits.max_drawdown_percent:
+        found[Cause.DRAWDOWN] = (
+            f"the loss of {losses.drawdown_percent:.2f} % from the peak reached MAX_DRAWDOWN_PERCENT"
+            f" {wire(limits.max_drawdown_percent)}"
+        )
+    if losses.day_percent >= limits.max_daily_loss_percent:
+        found[Cause.DAILY_LOSS] = (
+            f"today's loss of {losses.day_percent:.2f} % reached MAX_DAILY_LOSS_PERCENT"
+            f" {wire(limits.max_daily_loss_percent)}"
+        )
+    if losses.day_result <= -limits.max_daily_loss:
+        found[Cause.DAILY_LOSS] = (
+            f"today's loss of {shown(-losses.day_result)} reached MAX_DAILY_LOSS {wire(limits.max_daily_loss)}"
+        )
+    return found
 
 
 def _cannot_be_measured(candidate: Candidate, view: AccountView) -> str:

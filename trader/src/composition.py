@@ -71,6 +71,7 @@ def compose(
         orders=orders,
         cycle_manager=cycle_manager,
         intents=intents,
+        risk=risk,
         panic=Panic(store=store, cycle_manager=cycle_manager, intents=intents, clock=clock),
         reconciler=Reconciler(
             exchange=exchange, store=store, orders=orders, cycle_manager=cycle_manager, funds=funds, clock=clock

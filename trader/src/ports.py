@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Protocol
 
 from core.positions.model import Cycle, CycleState, Fill, Order
 from core.risk.halts import Cause, Pause
+from core.risk.loss import LossMark
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.exchange.models import (
     AccountSnapshot,
@@ -136,17 +137,17 @@ class ApprovedEntry:
 
 @dataclass(frozen=True, slots=True)
 class RiskFacts:
-    """What limits are measured on: open cycles, what is approved and has no cycle yet, pauses, and the day's profit.
+    """What limits are measured on: open cycles, what is approved and has no cycle yet, pauses, and results.
 
     ``entries``: orders that bought or may still buy for open cycles, and those that may still buy for no cycle.
-    ``day_result`` in quote units, of the cycles that ended since the day began.
+    ``results``: by symbol, quote units, what the cycles brought that ended since the moment that was asked for.
     """
 
     cycles: tuple[Cycle, ...]
     entries: tuple[Order, ...]
     approved: tuple[ApprovedEntry, ...]
     pauses: tuple[Pause, ...]
-    day_result: Decimal
+    results: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +231,15 @@ class Store(Protocol):
         """By symbol that was ever touched, the newest booked trade id (-1: none yet)."""
         ...
 
-    async def risk_facts(self, day_start: datetime, *, approved_since: datetime) -> RiskFacts:
+    async def risk_facts(self, results_since: datetime, *, approved_since: datetime) -> RiskFacts:
         """What limits are measured on; entries that were approved before ``approved_since`` are too old to come."""
         ...
+
+    async def loss_mark(self) -> LossMark | None:
+        """What is remembered of losses; None when nobody looked yet."""
+        ...
+
+    async def save_loss_mark(self, mark: LossMark) -> None: ...
 
     async def pauses(self) -> list[Pause]:
         """What is in force, pauses by hand and halts, the oldest first."""

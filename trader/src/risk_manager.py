@@ -1,18 +1,20 @@
 """Whether an entry may be sent, and how large: judged by ``core.risk.order_gate``. This adds the facts.
 
-It reads open cycles and their entries, what is approved and has not arrived, pauses and the day's result from the
-store, balances from the exchange's stream, prices from the ticks, and counts the entries of the last minute.
+It reads open cycles and their entries, what is approved and has not arrived, pauses and results from the store,
+balances from the exchange's stream, prices from the ticks, and counts the entries of the last minute.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from core.risk.account import (
     AccountView,
+    Losses,
     OpenCycle,
     OutsideBuy,
     PendingEntry,
@@ -22,8 +24,9 @@ from core.risk.account import (
     resting_cost,
 )
 from core.risk.exit_levels import ExitRules
-from core.risk.halts import reasons
-from core.risk.limits import Candidate, RiskLimits
+from core.risk.halts import ALL, Cause, Pause, reasons
+from core.risk.limits import Candidate, RiskLimits, loss_breaches
+from core.risk.loss import DAY
 from core.risk.order_gate import EntryOrder, Level, judge_order
 from core.risk.verdicts import Approved, Refused
 from core.statistics.periods import day_start
@@ -35,7 +38,10 @@ from shared.src.domain.orders import OrderType
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from trader.src.execution.funds import Funds
+from trader.src.execution.loss_watch import LossWatch
 from trader.src.ports import ApprovedEntry, Exchange, Prices, RiskFacts, Store
+
+logger = logging.getLogger(__name__)
 
 # How the reason of a pause begins that the trader set itself, because the exchange holds less than it should.
 DIFFERENCE = "difference"
@@ -68,6 +74,8 @@ class RiskManager:
         self._exits = exits
         self._quote = quote_asset
         self._entries: deque[datetime] = deque()
+        self._losses = LossWatch(store=store, prices=prices, clock=clock, quote_asset=quote_asset)
+        self._markets: dict[str, str] = {}  # by asset, the market that has told its price
 
     async def judge(
         self, intent: OrderIntent, rules: SymbolRules, *, trigger: Decimal | None = None
@@ -106,30 +114,68 @@ class RiskManager:
         self._entries.append(self._clock.now())
 
     async def view(self, rules: SymbolRules) -> AccountView:
-        """The account now, with what the symbol's quote asset is worth."""
+        """The account now, with what the symbol's quote asset is worth. A loss limit that is reached halts entries."""
+        return await self._view([rules.quote])
+
+    async def watch_losses(self) -> None:
+        """Look at what was lost, remember it, and halt when it is too much."""
+        await self._view([])
+        await self._losses.keep()
+
+    @property
+    def losses(self) -> Losses:
+        """What was lost as far as the last look told."""
+        return self._losses.last
+
+    async def forgive(self, lifted: Iterable[Pause]) -> None:
+        """Halts were lifted: what led to them is measured anew, or it would halt again at once."""
+        causes = {pause.cause for pause in lifted}
+        await self._losses.forgive(day=Cause.DAILY_LOSS in causes, peak=Cause.DRAWDOWN in causes)
+
+    async def _view(self, quotes: Sequence[str]) -> AccountView:
         now = self._clock.now()
-        facts = await self._store.risk_facts(day_start(now), approved_since=now - self._limits.decision_age_max)
+        since = await self._losses.since()
+        facts = await self._store.risk_facts(since, approved_since=now - self._limits.decision_age_max)
         if not self._funds.is_known:
             self._funds.replace((await self._exchange.account()).balances)
         cycles = [OpenCycle.of(cycle, facts.entries, self._quote) for cycle in facts.cycles]
         outside = [OutsideBuy.of(order, self._quote) for order in facts.entries if order.cycle_id is None]
+        ended = (assets_of(symbol, self._quote)[1] for symbol in facts.results)
         rates = await self._rates(
-            {rules.quote, *(cycle.quote for cycle in cycles), *(order.quote for order in outside)}
+            {*quotes, *(cycle.quote for cycle in cycles), *(order.quote for order in outside), *ended}
         )
+        capital = capital_of(self._funds.total(self._quote), cycles, rates)
+        losses = await self._losses.look(facts, capital, rates)
+        pauses = [*facts.pauses, *await self._halts(losses, facts.pauses)]
         return AccountView.of(
             now=now,
             quote=self._quote,
-            capital=capital_of(self._funds.total(self._quote), cycles, rates),
+            capital=capital,
             cycles=cycles,
             pending=[_pending(entry, self._quote) for entry in facts.approved],
-            free={rules.quote: self._funds.free(rules.quote) - _unshown(facts, rules.quote)},
-            pauses=reasons(facts.pauses, halts=False),
-            halts=reasons(facts.pauses, halts=True),
-            day_result=facts.day_result,
+            free={quote: self._funds.free(quote) - _unshown(facts, quote) for quote in quotes},
+            pauses=reasons(pauses, halts=False),
+            halts=reasons(pauses, halts=True),
+            losses=losses,
             entries_last_minute=self._entries_last_minute(),
             rates=rates,
             outside=outside,
         )
+
+    async def _halts(self, losses: Losses, known: Iterable[Pause]) -> list[Pause]:
+        """The halts that follow from what was lost and are not in force yet, written down."""
+        now = self._clock.now()
+        standing = {pause.cause for pause in known}
+        halts = [
+            Pause(ALL, reason, now, cause, day_start(now) + DAY if cause is Cause.DAILY_LOSS else None)
+            for cause, reason in loss_breaches(losses, self._limits).items()
+            if cause not in standing
+        ]
+        for halt in halts:
+            logger.error("entries halted", extra={"reason": halt.reason})
+            await self._store.pause(halt.scope, halt.reason, halt.since, cause=halt.cause, until=halt.until)
+            await self._losses.keep()
+        return halts
 
     def _entries_last_minute(self) -> int:
         horizon = self._clock.now() - MINUTE
@@ -142,12 +188,14 @@ class RiskManager:
         foreign = sorted(set(assets) - {self._quote, ""})
         prices: dict[str, Decimal] = {}
         for asset in foreign:
-            for symbol in (asset + self._quote, self._quote + asset):
+            known = self._markets.get(asset)
+            for symbol in (known,) if known is not None else (asset + self._quote, self._quote + asset):
                 try:
                     prices[symbol] = (await self._prices.ticker(symbol)).middle
-                    break
                 except (TransientError, RejectedError):
                     continue  # no such market, or nobody knows its price
+                self._markets[asset] = symbol
+                break
         return rates_of(foreign, self._quote, prices)
 
 

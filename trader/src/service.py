@@ -29,6 +29,7 @@ from trader.src.execution.reconciler import Reconciler
 from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Listener, Prices, Store
+from trader.src.risk_manager import RiskManager
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Timers:
 
     watch_s: float = 0.5
     publish_s: float = 1.0
+    losses_s: float = 2.0
     sweep_s: float = 2.0
     first_comparison_s: float = 5.0
     compare_s: float = 15.0
@@ -68,6 +70,7 @@ class TraderService:
         cycle_manager: CycleManager,
         intents: IntentHandler,
         panic: Panic,
+        risk: RiskManager,
         reconciler: Reconciler,
         watcher: Watcher,
         publisher: OutboxPublisher,
@@ -85,6 +88,7 @@ class TraderService:
         self.cycle_manager = cycle_manager
         self.intents = intents
         self.panic = panic
+        self.risk = risk
         self.reconciler = reconciler
         self.watcher = watcher
         self.publisher = publisher
@@ -99,6 +103,7 @@ class TraderService:
             "sweep": lambda: self._repeat(self.intents.sweep, self._timers.sweep_s),
             "watch": lambda: self._repeat(self.look, self._timers.watch_s),
             "publish": self.run_publisher,
+            "losses": lambda: self._repeat(self.risk.watch_losses, self._timers.losses_s),
             "workers": self.watch_workers,
         }
 

@@ -11,7 +11,7 @@ from core.capital.pockets import Pocket
 from core.capital.valuation import symbols_of
 from core.risk.account import AccountView, OpenCycle, OutsideBuy, PendingEntry, Purchase, assets_of, rates_of
 from core.risk.halts import Cause, Pause, reasons
-from core.statistics.periods import day_start
+from core.risk.loss import LossMark
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
 from shared.src.market.last_closes import last_closes
@@ -46,7 +46,8 @@ SELECT
   (SELECT json_object_agg(pocket, json_build_array(share_percent::text, total::text, reserved::text, used::text)
           ORDER BY pocket)
    FROM capital_pockets) AS pockets,
-  (SELECT COALESCE(sum(profit_loss), 0) FROM trade_cycles WHERE completed_at >= :day) AS day_result,
+  (SELECT json_build_array(day, result::text, open_before::text, index::text, day_index::text, peak_index::text)
+   FROM loss_mark) AS mark,
   (SELECT json_agg(json_build_object('scope', scope, 'reason', reason, 'since', since, 'cause', cause)
           ORDER BY since, scope, cause)
    FROM trading_pauses WHERE until IS NULL OR until > :now) AS pauses
@@ -62,7 +63,7 @@ class PostgresAccount:
 
     async def view(self, now: datetime, quotes: Collection[str]) -> AccountView:
         async with self._database.autocommit() as connection:
-            row = (await connection.execute(_ACCOUNT, {"day": day_start(now), "now": now})).one()
+            row = (await connection.execute(_ACCOUNT, {"now": now})).one()
         cycles = [self._cycle(entry) for entry in row.cycles or []]
         pauses = [_pause(entry) for entry in row.pauses or []]
         outside = [self._outside(entry) for entry in row.outside or []]
@@ -77,7 +78,7 @@ class PostgresAccount:
             pockets=pockets,
             pauses=reasons(pauses, halts=False),
             halts=reasons(pauses, halts=True),
-            day_result=row.day_result,
+            losses=_mark(row.mark).losses(now) if row.mark else None,
             rates=await self._rates(sorted(foreign)),
             outside=outside,
         )
@@ -115,3 +116,8 @@ class PostgresAccount:
 
 def _pause(entry: dict[str, Any]) -> Pause:
     return Pause(entry["scope"], entry["reason"], datetime.fromisoformat(entry["since"]), Cause(entry["cause"]))
+
+
+def _mark(columns: list[str]) -> LossMark:
+    day, *numbers = columns
+    return LossMark(datetime.fromisoformat(day), *map(Decimal, numbers))

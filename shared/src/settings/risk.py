@@ -25,8 +25,22 @@ class RiskSettings(BaseModel):
     max_daily_loss: Decimal = setting(
         Decimal(5000),
         "MAX_DAILY_LOSS",
-        description="realised loss of a UTC day that halts entries, quote units",
+        description="loss of a UTC day that halts entries, open positions counted, units of QUOTE_ASSET",
         gt=0,
+    )
+    max_daily_loss_percent: Decimal = setting(
+        Decimal(5),
+        "MAX_DAILY_LOSS_PERCENT",
+        description="loss of a UTC day that halts entries, open positions counted, percent of the equity it began with",
+        gt=0,
+        le=100,
+    )
+    max_drawdown_percent: Decimal = setting(
+        Decimal(20),
+        "MAX_DRAWDOWN_PERCENT",
+        description="loss from the highest equity that halts entries until an admin lifts it, percent",
+        gt=0,
+        le=100,
     )
     max_concurrent_positions: int = setting(
         5, "MAX_CONCURRENT_POSITIONS", description="open positions at once", ge=1, le=200

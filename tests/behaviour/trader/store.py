@@ -13,6 +13,7 @@ import pytest
 
 from core.positions.model import Cycle, Fill, Order, Purpose
 from core.risk.halts import Cause, Pause
+from core.risk.loss import LossMark
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
@@ -380,7 +381,7 @@ class StoreBehaviour:
             await world.store.save_cycle(replace(cycle, **done))  # type: ignore[arg-type]
         await world.opened(4)
         facts = await world.store.risk_facts(world.clock.now() - DAY / 2, approved_since=world.clock.now())
-        assert facts.day_result == 2
+        assert facts.results == {SYMBOL: D(2)}
         assert [cycle.id for cycle in facts.cycles] == ["cy-4"]
 
     async def test_entries_count_until_they_are_done_or_their_cycle_has_ended(self, world: StoreWorld) -> None:
@@ -424,6 +425,13 @@ class StoreBehaviour:
         assert await world.store.resume(SYMBOL)
         assert not await world.store.resume(SYMBOL)
         assert await world.store.pauses() == known[:1]
+
+    async def test_what_is_remembered_of_losses_is_kept(self, world: StoreWorld) -> None:
+        assert await world.store.loss_mark() is None
+        first = LossMark(world.clock.now())
+        for mark in (first, replace(first, result=D(-5), open_before=D(1), index=D("0.9"), peak_index=D("1.1"))):
+            await world.store.save_loss_mark(mark)
+            assert await world.store.loss_mark() == mark
 
     async def test_a_halt_stands_beside_a_pause_of_the_same_scope(self, world: StoreWorld) -> None:
         start = world.clock.now()

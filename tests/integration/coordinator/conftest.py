@@ -134,23 +134,20 @@ async def write_signal(database: Database, signal: ConsensusSignal) -> None:
 
 
 async def write_cycle(database: Database, symbol: str, *, intent_id: str = "int-x", status: str = "active_buy") -> None:
-    """A cycle as the trader writes it, created before the bar closed; a completed one lost 5001."""
+    """A cycle as the trader writes it, created before the bar closed."""
     at = from_ms(CLOSE_MS - 1000)
-    ended = status == "completed"
     async with database.begin() as connection:
         await connection.execute(
             text(
                 "INSERT INTO trade_cycles (id, intent_id, symbol, strategy, status, side, quantity, entry_price,"
-                " profit_loss, demo, created_at, updated_at, completed_at) VALUES (:id, :intent, :symbol, 'test',"
-                " :status, 'BUY', 0.01, 50000, :profit, TRUE, :at, :at, :ended)"
+                " demo, created_at, updated_at) VALUES (:id, :intent, :symbol, 'test',"
+                " :status, 'BUY', 0.01, 50000, TRUE, :at, :at)"
             ),
             {
                 "id": f"cy-{intent_id}",
                 "intent": intent_id,
                 "symbol": symbol,
                 "status": status,
-                "profit": -5001 if ended else None,
                 "at": at,
-                "ended": at if ended else None,
             },
         )

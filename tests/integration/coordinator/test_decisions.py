@@ -13,6 +13,8 @@ from redis.asyncio import Redis
 from coordinator.src.ports import DecisionStore
 from coordinator.src.signal_handler import GROUP, SignalHandler
 from core.risk.entry_decisions import intent_id_of
+from core.risk.loss import LossMark
+from core.statistics.periods import day_start
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.contracts.portfolio import ReservationRequest
@@ -24,6 +26,7 @@ from shared.src.redis_client import RedisBus
 from tests.integration.coordinator.conftest import DeafBus, sent_intents, until, write_cycle, write_signal
 from tests.unit.coordinator.fakes import FakeFunds
 from tests.unit.core.risk.builders import CLOSE_MS, consensus
+from trader.src.adapters.postgres_store import PostgresStore
 
 pytestmark = pytest.mark.integration
 EARLIER = Decimal(123)
@@ -200,11 +203,14 @@ async def test_twenty_two_signals_at_once_open_no_more_than_the_limit(
     assert all("MAX_CONCURRENT_POSITIONS" in row["reason"] for row in refused)
 
 
-async def test_a_days_loss_halts_entries(handler: SignalHandler, database: Database, store: DecisionStore) -> None:
-    await write_cycle(database, "ETHUSDC", status="completed")
+async def test_a_days_loss_stops_entries(
+    handler: SignalHandler, database: Database, store: DecisionStore, clock: ManualClock
+) -> None:
+    mark = LossMark(day_start(clock.now()), result=Decimal(-5001), index=Decimal("0.98"))
+    await PostgresStore(database, clock, demo=True).save_loss_mark(mark)
     await handler.on_signals([consensus()])
     (row,) = await decisions(store)
-    assert "MAX_DAILY_LOSS" in row["reason"]
+    assert "today's loss of 5001 reached MAX_DAILY_LOSS 5000" in row["reason"]
 
 
 async def test_a_symbol_we_do_not_trade_is_refused(handler: SignalHandler, store: DecisionStore) -> None:

@@ -215,8 +215,8 @@ class FakeExchange:
         ticker = await self.ticker(symbol)
         return [(ticker.ask, ticker.ask_quantity)]
 
-    async def latest(self, symbol: str) -> BookTicker:
-        return await self.ticker(symbol)
+    async def latest(self, symbol: str) -> BookTicker | None:
+        return await self.ticker(symbol) if symbol == SYMBOL else None
 
     async def ping(self) -> str:
         return "fake"

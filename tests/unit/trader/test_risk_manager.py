@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.positions.model import MANUAL, Cycle, Order, Purpose
+from core.risk.account import AccountView
 from core.risk.exit_levels import ExitRules
 from core.risk.limits import RiskLimits
 from core.risk.verdicts import Refused
@@ -75,19 +76,27 @@ class Gate:
         self.clock = ManualClock()
         self.approved: list[OrderIntent] = []
         self.store = MemoryStore(self.clock, self._approved)
-        funds = Funds()
-        funds.replace({"USDC": Balance("USDC", Decimal(free), Decimal(10_000 - free))})
-        exchange = FakeExchange(self.clock, Fuse())
+        self.funds = Funds()
+        self.funds.replace({"USDC": Balance("USDC", Decimal(free), Decimal(10_000 - free))})
+        self.exchange = FakeExchange(self.clock, Fuse())
+        self._limits = RiskLimits.of(load_settings(**settings))
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process on the same store and exchange."""
         self.manager = RiskManager(
-            exchange=exchange,
+            exchange=self.exchange,
             store=self.store,
-            prices=exchange,
-            funds=funds,
+            prices=self.exchange,
+            funds=self.funds,
             clock=self.clock,
-            limits=RiskLimits.of(load_settings(**settings)),
+            limits=self._limits,
             exits=ExitRules(),
             quote_asset="USDC",
         )
+
+    async def view(self) -> AccountView:
+        return await self.manager.view(RULES)
 
     async def _approved(self, since: datetime) -> Sequence[OrderIntent]:
         return [intent for intent in self.approved if intent.occurred_at > since]
@@ -156,9 +165,8 @@ async def test_an_entry_by_hand_is_measured_with_what_is_approved_and_on_its_way
 
 async def test_a_strategy_has_a_limit_of_its_own_through_all_its_coins() -> None:
     gate = Gate(max_exposure_percent="100", max_strategy_exposure_percent="10", max_position_size="5000")
-    ether = replace(BOUGHT, symbol="ETHUSDC", entry_price=Decimal(40_000))
-    await gate.store.open_cycle(ether, replace(RESTING, symbol="ETHUSDC", status=OrderStatus.CANCELED))
-    assert "MAX_STRATEGY_EXPOSURE_PERCENT allows 280" in await gate.reason(strategy="S")
+    await gate.store.open_cycle(BOUGHT, replace(RESTING, status=OrderStatus.CANCELED))
+    assert "MAX_STRATEGY_EXPOSURE_PERCENT allows 100" in await gate.reason(strategy="S")
     assert await gate.reason(strategy="Another") == ""
 
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
 from core.risk.halts import Cause, Pause
+from core.risk.loss import LossMark
 from shared.src.contracts.orders import ExecutionEvent, OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, Topic
 from shared.src.domain.clock import Clock
@@ -63,6 +64,7 @@ class MemoryStore:
         self._last_trade: dict[str, int] = {}
         self._newest_order: dict[str, datetime] = {}
         self._pauses: dict[tuple[str, Cause], Pause] = {}
+        self._loss_mark: LossMark | None = None
         self._outbox: dict[int, OutboxMessage] = {}
         self._told = 0
         self._outbox_changed = asyncio.Event()
@@ -191,8 +193,10 @@ class MemoryStore:
 
     # Limits and pauses
 
-    async def risk_facts(self, day_start: datetime, *, approved_since: datetime) -> RiskFacts:
-        result = sum((cycle.profit_loss or ZERO for cycle in self.ended_since(day_start)), ZERO)
+    async def risk_facts(self, results_since: datetime, *, approved_since: datetime) -> RiskFacts:
+        results: dict[str, Decimal] = {}
+        for cycle in self.ended_since(results_since):
+            results[cycle.symbol] = results.get(cycle.symbol, ZERO) + (cycle.profit_loss or ZERO)
         cycles = await self.open_cycles()
         return RiskFacts(
             cycles=tuple(cycles),
@@ -203,7 +207,7 @@ class MemoryStore:
                 if intent.kind is IntentKind.ENTRY
             ),
             pauses=tuple(await self.pauses()),
-            day_result=result,
+            results=results,
         )
 
     def _entries(self, cycles: Sequence[Cycle]) -> Iterator[Order]:
@@ -215,6 +219,12 @@ class MemoryStore:
             )
         live = (self._orders[name] for name in self._live)
         yield from (order for order in live if order.cycle_id is None and order.side is Side.BUY and not order.is_done)
+
+    async def loss_mark(self) -> LossMark | None:
+        return self._loss_mark
+
+    async def save_loss_mark(self, mark: LossMark) -> None:
+        self._loss_mark = mark
 
     async def pauses(self) -> list[Pause]:
         now = self._clock.now()

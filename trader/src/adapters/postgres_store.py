@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
 from core.risk.halts import Cause, Pause
+from core.risk.loss import LossMark
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT
 from shared.src.database import Database, DatabaseConnection
@@ -83,6 +84,16 @@ UNION ALL
 """
 
 
+RESULTS = """
+SELECT symbol, coalesce(sum(profit_loss), 0) AS result FROM trade_cycles
+WHERE status = 'completed' AND completed_at >= :since GROUP BY symbol ORDER BY symbol
+"""
+MARK_COLUMNS = ("day", "result", "open_before", "index", "day_index", "peak_index")
+MARK = ", ".join(MARK_COLUMNS)
+SAVE_MARK = f"""
+INSERT INTO loss_mark ({MARK}) VALUES ({", ".join(f":{name}" for name in MARK_COLUMNS)})
+ON CONFLICT (one) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in MARK_COLUMNS)}
+"""
 HOLDS = "(until IS NULL OR until > :now)"
 PAUSES = f"SELECT scope, reason, since, cause, until FROM trading_pauses WHERE {HOLDS} ORDER BY since, scope, cause"
 RESUME = f"DELETE FROM trading_pauses WHERE scope = :scope AND {HOLDS}"
@@ -321,19 +332,24 @@ class PostgresStore:
 
     # Limits and pauses
 
-    async def risk_facts(self, day_start: datetime, *, approved_since: datetime) -> RiskFacts:
+    async def risk_facts(self, results_since: datetime, *, approved_since: datetime) -> RiskFacts:
         async with self._database.autocommit() as connection:
-            result = await connection.execute(
-                text("SELECT coalesce(sum(profit_loss), 0) FROM trade_cycles WHERE completed_at >= :since"),
-                {"since": day_start},
-            )
             return RiskFacts(
                 cycles=tuple(await _open_cycles(connection)),
                 entries=tuple(await _entries(connection)),
                 approved=tuple(await _approved(connection, approved_since)),
                 pauses=tuple(await _pauses(connection, self._clock.now())),
-                day_result=result.scalar_one(),
+                results=await _results(connection, results_since),
             )
+
+    async def loss_mark(self) -> LossMark | None:
+        async with self._database.autocommit() as connection:
+            row = (await connection.execute(text(f"SELECT {MARK} FROM loss_mark"))).one_or_none()
+            return None if row is None else LossMark(*row)
+
+    async def save_loss_mark(self, mark: LossMark) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(text(SAVE_MARK), {name: getattr(mark, name) for name in MARK_COLUMNS})
 
     async def pauses(self) -> list[Pause]:
         async with self._database.autocommit() as connection:
@@ -385,6 +401,11 @@ async def _entries(connection: DatabaseConnection) -> list[Order]:
 async def _approved(connection: DatabaseConnection, since: datetime) -> list[ApprovedEntry]:
     rows = await connection.execute(text(APPROVED), {"since": since})
     return [ApprovedEntry(row.intent_id, row.symbol, row.strategy, Decimal(row.reserved)) for row in rows]
+
+
+async def _results(connection: DatabaseConnection, since: datetime) -> dict[str, Decimal]:
+    rows = await connection.execute(text(RESULTS), {"since": since})
+    return {row.symbol: row.result for row in rows}
 
 
 async def _pauses(connection: DatabaseConnection, now: datetime) -> list[Pause]:

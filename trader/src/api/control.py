@@ -278,6 +278,7 @@ class TraderControl:
         await self._auth.record(principal, "resume", {"scope": request.scope})
         if not await self._store.resume(request.scope):
             raise RejectedError(f"nothing is paused for {request.scope}", code=NOT_FOUND)
+        await self._trader.risk.forgive(held)
         return {"resumed": request.scope, "pauses": await self.pauses()}
 
     def _check_symbol(self, symbol: str) -> None:

@@ -32,9 +32,24 @@ class HaltControl:
                 "state": "halted" if halts else "paused" if by_hand else "running",
                 "halts": [shown(pause) for pause in halts],
                 "pauses": [shown(pause) for pause in pauses if not pause.is_halt],
+                "losses": self._losses(),
             }
         )
         return answer
+
+    def _losses(self) -> dict[str, Any]:
+        """What was lost today and from the peak, with the limits; amounts in the asset of valuation."""
+        losses, settings = self._trader.risk.losses, self._trader.settings
+        return {
+            "quote_asset": settings.quote_asset,
+            "day_result": losses.day_result,
+            "day_percent": losses.day_percent,
+            "drawdown_percent": losses.drawdown_percent,
+            "unknown": losses.unknown,
+            "max_daily_loss": settings.max_daily_loss,
+            "max_daily_loss_percent": settings.max_daily_loss_percent,
+            "max_drawdown_percent": settings.max_drawdown_percent,
+        }
 
     async def panic(self, principal: Principal, request: PanicRequest) -> dict[str, Any]:
         """Everything out, nothing in; answers how far it is."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.capital.pockets import Pocket
-from core.risk.account import AccountView, OpenCycle, PendingEntry, assets_of
+from core.risk.account import AccountView, Losses, OpenCycle, PendingEntry, assets_of
 from core.risk.entry_decisions import DecisionRules
 from core.risk.exit_levels import ExitRules
 from core.risk.limits import RiskLimits
@@ -25,6 +25,8 @@ LIMITS = RiskLimits(
     max_concurrent_positions=5,
     max_orders_per_minute=60,
     max_daily_loss=Decimal(500),
+    max_daily_loss_percent=Decimal(5),
+    max_drawdown_percent=Decimal(20),
     max_position_size=Decimal(1000),
     max_exposure_percent=Decimal(20),
     max_strategy_exposure_percent=Decimal(100),
@@ -71,6 +73,8 @@ def consensus(side: Side = Side.BUY, **values: Any) -> ConsensusSignal:
 def account(**facts: Any) -> AccountView:
     """An account of 10 000 USDC a second after the bar closed; ``now_ms`` for another moment."""
     now_ms = facts.pop("now_ms", CLOSE_MS + 1000)
+    if "day_result" in facts:
+        facts["losses"] = Losses(facts.pop("day_result"))
     usual: dict[str, Any] = {
         "now": from_ms(now_ms),
         "quote": "USDC",
