@@ -89,6 +89,10 @@ class ServiceProcess:
             return 0, {"error": str(error)}
         return answer.status_code, answer.json()
 
+    def log_text(self) -> str:
+        """All it has logged, over all its lives."""
+        return self._log.read_text()
+
     def diagnostic(self) -> dict[str, Any]:
         return dict(httpx.get(f"{self.url}/diagnostic", timeout=ANSWER_S_MAX, trust_env=False).json())
 

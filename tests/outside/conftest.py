@@ -1,0 +1,134 @@
+"""One platform for each test: three real processes, a database of its own, a twin with a still market."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from redis import Redis
+
+from shared.src.config import Settings
+from tests.integration.simulator.conftest import RunningTwin, running_twin
+from tests.outside.platform import TOKEN, Operator, Platform
+from tests.processes import PORTS, ServiceProcess, environment_of, services
+
+CHAIN = ("portfolio", "trader", "coordinator")
+Fixture = dict[str, Any]
+Launch = Callable[..., Any]
+
+
+def listed(symbol: str, price: float = 100.0, quote: str = "USDC", **more: Any) -> dict[str, Any]:
+    """A symbol at rest: 0.05 between bid and ask, depth for everybody."""
+    return {
+        "symbol": symbol,
+        "base": symbol.removesuffix(quote),
+        "quote": quote,
+        "last_price": str(price),
+        "bids": [[f"{price - 0.05:.2f}", "1000"]],
+        "asks": [[f"{price:.2f}", "1000"]],
+    } | more
+
+
+def fixture_of(*symbols: dict[str, Any], **balances: str) -> Fixture:
+    """A still market in real time with one account; 10,000 USDC unless told otherwise."""
+    return {
+        "seed": 7,
+        "clock": {"mode": "real"},
+        "market": {"kind": "still"},
+        "symbols": list(symbols) or [listed("AAAUSDC"), listed("BBBUSDC")],
+        "accounts": [{"name": "owner", "balances": balances or {"USDC": "10000"}}],
+    }
+
+
+@pytest.fixture(scope="session")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
+    with running_twin(tmp_path_factory.mktemp("exchange"), fixture=fixture_of()) as twin:
+        yield twin
+
+
+@pytest.fixture
+def launch(make_settings: Callable[..., Settings], exchange: RunningTwin, tmp_path: Path) -> Launch:
+    """Starts the platform on a fixture: ``with launch(fixture, MAX_POSITION_SIZE="500") as platform``."""
+
+    @contextmanager
+    def started(fixture: Fixture | None = None, **extra: str) -> Iterator[Platform]:
+        given = fixture or fixture_of()
+        exchange.do("DELETE", "/faults")
+        exchange.reset(given)
+        settings = make_settings(trading_symbols=",".join(item["symbol"] for item in given["symbols"]))
+        environment = environment_of(
+            settings,
+            **{
+                "SIMULATOR_URL": exchange.rest,
+                "BINANCE_API_KEY": exchange.key,
+                "BINANCE_SECRET_KEY": exchange.secret,
+                "API_TOKEN": TOKEN,
+                "MAX_POSITION_SIZE": "2000",
+                "MAX_EXPOSURE_PERCENT": "50",
+            }
+            | extra,
+        )
+        empty_redis(settings)
+        with (
+            services(CHAIN, environment, tmp_path) as running,
+            psycopg.connect(settings.database_url, autocommit=True, row_factory=dict_row) as database,
+            httpx.Client(timeout=60, trust_env=False) as http,
+        ):
+            another = environment | {"TRADER_PORT": str(PORTS.any())}
+            yield Platform(
+                twin=exchange,
+                services=running,
+                operator=Operator(exchange, http),
+                database=database,
+                http=http,
+                second_trader=lambda: ServiceProcess("trader", another, tmp_path / "second.log"),
+            )
+
+    return started
+
+
+@pytest.fixture
+def platform(launch: Launch) -> Iterator[Platform]:
+    with launch() as running:
+        yield running
+
+
+def empty_redis(settings: Settings) -> None:
+    password = settings.redis_password.get_secret_value() or None
+    with Redis(host=settings.redis_host, port=settings.redis_port, password=password) as client:
+        client.flushdb()
+
+
+# Known to fail until their mends have landed; the list must be empty in a release.
+NOT_YET = {
+    "test_results_in_two_currencies_are_not_added",
+    "test_the_same_key_gives_the_same_answer_and_another_body_is_refused",
+    "test_a_refusal_is_repeated_when_its_key_is",
+    "test_no_answer_of_the_exchange_puts_a_key_into_what_is_shown",
+    "test_a_sale_by_hand_ends_the_position_with_its_true_result",
+    "test_protection_that_the_owner_takes_off_stays_off",
+    "test_orders_the_platform_does_not_know_leave_it_at_work",
+    "test_a_trade_by_hand_while_the_stream_was_away_is_found",
+    "test_of_two_traders_one_acts",
+    "test_an_entry_without_an_answer_is_not_sent_again_against_a_pause",
+    "test_a_cancelled_entry_without_an_answer_is_never_bought",
+    "test_a_symbol_without_room_for_the_stop_is_not_bought",
+    "test_nothing_is_bought_before_the_account_was_compared",
+    "test_a_name_that_is_not_listed_does_not_stop_the_others",
+    "test_rules_that_change_while_it_runs_are_read_again",
+    "test_the_rest_of_a_target_that_filled_in_part_has_a_stop_again",
+    "test_a_position_that_a_new_filter_keeps_from_being_sold_stays_open_and_is_sold_later",
+    "test_a_way_out_while_the_exchange_refuses_calls_leaves_the_position_protected",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if getattr(item, "originalname", "") in NOT_YET:
+            item.add_marker(pytest.mark.xfail(reason="its mend has not landed yet"))

@@ -1,0 +1,74 @@
+"""What the books say is what the exchange did, in the asset it did it in."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.outside.conftest import Launch, fixture_of, listed
+from tests.outside.platform import Platform, eventually
+
+pytestmark = pytest.mark.integration
+A = "AAAUSDC"
+
+
+def summary(platform: Platform) -> dict[str, Any]:
+    return dict(platform.ask("portfolio", "GET", "/summary").json())
+
+
+def round_trip(platform: Platform, symbol: str, quantity: str) -> None:
+    platform.position(symbol, quantity)
+    platform.close(symbol)
+    eventually(lambda: platform.is_flat(symbol), f"{symbol} is flat")
+
+
+def test_results_in_two_currencies_are_not_added(launch: Launch) -> None:
+    dollars, lira = listed("AAAUSDC"), listed("USDCTRY", 40.0, "TRY")
+    with launch(fixture_of(dollars, lira, USDC="10000", TRY="400000")) as platform:
+        round_trip(platform, "AAAUSDC", "4")
+        round_trip(platform, "USDCTRY", "1000")
+        first = Decimal(platform.cycle("AAAUSDC")["profit_loss"])
+        second = Decimal(platform.cycle("USDCTRY")["profit_loss"]) / Decimal("40")
+        eventually(
+            lambda: abs(Decimal(str(summary(platform)["realized_pnl"])) - first - second) < Decimal("0.05"),
+            "the realised profit is converted",
+            30,
+        )
+
+
+def test_the_same_key_gives_the_same_answer_and_another_body_is_refused(platform: Platform) -> None:
+    body = {"symbol": A, "side": "BUY", "quantity": "4"}
+    first = platform.trader("POST", "/order", body, key="k-1")
+    again = platform.trader("POST", "/order", body, key="k-1")
+    assert (first.status_code, first.json()) == (201, again.json())
+    other = platform.trader("POST", "/order", body | {"symbol": "BBBUSDC"}, key="k-1")
+    assert other.status_code == 409, other.text
+    eventually(lambda: platform.operator.held("AAA") > 0, "it is bought")
+    assert platform.operator.held("AAA") < Decimal("4.1")
+    assert platform.operator.held("BBB") == 0
+
+
+def test_a_refusal_is_repeated_when_its_key_is(platform: Platform) -> None:
+    body = {"symbol": A, "side": "BUY", "quantity": "4"}
+    platform.trader("POST", "/config/pause", {"symbol": A})
+    refused = platform.trader("POST", "/order", body, key="k-2")
+    assert refused.status_code in {409, 422}, refused.text
+    platform.trader("POST", "/config/resume", {"symbol": A})
+    again = platform.trader("POST", "/order", body, key="k-2")
+    assert (again.status_code, again.json()) == (refused.status_code, refused.json())
+    assert platform.services["trader"].health()[0] == 200
+    assert platform.operator.held("AAA") == 0
+
+
+def test_no_answer_of_the_exchange_puts_a_key_into_what_is_shown(platform: Platform) -> None:
+    platform.fault("malformed_answer", count=1, endpoint="POST /api/v3/order")
+    platform.buy(A, "4")
+    platform.fault("http_5xx_unknown", count=2)
+    platform.buy(A, "4")
+    eventually(lambda: platform.rows("SELECT 1 FROM orders"), "the order is written down")
+    shown = platform.trader("GET", "/orders").text + str(platform.services["trader"].diagnostic())
+    shown += platform.services["trader"].log_text()
+    assert platform.twin.key not in shown
+    assert "signature=" not in shown
