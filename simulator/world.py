@@ -29,7 +29,9 @@ class World:
         self.candles = open_market(fixture, self.exchange, self.source, start_ms)
         self.keys: dict[str, ApiKey] = {}
         config = fixture.limits
-        self.limits = RateLimits(config.weight_1m, config.orders_10s, config.orders_1d, config.raw_5m)
+        self.limits = RateLimits(
+            config.weight_1m, config.orders_10s, config.orders_1d, config.raw_5m, config.connections_5m
+        )
         for account in fixture.accounts:
             self.open_account(account)
 

@@ -44,6 +44,7 @@ class Call:
     # The account of a signed call.
     signer: Account | None = None
     signing_key: ApiKey | None = None
+    by_websocket: bool = False
 
     @property
     def account(self) -> Account:

@@ -76,18 +76,20 @@ class RateLimits:
     orders_10s: int = 100
     orders_1d: int = 200_000
     raw_5m: int = 300_000
+    connections_5m: int = 300
     visitors: dict[str, _Visitor] = field(default_factory=dict)
     traders: dict[str, _Trader] = field(default_factory=dict)
     # Used SAPI weight by (meter, address or account, endpoint)
     sapi: dict[tuple[Meter, str, str], RateWindow] = field(default_factory=dict)
 
-    def table(self) -> list[dict[str, Any]]:
-        """``rateLimits`` of exchangeInfo."""
+    def table(self, *, by_websocket: bool = False) -> list[dict[str, Any]]:
+        """``rateLimits`` of exchangeInfo: REST counts requests beside their weight, the WebSocket API connections."""
+        kind, limit = ("CONNECTIONS", self.connections_5m) if by_websocket else ("RAW_REQUESTS", self.raw_5m)
         return [
             _limit("REQUEST_WEIGHT", "MINUTE", 1, self.weight_1m),
             _limit("ORDERS", "SECOND", 10, self.orders_10s),
             _limit("ORDERS", "DAY", 1, self.orders_1d),
-            _limit("RAW_REQUESTS", "MINUTE", 5, self.raw_5m),
+            _limit(kind, "MINUTE", 5, limit),
         ]
 
     def enter(self, ip: str, now_ms: int) -> None:
@@ -104,9 +106,16 @@ class RateLimits:
 
     def check_ban(self, ip: str, now_ms: int) -> None:
         """Raises ApiError -1003 with 418 for an address that is banned."""
+        until = self.banned_until(ip, now_ms)
+        if until is not None:
+            raise _banned(until, now_ms)
+
+    def banned_until(self, ip: str, now_ms: int) -> int | None:
+        """When the ban of an address ends; None when it is not banned."""
         visitor = self.visitors.get(ip)
-        if visitor is not None and visitor.banned_until is not None and now_ms < visitor.banned_until:
-            raise _banned(visitor.banned_until, now_ms)
+        if visitor is None or visitor.banned_until is None or now_ms >= visitor.banned_until:
+            return None
+        return visitor.banned_until
 
     def cut_off(self, ip: str, now_ms: int) -> None:
         """Count a WebSocket connection that was ended for breaking a limit; those who go on are banned."""

@@ -121,9 +121,16 @@ class TwinState:
     limits: RateLimits = field(default_factory=RateLimits)
     fault: FaultHook = no_faults
     flush: Callable[[], None] = lambda: None
+    # Called with an address that is banned: its WebSocket API connections end.
+    on_ban: Callable[[str], None] = lambda address: None
     sors: list[dict[str, Any]] = field(default_factory=list)
     # Spot TWAP orders by algo id (sapi); kept here since they are an application on top of the exchange.
     algos: dict[int, Any] = field(default_factory=dict)
+
+    def tell_ban(self, address: str) -> None:
+        """An address was answered 418: call ``on_ban`` if the limits banned it, and no fault that hits some calls."""
+        if self.limits.banned_until(address, self.limits_ms()) is not None:
+            self.on_ban(address)
 
     def limits_ms(self) -> int:
         """The time rate limits run on: wall time when market time is accelerated."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.twin_rest import BNB, BTC, HALTED, START_MS, RestClient
+from tests.contract.twin_rest import BNB, BTC, HALTED, START_MS, RestClient, fixture_with, refusal
 
 SYMBOL_FIELDS = [
     "symbol",
@@ -82,9 +82,23 @@ async def test_ping_and_time(rest: RestClient) -> None:
     assert await _json(rest, "time") == {"serverTime": START_MS}
 
 
+async def test_exchange_info_speaks_of_smart_order_routing_only_where_it_is_offered() -> None:
+    rest = RestClient(fixture_with(sors=[{"base": "BTC", "symbols": [BTC]}]))
+    async with rest.http:
+        assert (await _json(rest, "exchangeInfo", symbol=BTC))["sors"] == [{"baseAsset": "BTC", "symbols": [BTC]}]
+
+
+@pytest.mark.parametrize("path", ["ticker", "ticker/tradingDay"])
+async def test_more_than_a_hundred_symbols_are_refused(rest: RestClient, path: str) -> None:
+    """Changelog 2022-06-20."""
+    names = ",".join(f'"A{number}USDT"' for number in range(101))
+    message = "Too many values sent for parameter 'symbols', maximum allowed up to 100."
+    assert refusal(await rest.get(path, symbols=f"[{names}]")) == (400, -1101, message)
+
+
 async def test_exchange_info_of_one_symbol(rest: RestClient) -> None:
     info = await _json(rest, "exchangeInfo", symbol=BTC)
-    assert list(info) == ["timezone", "serverTime", "rateLimits", "exchangeFilters", "symbols", "sors"]
+    assert list(info) == ["timezone", "serverTime", "rateLimits", "exchangeFilters", "symbols"]
     assert list(info["symbols"][0]) == SYMBOL_FIELDS
     assert info["symbols"][0]["permissions"] == []
     assert info["symbols"][0]["permissionSets"] == [["SPOT"]]

@@ -320,6 +320,18 @@ async def test_a_call_that_does_not_exist_is_refused_like_any_other(
         assert response.headers["X-MBX-USED-WEIGHT-1M"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/api/v3/nothing", 404), ("GET", "/sapi/v1/nothing", 404),
+                                   ("POST", "/api/v3/time", 405)],
+)  # fmt: skip
+async def test_a_browser_that_calls_nothing_gets_a_page(rest: RestClient, method: str, path: str, status: int) -> None:
+    """Changelog 2023-12-04: with text/html in its Accept header the answer is HTML."""
+    accept = "text/html,application/xhtml+xml,*/*;q=0.8"
+    response = await rest.http.request(method, path, headers={"Accept": accept})
+    assert (response.status_code, response.headers["content-type"].split(";")[0]) == (status, "text/html")
+    assert f"{status}" in response.text
+
+
 async def test_a_client_on_wall_time_may_trade_against_a_stepped_clock(rest: RestClient) -> None:
     response = await rest.signed("GET", "account", {"timestamp": rest.twin.state.clock.wall_ms()})
     assert response.status_code == 200

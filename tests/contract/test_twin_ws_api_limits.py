@@ -12,7 +12,7 @@ import pytest
 from simulator.api.auth import load_key, sign
 from simulator.api.ws_api.request import signing_payload
 from tests.contract.raw_socket import RawSocket
-from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
+from tests.integration.simulator.conftest import HTTP, STILL, RunningTwin, running_twin
 
 ORDER = {
     "symbol": "BTCUSDT",
@@ -77,6 +77,62 @@ async def test_connecting_and_every_session_request_weigh_two(twin: RunningTwin)
         assert used(await ask(socket, "session.logon", signed(twin, "bob", {}))) == 9
         assert used(await ask(socket, "userDataStream.subscribe")) == 11
         assert used(await ask(socket, "userDataStream.unsubscribe", {"subscriptionId": 5})) == 13
+
+
+async def test_exchange_info_counts_connections_in_the_place_of_requests(twin: RunningTwin) -> None:
+    """Changelog 2023-08-25."""
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as socket:
+        told = (await ask(socket, "exchangeInfo"))["result"]["rateLimits"]
+    limit = {"rateLimitType": "CONNECTIONS", "interval": "MINUTE", "intervalNum": 5, "limit": 300}
+    assert [row["rateLimitType"] for row in told] == ["REQUEST_WEIGHT", "ORDERS", "ORDERS", "CONNECTIONS"]
+    assert told[-1] == limit
+    over_rest = await asyncio.to_thread(twin.get, "/api/v3/exchangeInfo")
+    assert over_rest["rateLimits"][-1]["rateLimitType"] == "RAW_REQUESTS"
+
+
+async def test_a_session_says_whether_any_user_data_subscription_is_active(twin: RunningTwin) -> None:
+    """Rules: session.status and session.logout; a logout ends only the subscription made by the session's key."""
+
+    async def active(socket: RawSocket, method: str = "session.status") -> bool:
+        return bool((await ask(socket, method))["result"]["userDataStream"])
+
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as socket:
+        await ask(socket, "session.logon", signed(twin, "bob", {}))
+        assert not await active(socket)
+        first = (await ask(socket, "userDataStream.subscribe.signature", signed(twin, "alice", {})))["result"]
+        assert await active(socket)
+        assert await active(socket, "session.logout")
+        await socket.send({"id": 1, "method": "userDataStream.unsubscribe", "params": first})
+        while (await socket.json()).get("id") != 1:
+            pass  # eventStreamTerminated comes before the answer
+        assert not await active(socket)
+
+
+@pytest.mark.parametrize("way", ["rest", "ws_api"])
+async def test_a_ban_ends_the_connections_of_its_address(twin: RunningTwin, way: str) -> None:
+    """Rules: IP limits ("an automated IP ban and you will be disconnected")."""
+    await asyncio.to_thread(twin.reset, {**STILL, "limits": {"weight_1m": 30}})
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as socket, RawSocket(twin.ws_api) as listening:
+        await ask(listening, "userDataStream.subscribe.signature", signed(twin, "alice", {}))
+        status = 0
+        while status != 418:
+            if way == "ws_api":
+                status = (await ask(socket, "exchangeInfo"))["status"]
+            else:
+                status = (await asyncio.to_thread(HTTP.get, f"{twin.rest}/api/v3/exchangeInfo")).status_code
+        for each in (socket, listening):
+            assert await each.closed() == (1008, "IP banned")
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as refused:
+        assert refused.response is not None
+        assert refused.response.status_code == 418
+
+
+async def test_a_ban_by_a_fault_ends_the_connection_too(twin: RunningTwin) -> None:
+    async with asyncio.timeout(60), RawSocket(twin.ws_api) as socket:
+        fault = {"fault": "ban_418", "count": 1, "match": {"endpoint": "time"}}
+        await asyncio.to_thread(twin.do, "POST", "/faults", fault)
+        assert (await ask(socket, "time"))["status"] == 418
+        assert (await socket.closed())[0] == 1008
 
 
 async def test_a_session_whose_key_is_gone_is_told_so_once(twin: RunningTwin) -> None:

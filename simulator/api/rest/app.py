@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from random import getrandbits
 
 from starlette.requests import Request
@@ -28,6 +29,7 @@ from simulator.api.rest.sapi import SAPI_ENDPOINTS
 from simulator.api.rest.tickers import TICKER_ENDPOINTS
 from simulator.api.rest.trade import TRADE_ENDPOINTS
 from simulator.api.rest.wire import (
+    HTML_TYPE,
     ReceivedRequest,
     check_signature,
     find_key,
@@ -51,6 +53,7 @@ WS_METHODS: dict[str, Endpoint] = {endpoint.ws: endpoint for endpoint in ENDPOIN
 # User data streams by listenKey ended on 2026-02-20.
 GONE_PATHS = ("/api/v3/userDataStream", "/sapi/v1/userDataStream", "/sapi/v1/userDataStream/isolated")
 GONE_METHODS = ["POST", "PUT", "DELETE"]
+BANNED = 418
 StateSource = Callable[[], TwinState]
 
 
@@ -96,12 +99,15 @@ class RestRouter:
         await response(scope, receive, send)
 
     def _unknown(self, request: Request, status: int) -> Response:
-        """The weight used stands in every answer (rules: headers), and every error is a code and a message."""
+        """The weight used stands in every answer (rules: headers), and every error is a code and a message, or a page
+        for those who ask for pages."""
         state, path = self._source(), request.url.path
         error = ApiError(-5000, f"Path {path}, Method {request.method} is invalid", http_status=status)
         headers = {"x-mbx-uuid": _uuid()}
         if path.startswith("/api/"):
             headers |= _used_weight(state, _address(request), state.limits_ms())
+        if HTML_TYPE in request.headers.get("accept", ""):
+            return html_response(status, HTTPStatus(status).phrase, headers)
         return json_response(error.body(), status, headers)
 
 
@@ -183,6 +189,8 @@ class PathHandler:
         try:
             return await self._answer(context, request)
         except ApiError as error:
+            if error.http_status == BANNED:
+                state.tell_ban(context.ip)
             # half of a cancel-replace that failed may be an order
             context.succeeded = error.data is not None and error.data.get("newOrderResult") == "SUCCESS"
             body = in_microseconds(error.body()) if context.micro else error.body()

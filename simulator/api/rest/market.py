@@ -47,14 +47,14 @@ def exchange_info(call: Call) -> Json:
         if status is None or market.rules.status == status
     ]
     filters = [{"filterType": name, _count_name(name): limit} for name, limit in exchange.core.exchange_filters.items()]
-    return {
+    answer = {
         "timezone": "UTC",
         "serverTime": call.now_ms,
-        "rateLimits": call.state.limits.table(),
+        "rateLimits": call.state.limits.table(by_websocket=call.by_websocket),
         "exchangeFilters": filters,
         "symbols": symbols,
-        "sors": call.state.sors,
     }
+    return answer | {"sors": call.state.sors} if call.state.sors else answer
 
 
 def _bad_combination() -> ApiError:
@@ -99,7 +99,7 @@ def _wanted_markets(call: Call, *, most: int | None = None) -> list[Market]:
     if several is None:
         return list(exchange.markets.values())
     if most is not None and len(several) > most:
-        raise ApiError(-1101, f"Too many parameters; expected '{most}' and received '{len(several)}'.")
+        raise ApiError(-1101, f"Too many values sent for parameter 'symbols', maximum allowed up to {most}.")
     return [exchange.market(check_symbol(name, "symbols")) for name in several]
 
 

@@ -16,7 +16,7 @@ from simulator.api.json_object import JsonObject
 from simulator.api.limits import limit_on_demand
 from simulator.api.state import Fault, TwinState
 from simulator.api.streams.connections import Attempts, admit, converse
-from simulator.api.streams.hub import Connection, render
+from simulator.api.streams.hub import POLICY_VIOLATION, Connection, render
 from simulator.api.streams.sockets import ConnectionLimits
 from simulator.api.streams.user_stream import UserStreams
 from simulator.api.ws_api.request import Request, RequestError, parse_request
@@ -25,6 +25,8 @@ from simulator.engine.errors import ApiError
 
 CONNECT_WEIGHT = 2
 ABNORMAL = 1011
+BANNED = 418
+BAN_REASON = "IP banned"
 
 
 class WebSocketApi:
@@ -46,6 +48,14 @@ class WebSocketApi:
         self._monotonic = monotonic
         self._late: set[asyncio.Task[None]] = set()
         self._sessions = Sessions(state, users)
+        self._addresses: dict[Connection, str] = {}
+        state.on_ban = self.disconnect
+
+    def disconnect(self, address: str) -> None:
+        """Close every connection of an address that is banned, once it has read what was said before."""
+        for connection, known in list(self._addresses.items()):
+            if known == address:
+                connection.close(POLICY_VIOLATION, BAN_REASON)
 
     async def serve(self, websocket: WebSocket) -> None:
         """Take one connection from its request to its end."""
@@ -62,15 +72,24 @@ class WebSocketApi:
             return_limits=query.get("returnRateLimits", "true").lower() != "false",
         )
         self._users.join(session.connection, lambda: self._sessions.revoke(session))
+        self._addresses[session.connection] = address
         try:
             self._check_unit(query)
             self._state.limits.charge(address, CONNECT_WEIGHT, self._state.limits_ms())
         except ApiError as error:
-            session.connection.put(render(self._refusal(None, error, session, None)))
+            self._send(session, self._refusal(None, error, session, None))
         try:
             await converse(websocket, session.connection, lambda: self._listen(websocket, session), self._limits.life_s)
         finally:
             self._users.leave(session.connection)
+            del self._addresses[session.connection]
+
+    def _send(self, session: Session, answer: JsonObject) -> None:
+        """Queue an answer; one that says "banned" is the last (rules: IP limits)."""
+        session.connection.put(render(answer))
+        if answer["status"] == BANNED:
+            session.connection.close(POLICY_VIOLATION, BAN_REASON)
+            self._state.tell_ban(session.address)
 
     @staticmethod
     def _check_unit(query: Mapping[str, str]) -> None:
@@ -89,17 +108,17 @@ class WebSocketApi:
         try:
             request = parse_request(text)
         except RequestError as error:
-            session.connection.put(render(self._refusal(error.number, error.error, session, None)))
+            self._send(session, self._refusal(error.number, error.error, session, None))
             return
         except ApiError as error:
-            session.connection.put(render(self._refusal(None, error, session, None)))
+            self._send(session, self._refusal(None, error, session, None))
             return
         key = self._state.keys.get(request.values.get("apiKey", "")) or session.key
         fault = await self._state.fault(
             request.method, request.values.get("symbol"), key.account if key is not None else None
         )
         if fault is None:
-            session.connection.put(render(self._answer(session, request)))
+            self._send(session, self._answer(session, request))
             return
         task = asyncio.ensure_future(self._answer_badly(session, request, fault))
         self._late.add(task)
@@ -153,7 +172,7 @@ class WebSocketApi:
         params = request.params
         weight = endpoint.weighs(params, state)
         state.limits.charge(session.address, weight, state.limits_ms())
-        call = Call(state, endpoint, params, state.clock.now_ms())
+        call = Call(state, endpoint, params, state.clock.now_ms(), by_websocket=True)
         if endpoint.security is not Security.NONE:
             key = self._sessions.signer(session, request)
             call.signing_key = key
@@ -182,10 +201,10 @@ class WebSocketApi:
             answer = {}
         match fault.kind:
             case "delay":
-                connection.put(render(answer))
+                self._send(session, answer)
             case "delay_answer":
                 await asyncio.sleep(wait_s)
-                connection.put(render(answer))
+                self._send(session, answer)
             case "malformed":
                 text = render(answer)
                 connection.put(text[: len(text) // 2])
@@ -195,7 +214,7 @@ class WebSocketApi:
                 if fault.kind == "error" and params.get("after"):
                     self._answer(session, request)
                 error = _fault_error(fault, self._state.limits_ms())
-                connection.put(render(self._refusal(request.number, error, session, request)))
+                self._send(session, self._refusal(request.number, error, session, request))
 
 
 def _fault_error(fault: Fault, now_ms: int) -> ApiError:

@@ -93,7 +93,7 @@ class Sessions:
             "connectedSince": session.connected_ms,
             "returnRateLimits": session.return_limits,
             "serverTime": self._state.clock.now_ms(),
-            "userDataStream": session.logon_subscription is not None,
+            "userDataStream": bool(self._users.subscriptions(session.connection)),
         }
 
     def _logout(self, session: Session, request: Request) -> JsonObject:
