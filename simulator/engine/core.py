@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from simulator.engine.accounts import NO_RATES, Account
+from simulator.engine.accounts import NO_RATES, Account, Holding
 from simulator.engine.book import Book
 from simulator.engine.errors import INSUFFICIENT_BALANCE, REJECT_REASONS, ApiError, new_order_rejected
 from simulator.engine.events import AccountEvent, Event, ListEvent, OrderEvent
@@ -36,6 +36,7 @@ DISCOUNT_ASSET = "BNB"
 # 2026-01-01T00:00:00Z
 IDS_SINCE_MS = 1_767_225_600_000
 ONE_TO_ONE = Decimal(1)
+NOTHING = Holding()
 
 
 def unused_id(wall_ms: int) -> int:
@@ -237,9 +238,17 @@ class Core:
     # -- what is told -----------------------------------------------------------------------------------------
 
     def report(
-        self, order: EngineOrder, kind: str, now_ms: int, *, client_order_id: str | None = None, **facts: Any
+        self,
+        order: EngineOrder,
+        kind: str,
+        now_ms: int,
+        *,
+        client_order_id: str | None = None,
+        goes_on: bool = False,
+        **facts: Any,
     ) -> OrderEvent:
-        """Emit an execution report, followed by the balances that changed."""
+        """Emit an execution report, followed by the balances that changed unless the same order ``goes_on`` at once:
+        an order that takes is told whole before its balances are."""
         event = OrderEvent(
             order.account,
             now_ms,
@@ -254,7 +263,8 @@ class Core:
         if self.touched is not None:
             self.touched.orders[order.order_id] = order
             self.touched.accounts[order.account] = None
-        self.report_balances(self.accounts[order.account], now_ms)
+        if not goes_on:
+            self.report_balances(self.accounts[order.account], now_ms, order.symbol)
         return event
 
     def report_rejection(self, order: EngineOrder, now_ms: int, error: ApiError) -> None:
@@ -273,12 +283,21 @@ class Core:
         )
         self.next_execution_id += 1
 
-    def report_balances(self, account: Account, now_ms: int) -> None:
-        """Emit outboundAccountPosition if any balance changed since the last one."""
+    def report_balances(self, account: Account, now_ms: int, symbol: str | None = None) -> None:
+        """Emit outboundAccountPosition if any balance changed since the last one.
+
+        An order of ``symbol`` may have changed its base, its quote and what commissions are paid in: all three are
+        told, zeros included.
+        """
         if not account.touched:
             return
         account.update_time = now_ms
-        rows = tuple((asset, account.balances[asset].free, account.balances[asset].locked) for asset in account.touched)
+        told = dict(account.touched)
+        if symbol is not None:
+            rules = self.markets[symbol].rules
+            told = {rules.base: None, rules.quote: None, DISCOUNT_ASSET: None} | told
+        holdings = ((asset, account.balances.get(asset, NOTHING)) for asset in told)
+        rows = tuple((asset, held.free, held.locked) for asset, held in holdings)
         account.touched.clear()
         if self.touched is not None:
             self.touched.accounts[account.name] = None

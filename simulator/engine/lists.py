@@ -221,7 +221,6 @@ class OrderLists:
                 self.core.report(leg, "EXPIRED", now_ms)
         self.release(order_list)
         self.core.lock(order, self.core.required_lock(order))
-        self.core.report_balances(self.core.accounts[order.account], now_ms)
 
     def _end_leg(self, leg: EngineOrder, status: BinanceOrderStatus, reason: ExpiryReason, now_ms: int) -> None:
         remove_from_market(self.core, leg)
@@ -250,7 +249,7 @@ class OrderLists:
         self.release(order_list)
         order_list.status_type = order_list.order_status = "ALL_DONE"
         self.core.close_list(order_list)
-        self.core.report_balances(self.core.accounts[order_list.account], now_ms)
+        self.core.report_balances(self.core.accounts[order_list.account], now_ms, order_list.symbol)
         self.core.report_list(order_list, now_ms)
 
     def run_pending(self, now_ms: int) -> bool:

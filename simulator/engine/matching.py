@@ -180,6 +180,7 @@ class Matcher:
             commission_asset=fee_asset,
             trade_id=trade.trade_id,
             is_maker=is_maker,
+            goes_on=not is_maker,
         )
         return fill
 

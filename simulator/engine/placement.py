@@ -241,11 +241,17 @@ class OrderEntry:
             return Placement(order)
         order.status = BinanceOrderStatus.NEW
         order.is_working, order.working_time = True, now_ms
-        self.core.report(order, "NEW", now_ms)
-        taker = self.work(market, order, now_ms)
+        taker = self._start(market, order, now_ms)
         return Placement(order, tuple(taker.fills), tuple(taker.prevented))
 
-    def work(self, market: Market, order: EngineOrder, now_ms: int) -> Taker:
+    def _start(self, market: Market, order: EngineOrder, now_ms: int) -> Taker:
+        """Report a working order and all that it does at once, then the balances."""
+        self.core.report(order, "NEW", now_ms, goes_on=True)
+        taker = self._work(market, order, now_ms)
+        self.core.report_balances(self.core.accounts[order.account], now_ms, order.symbol)
+        return taker
+
+    def _work(self, market: Market, order: EngineOrder, now_ms: int) -> Taker:
         """Let a working order take what it may, then rest or expire."""
         taker = Taker(order.side, order.remaining, order.limit, order, price_bounds(market, order.side))
         if self._cannot_fill_or_kill(market, order):
@@ -304,8 +310,7 @@ class OrderEntry:
             self.core.report(order, "EXPIRED", now_ms, reject_reason="INSUFFICIENT_BALANCES")
             self.matcher.on_ended(order, now_ms)
             return
-        self.core.report(order, "NEW", now_ms)
-        self.work(market, order, now_ms)
+        self._start(market, order, now_ms)
 
     def _fund_market(self, market: Market, order: EngineOrder) -> None:
         """A stop at market swaps what it reserved for what the book asks now; too little: it cannot work."""
