@@ -24,6 +24,7 @@ from analyzer.src.strategy_loader import LoadedStrategy
 from backtester.full_engine.exchange import TapeAccount, TapeCalls, TapePrices
 from backtester.full_engine.readers import PortfolioFunds, StoredAccount, StoredTrades
 from coordinator.src.adapters.memory_decisions import MemoryDecisionStore
+from core.risk.limits import RiskLimits
 from gateway.src.adapters.memory_producer import MemoryMarketProducer
 from gateway.src.adapters.memory_socket import MemorySocket
 from market_analyzer.src.adapters.memory_features import MemoryFeatureStore
@@ -147,7 +148,12 @@ class Platform:
             clock=clock,
             store=stores.decisions,
             accounts=StoredAccount(
-                stores.trades, stores.capital, stores.decisions, prices, quote_asset=settings.quote_asset
+                stores.trades,
+                stores.capital,
+                stores.decisions,
+                prices,
+                quote_asset=settings.quote_asset,
+                history=RiskLimits.of(settings).history,
             ),
             funds=PortfolioFunds(books.books),
             rules=self._market,

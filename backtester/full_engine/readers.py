@@ -6,7 +6,7 @@ Each class stands for a query: services never import each other, so what joins t
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
@@ -90,6 +90,9 @@ def _result(cycle: Cycle) -> CycleResult:
     )
 
 
+NONE = timedelta(0)
+
+
 class StoredAccount:
     """Implements ``coordinator.src.ports.AccountReader`` on the trader's and the portfolio's stores."""
 
@@ -101,7 +104,10 @@ class StoredAccount:
         prices: AssetPrices,
         *,
         quote_asset: str,
+        history: timedelta = NONE,
     ) -> None:
+        """``history``: how far back ended trades are asked for."""
+        self._history = history
         self._trades = trades
         self._capital = capital
         self._decisions = decisions
@@ -129,6 +135,7 @@ class StoredAccount:
             losses=mark.losses(now) if mark is not None else None,
             rates=await self._rates(foreign),
             outside=outside,
+            ended=await self._trades.ended_trades(now - self._history) if self._history else (),
         )
 
     def _cycle(self, cycle: Cycle) -> OpenCycle:

@@ -6,6 +6,7 @@ from coordinator.src.adapters.postgres_decisions import PostgresDecisionStore
 from coordinator.src.api import create_router
 from coordinator.src.composition import CoordinatorService, compose
 from coordinator.src.portfolio_client import PortfolioClient
+from core.risk.limits import RiskLimits
 from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.public_client import PublicClient
 from shared.src.exchange.weights import WeightBudget
@@ -25,7 +26,9 @@ async def build(service: Service) -> None:
         bus=service.bus,
         clock=clock,
         store=store,
-        accounts=PostgresAccount(service.database, quote_asset=settings.quote_asset),
+        accounts=PostgresAccount(
+            service.database, quote_asset=settings.quote_asset, history=RiskLimits.of(settings).history
+        ),
         funds=portfolio,
         rules=MarketData(exchange, clock),
     )

@@ -2,9 +2,9 @@
 
 Every sum is in the asset of valuation (QUOTE_ASSET); amounts in another quote asset are converted at its last price.
 
-- **Capital** is what the account holds of the asset of valuation plus the cost of the open positions: the sum that the
-  pockets divide. Cost, not market value: a limit must not grow with a position's own paper profit, nor change between
-  two ticks.
+- **Capital** is what the account holds of the asset of valuation plus the cost of the open positions that were paid in
+  it: the sum that the pockets divide. What is held of it as the coin of a position is that position, no capital. Cost,
+  not market value: a limit must not grow with a position's own paper profit, nor change between two ticks.
 - **Exposure** is what is at stake in one asset, through whichever symbols it is bought: the cost of what is held of it,
   what its resting entries may still spend, what is reserved for entries that have no cycle yet, and what purchases
   that were placed elsewhere may still spend. A strategy's exposure is the same sum over what it asked for.
@@ -24,6 +24,7 @@ from decimal import Decimal
 from core.capital.pockets import Pocket, availability
 from core.capital.valuation import rate
 from core.positions.model import Cycle, Order
+from core.risk.protections import EndedTrade
 from shared.src.domain.clock import to_ms
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import ONE, ZERO
@@ -34,7 +35,7 @@ from shared.src.domain.symbols import split_symbol
 class OpenCycle:
     """A cycle that has not ended. Money in units of the symbol's ``quote``, an empty one where it is not known.
 
-    ``cost``: paid for what is still held. ``resting``: what its open entry orders may still spend.
+    ``cost``: paid for what is still held, ``held`` base units. ``resting``: what its open entry orders may still spend.
     """
 
     cycle_id: str
@@ -46,6 +47,7 @@ class OpenCycle:
     cost: Decimal = ZERO
     resting: Decimal = ZERO
     strategy: str = ""
+    held: Decimal = ZERO
 
     @classmethod
     def of(cls, cycle: Cycle, entries: Iterable[Order], quote_asset: str) -> OpenCycle:
@@ -69,6 +71,7 @@ class OpenCycle:
             cost=held.cost,
             resting=resting_cost(own, cycle.reference_price),
             strategy=cycle.strategy,
+            held=max(ZERO, cycle.quantity - cycle.exit_quantity),
         )
 
 
@@ -141,7 +144,8 @@ class AccountView:
     ``pockets``: what may be reserved from each, empty to whom pockets are not told. ``free``: units of each asset that
     an order can use, None to whom balances are not told. ``pauses`` and ``halts``: reasons by scope (``all``, a symbol,
     a strategy). ``rates``: units of valuation for one unit of a quote asset; one that is missing has no known price.
-    ``outside``: purchases that rest on the exchange and belong to no cycle.
+    ``outside``: purchases that rest on the exchange and belong to no cycle. ``ended``: trades as far back as the
+    protections ask.
     """
 
     now_ms: int
@@ -157,6 +161,7 @@ class AccountView:
     rates: Mapping[str, Decimal]
     outside: tuple[OutsideBuy, ...] = ()
     halts: Mapping[str, str] = field(default_factory=dict)
+    ended: tuple[EndedTrade, ...] = ()
 
     @classmethod
     def of(
@@ -175,6 +180,7 @@ class AccountView:
         rates: Mapping[str, Decimal] | None = None,
         outside: Iterable[OutsideBuy] = (),
         halts: Mapping[str, str] | None = None,
+        ended: Iterable[EndedTrade] = (),
     ) -> AccountView:
         """The view that follows from facts; ``rates`` of other quote assets, as far as they are known.
 
@@ -196,6 +202,7 @@ class AccountView:
             rates={quote: ONE, **(rates or {})},
             outside=tuple(outside),
             halts=halts or {},
+            ended=tuple(ended),
         )
 
     def without(self, intent_id: str) -> AccountView:
@@ -237,12 +244,14 @@ class AccountView:
         return total
 
 
-def capital_of(held: Decimal, cycles: Iterable[OpenCycle], rates: Mapping[str, Decimal]) -> Decimal:
+def capital_of(held: Decimal, cycles: Iterable[OpenCycle], quote_asset: str) -> Decimal:
     """The capital of an account that holds ``held`` units of the asset of valuation, free and locked.
 
-    A position whose cost cannot be converted adds nothing: less capital allows less.
+    Less capital allows less: a position that was paid in another asset adds nothing.
     """
-    return held + sum((cycle.cost * rates.get(cycle.quote, ZERO) for cycle in cycles), ZERO)
+    known = tuple(cycles)
+    paid = sum((cycle.cost for cycle in known if cycle.quote == quote_asset), ZERO)
+    return held + paid - sum((cycle.held for cycle in known if cycle.base == quote_asset), ZERO)
 
 
 def rates_of(assets: Iterable[str], quote: str, prices: Mapping[str, Decimal]) -> dict[str, Decimal]:

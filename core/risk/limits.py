@@ -15,7 +15,10 @@ from typing import Final, Protocol
 from core.positions.model import MANUAL
 from core.risk.account import AccountView, Losses
 from core.risk.halts import ALL, Cause
+from core.risk.protections import history_needed, protection_refusal
+from shared.src.domain.clock import from_ms
 from shared.src.domain.money import ZERO, wire
+from shared.src.domain.protections import ProtectionRule
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 
@@ -52,6 +55,8 @@ class LimitSettings(Protocol):
     @property
     def max_price_drift_percent(self) -> Decimal: ...
 
+    def protection_rules(self) -> tuple[ProtectionRule, ...]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
@@ -69,6 +74,7 @@ class RiskLimits:
     max_strategy_exposure_percent: Decimal
     max_spread_percent: Decimal
     max_price_drift_percent: Decimal
+    protections: tuple[ProtectionRule, ...] = ()
 
     @classmethod
     def of(cls, settings: LimitSettings) -> RiskLimits:
@@ -85,7 +91,13 @@ class RiskLimits:
             max_strategy_exposure_percent=settings.max_strategy_exposure_percent,
             max_spread_percent=settings.max_spread_percent,
             max_price_drift_percent=settings.max_price_drift_percent,
+            protections=settings.protection_rules(),
         )
+
+    @property
+    def history(self) -> timedelta:
+        """How far back ended trades matter; zero when no protection asks for them."""
+        return history_needed(self.protections)
 
     @property
     def decision_age_max(self) -> timedelta:
@@ -121,6 +133,7 @@ def _refusals(candidate: Candidate, others: AccountView, limits: RiskLimits) -> 
     yield "" if limits.entries_enabled else "TRADING_ENABLED is off: nothing is opened"
     yield _paused(candidate, others)
     yield _not_trading(candidate.rules)
+    yield protection_refusal(limits.protections, others.ended, candidate.rules.symbol, from_ms(others.now_ms))
     yield _too_many_open(others, limits)
     yield _too_many_sent(others, limits)
     yield from loss_breaches(others.losses, limits).values()

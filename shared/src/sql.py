@@ -38,6 +38,12 @@ ENDED_CYCLES = in_list(status for status in CycleStatus if status in ENDED)
 LIVE_ORDERS = in_list(status for status in OrderStatus if status not in TERMINAL)
 UNRESOLVED_ORDERS = in_list(status for status in OrderStatus if status in UNRESOLVED)
 
+# The columns of ``core.risk.protections.EndedTrade``, the oldest first.
+ENDED_TRADES = """
+SELECT symbol, completed_at, coalesce(profit_loss_percent, 0) / 100 AS profit, exit_reason FROM trade_cycles
+WHERE status = 'completed' AND completed_at >= :since ORDER BY completed_at, id
+"""
+
 # The sums of ``core.statistics.results.Results`` over rows of ``trade_cycles`` that are completed.
 RESULT_SUMS = """
 count(*) AS cycles, count(*) FILTER (WHERE profit_loss > 0) AS wins,

@@ -11,6 +11,7 @@ from typing import Protocol
 from core.positions.model import Cycle, CycleState, Fill, Order
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
+from core.risk.protections import EndedTrade
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.exchange.models import (
     AccountSnapshot,
@@ -233,6 +234,10 @@ class Store(Protocol):
 
     async def risk_facts(self, results_since: datetime, *, approved_since: datetime) -> RiskFacts:
         """What limits are measured on; entries that were approved before ``approved_since`` are too old to come."""
+        ...
+
+    async def ended_trades(self, since: datetime) -> list[EndedTrade]:
+        """Positions that were closed since then, the oldest first."""
         ...
 
     async def loss_mark(self) -> LossMark | None:

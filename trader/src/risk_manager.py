@@ -144,7 +144,7 @@ class RiskManager:
         rates = await self._rates(
             {*quotes, *(cycle.quote for cycle in cycles), *(order.quote for order in outside), *ended}
         )
-        capital = capital_of(self._funds.total(self._quote), cycles, rates)
+        capital = capital_of(self._funds.total(self._quote), cycles, self._quote)
         losses = await self._losses.look(facts, capital, rates)
         pauses = [*facts.pauses, *await self._halts(losses, facts.pauses)]
         return AccountView.of(
@@ -160,6 +160,7 @@ class RiskManager:
             entries_last_minute=self._entries_last_minute(),
             rates=rates,
             outside=outside,
+            ended=await self._store.ended_trades(now - history) if (history := self._limits.history) else (),
         )
 
     async def _halts(self, losses: Losses, known: Iterable[Pause]) -> list[Pause]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +12,11 @@ from core.capital.valuation import symbols_of
 from core.risk.account import AccountView, OpenCycle, OutsideBuy, PendingEntry, Purchase, assets_of, rates_of
 from core.risk.halts import Cause, Pause, reasons
 from core.risk.loss import LossMark
+from core.risk.protections import EndedTrade
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
 from shared.src.market.last_closes import last_closes
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, text
+from shared.src.sql import ENDED_CYCLES, ENDED_TRADES, LIVE_ORDERS, text
 
 # One round trip; amounts travel as text inside the JSON. An order without a price may spend what it was decided at.
 _ACCOUNT = text(f"""
@@ -54,12 +55,17 @@ SELECT
 """)
 
 
+NONE = timedelta(0)
+
+
 class PostgresAccount:
     """Implements ``coordinator.src.ports.AccountReader``."""
 
-    def __init__(self, database: Database, *, quote_asset: str) -> None:
+    def __init__(self, database: Database, *, quote_asset: str, history: timedelta = NONE) -> None:
+        """``history``: how far back ended trades are asked for."""
         self._database = database
         self._quote = quote_asset
+        self._history = history
 
     async def view(self, now: datetime, quotes: Collection[str]) -> AccountView:
         async with self._database.autocommit() as connection:
@@ -81,7 +87,13 @@ class PostgresAccount:
             losses=_mark(row.mark).losses(now) if row.mark else None,
             rates=await self._rates(sorted(foreign)),
             outside=outside,
+            ended=await self._ended(now - self._history) if self._history else (),
         )
+
+    async def _ended(self, since: datetime) -> list[EndedTrade]:
+        async with self._database.autocommit() as connection:
+            rows = await connection.execute(text(ENDED_TRADES), {"since": since})
+            return [EndedTrade(*row) for row in rows]
 
     def _cycle(self, entry: dict[str, Any]) -> OpenCycle:
         base, quote = assets_of(entry["symbol"], self._quote)

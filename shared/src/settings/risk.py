@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, model_validator
 
+from shared.src.domain.protections import ProtectionRule, parse_protections
 from shared.src.settings.fields import setting
 
 
@@ -96,10 +97,29 @@ class RiskSettings(BaseModel):
         "active=60,buffer=30,safety=10", "POCKET_CONFIG", description="shares of capital, percent, sum 100"
     )
 
+    protections: str = setting(
+        "",
+        "PROTECTIONS",
+        description="rules that stop entries after bad trades, a JSON list as freqtrade has it (docs/risk.md);"
+        " empty: none",
+    )
+
     @model_validator(mode="after")
-    def _pockets_add_up(self) -> Self:
+    def _texts_are_understood(self) -> Self:
         self.pocket_shares()
+        self.protection_rules()
         return self
+
+    def protection_rules(self) -> tuple[ProtectionRule, ...]:
+        """The protections that the user chose.
+
+        Raises:
+            ValueError: PROTECTIONS is not understood; the text names the rule.
+        """
+        try:
+            return parse_protections(self.protections)
+        except ValueError as error:
+            raise ValueError(f"PROTECTIONS: {error}") from error
 
     def pocket_shares(self) -> dict[str, Decimal]:
         """Percent of capital for each pocket. ``reserve`` is another name of ``buffer``.

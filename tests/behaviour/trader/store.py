@@ -14,6 +14,7 @@ import pytest
 from core.positions.model import Cycle, Fill, Order, Purpose
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
+from core.risk.protections import EndedTrade
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
@@ -425,6 +426,20 @@ class StoreBehaviour:
         assert await world.store.resume(SYMBOL)
         assert not await world.store.resume(SYMBOL)
         assert await world.store.pauses() == known[:1]
+
+    async def test_trades_that_ended_come_oldest_first_with_their_profit_as_a_ratio(self, world: StoreWorld) -> None:
+        start = world.clock.now()
+        for number, percent in ((1, "-1.5"), (2, "2")):
+            cycle, _ = await world.opened(number)
+            world.clock.advance(60)
+            done = {"status": CycleStatus.COMPLETED, "profit_loss": D(1), "completed_at": world.clock.now()}
+            lost = replace(cycle, **done, profit_loss_percent=D(percent), exit_reason="stop_loss")  # type: ignore[arg-type]
+            await world.store.save_cycle(lost)
+        minute = timedelta(minutes=1)
+        first = EndedTrade(SYMBOL, start + minute, D("-0.015"), "stop_loss")
+        second = EndedTrade(SYMBOL, start + 2 * minute, D("0.02"), "stop_loss")
+        assert await world.store.ended_trades(start) == [first, second]
+        assert await world.store.ended_trades(second.ended_at) == [second]
 
     async def test_what_is_remembered_of_losses_is_kept(self, world: StoreWorld) -> None:
         assert await world.store.loss_mark() is None

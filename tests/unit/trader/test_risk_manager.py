@@ -128,7 +128,7 @@ async def test_a_position_in_another_quote_asset_is_worth_what_that_asset_is_wor
     await gate.store.open_cycle(ether, replace(RESTING, symbol="ETHBTC", status=OrderStatus.CANCELED))
     view = await gate.manager.view(RULES)
     assert view.exposure("ETH") == Decimal("0.02") * Decimal("0.05") * Decimal("50000.005")
-    assert view.capital == 10_000 + Decimal("0.02") * Decimal("0.05") * Decimal("50000.005")
+    assert view.capital == 10_000, "what was paid in BTC is no capital in USDC"
 
 
 async def test_what_a_resting_entry_may_still_spend_counts() -> None:
@@ -176,6 +176,16 @@ async def test_an_entry_that_the_balances_do_not_show_yet_is_not_spent_twice() -
     sent = replace(RESTING, type=OrderType.MARKET, price=None, status=OrderStatus.SENT)
     await gate.store.open_cycle(replace(BOUGHT, quantity=Decimal(0)), sent)
     assert "free are 0" in await gate.reason()
+
+
+async def test_a_protection_that_was_chosen_stops_entries_after_a_trade() -> None:
+    gate = Gate(protections='[{"method": "CooldownPeriod", "stop_duration": 5}]')
+    await gate.store.open_cycle(BOUGHT, replace(RESTING, status=OrderStatus.CANCELED))
+    done = {"status": CycleStatus.COMPLETED, "completed_at": gate.clock.now(), "profit_loss": Decimal(1)}
+    await gate.store.save_cycle(replace(BOUGHT, **done))  # type: ignore[arg-type]
+    assert "CooldownPeriod: a trade in BTCUSDC has just ended" in await gate.reason()
+    gate.clock.advance(300)
+    assert await gate.reason() == ""
 
 
 async def test_entries_of_the_last_minute_are_counted() -> None:

@@ -22,12 +22,13 @@ from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
+from core.risk.protections import EndedTrade
 from shared.src.contracts.orders import ExecutionEvent, OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, Topic
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.money import ZERO
-from shared.src.domain.orders import IntentKind, Side
+from shared.src.domain.orders import CycleStatus, IntentKind, Side
 from shared.src.exchange.models import ExchangeOrder
 from trader.src.execution.messages import cycle_updated, execution
 from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, RiskFacts
@@ -220,6 +221,10 @@ class MemoryStore:
         live = (self._orders[name] for name in self._live)
         yield from (order for order in live if order.cycle_id is None and order.side is Side.BUY and not order.is_done)
 
+    async def ended_trades(self, since: datetime) -> list[EndedTrade]:
+        ended = [cycle for cycle in self.ended_since(since) if cycle.status is CycleStatus.COMPLETED]
+        return [_ended_trade(cycle) for cycle in reversed(ended)]
+
     async def loss_mark(self) -> LossMark | None:
         return self._loss_mark
 
@@ -363,3 +368,8 @@ class MemoryStore:
         message_id = getattr(message, "message_id", "")
         self._outbox[self._told] = OutboxMessage(self._told, topic.name, message_id, topic.encode(message))
         self._outbox_changed.set()
+
+
+def _ended_trade(cycle: Cycle) -> EndedTrade:
+    assert cycle.completed_at is not None, "a completed cycle has an end"
+    return EndedTrade(cycle.symbol, cycle.completed_at, (cycle.profit_loss_percent or ZERO) / 100, cycle.exit_reason)

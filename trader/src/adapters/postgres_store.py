@@ -14,13 +14,14 @@ from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
+from core.risk.protections import EndedTrade
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT
 from shared.src.database import Database, DatabaseConnection
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import InvariantError
 from shared.src.exchange.models import ExchangeOrder
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, UNRESOLVED_ORDERS, text
+from shared.src.sql import ENDED_CYCLES, ENDED_TRADES, LIVE_ORDERS, UNRESOLVED_ORDERS, text
 from trader.src.adapters.postgres_outbox import PostgresOutbox
 from trader.src.adapters.rows import (
     CYCLE_COLUMNS,
@@ -341,6 +342,11 @@ class PostgresStore:
                 pauses=tuple(await _pauses(connection, self._clock.now())),
                 results=await _results(connection, results_since),
             )
+
+    async def ended_trades(self, since: datetime) -> list[EndedTrade]:
+        async with self._database.autocommit() as connection:
+            rows = await connection.execute(text(ENDED_TRADES), {"since": since})
+            return [EndedTrade(*row) for row in rows]
 
     async def loss_mark(self) -> LossMark | None:
         async with self._database.autocommit() as connection:

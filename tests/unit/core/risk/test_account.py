@@ -8,7 +8,7 @@ import pytest
 
 from core.capital.pockets import Pockets, Reservation, ReservationStatus
 from core.positions.model import Order, Purpose
-from core.risk.account import OutsideBuy, Purchase, assets_of, capital_of, rates_of, resting_cost
+from core.risk.account import OutsideBuy, Purchase, assets_of, capital_of, resting_cost
 from shared.src.domain.clock import from_ms
 from shared.src.domain.orders import OrderType, Side
 from tests.unit.core.risk.builders import account, open_cycle, pending
@@ -96,11 +96,14 @@ def test_what_cannot_be_converted_is_not_known() -> None:
     assert view.exposure("BTC") == 0
 
 
-def test_capital_is_what_is_held_plus_what_the_open_positions_cost() -> None:
+def test_capital_is_what_is_held_plus_what_the_open_positions_cost_of_it() -> None:
     cycles = (open_cycle(cost=Decimal(300), resting=Decimal(50)), open_cycle("ETHBTC", cost=Decimal("0.01")))
-    rates = rates_of(("BTC",), "USDC", {"BTCUSDC": Decimal(50_000)})
-    assert capital_of(Decimal(1000), cycles, rates) == 1000 + 300 + 500
-    assert capital_of(Decimal(1000), cycles, {"USDC": Decimal(1)}) == 1300
+    assert capital_of(Decimal(1000), cycles, "USDC") == 1300
+
+
+def test_what_is_held_of_the_asset_of_valuation_as_a_coin_is_no_capital() -> None:
+    lira = open_cycle("USDCTRY", cost=Decimal(4000), held=Decimal(100))
+    assert capital_of(Decimal(1100), (lira,), "USDC") == 1000
 
 
 def test_the_pockets_divide_the_capital_that_the_gates_measure_on() -> None:
@@ -116,7 +119,7 @@ def test_the_pockets_divide_the_capital_that_the_gates_measure_on() -> None:
     pockets = Pockets({"active": Decimal(60), "buffer": Decimal(30), "safety": Decimal(10)}, [bound])
     pockets.revalue(Decimal(1000) + pockets.bound())
     cycles = (open_cycle(cost=Decimal(300)),)
-    assert pockets.capital == capital_of(Decimal(1000), cycles, {"USDC": Decimal(1)})
+    assert pockets.capital == capital_of(Decimal(1000), cycles, "USDC")
 
 
 @pytest.mark.parametrize(
