@@ -233,6 +233,15 @@ class AccountView:
             (entry for entry in self.pending if entry.strategy == strategy),
         )
 
+    def large_positions(self, share_percent: Decimal) -> dict[str, Decimal]:
+        """The coins with more than so many percent of the capital at stake, each with its share, as far as known."""
+        shares = {}
+        for base in sorted({cycle.base for cycle in self.cycles}):
+            stake = self.exposure(base)
+            if stake is not None and self.capital > 0 and stake * 100 > self.capital * share_percent:
+                shares[base] = 100 * stake / self.capital
+        return shares
+
     def _at_stake(self, amounts: Iterable[tuple[str, Decimal]], pending: Iterable[PendingEntry]) -> Decimal | None:
         """The sum of amounts, each in its quote asset, and of what is reserved."""
         total = sum((entry.reserved for entry in pending), ZERO)

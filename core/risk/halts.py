@@ -24,6 +24,9 @@ class Cause(StrEnum):
     PANIC = "panic"
     DAILY_LOSS = "daily_loss"
     DRAWDOWN = "drawdown"
+    PRICE_JUMP = "price_jump"
+    REJECTS = "rejects"
+    LATENCY = "latency"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core.positions.rules import PositionRules
+from core.risk.breakers import BreakerRules
 from core.risk.exit_levels import ExitRules
 from core.risk.limits import RiskLimits
 from shared.src.bus.ports import Bus
@@ -12,6 +13,7 @@ from shared.src.config import Settings
 from shared.src.contracts.topics import ORDER_INTENT
 from shared.src.domain.clock import Clock
 from trader.src.cycle_manager import CycleManager
+from trader.src.execution.breakers import Breakers
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.outbox_publisher import OutboxPublisher
@@ -39,7 +41,8 @@ def compose(
     """The trader on the running event loop, listening for intents; its ``tasks`` are the caller's to run."""
     funds = Funds()
     horizon_s = MATCHING_S + settings.recv_window_ms / 1000
-    orders = OrderManager(exchange, store, prices, clock, horizon_s=horizon_s)
+    breakers = Breakers(store=store, prices=prices, clock=clock, rules=BreakerRules.of(settings))
+    orders = OrderManager(exchange, store, prices, clock, horizon_s=horizon_s, answered=breakers.answered)
     rules = position_rules(settings)
     cycle_manager = CycleManager(exchange=exchange, store=store, orders=orders, prices=prices, clock=clock, rules=rules)
     risk = RiskManager(
@@ -51,6 +54,7 @@ def compose(
         limits=RiskLimits.of(settings),
         exits=rules.exits,
         quote_asset=settings.quote_asset,
+        large_percent=settings.large_position_percent,
     )
     intents = IntentHandler(
         exchange=exchange,
@@ -72,6 +76,7 @@ def compose(
         cycle_manager=cycle_manager,
         intents=intents,
         risk=risk,
+        breakers=breakers,
         panic=Panic(store=store, cycle_manager=cycle_manager, intents=intents, clock=clock),
         reconciler=Reconciler(
             exchange=exchange, store=store, orders=orders, cycle_manager=cycle_manager, funds=funds, clock=clock

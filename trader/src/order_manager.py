@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
 from core.positions.lifecycle import adopted, fill_of, merged
 from core.positions.model import Fill, Order
@@ -31,12 +32,27 @@ TRADES_REMEMBERED = 256
 NEVER_ARRIVED = "never reached the exchange"
 
 
+T = TypeVar("T")
+Answered = Callable[[bool | None, float], None]
+
+
 class OrderManager:
     """Async, given its ports; holds no state that a restart would miss."""
 
     def __init__(
-        self, exchange: Exchange, store: Store, prices: Prices, clock: Clock, *, horizon_s: float = MATCHING_S + 5
+        self,
+        exchange: Exchange,
+        store: Store,
+        prices: Prices,
+        clock: Clock,
+        *,
+        horizon_s: float = MATCHING_S + 5,
+        answered: Answered = lambda _refused, _seconds: None,
     ) -> None:
+        """``answered`` hears of every order that was sent: whether it was refused, None when that is not known, and
+        how many wall seconds that took.
+        """
+        self._answered = answered
         self._exchange = exchange
         self._store = store
         self._prices = prices
@@ -52,7 +68,7 @@ class OrderManager:
     async def submit(self, order: Order) -> OrderStatus:
         """Send an order whose row is committed, and write down the outcome. Returns its status."""
         try:
-            report = await self._exchange.place(order)
+            report = await self._timed(self._exchange.place(order))
         except RootTradingError as error:
             return await self._not_placed([order], error)
         await self.book(report)
@@ -61,7 +77,7 @@ class OrderManager:
     async def submit_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> OrderStatus:
         """Send a one-cancels-the-other pair whose rows are committed. Returns the stop's status."""
         try:
-            reports = await self._exchange.place_pair(take_profit, stop, list_client_id)
+            reports = await self._timed(self._exchange.place_pair(take_profit, stop, list_client_id))
         except RootTradingError as error:
             return await self._not_placed([take_profit, stop], error)
         for report in reports:
@@ -74,7 +90,7 @@ class OrderManager:
         What became of the old ones is written down too, whatever the answer was.
         """
         try:
-            replacement = await self._exchange.replace(old, new)
+            replacement = await self._timed(self._exchange.replace(old, new))
         except RootTradingError as error:
             status = await self._not_placed([new], _not_sent(error))
             if not isinstance(error, TransientError):
@@ -86,6 +102,20 @@ class OrderManager:
         if old.order_list_id is not None and len(replacement.ended) == 1:
             await self._refresh(old)
         return replacement.placed.order.status
+
+    async def _timed(self, sending: Awaitable[T]) -> T:
+        """What the exchange answers to an order, told to whoever watches."""
+        began = self._clock.monotonic()
+        refused: bool | None = None
+        try:
+            answer = await sending
+            refused = False
+        except RejectedError:
+            refused = True
+            raise
+        finally:
+            self._answered(refused, self._clock.monotonic() - began)
+        return answer
 
     async def _not_placed(self, orders: Sequence[Order], error: RootTradingError) -> OrderStatus:
         """Write down why there was no placement, by what the error proves."""

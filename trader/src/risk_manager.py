@@ -25,7 +25,7 @@ from core.risk.account import (
 )
 from core.risk.exit_levels import ExitRules
 from core.risk.halts import ALL, Cause, Pause, reasons
-from core.risk.limits import Candidate, RiskLimits, loss_breaches
+from core.risk.limits import HUNDRED, Candidate, RiskLimits, loss_breaches
 from core.risk.loss import DAY
 from core.risk.order_gate import EntryOrder, Level, judge_order
 from core.risk.verdicts import Approved, Refused
@@ -37,6 +37,7 @@ from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderType
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
+from trader.src.execution import metrics
 from trader.src.execution.funds import Funds
 from trader.src.execution.loss_watch import LossWatch
 from trader.src.ports import ApprovedEntry, Exchange, Prices, RiskFacts, Store
@@ -64,7 +65,11 @@ class RiskManager:
         limits: RiskLimits,
         exits: ExitRules,
         quote_asset: str,
+        large_percent: Decimal = HUNDRED,
     ) -> None:
+        """``large_percent``: the share of the capital from which a position is told of as large."""
+        self._large_percent = large_percent
+        self.large: dict[str, Decimal] = {}
         self._exchange = exchange
         self._store = store
         self._prices = prices
@@ -118,8 +123,14 @@ class RiskManager:
         return await self._view([rules.quote])
 
     async def watch_losses(self) -> None:
-        """Look at what was lost, remember it, and halt when it is too much."""
-        await self._view([])
+        """Look at what was lost, remember it, and halt when it is too much; tell of positions that are large."""
+        view = await self._view([])
+        large = view.large_positions(self._large_percent)
+        for coin in large.keys() - self.large.keys():
+            logger.warning("large position", extra={"asset": coin, "percent_of_capital": f"{large[coin]:.2f}"})
+        metrics.LARGE_POSITIONS.set(len(large))
+        metrics.HALTS.set(len(view.halts))
+        self.large = large
         await self._losses.keep()
 
     @property

@@ -21,6 +21,7 @@ from shared.src.domain.ids import derived_id
 from shared.src.domain.orders import Side
 from shared.src.exchange.models import Balance, OrderReport
 from trader.src.cycle_manager import CycleManager
+from trader.src.execution.breakers import Breakers
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.outbox_publisher import OutboxPublisher
@@ -43,7 +44,7 @@ class Timers:
 
     watch_s: float = 0.5
     publish_s: float = 1.0
-    losses_s: float = 2.0
+    risk_s: float = 2.0
     sweep_s: float = 2.0
     first_comparison_s: float = 5.0
     compare_s: float = 15.0
@@ -71,6 +72,7 @@ class TraderService:
         intents: IntentHandler,
         panic: Panic,
         risk: RiskManager,
+        breakers: Breakers,
         reconciler: Reconciler,
         watcher: Watcher,
         publisher: OutboxPublisher,
@@ -89,6 +91,7 @@ class TraderService:
         self.intents = intents
         self.panic = panic
         self.risk = risk
+        self.breakers = breakers
         self.reconciler = reconciler
         self.watcher = watcher
         self.publisher = publisher
@@ -103,7 +106,7 @@ class TraderService:
             "sweep": lambda: self._repeat(self.intents.sweep, self._timers.sweep_s),
             "watch": lambda: self._repeat(self.look, self._timers.watch_s),
             "publish": self.run_publisher,
-            "losses": lambda: self._repeat(self.risk.watch_losses, self._timers.losses_s),
+            "risk": lambda: self._repeat(self.watch_risk, self._timers.risk_s),
             "workers": self.watch_workers,
         }
 
@@ -169,6 +172,11 @@ class TraderService:
             in_full = not self.reconciler.runs or count % timers.in_full_every == 0
             await self._tried(functools.partial(self.reconciler.run, trades=in_full))
             await self.clock.sleep(timers.compare_s)
+
+    async def watch_risk(self) -> None:
+        """Halt entries when the market, the exchange or the losses ask for it."""
+        await self.breakers.look(self.symbols)
+        await self.risk.watch_losses()
 
     async def run_publisher(self) -> None:
         """Send the outbox whenever something is written into it."""

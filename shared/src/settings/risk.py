@@ -97,6 +97,31 @@ class RiskSettings(BaseModel):
         "active=60,buffer=30,safety=10", "POCKET_CONFIG", description="shares of capital, percent, sum 100"
     )
 
+    large_position_percent: Decimal = setting(
+        Decimal(15),
+        "LARGE_POSITION_PERCENT",
+        description="share of capital in one coin from which the position is told of as large, percent",
+        gt=0,
+        le=100,
+    )
+    max_price_jump_percent: Decimal = setting(
+        Decimal(20),
+        "MAX_PRICE_JUMP_PERCENT",
+        description="move of a price within a minute of the market that halts entries in its symbol, percent",
+        gt=0,
+    )
+    max_rejects_in_a_row: int = setting(
+        10, "MAX_REJECTS_IN_A_ROW", description="orders refused by the exchange in a row that halt entries", ge=1
+    )
+    max_order_latency_s: float = setting(
+        10.0,
+        "MAX_ORDER_LATENCY_S",
+        description="five orders in a row that take longer to be answered halt entries, seconds",
+        gt=0,
+    )
+    breaker_minutes: int = setting(
+        5, "BREAKER_MINUTES", description="how long these three halt entries, market minutes", ge=1
+    )
     protections: str = setting(
         "",
         "PROTECTIONS",

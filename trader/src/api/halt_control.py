@@ -33,6 +33,7 @@ class HaltControl:
                 "halts": [shown(pause) for pause in halts],
                 "pauses": [shown(pause) for pause in pauses if not pause.is_halt],
                 "losses": self._losses(),
+                "large_positions": {coin: round(share, 2) for coin, share in self._trader.risk.large.items()},
             }
         )
         return answer

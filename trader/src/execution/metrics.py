@@ -12,6 +12,8 @@ INTENTS = Counter("roottrading_intents", "intents by what became of them", ["kin
 CYCLES_ENDED = Counter("roottrading_cycles_ended", "cycles by how they ended", ["status", "reason"])
 OPEN_CYCLES = Gauge("roottrading_open_cycles", "positions that are open or about to be")
 DIFFERENCES = Gauge("roottrading_exchange_differences", "what the exchange holds less of than the cycles say")
+LARGE_POSITIONS = Gauge("roottrading_large_positions", "coins with more at stake than LARGE_POSITION_PERCENT")
+HALTS = Gauge("roottrading_halts", "scopes in which the platform itself has stopped entries")
 ORDER_S = Histogram(
     "roottrading_order_seconds",
     "wall seconds from sending an order to its answer",

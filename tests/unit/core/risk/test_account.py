@@ -50,6 +50,11 @@ def test_exposure_of_a_strategy_is_what_it_has_at_stake_in_all_assets() -> None:
     assert view.exposure_of_strategy("S") == 345
 
 
+def test_a_position_is_large_above_a_share_of_the_capital() -> None:
+    view = account(cycles=(open_cycle(cost=Decimal(1600)), open_cycle("ETHUSDC", cost=Decimal(1500))))
+    assert view.large_positions(Decimal(15)) == {"BTC": 16}
+
+
 def test_what_rests_from_elsewhere_counts_for_its_asset() -> None:
     outside = (OutsideBuy.of(entry("0.02", executed="0.01", price="49000"), "USDC"),)
     assert account(outside=outside).exposure("BTC") == 490
