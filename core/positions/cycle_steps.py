@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from core.positions.dust import is_dust
 from core.positions.entries import fitted
 from core.positions.lifecycle import is_disproved
 from core.positions.model import CycleState, Order, Purpose
@@ -101,6 +102,13 @@ class GiveUpProtection:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsellable:
+    """It holds more than dust, and no order for that would be taken now: it stays open, and a person must know."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     status: CycleStatus
     reason: str
@@ -115,7 +123,7 @@ class Reopen:
 
 # Steps that end in an order to sell.
 ExitStep = Protect | ReplaceByStop | Sell | ReplaceBySale
-Step = Wait | Resolve | Collect | Cancel | EnterAgain | ExitStep | GiveUpProtection | Finish | Reopen
+Step = Wait | Resolve | Collect | Cancel | EnterAgain | ExitStep | GiveUpProtection | Unsellable | Finish | Reopen
 
 
 class CycleRules:
@@ -154,7 +162,7 @@ class CycleRules:
         if any(order.is_open and not order.is_protection for order in view.of(Side.SELL)):
             return Wait("the exit is on its way")
         if not standing_exits(view) and not self._is_sellable(view, rules, price):
-            return Wait("the entry rests") if entry is not None else self._finish(view, self._position(view, rules))
+            return Wait("the entry rests") if entry is not None else self._end(view, rules, price)
         if view.cycle.exit_reason:
             return self._leave(view, rules, price, now)
         return self._stay(view, rules, price)
@@ -190,12 +198,17 @@ class CycleRules:
             return Sell(free)
         first = standing[0]
         quantity = rules.floor_quantity(held - locked(standing[1:]), market=True)
+        if not rules.is_sellable(quantity, price):
+            dust = is_dust(view.cycle, self._position(view, rules), rules)
+            return Cancel(first.leg) if dust else Unsellable(self._why_unsellable(view, rules, price))
         # what is filling has perhaps sold more than is known: the sale must wait for the end of it
-        if first.is_filling or not rules.is_sellable(quantity, price):
-            return Cancel(first.leg)
-        return ReplaceBySale(first.leg, quantity)
+        return Cancel(first.leg) if first.is_filling else ReplaceBySale(first.leg, quantity)
 
-    def _finish(self, view: CycleState, position: Position) -> Step:
+    def _end(self, view: CycleState, rules: SymbolRules, price: Decimal) -> Step:
+        """Nothing of it stands and nothing can be sold: the end, unless what is held is more than dust."""
+        position = self._position(view, rules)
+        if not is_dust(view.cycle, position, rules):
+            return Unsellable(self._why_unsellable(view, rules, price))
         if position.bought:
             return Finish(CycleStatus.COMPLETED, _why_sold(view))
         entry = next(iter(reversed(view.of(Side.BUY))), None)
@@ -231,7 +244,15 @@ class CycleRules:
     def _is_sellable(self, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
         held = self._held(view, rules)
         refused = _is_refused_dust(view, rules.floor_quantity(held, market=True))
-        return rules.is_sellable(held, price) and not refused
+        return rules.is_sellable(held, price) and not (
+            refused and is_dust(view.cycle, self._position(view, rules), rules)
+        )
+
+    def _why_unsellable(self, view: CycleState, rules: SymbolRules, price: Decimal) -> str:
+        owned, held = self._position(view, rules).held, self._held(view, rules)
+        refusal = rules.refusal(rules.floor_quantity(held, market=True), price, market=True)
+        missing = f" of {owned}, of which the exchange has no more" if held < owned else ""
+        return f"{held} {rules.base}{missing}: {refusal}"
 
 
 def _protect(view: CycleState, quantity: Decimal) -> Step:

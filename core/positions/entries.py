@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from core.positions.dust import smallest_cost
 from core.positions.model import IMMEDIATE_OR_CANCEL, MANUAL, Cycle, Order, Purpose
 from core.risk.verdicts import Approved
 from shared.src.domain.ids import client_order_id, derived_id
@@ -56,7 +57,7 @@ class EntryDecision(Protocol):
     def trailing_delta_bips(self) -> int | None: ...
 
 
-def opened(decision: EntryDecision, approved: Approved, now: datetime) -> Cycle:
+def opened(decision: EntryDecision, approved: Approved, rules: SymbolRules, now: datetime) -> Cycle:
     """The cycle of a decision that its gate approved."""
     price = approved.price_max or decision.price or decision.reference_price
     return Cycle(
@@ -74,6 +75,7 @@ def opened(decision: EntryDecision, approved: Approved, now: datetime) -> Cycle:
         pocket=decision.pocket,
         reference_price=decision.reference_price,
         reserved=max(decision.reserved, approved.quantity * price),
+        dust_cost_max=smallest_cost(rules, decision.reference_price),
         resting=decision.type is not OrderType.MARKET,
     )
 

@@ -111,7 +111,8 @@ class Cycle:
     ``reserved``: quote units set aside for its entry, which was decided at ``reference_price`` for the consensus
     ``consensus_id`` and is paid from ``pocket``. ``resting``: the entry may wait in the book. ``levels_at``: the entry
     price at which the exit levels were settled, None before. ``sell_at_most``: base units that the exchange has, when
-    it has less than the fills say. ``exit_intent_id``: the decision that asked for the way out.
+    it has less than the fills say. ``exit_intent_id``: the decision that asked for the way out. ``dust_cost_max``:
+    quote units that the smallest order was worth when the position was decided; a rest that cost more is not dust.
     """
 
     id: str
@@ -149,6 +150,7 @@ class Cycle:
     resting: bool = False
     levels_at: Decimal | None = None
     sell_at_most: Decimal | None = None
+    dust_cost_max: Decimal | None = None
 
     @property
     def is_ended(self) -> bool:

@@ -21,6 +21,7 @@ class Cause(StrEnum):
 
     HAND = "hand"
     DIFFERENCE = "difference"  # the exchange holds less than the positions say
+    UNSELLABLE = "unsellable"  # a position is held that no order may sell now
     PANIC = "panic"
     DAILY_LOSS = "daily_loss"
     DRAWDOWN = "drawdown"

@@ -28,6 +28,7 @@ from core.positions.cycle_steps import (
     Resolve,
     Sell,
     Step,
+    Unsellable,
     Wait,
 )
 from core.positions.entries import next_attempt
@@ -163,6 +164,7 @@ class CycleManager:
 
     async def advance(self, cycle_id: str) -> None:
         """Do what the cycle needs until it needs nothing now."""
+        await self._exits.measure(cycle_id)
         for _ in range(STEPS_MAX):
             read_at = self._clock.monotonic()
             view = await self._store.view(cycle_id)
@@ -221,6 +223,8 @@ class CycleManager:
                 logger.warning("no protection", extra={"cycle_id": view.cycle.id, "reason": reason})
                 await self._store.request_exit(view.cycle.id, reason)
                 return True
+            case Unsellable(reason):
+                return await self._exits.hold(view, reason)
             case Reopen(reason):
                 await self._store.save_cycle(reopened(view.cycle, reason))
                 return True

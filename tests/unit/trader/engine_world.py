@@ -79,6 +79,14 @@ class WatchedExchange(EngineExchange):
         finally:
             self.calls.append((name, self.uncovered))
 
+    @staticmethod
+    def closed() -> RejectedError:
+        return RejectedError("-2010 Market is closed.", code=-2010)
+
+    @staticmethod
+    def busy() -> TransientError:
+        return TransientError("told to wait 20 s: Too many requests.")
+
     @property
     def held(self) -> Decimal:
         balance = self.engine.account(ACCOUNT).balance("BTC")

@@ -75,6 +75,7 @@ CYCLE_COLUMNS = (
     "resting",
     "levels_at",
     "sell_at_most",
+    "dust_cost_max",
     "exit_intent_id",
 )
 FILL_COLUMNS = (
@@ -182,6 +183,7 @@ def cycle_of(row: Mapping[str, Any]) -> Cycle:
         resting=row["resting"],
         levels_at=row["levels_at"],
         sell_at_most=row["sell_at_most"],
+        dust_cost_max=row["dust_cost_max"],
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import assert_never
 
@@ -18,7 +19,7 @@ from core.positions.model import CycleState, Order
 from core.positions.protection import Beyond, Protection, protection, settled
 from core.positions.refusals import is_market_closed, lacks_units
 from core.positions.rules import PositionRules
-from core.positions.standing import is_bereft
+from core.positions.standing import is_bereft, locked, standing_exits
 from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
 from shared.src.domain.orders import OrderStatus
@@ -29,6 +30,9 @@ from trader.src.ports import Exchange, Store
 from trader.src.risk_manager import DIFFERENCE
 
 logger = logging.getLogger(__name__)
+
+# A position that cannot be sold is tried again more often than this, and halts its symbol for so long each time.
+UNSELLABLE_FOR = timedelta(minutes=2)
 
 
 class ExitOrders:
@@ -107,6 +111,8 @@ class ExitOrders:
             reason = "nobody bids" if rules.is_trading else f"the symbol is in {rules.status}"
             logger.warning("exit waits, the protection stays", extra={"cycle_id": view.cycle.id, "reason": reason})
             return False
+        if rules.floor_quantity(step.quantity, market=True) != step.quantity:
+            return True  # the rules have changed: what to sell is decided anew
         if not rules.cancel_replace_allowed:
             return await self._orders.cancel(step.old)
         order = market_sale(view, step.quantity, self._clock.now())
@@ -114,21 +120,45 @@ class ExitOrders:
         return await self._after_sale(view, order, await self._orders.replace(step.old, order))
 
     async def _after_sale(self, view: CycleState, order: Order, status: OrderStatus) -> bool:
-        settled_now = await self._is_settled(order, status)
         refused = await self._store.order(order.client_order_id) if status is OrderStatus.REJECTED else None
         if refused is not None and lacks_units(refused):
             await self._sell_at_most(view)
-        return settled_now
+        return await self._is_settled(order, status)
 
     async def _sell_at_most(self, view: CycleState) -> None:
         """The exchange has less than the fills say: sell that, and let no new position begin."""
         rules = await self._exchange.rules(view.cycle.symbol)
-        free = (await self._exchange.account()).free(rules.base)
-        needed = holding(view, rules)
-        reason = f"{DIFFERENCE}: the exchange has {free} {rules.base} free, cycle {view.cycle.id} needs {needed}"
+        available, needed = await self._available(view, rules), holding(view, rules)
+        reason = f"{DIFFERENCE}: the exchange has {available} {rules.base}, cycle {view.cycle.id} needs {needed}"
         logger.error("unexplained difference, new entries halted", extra={"reason": reason})
         await self._store.pause(ALL, reason, self._clock.now(), cause=Cause.DIFFERENCE)
-        await self._store.save_cycle(replace(view.cycle, sell_at_most=free))
+        await self._store.save_cycle(replace(view.cycle, sell_at_most=available))
+
+    async def measure(self, cycle_id: str) -> None:
+        """Where the exchange had less than the fills say: how much it has by now."""
+        view = await self._store.view(cycle_id)
+        if view.cycle.sell_at_most is None or view.cycle.is_ended:
+            return
+        rules = await self._exchange.rules(view.cycle.symbol)
+        available = await self._available(view, rules)
+        at_most = None if available >= holding(view, rules) else available
+        if at_most != view.cycle.sell_at_most:
+            await self._store.save_cycle(replace(view.cycle, sell_at_most=at_most))
+
+    async def _available(self, view: CycleState, rules: SymbolRules) -> Decimal:
+        """Base units that the exchange has for the position: free ones, and those that its own orders hold."""
+        return (await self._exchange.account()).free(rules.base) + locked(standing_exits(view))
+
+    async def hold(self, view: CycleState, reason: str) -> bool:
+        """Keep a position that cannot be sold: the rules are read again, nothing is bought there, a person hears."""
+        symbol, now = view.cycle.symbol, self._clock.now()
+        await self._exchange.refresh_rules(symbol)
+        known = any(pause.scope == symbol and pause.cause is Cause.UNSELLABLE for pause in await self._store.pauses())
+        if not known:
+            logger.error("position cannot be sold", extra={"cycle_id": view.cycle.id, "reason": reason})
+        text = f"a position cannot be sold: {reason}"
+        await self._store.pause(symbol, text, now, cause=Cause.UNSELLABLE, until=now + UNSELLABLE_FOR)
+        return False
 
     async def _is_settled(self, order: Order, status: OrderStatus) -> bool:
         """Whether to go on at once: yes unless the order was not sent, nobody knows, or nobody trades now."""

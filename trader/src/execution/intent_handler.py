@@ -107,7 +107,7 @@ class IntentHandler:
     async def _open(
         self, intent: OrderIntent, approved: Approved, rules: SymbolRules, trigger: Decimal | None
     ) -> Taken:
-        cycle = opened(intent, approved, self._clock.now())
+        cycle = opened(intent, approved, rules, self._clock.now())
         entry = entry_order(intent, cycle, approved, rules, trigger=trigger)
         if not await self._store.open_cycle(cycle, entry):
             if await self._store.order(entry.client_order_id) is None:

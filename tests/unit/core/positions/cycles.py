@@ -75,7 +75,7 @@ def known(
 
 def state(*orders: Known, **facts: Any) -> CycleState:
     """The cycle as its rows show it; every order that is booked at all has one fill."""
-    cycle = Cycle("cycle", "intent", RULES.symbol, "EMA_Cross", CycleStatus.ACTIVE_BUY, NOW)
+    cycle = Cycle("cycle", "intent", RULES.symbol, "EMA_Cross", CycleStatus.ACTIVE_BUY, NOW, dust_cost_max=Decimal(5))
     fills = [_fill(trade_id, item) for trade_id, item in enumerate(orders) if item.booked]
     return CycleState(replace(cycle, **facts), tuple(item.order for item in orders), tuple(fills))
 

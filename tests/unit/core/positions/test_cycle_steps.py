@@ -5,6 +5,7 @@ The price is 100, the smallest order is worth 5, the largest is of 50 units, qua
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, assert_never
@@ -25,10 +26,12 @@ from core.positions.cycle_steps import (
     Resolve,
     Sell,
     Step,
+    Unsellable,
     Wait,
 )
 from core.positions.model import CycleState, Purpose
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType
+from shared.src.exchange.rules import SymbolRules
 from tests.unit.core.positions.cycles import NOW, PRICE, RULES, Known, known, state
 
 INTENT, UNKNOWN, NEW = OrderStatus.INTENT, OrderStatus.UNKNOWN, OrderStatus.NEW
@@ -320,7 +323,16 @@ LEAVING: list[Row] = [
     ("a sale of everything", state(BOUGHT, sale(FILLED), **LEAVE), "done: signal"),
     ("a sale to a worthless rest", state(BOUGHT, sale(FILLED, "1.96"), **LEAVE), "done: signal"),
     ("a position larger than one order may be", state(entry(FILLED, "60"), **LEAVE), "sell 50.00"),
-    ("a sale that a filter refused as too small", state(BOUGHT, sale(REJECTED, **TOO_SMALL), **LEAVE), "done: signal"),
+    (
+        "a sale of a whole position that a filter refused as too small, which does not make it worthless",
+        state(BOUGHT, sale(REJECTED, created_at=NOW - SECOND, **TOO_SMALL), **LEAVE),
+        "sell 2.00",
+    ),
+    (
+        "a sale of a rest at its smallest that a filter refused as too small",
+        state(entry(FILLED, "0.05"), sale(REJECTED, "0.05", **TOO_SMALL), **LEAVE),
+        "done: signal",
+    ),
     (
         "a sale that was refused just now",
         state(BOUGHT, sale(REJECTED, **REFUSED), **LEAVE),
@@ -375,7 +387,16 @@ LEAVING: list[Row] = [
     ),
     ("an exchange that has less than was bought", state(BOUGHT, sell_at_most=Decimal("1.5"), **LEAVE), "sell 1.50"),
     ("an exchange that has more than was bought", state(BOUGHT, sell_at_most=Decimal(3), **LEAVE), "sell 2.00"),
-    ("an exchange that has nothing of it", state(BOUGHT, sell_at_most=Decimal(0), **LEAVE), "done: signal"),
+    (
+        "an exchange that has nothing of it",
+        state(BOUGHT, sell_at_most=Decimal(0), **LEAVE),
+        "unsellable: 0 BTC of 2, of which the exchange has no more: quantity 0 is under the exchange minimum 0.01",
+    ),
+    (
+        "an exchange that has nothing of its dust",
+        state(entry(FILLED, "0.05"), sell_at_most=Decimal(0), **LEAVE),
+        "done: signal",
+    ),
     ("nothing to sell and nothing sold", state(entry(FILLED, "0.04")), "done: nothing left to sell"),
 ]
 AFTERWARDS: list[Row] = [
@@ -417,15 +438,17 @@ def said(step: Step) -> str:
             return f"sell {quantity:.2f}"
         case GiveUpProtection(reason):
             return f"give up {reason.replace(' refused', '', 1)}"
-        case Finish() | Reopen():
+        case Finish() | Reopen() | Unsellable():
             return said_of_an_end(step)
         case _:
             assert_never(step)
 
 
-def said_of_an_end(step: Finish | Reopen) -> str:
+def said_of_an_end(step: Finish | Reopen | Unsellable) -> str:
     if isinstance(step, Reopen):
         return "open again"
+    if isinstance(step, Unsellable):
+        return f"unsellable: {step.reason}"
     return f"{'done' if step.status is COMPLETED else step.status.value}: {step.reason}"
 
 
@@ -434,9 +457,57 @@ def test_the_next_step_after(seen: CycleState, then: str) -> None:
     assert said(STEPS.next_step(seen, RULES, PRICE, NOW)) == then
 
 
-def test_a_position_that_became_worthless_is_over() -> None:
-    step = STEPS.next_step(state(BOUGHT), RULES, Decimal(2), NOW)
-    assert said(step) == "done: nothing left to sell"
+HUGE = replace(RULES, quantity_min=Decimal(5))
+
+
+@pytest.mark.parametrize(
+    ("seen", "rules", "price", "then"),
+    [
+        (
+            state(BOUGHT),
+            RULES,
+            "2",
+            "unsellable: 2 BTC: notional 4 is under the exchange minimum 5",
+        ),
+        (
+            state(BOUGHT, dust_cost_max=None),
+            HUGE,
+            "100",
+            "unsellable: 2 BTC: quantity 2 is under the exchange minimum 5",
+        ),
+        (
+            state(BOUGHT),
+            HUGE,
+            "100",
+            "unsellable: 2 BTC: quantity 2 is under the exchange minimum 5",
+        ),
+        (
+            state(BOUGHT, stop(NEW), **LEAVE),
+            HUGE,
+            "100",
+            "unsellable: 2 BTC: quantity 2 is under the exchange minimum 5",
+        ),
+        (state(BOUGHT, sale(FILLED, "1.96"), dust_cost_max=Decimal(4)), RULES, "100", "done: exit"),
+        (
+            state(BOUGHT, sale(FILLED, "1.96"), dust_cost_max=Decimal("3.9")),
+            RULES,
+            "100",
+            "unsellable: 0.04 BTC: notional 4.00 is under the exchange minimum 5",
+        ),
+    ],
+    ids=[
+        "became worthless",
+        "is under a new minimum, of old rows",
+        "is under a new minimum",
+        "is under a new minimum and protected",
+        "is a rest that cost what dust may",
+        "is a rest that cost more",
+    ],
+)
+def test_only_what_its_cost_explains_is_dust_in_a_position_that(
+    seen: CycleState, rules: SymbolRules, price: str, then: str
+) -> None:
+    assert said(STEPS.next_step(seen, rules, Decimal(price), NOW)) == then
 
 
 @pytest.mark.parametrize(

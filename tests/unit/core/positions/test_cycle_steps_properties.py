@@ -24,6 +24,7 @@ from core.positions.cycle_steps import (
     Wait,
 )
 from core.positions.model import CycleState, Purpose
+from core.positions.position import Position
 from core.positions.refusals import sale_again_at
 from core.positions.standing import locked, standing_exits
 from shared.src.domain.money import ZERO
@@ -111,16 +112,14 @@ def test_nothing_is_sold_twice(seen: CycleState, price: Decimal) -> None:
 
 
 @given(seen=cycles(), price=PRICES)
-def test_no_position_is_over_while_something_of_it_could_be_sold(seen: CycleState, price: Decimal) -> None:
+def test_no_position_is_over_while_it_holds_more_than_its_cost_explains(seen: CycleState, price: Decimal) -> None:
     step = STEPS.next_step(seen, RULES, price, NOW)
     if not isinstance(step, Finish):
         return
     assert all(order.status in TERMINAL for order in seen.orders)
-    held = holding(seen, RULES)
-    there = held if seen.cycle.sell_at_most is None else min(held, seen.cycle.sell_at_most)
-    exits = [order for order in seen.orders if order.purpose is Purpose.EXIT]
-    refused = exits[-1].quantity if exits and exits[-1].reject_code == -1013 else ZERO
-    assert not RULES.is_sellable(there, price) or RULES.floor_quantity(there, market=True) <= refused
+    position = Position.of(seen.fills, RULES.base)
+    assert seen.cycle.dust_cost_max is not None
+    assert position.held * (position.entry_price or ZERO) <= seen.cycle.dust_cost_max
 
 
 @given(seen=cycles(), price=PRICES)

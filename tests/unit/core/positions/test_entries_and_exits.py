@@ -47,7 +47,7 @@ def entered(intent: OrderIntent, trigger: Decimal | None = None) -> tuple[Cycle,
     at_market = intent.type in BOUNDED
     levels = Levels(D(98), D(104))
     approved = Approved(D(2), D(200), "active", levels, price_max=D("101.07") if at_market else None)
-    cycle = opened(intent, approved, NOW)
+    cycle = opened(intent, approved, RULES, NOW)
     return cycle, entry_order(intent, cycle, approved, RULES, trigger=trigger)
 
 
