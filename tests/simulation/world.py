@@ -67,6 +67,9 @@ MARKETS: dict[str, tuple[str, Decimal, str, str]] = {
 }
 OPENING_BALANCES = {QUOTE: Decimal(10_000), "BTC": Decimal("0.05"), "ETH": Decimal(1)}
 RESTART_S = 1.0
+# Who finds by himself what no message told looks a little less often than live: it is most of the work.
+TIMERS = Timers(watch_s=1.0, publish_s=3.0, sweep_s=3.0)
+SWEEP_EVERY_S = 4.0
 LIMITS: dict[str, Any] = {"max_exposure_percent": "40", "max_concurrent_positions": 3, "max_position_size": "2000"}
 
 
@@ -234,6 +237,7 @@ class World:
             results=self._results,
             exchange=TapeAccount(exchange),
             prices=TapePrices(exchange, self.settings.trading_symbols),
+            sweep_every_s=SWEEP_EVERY_S,
         )
         return self.portfolio.tasks()
 
@@ -256,7 +260,7 @@ class World:
             store=self._stored(self.trades, process),
             exchange=line,
             prices=TickPrices(SharedPrices(self._values, self.conditions), line, self.clock),
-            timers=Timers(),
+            timers=TIMERS,
         )
         if name == "trader":
             self.trader = service
@@ -272,6 +276,7 @@ class World:
             accounts=StoredAccount(self.trades, self.capital, self.decisions, prices, quote_asset=QUOTE),
             funds=FundsOfAnotherProcess(self),
             rules=EngineRules(self.engine, self.conditions, self.unlisted),
+            sweep_every_s=SWEEP_EVERY_S,
         )
         return service.tasks()
 

@@ -7,7 +7,7 @@ target protects nothing either. What the exchange would not take by its size nee
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tests.simulation.audit.positions import Position, sum_of
@@ -42,6 +42,7 @@ class ProtectionRule:
     longest_s: float = 0.0
     _naked: dict[str, _Naked] = field(default_factory=dict)
     _closed_s: dict[str, float] = field(default_factory=dict)
+    _strictest: dict[str, Listing] = field(default_factory=dict)
 
     def look(
         self, exchange: Exchange, positions: dict[str, Position], taken: Mapping[str, Decimal], weather: Weather
@@ -52,7 +53,7 @@ class ProtectionRule:
             if listing.status != "TRADING" or listing.bid is None:
                 self._closed_s[symbol] = now_s
         for cycle_id, position in positions.items():
-            units = uncovered(position, exchange.listings[position.symbol], taken[position.symbol])
+            units = uncovered(position, self._strict(exchange.listings[position.symbol]), taken[position.symbol])
             if not units:
                 self._clothe(cycle_id, now_s, self._trouble(position.symbol, weather))
                 continue
@@ -64,6 +65,18 @@ class ProtectionRule:
                     f"{cycle_id}: {units} of {position.held} held in {position.symbol} stood without an open stop "
                     f"from {naked.since_s:.2f} s on, {now_s - naked.since_s:.1f} s by now"
                 )
+
+    def _strict(self, listing: Listing) -> Listing:
+        """The listing with the strictest sizes it ever had: rules are read now and then, nobody tells of a change."""
+        before = self._strictest.get(listing.symbol, listing)
+        strict = replace(
+            listing,
+            step=max(listing.step, before.step),
+            quantity_min=max(listing.quantity_min, before.quantity_min),
+            notional_min=max(listing.notional_min, before.notional_min),
+        )
+        self._strictest[listing.symbol] = strict
+        return strict
 
     def _clothe(self, cycle_id: str, now_s: float, trouble: Sequence[float]) -> None:
         naked = self._naked.pop(cycle_id, None)
