@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
-from shared.src.domain.money import ZERO
+from shared.src.domain.money import ZERO, floor_to_step
 from shared.src.domain.orders import OrderType, Side
 from simulator.engine.orders import STOP_LOSS_TYPES, EngineOrder, ListKind, ListRequest, OrderRequest, TimeInForce
 from tests.simulation.exchange import CallFault, StreamFault
@@ -64,6 +64,17 @@ class BuyByApi:
     async def act(self, world: World) -> None:
         price = world.markets[self.symbol].price * (1 - self.below_percent / HUNDRED)
         world.order_by_api(self.symbol, self.amount, price)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseByApi:
+    """The user closes one of the open positions by the platform's own API."""
+
+    pick: int
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        await world.close_by_api(self.pick)
 
 
 # The market
@@ -142,10 +153,37 @@ class TradeByHand:
         rules = world.engine.market(self.symbol).rules
         price = world.markets[self.symbol].price
         free = world.account.free(rules.base) if self.side is Side.SELL else world.account.free(rules.quote) / price
-        step = rules.lot.step or Decimal("0.00001")
-        quantity = (free * self.share / step).to_integral_value(rounding="ROUND_DOWN") * step
+        quantity = floor_to_step(free * self.share, rules.lot.step)
         if quantity > 0:
             world.trade_by_hand(OrderRequest(self.symbol, self.side, self.kind, quantity=quantity))
+
+
+@dataclass(frozen=True, slots=True)
+class RestByHand:
+    """The operator places a limit order on the exchange's own page, ``away_percent`` from the price."""
+
+    symbol: str
+    side: Side
+    share: Decimal
+    away_percent: Decimal
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        rules = world.engine.market(self.symbol).rules
+        away = self.away_percent if self.side is Side.SELL else -self.away_percent
+        price = floor_to_step(world.markets[self.symbol].price * (1 + away / HUNDRED), rules.price.step)
+        free = world.account.free(rules.base) if self.side is Side.SELL else world.account.free(rules.quote) / price
+        quantity = floor_to_step(free * self.share, rules.lot.step)
+        if quantity > 0:
+            request = OrderRequest(
+                self.symbol,
+                self.side,
+                OrderType.LIMIT,
+                quantity=quantity,
+                price=price,
+                time_in_force=TimeInForce.GTC,
+            )
+            world.trade_by_hand(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +340,7 @@ class SetStatus:
 
     async def act(self, world: World) -> None:
         world.engine.set_status(self.symbol, self.status, world.clock.now_ms())
+        world.markets[self.symbol].offer(world.clock.now_ms())
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +380,18 @@ class LosePrices:
 
 
 # The processes
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The bus delivers an earlier message again."""
+
+    topic: str
+    back: int
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.repeat(self.topic, self.back)
 
 
 @dataclass(frozen=True, slots=True)

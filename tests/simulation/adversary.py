@@ -6,11 +6,12 @@ Nothing it chooses depends on what the platform does, so that leaving an action 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 from typing import Any
 
+from shared.src.contracts.topics import CONSENSUS, CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT
 from shared.src.domain.orders import Side
 from simulator.engine.orders import ListKind
 from tests.simulation import actions as do
@@ -28,10 +29,11 @@ class Story:
 
     settings: Mapping[str, Any]
     actions: tuple[Action, ...]
+    bnb: bool = False
 
     def part(self, places: Sequence[int]) -> Story:
         """The same world with these of the actions only."""
-        return Story(self.settings, tuple(self.actions[place] for place in places))
+        return replace(self, actions=tuple(self.actions[place] for place in places))
 
 
 Make = Callable[["Dice"], Action]
@@ -191,6 +193,20 @@ def _lose_prices(dice: Dice) -> Action:
     return do.LosePrices(dice.pick(5.0, 60.0), dice.wait_s())
 
 
+def _close_by_api(dice: Dice) -> Action:
+    return do.CloseByApi(dice.number(0, 2), dice.wait_s())
+
+
+def _rest_by_hand(dice: Dice) -> Action:
+    share, away = Decimal(dice.pick("0.05", "0.3")), dice.percent("0.1", "3")
+    return do.RestByHand(dice.symbol(), dice.pick(Side.BUY, Side.SELL), share, away, dice.wait_s())
+
+
+def _repeat(dice: Dice) -> Action:
+    topic = dice.pick(CONSENSUS, ORDER_INTENT, EXECUTION, CYCLE_UPDATED, ORDER_FAILED)
+    return do.Repeat(topic.name, dice.number(0, 5), dice.wait_s())
+
+
 def _kill(dice: Dice) -> Action:
     service = dice.weighted({"trader": 4, "portfolio": 1, "coordinator": 1})
     return do.Kill(service, dice.pick(0, dice.number(1, 12), dice.number(1, 60)), dice.wait_s())
@@ -222,6 +238,9 @@ REPERTOIRE: dict[Make, int] = {
     _start_another: 1,
     _reconfigure: 1,
     _delist: 1,
+    _close_by_api: 2,
+    _rest_by_hand: 1,
+    _repeat: 2,
     _limit_stops: 1,
     _lose_prices: 1,
 }
@@ -238,4 +257,4 @@ def story_of(seed: int, repertoire: Mapping[Make, int] = REPERTOIRE) -> Story:
         settings["trailing_stop_percent"] = dice.pick("0.5", "2")
     count = dice.number(ACTIONS_MIN, ACTIONS_MAX)
     chosen = [dice.weighted(repertoire)(dice) for _ in range(count)]
-    return Story(settings, (_enter(dice), *chosen))
+    return Story(settings, (_enter(dice), *chosen), bnb=dice.number(0, 5) == 0)

@@ -41,10 +41,16 @@ class Market:
     def _tick(self) -> Decimal:
         return self._engine.market(self._symbol).rules.price.step
 
+    @property
+    def _is_open(self) -> bool:
+        return self._engine.market(self._symbol).rules.status == "TRADING"
+
     def move(self, price: Decimal, now_ms: int) -> None:
         """The price goes there, whatever lies between, and somebody trades at it."""
         falls = price < self.price
         self.price = max(price, self._tick * 100)
+        if not self._is_open:
+            return
         self.offer(now_ms)
         bids, asks = self._offers()
         side, offers = (Side.SELL, bids) if falls else (Side.BUY, asks)
@@ -52,7 +58,9 @@ class Market:
         self.print(side, at, Decimal(1), now_ms)
 
     def offer(self, now_ms: int) -> None:
-        """Outsiders offer again what the shape says, around the price."""
+        """Outsiders offer again what the shape says, around the price; in a symbol that is halted nobody trades."""
+        if not self._is_open:
+            return
         self._engine.set_liquidity(self._symbol, *self._offers(), now_ms)
 
     def print(self, side: Side, price: Decimal, amount: Decimal, now_ms: int) -> None:
@@ -66,7 +74,7 @@ class Market:
         A limit is traded with; a stop is triggered with that much to buy it, and the price goes on beyond its limit.
         """
         part = self._step(order.remaining * share)
-        if part <= 0:
+        if part <= 0 or not self._is_open:
             return
         if order.stop_price is not None and not order.is_working:
             self._trigger(order, order.stop_price, part, now_ms)

@@ -66,6 +66,8 @@ MARKETS: dict[str, tuple[str, Decimal, str, str]] = {
     "ETHUSDC": ("ETH", Decimal(2_500), "0.01", "0.0001"),
 }
 OPENING_BALANCES = {QUOTE: Decimal(10_000), "BTC": Decimal("0.05"), "ETH": Decimal(1)}
+# Enough for some fees, not for all of a long story.
+BNB_PRICE, BNB_AT_FIRST = Decimal(600), Decimal("0.01")
 RESTART_S = 1.0
 # Who finds by himself what no message told looks a little less often than live: it is most of the work.
 TIMERS = Timers(watch_s=1.0, publish_s=3.0, sweep_s=3.0)
@@ -85,16 +87,19 @@ class Service:
 
 
 class World:
-    """Use ``start``, then the parts; ``stop`` at the end."""
+    """Use ``start``, then the parts; ``stop`` at the end. ``bnb``: the account pays fees in BNB while it has some."""
 
-    def __init__(self, clock: SimulatedClock, changes: dict[str, Any]) -> None:
+    def __init__(self, clock: SimulatedClock, changes: dict[str, Any], *, bnb: bool = False) -> None:
         self.clock = clock
         self.changes = changes
         self.settings = settings_of(changes)
         self.engine = Engine()
         self._list_markets()
         balances = {asset: amount for asset, amount in OPENING_BALANCES.items() if asset in self._assets()}
-        self.account: Account = self.engine.add_account(ACCOUNT, balances, FEE, FEE)
+        if bnb:
+            self.engine.add_symbol(MarketRules.create("BNBUSDC", "BNB", QUOTE, default_filters()), BNB_PRICE)
+            balances["BNB"] = BNB_AT_FIRST
+        self.account: Account = self.engine.add_account(ACCOUNT, balances, FEE, FEE, bnb_discount=bnb)
         self.opening = dict(balances)
         self.flows: dict[str, Decimal] = {}
         self.conditions = Conditions(clock)
@@ -109,7 +114,10 @@ class World:
         self._make_stores()
         self.signals: dict[str, ConsensusSignal] = {}
         self.manual: list[OrderIntent] = []
-        self.markets = {symbol: Market(self.engine, symbol, MARKETS[symbol][1]) for symbol in self.engine.markets}
+        self.markets = {
+            symbol: Market(self.engine, symbol, self.engine.last_price(symbol) or Decimal(1))
+            for symbol in self.engine.markets
+        }
         self.trader: TraderService | None = None
         self._books: Bookkeeper | None = None
         self.portfolio: portfolio.src.composition.Portfolio | None = None
@@ -195,7 +203,6 @@ class World:
     async def recover(self) -> None:
         """Nothing keeps anybody from its work any more: no fault, no halt; who is dead is started."""
         self.conditions.clear()
-        self.unlisted.clear()
         for symbol in self.engine.markets:
             if self.engine.market(symbol).rules.status != "TRADING":
                 self.engine.set_status(symbol, "TRADING", self.clock.now_ms())
@@ -386,6 +393,22 @@ class World:
         )
         self.manual.append(intent)
         service.process.spawn(_asked(self.trader.intents.take(intent)), "trader: order by API")
+
+    async def close_by_api(self, pick: int) -> None:
+        """The user asks for the end of one of the open positions."""
+        cycles = await self.trades.open_cycles()
+        service = self.services["trader"]
+        if cycles and service.process is not None and self.trader is not None:
+            cycle = cycles[pick % len(cycles)]
+            await self.trades.request_exit(cycle.id, "by hand")
+            self.trader.cycle_manager.wake(cycle.id)
+
+    def repeat(self, topic: str, back: int) -> None:
+        """A message is delivered again, as after a process that died before it said that it was through."""
+        stream = self._messages.of(topic)
+        found = stream.read(max(stream.begin, stream.end - 1 - back), 1)
+        for _, raw in found:
+            stream.append(raw)
 
     def kill(self, name: str, steps: int) -> None:
         """Let a process die, so many steps from now."""

@@ -89,7 +89,10 @@ def unexplained(exchange: Exchange, positions: dict[str, Position], books: Books
     for listing in exchange.listings.values():
         own = exchange.opening.get(listing.base, Decimal(0)) + exchange.flows.get(listing.base, Decimal(0))
         mine = sum_of(position.held for position in positions.values() if position.symbol == listing.symbol)
-        total = own + mine + others.get(listing.symbol, Decimal(0))
+        fees = sum_of(
+            trade.fee for trade in exchange.trades if trade.fee_asset == listing.base and trade.symbol != listing.symbol
+        )
+        total = own + mine + others.get(listing.symbol, Decimal(0)) - fees
         held = exchange.held.get(listing.base, Decimal(0))
         if total != held:
             yield f"the simulation lost count: {total} {listing.base} expected, {held} held"

@@ -95,8 +95,8 @@ def _allowed_s(naked: _Naked, trouble: Sequence[float]) -> float:
 
 
 def _took_off(position: Position) -> bool:
-    """Whether the newest order that ended is a stop that the platform canceled."""
-    ended = [order for order in position.orders if not order.is_open and order.side == "SELL"]
+    """Whether the newest stop that ended is one that the platform canceled."""
+    ended = [order for order in position.orders if not order.is_open and order.is_stop]
     return bool(ended) and ended[-1].is_canceled and not ended[-1].canceled_by_hand
 
 
