@@ -174,6 +174,7 @@ def _reconfigure(dice: Dice) -> Action:
         ("max_exposure_percent", "10"),
         ("max_holding_minutes", "1"),
         ("max_daily_loss", "20"),
+        ("max_drawdown_percent", "1"),
     )
     return do.Reconfigure(name, value, dice.wait_s())
 

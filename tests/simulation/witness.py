@@ -154,7 +154,7 @@ class Witness:
             cycles=[fact for _, fact in self._cycles.values()],
             intents=self._intents,
             trades=self._booked,
-            pauses={pause.scope: self._seconds(to_ms(pause.since)) for pause in await world.trades.pauses()},
+            pauses=await self._pauses(),
             ledger=self._ledger if "opening" in self._posted else None,
             posted=self._posted,
             unbalanced={asset: amount for asset, amount in self._sums.items() if amount},
@@ -164,6 +164,13 @@ class Witness:
             dead_letters=world.dead_letters(),
             halted=self._halted(),
         )
+
+    async def _pauses(self) -> dict[str, float]:
+        """By scope, since when the oldest pause or halt is in force."""
+        pauses: dict[str, float] = {}
+        for pause in await self._world.trades.pauses():
+            pauses.setdefault(pause.scope, self._seconds(to_ms(pause.since)))
+        return pauses
 
     def _halted(self) -> str:
         books = self._world.portfolio

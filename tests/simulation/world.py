@@ -72,7 +72,15 @@ RESTART_S = 1.0
 # Who finds by himself what no message told looks a little less often than live: it is most of the work.
 TIMERS = Timers(watch_s=1.0, publish_s=3.0, sweep_s=3.0)
 SWEEP_EVERY_S = 4.0
-LIMITS: dict[str, Any] = {"max_exposure_percent": "40", "max_concurrent_positions": 3, "max_position_size": "2000"}
+LIMITS: dict[str, Any] = {
+    "max_exposure_percent": "40",
+    "max_strategy_exposure_percent": "90",
+    "max_concurrent_positions": 3,
+    "max_position_size": "2000",
+    "max_daily_loss": "5000",
+    "max_daily_loss_percent": "90",
+    "max_drawdown_percent": "90",
+}
 
 
 @dataclass(slots=True)

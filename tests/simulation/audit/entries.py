@@ -45,8 +45,9 @@ class EntryRule:
             yield from _unprotectable(order, exchange)
         self._paused_since = dict(books.pauses)
         yield from approved(positions, books)
-        if any(order.placed_s > self._limited_s + ON_ITS_WAY_S for order in new):
-            yield from within_limits(exchange, positions, books, limits)
+        symbols = {order.symbol for order in new if order.placed_s > self._limited_s + ON_ITS_WAY_S}
+        if symbols:
+            yield from within_limits(exchange, positions, books, limits, symbols)
 
     def _paused(self, order: ExchangeOrder, books: Books) -> Iterator[str]:
         row = books.orders.get(order.client_id)
@@ -103,8 +104,10 @@ def _capital(exchange: Exchange, positions: dict[str, Position], quote: str) -> 
     return exchange.held.get(quote, Decimal(0)) + sum_of(position.cost for position in positions.values())
 
 
-def within_limits(exchange: Exchange, positions: dict[str, Position], books: Books, limits: Limits) -> Iterator[str]:
-    """What is at stake after an entry: held at cost, and what entries that rest may still spend."""
+def within_limits(
+    exchange: Exchange, positions: dict[str, Position], books: Books, limits: Limits, symbols: set[str]
+) -> Iterator[str]:
+    """What is at stake after entries in some symbols: held at cost, and what entries that rest may still spend."""
     open_ids = {cycle.cycle_id for cycle in books.cycles if cycle.is_open}
     at_stake: dict[str, Decimal] = {}
     count = 0
@@ -115,7 +118,8 @@ def within_limits(exchange: Exchange, positions: dict[str, Position], books: Boo
             continue
         count += 1
         at_stake[position.symbol] = at_stake.get(position.symbol, Decimal(0)) + stake
-    for symbol, stake in at_stake.items():
+    for symbol in sorted(symbols & set(at_stake)):
+        stake = at_stake[symbol]
         room = _capital(exchange, positions, exchange.listings[symbol].quote) * limits.exposure_percent / 100
         if stake > room * ROUNDING:
             yield f"{stake:.2f} at stake in {symbol}, MAX_EXPOSURE_PERCENT allows {room:.2f}"
