@@ -27,7 +27,7 @@ class EntryRule:
     _limited_s: float = 0.0
 
     def look(
-        self, exchange: Exchange, positions: dict[str, Position], books: Books, limits: Limits, weather: Weather
+        self, exchange: Exchange, positions: dict[str, Position], books: Books, *, limits: Limits, weather: Weather
     ) -> Iterator[str]:
         """What breaks a rule now."""
         if limits != self._limits:
@@ -47,7 +47,7 @@ class EntryRule:
         yield from approved(positions, books)
         symbols = {order.symbol for order in new if order.placed_s > self._limited_s + ON_ITS_WAY_S}
         if symbols:
-            yield from within_limits(exchange, positions, books, limits, symbols)
+            yield from within_limits(exchange, positions, books, limits=limits, symbols=symbols)
 
     def _paused(self, order: ExchangeOrder, books: Books) -> Iterator[str]:
         row = books.orders.get(order.client_id)
@@ -105,7 +105,7 @@ def _capital(exchange: Exchange, positions: dict[str, Position], quote: str) -> 
 
 
 def within_limits(
-    exchange: Exchange, positions: dict[str, Position], books: Books, limits: Limits, symbols: set[str]
+    exchange: Exchange, positions: dict[str, Position], books: Books, *, limits: Limits, symbols: set[str]
 ) -> Iterator[str]:
     """What is at stake after entries in some symbols: held at cost, and what entries that rest may still spend."""
     open_ids = {cycle.cycle_id for cycle in books.cycles if cycle.is_open}

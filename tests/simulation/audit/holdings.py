@@ -7,52 +7,55 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tests.simulation.audit.positions import Position, sum_of, traded_by_others
-from tests.simulation.facts import BookedCycle, Books, Exchange
+from tests.simulation.facts import Books, Exchange, Listing
 
-# What may be left of a position that ended, quote units at its cost: twice the minimum of the exchange when it was
-# listed, whatever the minimum is by now.
+# What may be left of a position that ended, quote units at its cost: this, or what the smallest order cost in its
+# symbol when it was first seen; whatever the exchange's minimum is by now.
 DUST_COST_MAX = Decimal(10)
-
-
+ROUNDING = Decimal("1.01")
 # A fill that nobody told yet makes a position that ended hold something until somebody asks, simulated seconds.
 FOUND_WITHIN_S = 40.0
 
 
 @dataclass(slots=True)
 class ForgottenRule:
-    """Remembers since when positions have ended and hold something."""
+    """Remembers what is dust of each position, and since when positions have ended and hold more."""
 
+    _dust: dict[str, Decimal] = field(default_factory=dict)
     _since_s: dict[str, float] = field(default_factory=dict)
 
     def look(
         self,
-        now_s: float,
+        exchange: Exchange,
         positions: dict[str, Position],
         books: Books,
         taken: Mapping[str, Decimal],
+        *,
         within_s: float = FOUND_WITHIN_S,
     ) -> Iterator[str]:
         """Positions that ended in the books more than ``within_s`` ago and hold more than dust.
 
         ``taken``: units by symbol that somebody sold by hand; whose they were nobody can tell.
         """
+        now_s = exchange.now_s
         for cycle in books.cycles:
             position = positions.get(cycle.cycle_id)
-            if position is None or cycle.is_open or _left_at_cost(position, taken) <= DUST_COST_MAX:
+            if position is None:
+                continue
+            dust = self._dust.setdefault(cycle.cycle_id, _smallest_cost(exchange.listings[cycle.symbol]))
+            left = (position.held - taken[position.symbol]) * position.unit_cost
+            if cycle.is_open or left <= dust:
                 self._since_s.pop(cycle.cycle_id, None)
             elif now_s - self._since_s.setdefault(cycle.cycle_id, now_s) >= within_s:
-                yield _forgotten(cycle, position)
+                yield (
+                    f"{cycle.cycle_id}: it is {cycle.status} ({cycle.exit_reason!r}) and holds {position.held} of "
+                    f"{position.symbol}, bought for {position.cost:.2f}"
+                )
 
 
-def _left_at_cost(position: Position, taken: Mapping[str, Decimal]) -> Decimal:
-    return (position.held - taken[position.symbol]) * position.unit_cost
-
-
-def _forgotten(cycle: BookedCycle, position: Position) -> str:
-    return (
-        f"{cycle.cycle_id}: it is {cycle.status} ({cycle.exit_reason!r}) and holds {position.held} of "
-        f"{position.symbol}, bought for {position.cost:.2f}"
-    )
+def _smallest_cost(listing: Listing) -> Decimal:
+    smallest = max(listing.notional_min, max(listing.step, listing.quantity_min) * listing.last)
+    return max(DUST_COST_MAX, smallest * ROUNDING)
 
 
 def missing(exchange: Exchange, positions: dict[str, Position], books: Books) -> Iterator[str]:
