@@ -141,6 +141,7 @@ class Platform:
             store=stores.trades,
             exchange=self.exchange,
             prices=self.exchange,
+            candles=stores.candles,
         )
         decisions = coordinator.src.composition.compose(
             settings=settings,
@@ -157,6 +158,7 @@ class Platform:
             ),
             funds=PortfolioFunds(books.books),
             rules=self._market,
+            candles=stores.candles,
         )
         return {"portfolio": books.tasks(), "trader": trades.tasks(), "coordinator": decisions.tasks()}
 

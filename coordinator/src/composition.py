@@ -15,6 +15,8 @@ from shared.src.config import Settings
 from shared.src.contracts.topics import CONSENSUS
 from shared.src.domain.clock import Clock
 from shared.src.exchange.rules import RulesSource
+from shared.src.market.ports import CandleHistory
+from shared.src.market.recent_closes import recent_closes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def compose(
     accounts: AccountReader,
     funds: FundsClient,
     rules: RulesSource,
+    candles: CandleHistory | None = None,
     sweep_every_s: float = SWEEP_EVERY_S,
 ) -> CoordinatorService:
     """Put the coordinator together; it hears of consensus once ``tasks`` run.
@@ -47,7 +50,8 @@ def compose(
     A sweep finds what no message told: where none is lost, it may be rare.
     """
     universe = Universe(rules, clock, settings.trading_symbols, quote_asset=settings.quote_asset)
-    checker = PocketChecker(accounts, universe, clock, DecisionRules.of(settings))
+    closes = recent_closes(candles, clock, minutes=settings.cluster_minutes)
+    checker = PocketChecker(accounts, universe, clock, DecisionRules.of(settings), closes)
     trailing = settings.trailing_stop_percent
     handler = SignalHandler(
         store=store,

@@ -11,6 +11,7 @@ from shared.src.exchange.market_data import MarketData
 from shared.src.exchange.public_client import PublicClient
 from shared.src.exchange.weights import WeightBudget
 from shared.src.frame.service import Service, run_service
+from shared.src.market.history import PostgresCandleHistory
 
 __all__ = ["CoordinatorService", "build"]
 
@@ -31,6 +32,7 @@ async def build(service: Service) -> None:
         ),
         funds=portfolio,
         rules=MarketData(exchange, clock),
+        candles=PostgresCandleHistory(service.database),
     )
     for name, task in coordinator.tasks().items():
         service.add_task(name, task)

@@ -6,6 +6,7 @@ It reads the account, and the exchange's rules of the symbols.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from coordinator.src.ports import AccountReader
 from coordinator.src.universe import Universe
@@ -14,12 +15,22 @@ from core.risk.entry_decisions import DecisionRules
 from core.risk.funding import Answer, FundingOutcome, Judged, judge_in_order, with_answers
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.domain.clock import Clock
+from shared.src.market.recent_closes import RecentCloses
 
 
 class PocketChecker:
     """Applies the limits to consensus."""
 
-    def __init__(self, accounts: AccountReader, universe: Universe, clock: Clock, rules: DecisionRules) -> None:
+    def __init__(
+        self,
+        accounts: AccountReader,
+        universe: Universe,
+        clock: Clock,
+        rules: DecisionRules,
+        closes: RecentCloses | None = None,
+    ) -> None:
+        """``closes``: asked when what moves together has a limit."""
+        self._closes = closes
         self._accounts = accounts
         self._universe = universe
         self._clock = clock
@@ -31,7 +42,10 @@ class PocketChecker:
         Raises:
             TransientError: it cannot be read.
         """
-        return await self._accounts.view(self._clock.now(), self._universe.quotes())
+        view = await self._accounts.view(self._clock.now(), self._universe.quotes())
+        if self._closes is None or not self.rules.limits.has_clusters:
+            return view
+        return replace(view, closes=await self._closes.of(self._universe.symbols))
 
     def check(self, signals: Sequence[ConsensusSignal], view: AccountView) -> list[Judged[ConsensusSignal]]:
         """Verdicts on consensus of one moment, each on the account that those before it leave."""

@@ -32,6 +32,10 @@ class Universe:
         self._rules: dict[str, SymbolRules] = {}
         self._read_at: datetime | None = None
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return self._symbols
+
     def rules(self, symbol: str) -> SymbolRules | None:
         """What an order in the symbol must respect; None when we do not trade it."""
         if symbol not in self._symbols:

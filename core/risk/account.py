@@ -24,6 +24,7 @@ from decimal import Decimal
 from core.capital.pockets import Pocket, availability
 from core.capital.valuation import rate
 from core.positions.model import Cycle, Order
+from core.risk.clusters import Closes, cluster_of
 from core.risk.protections import EndedTrade
 from shared.src.domain.clock import to_ms
 from shared.src.domain.errors import ContractError
@@ -145,7 +146,7 @@ class AccountView:
     an order can use, None to whom balances are not told. ``pauses`` and ``halts``: reasons by scope (``all``, a symbol,
     a strategy). ``rates``: units of valuation for one unit of a quote asset; one that is missing has no known price.
     ``outside``: purchases that rest on the exchange and belong to no cycle. ``ended``: trades as far back as the
-    protections ask.
+    protections ask. ``closes``: recent minutes by symbol, where a limit of what moves together asks.
     """
 
     now_ms: int
@@ -162,6 +163,7 @@ class AccountView:
     outside: tuple[OutsideBuy, ...] = ()
     halts: Mapping[str, str] = field(default_factory=dict)
     ended: tuple[EndedTrade, ...] = ()
+    closes: Mapping[str, Closes] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -231,6 +233,19 @@ class AccountView:
         return self._at_stake(
             [(cycle.quote, cycle.cost + cycle.resting) for cycle in self.cycles if cycle.strategy == strategy],
             (entry for entry in self.pending if entry.strategy == strategy),
+        )
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The symbols in which something is at stake."""
+        return frozenset({cycle.symbol for cycle in self.cycles} | {entry.symbol for entry in self.pending})
+
+    def exposure_of_cluster(self, symbol: str, *, threshold: float) -> Decimal | None:
+        """What is at stake in the symbols that move with this one; None when a part of it cannot be converted."""
+        cluster = cluster_of(symbol, self.symbols, self.closes, threshold=threshold)
+        return self._at_stake(
+            [(cycle.quote, cycle.cost + cycle.resting) for cycle in self.cycles if cycle.symbol in cluster],
+            (entry for entry in self.pending if entry.symbol in cluster),
         )
 
     def large_positions(self, share_percent: Decimal) -> dict[str, Decimal]:

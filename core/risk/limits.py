@@ -51,6 +51,10 @@ class LimitSettings(Protocol):
     @property
     def max_strategy_exposure_percent(self) -> Decimal: ...
     @property
+    def max_cluster_exposure_percent(self) -> Decimal: ...
+    @property
+    def cluster_correlation(self) -> float: ...
+    @property
     def max_spread_percent(self) -> Decimal: ...
     @property
     def max_price_drift_percent(self) -> Decimal: ...
@@ -75,6 +79,8 @@ class RiskLimits:
     max_spread_percent: Decimal
     max_price_drift_percent: Decimal
     protections: tuple[ProtectionRule, ...] = ()
+    max_cluster_exposure_percent: Decimal = HUNDRED
+    cluster_correlation: float = 0.8
 
     @classmethod
     def of(cls, settings: LimitSettings) -> RiskLimits:
@@ -92,7 +98,14 @@ class RiskLimits:
             max_spread_percent=settings.max_spread_percent,
             max_price_drift_percent=settings.max_price_drift_percent,
             protections=settings.protection_rules(),
+            max_cluster_exposure_percent=settings.max_cluster_exposure_percent,
+            cluster_correlation=settings.cluster_correlation,
         )
+
+    @property
+    def has_clusters(self) -> bool:
+        """Whether what moves together has a limit of its own."""
+        return self.max_cluster_exposure_percent < HUNDRED
 
     @property
     def history(self) -> timedelta:
@@ -222,11 +235,15 @@ def rooms(candidate: Candidate, view: AccountView, limits: RiskLimits) -> dict[s
     others = view.without(candidate.intent_id)
     coin, strategy = others.exposure(candidate.rules.base), others.exposure_of_strategy(candidate.strategy)
     share = view.capital / HUNDRED
-    return {
+    allowed = {
         "MAX_POSITION_SIZE": _room(limits.max_position_size, coin),
         "MAX_EXPOSURE_PERCENT": _room(share * limits.max_exposure_percent, coin),
         "MAX_STRATEGY_EXPOSURE_PERCENT": _room(share * limits.max_strategy_exposure_percent, strategy),
     }
+    if limits.has_clusters:
+        cluster = others.exposure_of_cluster(candidate.rules.symbol, threshold=limits.cluster_correlation)
+        allowed["MAX_CLUSTER_EXPOSURE_PERCENT"] = _room(share * limits.max_cluster_exposure_percent, cluster)
+    return allowed
 
 
 def _room(limit: Decimal, at_stake: Decimal | None) -> Decimal:

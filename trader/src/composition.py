@@ -12,6 +12,8 @@ from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.topics import ORDER_INTENT
 from shared.src.domain.clock import Clock
+from shared.src.market.ports import CandleHistory
+from shared.src.market.recent_closes import recent_closes
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution.breakers import Breakers
 from trader.src.execution.funds import Funds
@@ -36,6 +38,7 @@ def compose(
     store: Store,
     exchange: Exchange,
     prices: Prices,
+    candles: CandleHistory | None = None,
     timers: Timers | None = None,
 ) -> TraderService:
     """The trader on the running event loop, listening for intents; its ``tasks`` are the caller's to run."""
@@ -45,17 +48,7 @@ def compose(
     orders = OrderManager(exchange, store, prices, clock, horizon_s=horizon_s, answered=breakers.answered)
     rules = position_rules(settings)
     cycle_manager = CycleManager(exchange=exchange, store=store, orders=orders, prices=prices, clock=clock, rules=rules)
-    risk = RiskManager(
-        exchange=exchange,
-        store=store,
-        prices=prices,
-        funds=funds,
-        clock=clock,
-        limits=RiskLimits.of(settings),
-        exits=rules.exits,
-        quote_asset=settings.quote_asset,
-        large_percent=settings.large_position_percent,
-    )
+    risk = _gate(settings, clock, funds=funds, exchange=exchange, store=store, prices=prices, candles=candles)
     intents = IntentHandler(
         exchange=exchange,
         store=store,
@@ -87,6 +80,30 @@ def compose(
     )
     bus.subscribe(ORDER_INTENT, trader.on_intent, group=GROUP)
     return trader
+
+
+def _gate(
+    settings: Settings,
+    clock: Clock,
+    *,
+    funds: Funds,
+    exchange: Exchange,
+    store: Store,
+    prices: Prices,
+    candles: CandleHistory | None,
+) -> RiskManager:
+    return RiskManager(
+        exchange=exchange,
+        store=store,
+        prices=prices,
+        funds=funds,
+        clock=clock,
+        limits=RiskLimits.of(settings),
+        exits=ExitRules.of(settings),
+        quote_asset=settings.quote_asset,
+        large_percent=settings.large_position_percent,
+        closes=recent_closes(candles, clock, minutes=settings.cluster_minutes),
+    )
 
 
 def position_rules(settings: Settings) -> PositionRules:

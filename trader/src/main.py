@@ -6,6 +6,7 @@ import argparse
 import os
 
 from shared.src.frame.service import Service, run_service
+from shared.src.market.history import PostgresCandleHistory
 from trader.src.adapters.exchange_choice import exchange_for
 from trader.src.adapters.postgres_store import PostgresStore
 from trader.src.adapters.tick_prices import TickPrices
@@ -26,6 +27,7 @@ async def build(service: Service) -> None:
         store=PostgresStore(service.database, service.clock, demo=service.settings.is_demo),
         exchange=exchange,
         prices=TickPrices(service.last_values, exchange, service.clock),
+        candles=PostgresCandleHistory(service.database),
     )
     service.health.add("exchange", exchange.ping)
     service.health.add("holdings", trader.difference)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -37,6 +38,7 @@ from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderType
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
+from shared.src.market.recent_closes import RecentCloses
 from trader.src.execution import metrics
 from trader.src.execution.funds import Funds
 from trader.src.execution.loss_watch import LossWatch
@@ -66,8 +68,12 @@ class RiskManager:
         exits: ExitRules,
         quote_asset: str,
         large_percent: Decimal = HUNDRED,
+        closes: RecentCloses | None = None,
     ) -> None:
-        """``large_percent``: the share of the capital from which a position is told of as large."""
+        """``large_percent``: the share of the capital from which a position is told of as large. ``closes``: asked when
+        what moves together has a limit.
+        """
+        self._closes = closes
         self._large_percent = large_percent
         self.large: dict[str, Decimal] = {}
         self._exchange = exchange
@@ -120,7 +126,10 @@ class RiskManager:
 
     async def view(self, rules: SymbolRules) -> AccountView:
         """The account now, with what the symbol's quote asset is worth. A loss limit that is reached halts entries."""
-        return await self._view([rules.quote])
+        view = await self._view([rules.quote])
+        if self._closes is None or not self._limits.has_clusters:
+            return view
+        return replace(view, closes=await self._closes.of(sorted({rules.symbol, *view.symbols})))
 
     async def watch_losses(self) -> None:
         """Look at what was lost, remember it, and halt when it is too much; tell of positions that are large."""

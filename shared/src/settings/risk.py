@@ -60,6 +60,23 @@ class RiskSettings(BaseModel):
         gt=0,
         le=100,
     )
+    max_cluster_exposure_percent: Decimal = setting(
+        Decimal(100),
+        "MAX_CLUSTER_EXPOSURE_PERCENT",
+        description="largest share of capital in coins that move together, percent; 100: no such limit",
+        gt=0,
+        le=100,
+    )
+    cluster_correlation: float = setting(
+        0.8,
+        "CLUSTER_CORRELATION",
+        description="correlation of the returns of recent minutes from which coins move together",
+        gt=0,
+        le=1,
+    )
+    cluster_minutes: int = setting(
+        240, "CLUSTER_MINUTES", description="how many recent minutes that is measured on", ge=60, le=1440
+    )
     max_orders_per_minute: int = setting(
         60, "MAX_ORDERS_PER_MINUTE", description="entries sent in one minute of the market at most", ge=1
     )
