@@ -15,6 +15,7 @@ from fastapi import Header, HTTPException
 
 from shared.src.database import Database
 from shared.src.domain.errors import RejectedError
+from shared.src.frame.idempotency import DESCRIPTION
 from shared.src.sql import text
 
 CACHE_S = 5.0
@@ -138,7 +139,11 @@ class Authorizer:
     def require(self, needed: Scope) -> Callable[..., Awaitable[Principal]]:
         """A FastAPI dependency that admits bearers of the scope."""
 
-        async def dependency(authorization: Annotated[str | None, Header()] = None) -> Principal:
+        async def dependency(
+            authorization: Annotated[str | None, Header()] = None,
+            idempotency_key: Annotated[str | None, Header(description=DESCRIPTION)] = None,
+        ) -> Principal:
+            # the key is for the document: ``KeyedWrites`` reads it before any route does
             try:
                 return await self.check(authorization, needed)
             except RejectedError as error:

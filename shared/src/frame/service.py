@@ -33,6 +33,8 @@ from shared.src.frame.auth import Authorizer
 from shared.src.frame.docs_page import serve_docs
 from shared.src.frame.health import Health
 from shared.src.frame.logging_config import configure_logging
+from shared.src.frame.postgres_answers import PostgresAnswers
+from shared.src.frame.request_bodies import BoundedBodies, KeyedWrites
 from shared.src.market.symbol_choice import follow_choice
 from shared.src.redis_client import RedisBus, redis_from, translated
 
@@ -40,7 +42,9 @@ logger = logging.getLogger(__name__)
 
 STOP_S_MAX = 8.0
 LAG_EVERY_S = 1.0
+FORGET_EVERY_S = 6 * 3600.0
 EXIT_CONFIGURATION = 2
+FORWARDS = "visualization"  # passes writes and their keys on to whom they are meant for
 
 Task = Callable[[], Awaitable[None]]
 Hook = Callable[[], Awaitable[None]]
@@ -58,7 +62,11 @@ class Service:
         self.last_values = RedisLastValues(self.bus.redis)
         self.health = Health(name, settings.trading_mode.value)
         self.auth = Authorizer(self.database, settings.api_token.get_secret_value())
-        self.app = FastAPI(title=f"RootTrading {name}", version="0.1.0", docs_url=None)
+        self.answers = PostgresAnswers(self.database)
+        self.app = FastAPI(title=f"RootTrading {name}", version="0.1.0", docs_url=None, redoc_url=None)
+        if name != FORWARDS:
+            self.app.add_middleware(KeyedWrites, answers=self.answers, auth=self.auth)
+        self.app.add_middleware(BoundedBodies)
         serve_docs(self.app)
         self._serve_app = serve_app
         self._tasks: dict[str, Task] = {}
@@ -129,6 +137,7 @@ class Service:
             loop.add_signal_handler(number, self.stopping.set)
         tasks = [asyncio.create_task(_forever(task), name=name) for name, task in self._tasks.items()]
         tasks.append(asyncio.create_task(self._watch_loop(), name="loop-lag"))
+        tasks.append(asyncio.create_task(self._forget_answers(), name="answers"))
         if listener is not None:
             tasks.append(asyncio.create_task(self._serve(listener), name="http"))
         stop = asyncio.create_task(self.stopping.wait(), name="stop")
@@ -166,7 +175,7 @@ class Service:
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=2,
-            ws="auto" if self.name == "visualization" else "none",
+            ws="auto" if self.name == FORWARDS else "none",
             ws_ping_interval=20,
         )
         server = uvicorn.Server(config)
@@ -179,6 +188,15 @@ class Service:
             before = loop.time()
             await asyncio.sleep(LAG_EVERY_S)
             metrics.EVENT_LOOP_LAG_S.set(max(0.0, loop.time() - before - LAG_EVERY_S))
+
+    async def _forget_answers(self) -> None:
+        """Answers of keyed calls are kept for a while, not for ever."""
+        while True:
+            try:
+                await self.answers.forget_old()
+            except TransientError as error:
+                logger.warning("old answers not removed", extra={"reason": str(error)})
+            await asyncio.sleep(FORGET_EVERY_S)
 
     def _routes(self) -> None:
         app = self.app

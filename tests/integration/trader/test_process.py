@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,8 @@ def test_the_api_trades_refuses_and_explains(
         assert (broken.status_code, "not JSON" in broken.json()["detail"]) == (400, True)
 
         first = trader.post("/execute-order", order | {"order_type": "MARKET"}, **{"Idempotency-Key": "k"})
-        again = trader.post("/trade", order, **{"Idempotency-Key": "k"})
+        again = trader.post("/execute-order", order | {"order_type": "MARKET"}, **{"Idempotency-Key": "k"})
+        assert trader.post("/trade", order, **{"Idempotency-Key": "k"}).status_code == 409
         assert first.status_code == 201, first.text
         assert first.json()["status"] == "FILLED"
         assert first.json()["client_order_id"] == again.json()["client_order_id"]
@@ -192,6 +194,33 @@ def test_the_api_trades_refuses_and_explains(
         controls(trader, trader_settings, order)
         for path in ("/metrics", "/diagnostic", "/openapi.json", "/docs", "/prices", "/price/BTCUSDC", "/balance"):
             assert trader.client.get(path).status_code == 200, path
+
+
+def test_a_key_is_one_call_for_concurrent_callers_for_refusals_and_after_a_kill(
+    trader_settings: Settings, twin: RunningTwin, flushed: Redis, tmp_path: Path
+) -> None:
+    order = {"symbol": "BTCUSDC", "side": "BUY", "quantity": 0.01}
+    too_much = order | {"quantity": 1}
+
+    def send(body: dict[str, Any], key: str) -> httpx.Response:
+        return trader.post("/order", body, **{"Idempotency-Key": key})
+
+    with trader_process(trader_settings, tmp_path) as trader, ThreadPoolExecutor(4) as callers:
+        answers = list(callers.map(lambda _: send(order, "once"), range(4)))
+        assert {answer.status_code for answer in answers} == {201}
+        assert len({answer.content for answer in answers}) == 1
+        refused = send(too_much, "too-much")
+        assert refused.status_code == 422
+        trader.kill()
+        trader.start()
+        trader.wait_until_healthy()
+        assert send(order, "once").content == answers[0].content
+        assert send(too_much, "too-much").content == refused.content
+        other = send(order | {"symbol": "ETHUSDC"}, "once")
+        assert (other.status_code, "another body" in other.json()["detail"]) == (409, True)
+        elsewhere = trader.post("/config/pause", order, **{"Idempotency-Key": "once"})
+        assert (elsewhere.status_code, "POST /order" in elsewhere.json()["detail"]) == (409, True)
+    assert len(rows(trader_settings, "SELECT * FROM orders WHERE side = 'BUY'")) == 1
 
 
 def test_kill_9_at_any_moment_loses_and_doubles_nothing(

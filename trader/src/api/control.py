@@ -135,7 +135,9 @@ class TraderControl:
     # Commands
 
     async def place(self, principal: Principal, request: ManualOrder, key: str | None) -> dict[str, Any]:
-        """Place an order by hand. The same idempotency key of the same token is the same order."""
+        """Place an order by hand. The same idempotency key of the same token is the same order, also
+        where its answer was never kept.
+        """
         self._check_symbol(request.symbol)
         unique = f"{principal.token_id}/{key}" if key else uuid.uuid4().hex
         intent_id = derived_id("manual", unique)
@@ -145,12 +147,7 @@ class TraderControl:
             order_id = await self._buy(request, intent_id)
         else:
             order_id = await self._sell(request, intent_id, rules)
-        answer = await self._answer(order_id)
-        if (request.quantity and Decimal(answer["quantity"]) > request.quantity) or answer[
-            "side"
-        ] != request.side.value:
-            raise RejectedError(f"the idempotency key belongs to order {order_id}, another one", code=CONFLICT)
-        return answer
+        return await self._answer(order_id)
 
     async def _buy(self, request: ManualOrder, intent_id: str) -> str:
         ticker = await self._trader.prices.ticker(request.symbol)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shared.src.domain.errors import TransientError
+from shared.src.frame.idempotency import AnswerBook
 from trader.src.api.control import TraderControl
 
 T = TypeVar("T")
@@ -23,6 +24,7 @@ class TraderLoop:
 
     loop: asyncio.AbstractEventLoop
     control: TraderControl
+    answers: AnswerBook
     health: Report
     diagnostic: Report
 

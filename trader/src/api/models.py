@@ -5,14 +5,24 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.src.contracts.base import Positive
 from shared.src.domain.orders import OrderStatus, OrderType, Side
+from shared.src.frame.idempotency import DESCRIPTION, HEADER, KEY_LENGTH_MAX
+
+
+def _printable(key: str) -> str:
+    if not key.isprintable():
+        raise ValueError("printable characters only")
+    return key
+
 
 UpperSymbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=3, max_length=20)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-IdempotencyKey = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+IdempotencyKey = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=KEY_LENGTH_MAX), AfterValidator(_printable)
+]
 
 PRICED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 TRIGGERED = frozenset(
@@ -124,10 +134,10 @@ class SymbolPath(Body):
     symbol: str
 
 
-class OrderHeaders(BaseModel):
-    """Without a key, or with a blank one, a repeated call is another order."""
+class CommandHeaders(BaseModel):
+    """Without a key, or with a blank one, a repeated call is another call."""
 
-    idempotency_key: IdempotencyKey = Field(default="", alias="Idempotency-Key")
+    idempotency_key: IdempotencyKey = Field(default="", alias=HEADER, description=DESCRIPTION)
 
 
 class Problem(BaseModel):

@@ -19,15 +19,25 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from shared.src.frame.auth import Principal, Scope
+from shared.src.frame.idempotency import (
+    HEADER,
+    REPLAYED,
+    WRITES,
+    KeptAnswer,
+    KeyedCall,
+    body_fingerprint,
+    is_key,
+    keep,
+)
 from trader.src.api.answers import json_answer
 from trader.src.api.control import TraderControl
 from trader.src.api.loop import TraderLoop
 from trader.src.api.models import (
     CloseCycle,
     ClosePosition,
+    CommandHeaders,
     CyclePath,
     ManualOrder,
-    OrderHeaders,
     OrderPath,
     OrdersQuery,
     PanicRequest,
@@ -177,8 +187,32 @@ def panic_progress() -> Response:
 @api.before_request
 def _authorize() -> None:
     """What changes something needs the scope trade, and says so before it looks at what else is wrong."""
-    if request.method in {"POST", "DELETE"}:
+    if request.method in WRITES:
         g.principal = _trader().run(_control().authorize(request.headers.get("Authorization"), Scope.TRADE))
+
+
+@api.before_request
+def _answer_again() -> Response | None:
+    """A write under an Idempotency-Key that was done before is answered as it was then."""
+    if request.method not in WRITES or not is_key(request.headers.get(HEADER)):
+        return None
+    route = f"{request.method} {request.path}"
+    fingerprint = body_fingerprint(request.get_data())
+    call = KeyedCall(_principal().token_id, request.headers[HEADER].strip(), route, fingerprint)
+    kept = _trader().run(_trader().answers.begin(call))
+    if kept is None:
+        g.call = call
+        return None
+    return Response(kept.body, kept.status, {REPLAYED: "true"}, content_type="application/json")
+
+
+@api.after_request
+def _keep_answer(response: Response) -> Response:
+    call: KeyedCall | None = g.pop("call", None)
+    if call is not None:
+        answer = KeptAnswer(response.status_code, response.get_data(as_text=True))
+        _trader().run(keep(_trader().answers, call, answer))
+    return response
 
 
 def _principal() -> Principal:
@@ -188,42 +222,42 @@ def _principal() -> Principal:
 @api.post("/trade", summary="Another name of POST /order", **PLACE)
 @api.post("/execute-order", summary="Another name of POST /order", **PLACE)
 @api.post("/order", **PLACE)
-def place(header: OrderHeaders, body: ManualOrder) -> Response:
+def place(header: CommandHeaders, body: ManualOrder) -> Response:
     """Place an order by hand (header Idempotency-Key: safe to repeat)."""
     return _answer(_control().place(_principal(), body, header.idempotency_key or None), 201)
 
 
 @api.delete("/order/<order_id>", **COMMAND)
-def cancel(path: OrderPath) -> Response:
+def cancel(header: CommandHeaders, path: OrderPath) -> Response:
     """Cancel an open order."""
     return _answer(_control().cancel(_principal(), path.order_id))
 
 
 @api.post("/close/<cycle_id>", request_body=_optional(CloseCycle), **COMMAND)
-def close_cycle(path: CyclePath, body: CloseCycle) -> Response:
+def close_cycle(header: CommandHeaders, path: CyclePath, body: CloseCycle) -> Response:
     """Close one position at market."""
     return _answer(_control().close_cycle(_principal(), path.cycle_id, body.reason))
 
 
 @api.post("/close-position", **COMMAND)
-def close_symbol(body: ClosePosition) -> Response:
+def close_symbol(header: CommandHeaders, body: ClosePosition) -> Response:
     """Close every position in a symbol at market."""
     return _answer(_control().close_symbol(_principal(), body))
 
 
 @api.post("/panic", **PANIC)
-def panic(body: PanicRequest) -> Response:
+def panic(header: CommandHeaders, body: PanicRequest) -> Response:
     """Cancel all entries, close all positions at market and halt; safe to repeat. An admin lifts the halt."""
     return _answer(_control().halts.panic(_principal(), body), 202)
 
 
 @api.post("/config/pause", request_body=_optional(PauseRequest), **COMMAND)
-def pause(body: PauseRequest) -> Response:
+def pause(header: CommandHeaders, body: PauseRequest) -> Response:
     """No new positions: all, a symbol or a strategy."""
     return _answer(_control().pause(_principal(), body))
 
 
 @api.post("/config/resume", request_body=_optional(PauseRequest), **COMMAND)
-def resume(body: PauseRequest) -> Response:
+def resume(header: CommandHeaders, body: PauseRequest) -> Response:
     """Lift what stops entries: a pause with the scope trade, a halt with admin."""
     return _answer(_control().resume(_principal(), body))

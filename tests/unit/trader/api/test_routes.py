@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from shared.memory.answers import MemoryAnswers
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import OrderType, Side
 from shared.src.frame.auth import Principal, Scope
@@ -61,7 +62,8 @@ def client(control: Asked) -> Iterator[FlaskClient]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    yield trader_app(TraderLoop(loop, control, report, report)).test_client()
+    answers = MemoryAnswers()
+    yield trader_app(TraderLoop(loop, control, answers, report, report)).test_client()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
@@ -139,6 +141,28 @@ def test_an_idempotency_key_is_trimmed_blank_is_none_and_too_long_is_refused(
     assert [key for _, _, key in control.asked] == ["k", None]
     answer = client.post("/order", json=ORDER, headers=TOKEN | {"Idempotency-Key": "k" * 201})
     assert (answer.status_code, problems(answer)) == (422, {"Idempotency-Key"})
+
+
+def test_a_repeated_command_is_done_once_and_a_key_belongs_to_one_call(client: FlaskClient, control: Asked) -> None:
+    keyed = TOKEN | {"Idempotency-Key": "k"}
+    first = client.post("/order", json=ORDER, headers=keyed)
+    again = client.post("/order", json=ORDER, headers=keyed)
+    assert (again.status_code, again.data, again.headers["Idempotency-Replayed"]) == (201, first.data, "true")
+    other_body = client.post("/order", json=ORDER | {"quantity": 0.02}, headers=keyed)
+    other_route = client.post("/config/pause", headers=keyed)
+    assert (other_body.status_code, other_route.status_code) == (409, 409)
+    assert "another body" in other_body.get_json()["detail"]
+    assert "POST /order" in other_route.get_json()["detail"]
+    assert len(control.asked) == 1
+
+
+def test_a_refused_body_is_refused_the_same_under_its_key(client: FlaskClient, control: Asked) -> None:
+    keyed = TOKEN | {"Idempotency-Key": "k"}
+    wrong = [client.post("/order", json=ORDER | {"quantity": -1}, headers=keyed) for _ in range(2)]
+    assert [answer.status_code for answer in wrong] == [422, 422]
+    assert wrong[0].data == wrong[1].data
+    assert client.post("/order", json=ORDER, headers=keyed).status_code == 409
+    assert not control.asked
 
 
 def test_a_query_is_checked_like_a_body(client: FlaskClient, control: Asked) -> None:
