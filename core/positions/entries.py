@@ -11,7 +11,7 @@ from core.positions.dust import smallest_cost
 from core.positions.model import IMMEDIATE_OR_CANCEL, MANUAL, Cycle, Order, Purpose
 from core.risk.verdicts import Approved
 from shared.src.domain.ids import client_order_id, derived_id
-from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.domain.orders import CycleStatus, ManagedBy, OrderStatus, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
 HUNDRED = Decimal(100)
@@ -41,6 +41,8 @@ class EntryDecision(Protocol):
     def strategy(self) -> str: ...
     @property
     def pocket(self) -> str: ...
+    @property
+    def managed_by(self) -> ManagedBy: ...
     @property
     def type(self) -> OrderType: ...
     @property
@@ -73,6 +75,7 @@ def opened(decision: EntryDecision, approved: Approved, rules: SymbolRules, now:
         correlation_id=decision.correlation_id,
         consensus_id=decision.consensus_id,
         pocket=decision.pocket,
+        managed_by=decision.managed_by,
         reference_price=decision.reference_price,
         reserved=max(decision.reserved, approved.quantity * price),
         dust_cost_max=smallest_cost(rules, decision.reference_price),

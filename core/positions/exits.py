@@ -39,7 +39,7 @@ def market_sale(view: CycleState, quantity: Decimal, now: datetime) -> Order:
 
 def is_too_old(cycle: Cycle, now: datetime, holding_max: timedelta) -> bool:
     """Whether the position was held for longer than it may be."""
-    return cycle.opened_at is not None and now - cycle.opened_at > holding_max
+    return not cycle.is_owners and cycle.opened_at is not None and now - cycle.opened_at > holding_max
 
 
 def is_beyond_stop(cycle: Cycle, bid: Decimal) -> bool:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.src.domain.money import ZERO
-from shared.src.domain.orders import ENDED, TERMINAL, UNRESOLVED, CycleStatus, OrderStatus, OrderType, Side
+from shared.src.domain.orders import ENDED, TERMINAL, UNRESOLVED, CycleStatus, ManagedBy, OrderStatus, OrderType, Side
 
 MANUAL = "MANUAL"
 EXTERNAL = "external"
@@ -111,8 +111,9 @@ class Cycle:
     ``reserved``: quote units set aside for its entry, which was decided at ``reference_price`` for the consensus
     ``consensus_id`` and is paid from ``pocket``. ``resting``: the entry may wait in the book. ``levels_at``: the entry
     price at which the exit levels were settled, None before. ``sell_at_most``: base units that the exchange has, when
-    it has less than the fills say. ``exit_intent_id``: the decision that asked for the way out. ``dust_cost_max``:
-    quote units that the smallest order was worth when the position was decided; a rest that cost more is not dust.
+    it has less than the fills say. ``exit_intent_id``: the decision that asked for the way out, ``managed_by``: who may
+    ask for it. ``dust_cost_max``: quote units that the smallest order was worth when the position was decided; a rest
+    that cost more is not dust.
     """
 
     id: str
@@ -151,10 +152,16 @@ class Cycle:
     levels_at: Decimal | None = None
     sell_at_most: Decimal | None = None
     dust_cost_max: Decimal | None = None
+    managed_by: ManagedBy = ManagedBy.STRATEGIES
 
     @property
     def is_ended(self) -> bool:
         return self.status in ENDED
+
+    @property
+    def is_owners(self) -> bool:
+        """Opened by hand and not handed to the strategies: their signals and their clock do not close it."""
+        return self.managed_by is ManagedBy.OWNER
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class OpenCycle:
     """A cycle that has not ended. Money in units of the symbol's ``quote``, an empty one where it is not known.
 
     ``cost``: paid for what is still held, ``held`` base units. ``resting``: what its open entry orders may still spend.
+    ``is_owners``: no signal closes it.
     """
 
     cycle_id: str
@@ -49,6 +50,7 @@ class OpenCycle:
     resting: Decimal = ZERO
     strategy: str = ""
     held: Decimal = ZERO
+    is_owners: bool = False
 
     @classmethod
     def of(cls, cycle: Cycle, entries: Iterable[Order], quote_asset: str) -> OpenCycle:
@@ -73,6 +75,7 @@ class OpenCycle:
             resting=resting_cost(own, cycle.reference_price),
             strategy=cycle.strategy,
             held=max(ZERO, cycle.quantity - cycle.exit_quantity),
+            is_owners=cycle.is_owners,
         )
 
 

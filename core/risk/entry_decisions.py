@@ -96,9 +96,12 @@ def judge_signal(signal: SignalLike, view: AccountView, symbol: SymbolRules, rul
 
 
 def _judge_exit(signal: SignalLike, view: AccountView, limits: RiskLimits) -> ApprovedExit | Refused:
-    mine = [cycle for cycle in view.cycles if cycle.symbol == signal.symbol]
+    found = [cycle for cycle in view.cycles if cycle.symbol == signal.symbol]
+    mine = [cycle for cycle in found if not cycle.is_owners]
     if not mine:
-        return Refused(f"no open position in {signal.symbol}")
+        symbol = signal.symbol
+        reason = f"what is open in {symbol} belongs to its owner" if found else f"no open position in {symbol}"
+        return Refused(reason)
     cycles = tuple(cycle.cycle_id for cycle in mine if cycle.created_ms <= signal.close_time)
     if not cycles:
         return Refused(f"the position in {signal.symbol} was opened after the bar the signal speaks about")

@@ -78,6 +78,8 @@ class CycleView(TypedDict):
     id: str
     symbol: str
     strategy: str
+    managed_by: str
+    pocket: str
     side: Side
     status: str
     quantity: str

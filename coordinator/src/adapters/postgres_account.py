@@ -15,6 +15,7 @@ from core.risk.loss import LossMark
 from core.risk.protections import EndedTrade
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
+from shared.src.domain.orders import ManagedBy
 from shared.src.market.last_closes import last_closes
 from shared.src.sql import ENDED_CYCLES, ENDED_TRADES, LIVE_ORDERS, text
 
@@ -22,6 +23,7 @@ from shared.src.sql import ENDED_CYCLES, ENDED_TRADES, LIVE_ORDERS, text
 _ACCOUNT = text(f"""
 SELECT
   (SELECT json_agg(json_build_object('id', c.id, 'intent', c.intent_id, 'symbol', c.symbol, 'strategy', c.strategy,
+                   'managed_by', c.managed_by,
                    'created_ms', extract(epoch FROM c.created_at) * 1000,
                    'quantity', c.quantity::text, 'sold', c.exit_quantity::text,
                    'entry_price', COALESCE(c.entry_price, 0)::text,
@@ -110,6 +112,7 @@ class PostgresAccount:
             cost=held.cost,
             resting=Decimal(entry["resting"]),
             strategy=entry["strategy"],
+            is_owners=entry["managed_by"] == ManagedBy.OWNER.value,
         )
 
     def _outside(self, entry: dict[str, Any]) -> OutsideBuy:

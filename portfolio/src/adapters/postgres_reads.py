@@ -12,8 +12,9 @@ FROM pocket_reservations WHERE status IN ('active', 'committed') ORDER BY create
 """)
 
 _CYCLE = """
-id AS cycle_id, symbol, strategy, status, side, entry_price, exit_price, quantity, exit_quantity, stop_price,
-take_profit_price, fees, profit_loss, profit_loss_percent, exit_reason, opened_at, created_at, completed_at, demo
+id AS cycle_id, symbol, strategy, managed_by, pocket, status, side, entry_price, exit_price, quantity, exit_quantity,
+stop_price, take_profit_price, fees, profit_loss, profit_loss_percent, exit_reason, opened_at, created_at,
+completed_at, demo
 """
 
 ACTIVE_POSITIONS = text(f"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from shared.src.contracts.base import Message, NonNegative, Positive, Symbol, UnitScore
-from shared.src.domain.orders import IntentKind, LiquidityRole, OrderType, Side
+from shared.src.domain.orders import IntentKind, LiquidityRole, ManagedBy, OrderType, Side
 
 
 class OrderIntent(Message):
@@ -24,6 +24,7 @@ class OrderIntent(Message):
     reference_price: Positive = Field(description="price the decision was made at")
     reserved: NonNegative
     pocket: str = "active"
+    managed_by: ManagedBy = ManagedBy.STRATEGIES
     stop_loss: Positive | None = None
     take_profit: Positive | None = None
     trailing_delta_bips: int | None = Field(default=None, ge=1, le=10_000)

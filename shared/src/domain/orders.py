@@ -72,6 +72,13 @@ class IntentKind(StrEnum):
     EXIT = "exit"
 
 
+class ManagedBy(StrEnum):
+    """Who decides to close a position. Its own stop and target protect it whoever that is."""
+
+    OWNER = "owner"
+    STRATEGIES = "strategies"
+
+
 class LiquidityRole(StrEnum):
     MAKER = "maker"
     TAKER = "taker"

@@ -12,7 +12,8 @@ from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS, text
 from trader.src.api.models import OrdersQuery
 
 ORDERS = """
-SELECT o.*, f.fees, f.fee_assets FROM orders o
+SELECT o.*, f.fees, f.fee_assets, c.managed_by, c.pocket FROM orders o
+LEFT JOIN trade_cycles c ON c.id = o.cycle_id
 LEFT JOIN LATERAL (
     SELECT sum((e.metadata ->> 'fee_quote')::numeric) AS fees, array_agg(DISTINCT e.fee_asset) AS fee_assets
     FROM trade_executions e WHERE e.client_order_id = o.client_order_id
@@ -105,6 +106,8 @@ def order_view(row: dict[str, Any]) -> dict[str, Any]:
             "intent_id": row["intent_id"],
             "cycle_id": row["cycle_id"],
             "purpose": row["purpose"],
+            "managed_by": row["managed_by"],
+            "pocket": row["pocket"],
             "symbol": row["symbol"],
             "side": row["side"],
             "type": row["type"],

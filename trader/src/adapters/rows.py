@@ -10,7 +10,7 @@ import orjson
 
 from core.positions.model import Cycle, Fill, Order, Purpose
 from shared.src.domain.money import ZERO
-from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.domain.orders import CycleStatus, ManagedBy, OrderStatus, OrderType, Side
 
 ORDER_COLUMNS = (
     "client_order_id",
@@ -77,6 +77,7 @@ CYCLE_COLUMNS = (
     "sell_at_most",
     "dust_cost_max",
     "exit_intent_id",
+    "managed_by",
 )
 FILL_COLUMNS = (
     "id",
@@ -184,6 +185,7 @@ def cycle_of(row: Mapping[str, Any]) -> Cycle:
         levels_at=row["levels_at"],
         sell_at_most=row["sell_at_most"],
         dust_cost_max=row["dust_cost_max"],
+        managed_by=ManagedBy(row["managed_by"]),
     )
 
 
@@ -191,6 +193,7 @@ def cycle_parameters(cycle: Cycle, *, demo: bool, now: Any) -> dict[str, Any]:
     own = {"side", "confirmed", "demo", "updated_at", "status"}
     return {name: getattr(cycle, name) for name in CYCLE_COLUMNS if name not in own} | {
         "status": cycle.status.value,
+        "managed_by": cycle.managed_by.value,
         "side": Side.BUY.value,
         "confirmed": cycle.quantity > 0,
         "demo": demo,

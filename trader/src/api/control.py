@@ -81,6 +81,8 @@ class TraderControl:
             "cycle_id": cycle.id,
             "symbol": cycle.symbol,
             "strategy": cycle.strategy,
+            "managed_by": cycle.managed_by.value,
+            "pocket": cycle.pocket,
             "status": cycle.status.value,
             "side": Side.BUY.value,
             "quantity": held,
@@ -168,6 +170,8 @@ class TraderControl:
             stop_loss=request.stop_loss,
             take_profit=request.take_profit,
             strategy=MANUAL,
+            pocket=request.pocket,
+            managed_by=request.managed_by,
             decided_on=self._trader.clock.now_ms(),
             reason="by hand",
         )

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from core.capital.pockets import PocketNotFoundError, pocket_name
 from shared.src.contracts.base import Positive
-from shared.src.domain.orders import OrderStatus, OrderType, Side
+from shared.src.domain.orders import ManagedBy, OrderStatus, OrderType, Side
 from shared.src.frame.idempotency import DESCRIPTION, HEADER, KEY_LENGTH_MAX
 
 
@@ -28,6 +29,16 @@ PRICED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_
 TRIGGERED = frozenset(
     {OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
 )
+
+
+def _known_pocket(name: str) -> str:
+    try:
+        return pocket_name(name.lower())
+    except PocketNotFoundError as error:
+        raise ValueError(str(error)) from error
+
+
+PocketName = Annotated[str, AfterValidator(_known_pocket)]
 
 
 class Body(BaseModel):
@@ -62,6 +73,11 @@ class ManualOrder(Body):
     stop_loss: Positive | None = Field(default=None, description="exit below; default STOP_LOSS_PERCENT")
     take_profit: Positive | None = Field(default=None, description="exit above; default TAKE_PROFIT_PERCENT")
     strategy: Words = "MANUAL"
+    managed_by: ManagedBy = Field(
+        default=ManagedBy.OWNER,
+        description="who may close a BUY's position: its owner alone, or strategies too (signals, age limit)",
+    )
+    pocket: PocketName = Field(default="active", description="what pays for a BUY: active, buffer (reserve) or safety")
 
     @model_validator(mode="after")
     def _one_amount(self) -> Self:

@@ -81,9 +81,12 @@ class IntentHandler:
             return
 
     async def _exit(self, intent: OrderIntent) -> Taken:
-        cycles = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == intent.symbol]
+        found = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == intent.symbol]
+        cycles = [cycle for cycle in found if not cycle.is_owners]
         if not cycles:
-            return await self._refuse(intent, Refused(f"no open position in {intent.symbol}"))
+            symbol = intent.symbol
+            reason = f"what is open in {symbol} belongs to its owner" if found else f"no open position in {symbol}"
+            return await self._refuse(intent, Refused(reason))
         # one commit: an exit that is heard again must not close a position that was opened after it
         await self._store.accept_exit(intent.message_id, [cycle.id for cycle in cycles])
         for cycle in cycles:

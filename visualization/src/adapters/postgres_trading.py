@@ -75,8 +75,9 @@ class PostgresTradingReads:
         states = {"": (), "open": (), "closed": sorted(ENDED)}.get(status, (status,))
         rows = await self._fetch(
             f"""
-            SELECT id, symbol, strategy, side, status, quantity, exit_quantity, entry_price, exit_price, stop_price,
-                   take_profit_price, profit_loss, profit_loss_percent, fees, exit_reason, created_at, completed_at
+            SELECT id, symbol, strategy, managed_by, pocket, side, status, quantity, exit_quantity, entry_price,
+                   exit_price, stop_price, take_profit_price, profit_loss, profit_loss_percent,
+                   fees, exit_reason, created_at, completed_at
             FROM trade_cycles
             WHERE (:symbol = '' OR symbol = :symbol)
               AND (NOT :is_open OR status NOT IN {ENDED_CYCLES})

@@ -61,6 +61,8 @@ def cycle_view(row: Row) -> CycleView:
         id=row["id"],
         symbol=row["symbol"],
         strategy=row["strategy"],
+        managed_by=row["managed_by"],
+        pocket=row["pocket"],
         side=row["side"],
         status=row["status"],
         quantity=wire(row["quantity"]),

@@ -98,6 +98,13 @@ def test_a_sell_closes_what_is_open() -> None:
     assert check(signal={"side": Side.SELL}, cycles=(open_cycle(),)) == ApprovedExit(("cy-BTCUSDC",))
 
 
+def test_a_sell_leaves_a_position_to_its_owner() -> None:
+    owners, strategies = open_cycle(is_owners=True), open_cycle(number=2)
+    verdict = check(signal={"side": Side.SELL}, cycles=(owners,))
+    assert verdict == Refused("what is open in BTCUSDC belongs to its owner")
+    assert check(signal={"side": Side.SELL}, cycles=(owners, strategies)) == ApprovedExit(("cy-BTCUSDC2",))
+
+
 def test_a_sell_without_a_position_is_refused() -> None:
     verdict = check(signal={"side": Side.SELL}, cycles=(open_cycle("ETHUSDC"),))
     assert verdict == Refused("no open position in BTCUSDC")

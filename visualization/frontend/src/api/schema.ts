@@ -483,6 +483,10 @@ export interface components {
             fees: string;
             /** Id */
             id: string;
+            /** Managed By */
+            managed_by: string;
+            /** Pocket */
+            pocket: string;
             /** Profit Loss */
             profit_loss: string | null;
             /** Profit Loss Percent */
