@@ -103,6 +103,13 @@ def drift_bound(reference: Decimal, limits: RiskLimits) -> Decimal:
     return reference * (ONE + limits.max_price_drift_percent / HUNDRED)
 
 
+def most_spent(quantity: Decimal, price: Decimal, limit: Decimal | None, limits: RiskLimits) -> Decimal:
+    """Quote units that an entry by hand may spend: at its ``limit`` price, or else at the most that one at market pays
+    where the market stands at ``price``.
+    """
+    return quantity * (limit or drift_bound(price, limits))
+
+
 def _wanted(order: EntryOrder, price: Decimal, bound: Decimal) -> Decimal:
     """Base units: what was asked for, or as much as what is reserved buys at the worst price, where that is less."""
     if order.quantity is None or (order.price is None and order.reserved and order.quantity * price > order.reserved):

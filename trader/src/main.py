@@ -8,6 +8,7 @@ import os
 from shared.src.frame.service import Service, run_service
 from shared.src.market.history import PostgresCandleHistory
 from trader.src.adapters.exchange_choice import exchange_for
+from trader.src.adapters.portfolio_pockets import PortfolioPockets
 from trader.src.adapters.postgres_store import PostgresStore
 from trader.src.adapters.tick_prices import TickPrices
 from trader.src.api.control import TraderControl
@@ -35,7 +36,10 @@ async def build(service: Service) -> None:
     for name, task in trader.tasks().items():
         service.add_task(name, task)
     service.follow_symbols(trader.set_symbols)
-    server = RestApiServer(service, TraderControl(trader, service.database, service.auth))
+    token = service.settings.api_token.get_secret_value()
+    pockets = PortfolioPockets(service.settings.url_of("portfolio"), token)
+    server = RestApiServer(service, TraderControl(trader, service.database, service.auth, pockets))
+    service.on_stop(pockets.close)
     service.add_task("rest", server.run)
     service.on_stop(trader.stop)
     service.on_stop(server.stop)

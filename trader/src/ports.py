@@ -111,6 +111,17 @@ class Exchange(Protocol):
     async def close(self) -> None: ...
 
 
+class PocketFunds(Protocol):
+    async def reserve(self, intent_id: str, *, pocket: str, amount: Decimal) -> None:
+        """Set ``amount`` units of the asset of valuation aside for an intent. Asked again: the first lease, unchanged.
+
+        Raises:
+            RejectedError: refused with the reason, code 409 when the pocket has too little.
+            TransientError: nobody answers; nothing may be spent.
+        """
+        ...
+
+
 class Prices(Protocol):
     async def ticker(self, symbol: str) -> BookTicker:
         """The best bid and ask as they are now.

@@ -161,7 +161,7 @@ class RiskManager:
         cycles = [OpenCycle.of(cycle, facts.entries, self._quote) for cycle in facts.cycles]
         outside = [OutsideBuy.of(order, self._quote) for order in facts.entries if order.cycle_id is None]
         ended = (assets_of(symbol, self._quote)[1] for symbol in facts.results)
-        rates = await self._rates(
+        rates = await self.rates(
             {*quotes, *(cycle.quote for cycle in cycles), *(order.quote for order in outside), *ended}
         )
         capital = capital_of(self._funds.total(self._quote), cycles, self._quote)
@@ -204,7 +204,7 @@ class RiskManager:
             self._entries.popleft()
         return len(self._entries)
 
-    async def _rates(self, assets: Iterable[str]) -> dict[str, Decimal]:
+    async def rates(self, assets: Iterable[str]) -> dict[str, Decimal]:
         """What quote assets are worth in the asset of valuation, as far as a pair of both has a price."""
         foreign = sorted(set(assets) - {self._quote, ""})
         prices: dict[str, Decimal] = {}

@@ -66,6 +66,10 @@ class PostgresReads:
         rows = await self._rows(sql, {"id": order_id, "number": number})
         return order_view(rows[0]) if rows else None
 
+    async def has_pockets(self) -> bool:
+        """Whether a portfolio keeps, or ever kept, the books of this account."""
+        return bool((await self._rows("SELECT EXISTS (SELECT 1 FROM capital_pockets) AS kept", {}))[0]["kept"])
+
     async def stats(self) -> dict[str, Any]:
         statements = (STATS_ORDERS, STATS_FILLS, STATS_CYCLES, STATS_RESULTS)
         orders, fills, cycles, sums = [(await self._rows(sql, {}))[0] for sql in statements]

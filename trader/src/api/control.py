@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from core.positions.model import MANUAL, Cycle, Order, Purpose
+from core.risk.limits import RiskLimits
+from core.risk.order_gate import most_spent
 from core.statistics.figures import rounded
 from core.statistics.open_positions import unrealised
 from shared.src.contracts.orders import OrderIntent
@@ -21,21 +23,24 @@ from shared.src.frame.auth import Authorizer, Principal, Scope
 from trader.src.adapters.postgres_reads import PostgresReads
 from trader.src.api.halt_control import HaltControl, shown
 from trader.src.api.models import ClosePosition, ManualOrder, OrdersQuery, PauseRequest
+from trader.src.ports import PocketFunds
 from trader.src.service import TraderService
 
 ANSWER_S = 5.0
 POLL_S = 0.02
+RESERVED_STEP = Decimal("1e-8")
 FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 403, 404, 409, 422
 
 
 class TraderControl:
     """Raises RejectedError with an HTTP status as its code, TransientError when something is away."""
 
-    def __init__(self, trader: TraderService, database: Database, auth: Authorizer) -> None:
+    def __init__(self, trader: TraderService, database: Database, auth: Authorizer, pockets: PocketFunds) -> None:
         self._trader = trader
         self._store = trader.store
         self._reads = PostgresReads(database)
         self._auth = auth
+        self._pockets = pockets
         self.halts = HaltControl(trader, auth)
 
     async def authorize(self, authorization: str | None, scope: Scope) -> Principal:
@@ -146,15 +151,21 @@ class TraderControl:
         await self._auth.record(principal, "order", request.model_dump(mode="json") | {"intent_id": intent_id})
         rules = await self._rules(request.symbol)
         if request.side is Side.BUY:
-            order_id = await self._buy(request, intent_id)
+            order_id = await self._buy(request, intent_id, rules)
         else:
             order_id = await self._sell(request, intent_id, rules)
         return await self._answer(order_id)
 
-    async def _buy(self, request: ManualOrder, intent_id: str) -> str:
+    async def _buy(self, request: ManualOrder, intent_id: str, rules: SymbolRules) -> str:
+        order_id = client_order_id(intent_id, "entry", 1)
+        if await self._store.order(order_id) is not None:
+            return order_id
         ticker = await self._trader.prices.ticker(request.symbol)
         price = request.price or request.stop_price or ticker.ask
         now = self._trader.clock.now()
+        limits = RiskLimits.of(self._trader.settings)
+        spends = request.quote_quantity or most_spent(request.quantity or ZERO, price, request.price, limits)
+        await self._reserve(intent_id, request.pocket, spends * await self._rate(rules.quote))
         intent = OrderIntent(
             message_id=intent_id,
             occurred_at=now,
@@ -166,7 +177,7 @@ class TraderControl:
             quantity=request.quantity,
             price=request.price,
             reference_price=price,
-            reserved=request.quote_quantity or ZERO,
+            reserved=spends,
             stop_loss=request.stop_loss,
             take_profit=request.take_profit,
             strategy=MANUAL,
@@ -175,13 +186,29 @@ class TraderControl:
             decided_on=self._trader.clock.now_ms(),
             reason="by hand",
         )
-        order_id = client_order_id(intent_id, "entry", 1)
-        if await self._store.order(order_id) is not None:
-            return order_id
         taken = await self._trader.intents.take(intent, trigger=request.stop_price)
         if taken.refused:
             raise RejectedError(taken.refused, code=UNPROCESSABLE)
         return taken.client_order_id
+
+    async def _rate(self, quote: str) -> Decimal:
+        """Units of the asset of valuation for one unit of a quote asset.
+
+        Raises:
+            RejectedError: nobody knows.
+        """
+        rate = (await self._trader.risk.rates([quote])).get(quote)
+        if rate is None:
+            raise RejectedError(f"what {quote} is worth in {self._quote} is not known", code=UNPROCESSABLE)
+        return rate
+
+    async def _reserve(self, intent_id: str, pocket: str, amount: Decimal) -> None:
+        """Have the pocket pay. An account whose books nobody has ever kept has no pockets to pay from."""
+        try:
+            await self._pockets.reserve(intent_id, pocket=pocket, amount=amount.quantize(RESERVED_STEP, ROUND_UP))
+        except TransientError:
+            if await self._reads.has_pockets():
+                raise
 
     async def _sell(self, request: ManualOrder, intent_id: str, rules: SymbolRules) -> str:
         order_id = client_order_id(intent_id, "sale", 1)
