@@ -15,6 +15,7 @@ from tests.simulation.market import Shape
 from tests.simulation.world import World
 
 HUNDRED = Decimal(100)
+HUNDREDTH = Decimal("0.01")
 
 
 class Action(Protocol):
@@ -240,6 +241,22 @@ class Flow:
 
     async def act(self, world: World) -> None:
         world.flow(self.asset, self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """The owner turns part of the free coins into the quote asset, in no order book."""
+
+    symbol: str
+    share: Decimal
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        rules, price = world.engine.market(self.symbol).rules, world.markets[self.symbol].price
+        units = floor_to_step(world.account.free(rules.base) * self.share, rules.lot.step)
+        if units > 0:
+            world.flow(rules.base, -units)
+            world.flow(rules.quote, (units * price).quantize(HUNDREDTH))
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,10 @@ def _flow(dice: Dice) -> Action:
     return do.Flow(asset, Decimal(units), dice.wait_s())
 
 
+def _convert(dice: Dice) -> Action:
+    return do.Convert(dice.symbol(), Decimal(dice.pick("0.1", "1")), dice.wait_s())
+
+
 def _pause(dice: Dice) -> Action:
     return do.Pause(dice.pick("all", dice.symbol()), dice.wait_s())
 
@@ -225,6 +229,7 @@ REPERTOIRE: dict[Make, int] = {
     _list_by_hand: 1,
     _cancel_by_hand: 3,
     _flow: 2,
+    _convert: 1,
     _pause: 1,
     _resume: 2,
     _ban: 2,

@@ -85,6 +85,18 @@ MENDS: Final[tuple[Mend, ...]] = (
         ),
     ),
     Mend(
+        8,
+        "a refused intent that comes again stays refused",
+        (
+            Replacement(
+                "trader/src/execution/intent_handler.py",
+                "            if await self._store.order(entry.client_order_id) is None:\n"
+                '                return Taken(refused=f"{intent.message_id} was refused before")\n',
+                "",
+            ),
+        ),
+    ),
+    Mend(
         15,
         "what rests counts as exposure",
         (

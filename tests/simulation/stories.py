@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+from shared.src.contracts.topics import ORDER_INTENT
 from shared.src.domain.orders import Side
 from simulator.engine.orders import ListKind
 from tests.simulation import actions as do
@@ -116,5 +117,22 @@ STORIES: Final[dict[str, Story]] = {
         do.BuyByApi(BTC, Decimal(900), Decimal("0.7"), 3.0),
         do.BuyByApi(BTC, Decimal(900), Decimal("0.6"), 3.0),
         _move("-2", 10.0),
+    ),
+    "a refused intent comes again": _story(
+        do.Offer(BTC, Shape.WIDE, 1.0),
+        _enter(3.0),
+        do.Offer(BTC, Shape.DEEP, 1.0),
+        do.Repeat(ORDER_INTENT.name, 0, 5.0),
+    ),
+    "part of an odd list by hand fills": _story(
+        do.ListByHand(BTC, ListKind.OPO, 0.4),
+        _reach(do.Leg.ENTRY, "0.5", 0.4),
+        _move("-0.4", 0.4),
+        _reach(do.Leg.TARGET, "0.05", 5.0),
+        _enter(10.0),
+    ),
+    "coins are converted by hand while a position is open": _story(_enter(), do.Convert(BTC, Decimal("0.5"), 5.0)),
+    "an entry that waits for a ban and another one": _story(
+        do.Ban(0, 418, 10.0, 0.0), _enter(0.1), do.BuyByApi(BTC, Decimal(900), Decimal("0.2"), 20.0)
     ),
 }
