@@ -12,7 +12,7 @@ from tests.simulation.audit.books import alive, at_rest, booked_once, conserved,
 from tests.simulation.audit.entries import EntryRule
 from tests.simulation.audit.holdings import ForgottenRule, missing, oversold, unexplained
 from tests.simulation.audit.positions import positions_of, taken_by_hand
-from tests.simulation.audit.protection import ProtectionRule, loosened
+from tests.simulation.audit.protection import DecidedStopRule, ProtectionRule
 from tests.simulation.facts import Books, Exchange, Limits, Weather
 
 
@@ -31,6 +31,7 @@ class Auditor:
 
     violations: list[Violation] = field(default_factory=list)
     protection: ProtectionRule = field(default_factory=ProtectionRule)
+    _stops: DecidedStopRule = field(default_factory=DecidedStopRule)
     _forgotten: ForgottenRule = field(default_factory=ForgottenRule)
     _entries: EntryRule = field(default_factory=EntryRule)
     _told: set[tuple[str, str]] = field(default_factory=set)
@@ -40,7 +41,7 @@ class Auditor:
         positions = positions_of(exchange, books.orders)
         taken = taken_by_hand(exchange, books.orders)
         self._note("protected", self.protection.look(exchange, positions, taken, weather), exchange.now_s)
-        self._note("stop as decided", loosened(positions, books), exchange.now_s)
+        self._note("stop as decided", self._stops.look(exchange, positions, books), exchange.now_s)
         self._note("nothing forgotten", self._forgotten.look(exchange, positions, books, taken), exchange.now_s)
         self._note("own coins only", oversold(exchange, positions), exchange.now_s)
         entries = self._entries.look(exchange, positions, books, limits=limits, weather=weather)

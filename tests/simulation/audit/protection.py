@@ -17,6 +17,8 @@ from tests.simulation.facts import Books, Exchange, Listing, Weather
 NAKED_S_MAX = 5.0
 # After something kept everybody from it: the longest anybody waits between two attempts, and the attempt.
 AFTER_TROUBLE_S = 36.0
+# What is so for as long can be known to whoever looks before he acts.
+KNOWN_S = 0.5
 # Rounding to what the exchange takes, as a share of the price.
 LOOSE_SHARE = Decimal("0.0005")
 # What is uncovered because another small part was just bought is no position: in lots of the exchange's minimum.
@@ -25,10 +27,12 @@ SMALL_PART = Decimal("1.05")
 
 @dataclass(slots=True)
 class _Naked:
-    """``by_us``: the platform took the protection off itself, so it had to know that it could sell."""
+    """``by_us``: the platform took the protection off itself, so it had to know that it could sell; ``surprised``: the
+    symbol was closed at the same moment."""
 
     since_s: float
     by_us: bool
+    surprised: bool
     told: bool = False
 
 
@@ -42,6 +46,7 @@ class ProtectionRule:
     longest_s: float = 0.0
     _naked: dict[str, _Naked] = field(default_factory=dict)
     _closed_s: dict[str, float] = field(default_factory=dict)
+    _closed_since_s: dict[str, float] = field(default_factory=dict)
     _strictest: dict[str, Listing] = field(default_factory=dict)
 
     def look(
@@ -50,15 +55,22 @@ class ProtectionRule:
         """What breaks the rule now; each once. ``taken``: units by symbol that somebody sold by hand."""
         now_s = exchange.now_s
         for symbol, listing in exchange.listings.items():
-            if listing.status != "TRADING" or listing.bid is None:
+            if listing.status == "TRADING" and listing.bid is not None:
+                self._closed_since_s.pop(symbol, None)
+            else:
+                self._closed_since_s.setdefault(symbol, now_s)
                 self._closed_s[symbol] = now_s
         for cycle_id, position in positions.items():
             units = uncovered(position, self._strict(exchange.listings[position.symbol]), taken[position.symbol])
             if not units:
                 self._clothe(cycle_id, now_s, self._trouble(position.symbol, weather))
                 continue
-            naked = self._naked.setdefault(cycle_id, _Naked(now_s, _took_off(position)))
-            trouble = weather.accidents if naked.by_us else self._trouble(position.symbol, weather)
+            naked = self._naked.setdefault(
+                cycle_id, _Naked(now_s, _took_off(position), self._closed_just_now(position.symbol, now_s))
+            )
+            trouble = self._trouble(position.symbol, weather)
+            if naked.by_us and not naked.surprised:
+                trouble = weather.accidents
             if not naked.told and now_s > _allowed_s(naked, trouble):
                 naked.told = True
                 yield (
@@ -77,6 +89,9 @@ class ProtectionRule:
         )
         self._strictest[listing.symbol] = strict
         return strict
+
+    def _closed_just_now(self, symbol: str, now_s: float) -> bool:
+        return self._closed_since_s.get(symbol, -KNOWN_S) > now_s - KNOWN_S
 
     def _clothe(self, cycle_id: str, now_s: float, trouble: Sequence[float]) -> None:
         naked = self._naked.pop(cycle_id, None)
@@ -115,12 +130,22 @@ def uncovered(position: Position, listing: Listing, taken: Decimal) -> Decimal:
     return Decimal(0) if is_small else bare
 
 
-def loosened(positions: Mapping[str, Position], books: Books) -> Iterator[str]:
-    """Stops that stand further away than it was decided: the position was sized for the decided loss."""
-    for cycle in books.cycles:
-        position, intent = positions.get(cycle.cycle_id), books.intents.get(cycle.intent_id)
-        if position is None or intent is None or intent.stop is None:
-            continue
-        for stop in position.stops:
-            if stop.trigger < intent.stop * (1 - LOOSE_SHARE):
-                yield f"{cycle.cycle_id}: its stop is triggered at {stop.trigger:.2f}, {intent.stop:.2f} was decided"
+@dataclass(slots=True)
+class DecidedStopRule:
+    """Remembers of which positions the price was seen at or under the decided stop: those are to be sold anyhow."""
+
+    _passed: set[str] = field(default_factory=set)
+
+    def look(self, exchange: Exchange, positions: Mapping[str, Position], books: Books) -> Iterator[str]:
+        """Stops that stand further away than it was decided: the position was sized for the decided loss."""
+        for cycle in books.cycles:
+            position, intent = positions.get(cycle.cycle_id), books.intents.get(cycle.intent_id)
+            if position is None or intent is None or intent.stop is None:
+                continue
+            if exchange.listings[cycle.symbol].last <= intent.stop:
+                self._passed.add(cycle.cycle_id)
+            for stop in position.stops if cycle.cycle_id not in self._passed else ():
+                if stop.trigger < intent.stop * (1 - LOOSE_SHARE):
+                    yield (
+                        f"{cycle.cycle_id}: its stop is triggered at {stop.trigger:.2f}, {intent.stop:.2f} was decided"
+                    )
