@@ -5,8 +5,9 @@ It shares no code with the platform: it is told plain values (``tests.simulation
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from tests.simulation.audit.books import alive, at_rest, booked_once, conserved, earned, settled
 from tests.simulation.audit.entries import EntryRule
@@ -34,12 +35,13 @@ class Auditor:
     _stops: DecidedStopRule = field(default_factory=DecidedStopRule)
     _forgotten: ForgottenRule = field(default_factory=ForgottenRule)
     _entries: EntryRule = field(default_factory=EntryRule)
+    _taken: dict[str, Decimal] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
 
     def look(self, exchange: Exchange, books: Books, weather: Weather, limits: Limits) -> None:
         """Judge this moment."""
         positions = positions_of(exchange, books.orders)
-        taken = taken_by_hand(exchange, books.orders)
+        taken = self._taken_by_hand(exchange, books)
         self._note("protected", self.protection.look(exchange, positions, taken, weather), exchange.now_s)
         self._note("stop as decided", self._stops.look(exchange, positions, books), exchange.now_s)
         self._note("nothing forgotten", self._forgotten.look(exchange, positions, books, taken), exchange.now_s)
@@ -54,13 +56,19 @@ class Auditor:
     def close(self, exchange: Exchange, books: Books) -> None:
         """Judge a world in which nothing is left to happen."""
         positions = positions_of(exchange, books.orders)
-        taken = taken_by_hand(exchange, books.orders)
+        taken = self._taken_by_hand(exchange, books)
         left = self._forgotten.look(exchange, positions, books, taken, within_s=0.0)
         self._note("nothing forgotten", left, exchange.now_s)
         self._note("nothing forgotten", missing(exchange, positions, books), exchange.now_s)
         self._note("settled", settled(exchange, books), exchange.now_s)
         self._note("at rest", at_rest(books), exchange.now_s)
         self._note("earned", earned(exchange, positions, taken, books), exchange.now_s)
+
+    def _taken_by_hand(self, exchange: Exchange, books: Books) -> Mapping[str, Decimal]:
+        """Coins of positions that somebody took; what the owner brings later is not theirs."""
+        for symbol, units in taken_by_hand(exchange, books.orders).items():
+            self._taken[symbol] = max(units, self._taken.get(symbol, units))
+        return self._taken
 
     def is_settled(self, exchange: Exchange, books: Books) -> bool:
         """Whether nothing is left to come: everything is booked and nothing waits for an answer."""
