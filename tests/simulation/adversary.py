@@ -81,7 +81,9 @@ def _buy_by_api(dice: Dice) -> Action:
 
 
 def _move(dice: Dice) -> Action:
-    percent = dice.pick(dice.percent("-0.4", "0.4"), dice.percent("-1.5", "1.5"), dice.percent("-6", "6"))
+    percent = dice.pick(
+        dice.percent("-0.4", "0.4"), dice.percent("-1.5", "1.5"), dice.percent("-6", "6"), dice.percent("-15", "5")
+    )
     return do.Move(dice.symbol(), percent, dice.wait_s())
 
 

@@ -61,6 +61,17 @@ MENDS: Final[tuple[Mend, ...]] = (
         ),
     ),
     Mend(
+        2,
+        "what cost more than the smallest order is no dust",
+        (
+            Replacement(
+                "core/positions/dust.py",
+                "    return position.held * min(paid, cycle.reference_price or paid) <= most\n",
+                "    return most >= 0\n",
+            ),
+        ),
+    ),
+    Mend(
         3,
         "the protection goes in the call that sells",
         (
@@ -68,6 +79,17 @@ MENDS: Final[tuple[Mend, ...]] = (
                 "core/positions/cycle_steps.py",
                 "        return ReplaceBySale(first.leg, quantity)\n",
                 "        return Cancel(first.leg)\n",
+            ),
+        ),
+    ),
+    Mend(
+        4,
+        "a trailing stop waits until it stands no lower than the decided one",
+        (
+            Replacement(
+                "core/positions/stops.py",
+                "    return StopLevel(level, bips if _behind(price, bips) >= level else None)\n",
+                "    return StopLevel(level, bips)\n",
             ),
         ),
     ),
@@ -85,6 +107,20 @@ MENDS: Final[tuple[Mend, ...]] = (
         ),
     ),
     Mend(
+        6,
+        "an entry is sent again under the pauses of now",
+        (
+            Replacement(
+                "trader/src/risk_manager.py",
+                '        Raises as ``judge``.\n        """\n        view = await self.view(rules)\n',
+                "        Raises as ``judge``.\n"
+                '        """\n'
+                "        view = dataclasses.replace(await self.view(rules), pauses={})\n",
+            ),
+            Replacement("trader/src/risk_manager.py", "import asyncio\n", "import asyncio\nimport dataclasses\n"),
+        ),
+    ),
+    Mend(
         8,
         "a refused intent that comes again stays refused",
         (
@@ -93,6 +129,31 @@ MENDS: Final[tuple[Mend, ...]] = (
                 "            if await self._store.order(entry.client_order_id) is None:\n"
                 '                return Taken(refused=f"{intent.message_id} was refused before")\n',
                 "",
+            ),
+        ),
+    ),
+    Mend(
+        10,
+        "what cannot be handled is set aside",
+        (
+            Replacement(
+                "trader/src/execution/quarantine.py", "        except ODD as error:\n", "        except () as error:\n"
+            ),
+        ),
+    ),
+    Mend(
+        12,
+        "a stop sells in a gap, and the exchange is asked for a price when ticks are away",
+        (
+            Replacement(
+                "core/positions/protection.py",
+                "    if order.type.value in rules.order_types:\n        return replace(order, stop_price=trigger)\n",
+                "",
+            ),
+            Replacement(
+                "trader/src/adapters/tick_prices.py",
+                "        except (TransientError, TimeoutError) as error:\n",
+                "        except TimeoutError as error:\n",
             ),
         ),
     ),

@@ -106,10 +106,10 @@ STORIES: Final[dict[str, Story]] = {
         risk_percentage="0.1",
     ),
     "the price jumps over the stop while prices are lost": _story(
-        _enter(), do.LosePrices(60.0, 1.0), _move("-5", 20.0)
+        _enter(), do.LosePrices(60.0, 1.0), _move("-12", 20.0)
     ),
     "the price jumps over the stop while the trader is dead": _story(
-        _enter(), do.Kill("trader", 0, 0.1), _move("-5", 60.0)
+        _enter(), do.Kill("trader", 0, 0.1), _move("-12", 60.0)
     ),
     "more is lost in a day than allowed": _story(_enter(), _move("-5", 5.0), _enter(10.0), max_daily_loss="20"),
     "an order rests while another is asked for": _story(
