@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from tests.simulation.shrink import shrunk
 from tests.simulation.stories import STORIES
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 BITCOIN = "BTCUSDC"
 # Rules that no story breaks. `make simulation` judges by all of them.
 HOLDING = frozenset({"alive", "booked once", "conserved", "own coins only", "simulation"})
@@ -60,6 +64,22 @@ def test_a_day_without_trouble_breaks_no_rule() -> None:
 
 def test_a_seed_is_played_the_same_way_each_time() -> None:
     assert play(story_of(3)) == play(story_of(3))
+
+
+def test_a_seed_is_played_the_same_way_in_every_process() -> None:
+    command = [sys.executable, "-m", "tests.simulation", "--seed", "7", "--keep", ",".join(map(str, range(20)))]
+    told = {
+        subprocess.run(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            check=False,  # the story breaks a rule, or it does not
+        ).stdout
+        for seed in ("0", "1")
+    }
+    assert len(told) == 1
+    assert b"Enter" in told.pop()
 
 
 def test_a_story_is_shrunk_to_what_it_needs() -> None:
