@@ -99,41 +99,48 @@ def _fall(high: Decimal, now: Decimal) -> Decimal:
 class OpenResult:
     """What open positions have won or lost, in units of valuation: in all, and on what is still held of them.
 
-    ``unknown``: what a part of it lacks to be told, empty when all is known.
+    ``unpriced``: symbols that nobody has a price for, or whose quote asset nobody knows. Their positions are taken at
+    their cost: one that cannot be sold any more, of a symbol that is gone, must not stop all others.
     """
 
     total: Decimal = ZERO
     held: Decimal = ZERO
-    unknown: str = ""
+    unpriced: tuple[str, ...] = ()
+
+
+def unconvertible(symbols: Iterable[str], rates: Mapping[str, Decimal], quote_asset: str) -> str:
+    """The first quote asset of the symbols that has no price in the asset of valuation; empty when all have one."""
+    quotes = (assets_of(symbol, quote_asset)[1] for symbol in symbols)
+    return next((quote for quote in quotes if quote and quote not in rates), "")
 
 
 def open_result(
     cycles: Iterable[Cycle], bids: Mapping[str, Decimal], rates: Mapping[str, Decimal], quote_asset: str
 ) -> OpenResult:
-    """What the open cycles would bring at ``bids``, by symbol, less what was paid; ``rates`` as an account has them."""
+    """What the open cycles would bring at ``bids``, by symbol, less what was paid; ``rates`` as an account has them.
+
+    Ask ``unconvertible`` first.
+    """
     total = held = ZERO
+    unpriced: list[str] = []
     for cycle in cycles:
         if cycle.entry_price is None:
             continue
-        _, quote = assets_of(cycle.symbol, quote_asset)
-        bid, price = bids.get(cycle.symbol), rates.get(quote)
-        if bid is None:
-            return OpenResult(unknown=f"what the position in {cycle.symbol} would bring is not known")
-        if price is None:
-            return OpenResult(unknown=f"what {quote} is worth in {quote_asset} is not known")
-        still = max(ZERO, cycle.quantity - cycle.exit_quantity) * (bid - cycle.entry_price) * price
-        sold = cycle.exit_quantity * ((cycle.exit_price or ZERO) - cycle.entry_price) * price
-        total += still + sold - cycle.fees * price
-        held += still
-    return OpenResult(total, held)
+        rate = rates.get(assets_of(cycle.symbol, quote_asset)[1])
+        if cycle.symbol not in bids or rate is None:
+            unpriced.append(cycle.symbol)
+            continue
+        still = max(ZERO, cycle.quantity - cycle.exit_quantity) * (bids[cycle.symbol] - cycle.entry_price)
+        sold = cycle.exit_quantity * ((cycle.exit_price or ZERO) - cycle.entry_price)
+        total += (still + sold - cycle.fees) * rate
+        held += still * rate
+    return OpenResult(total, held, tuple(dict.fromkeys(unpriced)))
 
 
-def converted(amounts: Mapping[str, Decimal], rates: Mapping[str, Decimal], quote_asset: str) -> Decimal | None:
-    """The sum of results by symbol in units of valuation; None when one is in a quote asset without a price."""
-    total = ZERO
-    for symbol, amount in amounts.items():
-        price = rates.get(assets_of(symbol, quote_asset)[1])
-        if price is None:
-            return None
-        total += amount * price
-    return total
+def converted(amounts: Mapping[str, Decimal], rates: Mapping[str, Decimal], quote_asset: str) -> Decimal:
+    """The sum of results by symbol, in units of valuation; ask ``unconvertible`` first.
+
+    What is quoted in an asset that nobody knows belongs to no sum.
+    """
+    worth = (amount * rates.get(assets_of(symbol, quote_asset)[1], ZERO) for symbol, amount in amounts.items())
+    return sum(worth, ZERO)

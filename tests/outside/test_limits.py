@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -57,6 +58,15 @@ def test_a_coin_that_is_priced_in_another_coin_is_measured_by_its_worth(launch: 
         refused(platform, "MAX_POSITION_SIZE", "ETHBTC", "1")
         platform.market("ETHBTC", [["15.00", "1000"]], [["15.05", "1000"]])
         eventually(lambda: Decimal(state(platform)["losses"]["day_result"]) < -400, "the loss is told in USDC")
+
+
+def test_orders_that_come_at_once_share_one_limit(launch: Launch) -> None:
+    with launch(MAX_POSITION_SIZE="1000", MAX_EXPOSURE_PERCENT="100", MAX_CONCURRENT_POSITIONS="50") as platform:
+        with ThreadPoolExecutor(12) as people:
+            answers = list(people.map(lambda _: platform.buy(A, "3", type="LIMIT", price="90"), range(12)))
+        assert sorted(answer.status_code for answer in answers) == [201] * 3 + [422] * 9
+        resting = platform.operator.open_orders(A)
+        assert sum(Decimal(order["origQty"]) * Decimal(order["price"]) for order in resting) == 810
 
 
 def test_a_quote_that_nobody_can_price_is_refused_by_name(launch: Launch) -> None:

@@ -147,6 +147,11 @@ class RiskManager:
         """What was lost as far as the last look told."""
         return self._losses.last
 
+    @property
+    def unpriced(self) -> tuple[str, ...]:
+        """Symbols with positions that nobody has a price for."""
+        return self._losses.unpriced
+
     async def forgive(self, lifted: Iterable[Pause]) -> None:
         """Halts were lifted: what led to them is measured anew, or it would halt again at once."""
         causes = {pause.cause for pause in lifted}

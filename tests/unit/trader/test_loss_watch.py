@@ -84,13 +84,21 @@ async def test_a_book_that_nobody_bids_in_for_a_moment_is_no_loss() -> None:
     assert await causes(gate) == []
 
 
+async def test_a_position_of_a_symbol_that_is_gone_does_not_stop_the_others() -> None:
+    gate = await holding()
+    gone = replace(BOUGHT, id="cy-2", intent_id="in-2", symbol="GONEUSDC")
+    await gate.store.open_cycle(gone, replace(RESTING, client_order_id="o-2", status=OrderStatus.CANCELED))
+    assert await gate.reason() == ""
+    assert gate.manager.unpriced == ("GONEUSDC",)
+
+
 async def test_a_result_in_a_quote_without_a_price_is_refused_by_name() -> None:
     gate = Gate()
     lira = Cycle("cy-2", "in-2", "SOLTRY", "S", CycleStatus.INITIATING, gate.clock.now())
     await gate.store.open_cycle(lira, replace(RESTING, client_order_id="o-2", status=OrderStatus.CANCELED))
     done = replace(lira, status=CycleStatus.COMPLETED, profit_loss=Decimal(-60), completed_at=gate.clock.now())
     await gate.store.save_cycle(done)
-    assert "cannot be told in USDC: SOLTRY" in await gate.reason()
+    assert "what TRY is worth in USDC is not known" in await gate.reason()
 
 
 async def test_results_in_other_quote_assets_are_converted() -> None:

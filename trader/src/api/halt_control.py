@@ -47,6 +47,7 @@ class HaltControl:
             "day_percent": losses.day_percent,
             "drawdown_percent": losses.drawdown_percent,
             "unknown": losses.unknown,
+            "unpriced_positions": list(self._trader.risk.unpriced),
             "max_daily_loss": settings.max_daily_loss,
             "max_daily_loss_percent": settings.max_daily_loss_percent,
             "max_drawdown_percent": settings.max_drawdown_percent,

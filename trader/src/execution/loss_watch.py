@@ -6,20 +6,25 @@ offers to buy, and remembers.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
 from core.risk.account import Losses
-from core.risk.loss import LossMark, TradingResult, converted, looked, open_result
+from core.risk.loss import LossMark, TradingResult, converted, looked, open_result, unconvertible
 from core.statistics.periods import day_start
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
 from trader.src.ports import Prices, RiskFacts, Store
 
+logger = logging.getLogger(__name__)
+
 
 class LossWatch:
-    """``since`` says from when on the results are needed that ``look`` takes; ``last`` is what the last look found."""
+    """``since`` says from when on the results are needed that ``look`` takes; ``last`` is what the last look found,
+    ``unpriced`` the symbols whose positions were taken at their cost, for want of any price.
+    """
 
     def __init__(self, *, store: Store, prices: Prices, clock: Clock, quote_asset: str) -> None:
         self._store = store
@@ -29,6 +34,7 @@ class LossWatch:
         self._mark: LossMark | None = None
         self._kept: LossMark | None = None
         self._bids: dict[str, Decimal] = {}
+        self.unpriced: tuple[str, ...] = ()
         self.last = Losses(unknown="nobody looked yet")
 
     async def since(self) -> datetime:
@@ -42,20 +48,34 @@ class LossWatch:
 
     async def _look(self, facts: RiskFacts, capital: Decimal, rates: Mapping[str, Decimal]) -> Losses:
         now, mark = self._clock.now(), await self._known()
-        bids = await self._bids_of(dict.fromkeys(cycle.symbol for cycle in facts.cycles))
-        positions = open_result(facts.cycles, bids, rates, self._quote)
-        if positions.unknown:
-            return Losses(unknown=f"the day's result cannot be told: {positions.unknown}")
+        bought = [cycle for cycle in facts.cycles if cycle.entry_price is not None]
         today = facts.results if mark.day >= day_start(now) else await self._results(day_start(now))
-        ended, ended_today = (converted(results, rates, self._quote) for results in (facts.results, today))
-        if ended is None or ended_today is None:
-            return Losses(unknown=f"the day's result cannot be told in {self._quote}: {', '.join(facts.results)}")
-        found = TradingResult(capital + positions.held, positions.total, ended, ended_today)
+        symbols = dict.fromkeys(cycle.symbol for cycle in bought)
+        unknown = unconvertible([*symbols, *facts.results, *today], rates, self._quote)
+        if unknown:
+            missing = f"what {unknown} is worth in {self._quote} is not known"
+            return Losses(unknown=f"the day's result cannot be told: {missing}")
+        positions = open_result(bought, await self._bids_of(symbols), rates, self._quote)
+        self._tell(positions.unpriced)
+        found = TradingResult(
+            equity=capital + positions.held,
+            open=positions.total,
+            ended=converted(facts.results, rates, self._quote),
+            ended_today=converted(today, rates, self._quote),
+        )
         self._mark = looked(mark, now, found)
         return self._mark.losses(now)
 
+    def _tell(self, unpriced: tuple[str, ...]) -> None:
+        for symbol in unpriced:
+            if symbol not in self.unpriced:
+                logger.error("position without a price, taken at its cost", extra={"symbol": symbol})
+        self.unpriced = unpriced
+
     async def keep(self) -> None:
-        """Remember what the last look found."""
+        """Remember what the last look found, ``unpriced``
+        the symbols whose positions were taken at their cost, for want of any price.
+        """
         if self._mark is not None and self._mark != self._kept:
             await self._store.save_loss_mark(self._mark)
             self._kept = self._mark

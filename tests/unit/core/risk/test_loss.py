@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.positions.model import Cycle
-from core.risk.loss import DAY, LossMark, OpenResult, TradingResult, converted, looked, open_result
+from core.risk.loss import DAY, LossMark, OpenResult, TradingResult, converted, looked, open_result, unconvertible
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus
 
@@ -174,16 +174,18 @@ def test_an_open_position_in_another_quote_is_converted() -> None:
     assert open_result([ether], {"ETHBTC": D("0.04")}, rates, "USDC").total == -500
 
 
-@pytest.mark.parametrize(
-    ("bids", "rates", "word"),
-    [({}, {"BTC": D(50_000)}, "position in ETHBTC"), ({"ETHBTC": D("0.05")}, {}, "what BTC is worth in USDC")],
-)
-def test_what_cannot_be_valued_is_named(bids: dict[str, Decimal], rates: dict[str, Decimal], word: str) -> None:
-    ether = cycle("ETHBTC", quantity=D(1), entry_price=D("0.05"))
-    assert word in open_result([ether], bids, rates, "USDC").unknown
+def test_a_quote_that_cannot_be_converted_is_named() -> None:
+    assert unconvertible(["SOLUSDC", "ETHBTC", "XYZABC"], {"USDC": D(1)}, "USDC") == "BTC"
+    assert unconvertible(["SOLUSDC", "XYZABC"], {"USDC": D(1)}, "USDC") == ""
+
+
+@pytest.mark.parametrize("gone", ["GONEUSDC", "XYZABC"])
+def test_a_position_that_nobody_has_a_price_for_is_taken_at_its_cost_and_told(gone: str) -> None:
+    positions = [cycle(gone, quantity=D(1), entry_price=D(50)), cycle("BTCUSDC", quantity=D(1), entry_price=D(100))]
+    found = open_result(positions, {"BTCUSDC": D(90)}, {"USDC": D(1)}, "USDC")
+    assert found == OpenResult(D(-10), D(-10), (gone,))
 
 
 def test_results_in_several_quote_assets_are_never_added_one_to_one() -> None:
     results = {"SOLUSDT": D("-1.02"), "USDTTRY": D("-1.56")}
     assert converted(results, {"USDT": D(1), "TRY": D("0.025")}, "USDT") == D("-1.059")
-    assert converted(results, {"USDT": D(1)}, "USDT") is None
