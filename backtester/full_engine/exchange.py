@@ -83,7 +83,7 @@ class TapeAccount:
 
 
 class TapePrices:
-    """Implements ``portfolio.src.ports.AssetPrices``: the middle of the tape's books."""
+    """Implements ``portfolio.src.ports.DatedPrices``: the middle of the tape's books."""
 
     def __init__(self, exchange: EngineExchange, symbols: Sequence[str]) -> None:
         self._exchange = exchange
@@ -97,3 +97,7 @@ class TapePrices:
             if ticker is not None:
                 prices[symbol] = ticker.middle
         return prices
+
+    async def at(self, assets: Iterable[str], moment: datetime) -> dict[str, Decimal]:
+        """Those of now: in one process, what happened is valued in the moment after it."""
+        return await self.of_assets(assets)

@@ -30,6 +30,7 @@ from gateway.src.adapters.memory_socket import MemorySocket
 from market_analyzer.src.adapters.memory_features import MemoryFeatureStore
 from portfolio.src.adapters.memory_account import MemoryAccountRecords
 from portfolio.src.adapters.memory_capital import MemoryCapital
+from portfolio.src.adapters.memory_cycle_values import MemoryCycleValues
 from portfolio.src.adapters.memory_performance import MemoryPerformance
 from shared.memory.bus import InMemoryBus
 from shared.memory.candles import MemoryCandleStore
@@ -66,6 +67,7 @@ class Stores:
     capital: MemoryCapital
     account: MemoryAccountRecords
     performance: MemoryPerformance
+    cycle_values: MemoryCycleValues
 
 
 class Platform:
@@ -100,6 +102,7 @@ class Platform:
         decisions = MemoryDecisionStore(clock, signals.accepted)
         trades = MemoryStore(clock, decisions.approved, demo=self._settings.is_demo)
         read = StoredTrades(trades)
+        values = MemoryCycleValues(read)
         return Stores(
             candles=candles,
             features=MemoryFeatureTable(candles),
@@ -108,7 +111,8 @@ class Platform:
             trades=trades,
             capital=MemoryCapital(read, clock),
             account=MemoryAccountRecords(),
-            performance=MemoryPerformance(read),
+            performance=MemoryPerformance(read, values),
+            cycle_values=values,
         )
 
     def _bus(self) -> InMemoryBus:
@@ -131,6 +135,7 @@ class Platform:
             records=stores.account,
             values=self._values,
             results=stores.performance,
+            cycle_values=stores.cycle_values,
             exchange=TapeAccount(self.exchange),
             prices=prices,
         )

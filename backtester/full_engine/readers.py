@@ -87,6 +87,7 @@ def _result(cycle: Cycle) -> CycleResult:
         profit_loss=cycle.profit_loss or ZERO,
         fees=cycle.fees,
         volume=bought + sold,
+        cycle_id=cycle.id,
     )
 
 

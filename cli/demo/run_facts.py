@@ -23,8 +23,8 @@ SELECT (SELECT count(*) FROM market_data WHERE timeframe = '1m' AND time >= %(si
        (SELECT count(*) FROM trade_cycles WHERE status = 'completed') AS cycles_completed,
        (SELECT count(*) FROM trade_cycles WHERE status = 'failed') AS cycles_failed,
        (SELECT count(*) FROM dead_letters) AS dead_letters,
-       (SELECT coalesce(sum(profit_loss), 0) FROM trade_cycles WHERE status = 'completed') AS pnl_net,
-       (SELECT coalesce(sum(fees), 0) FROM trade_cycles) AS fees
+       (SELECT coalesce(sum(profit_loss), 0) FROM valued_cycles WHERE status = 'completed') AS pnl_net,
+       (SELECT coalesce(sum(fees), 0) FROM valued_cycles) AS fees
 """
 # Market seconds from the close of the bar to the request for the entry it caused; the caller divides by the speed.
 LATENCY = """

@@ -11,9 +11,9 @@ VALUE_STEP = Decimal("0.000000000001")
 
 def symbols_of(assets: Iterable[str], quote: str) -> list[str]:
     """Every symbol whose price may help to value ``assets`` in ``quote``."""
-    names = {quote, *assets}
     targets = {quote, *BRIDGES}
-    return sorted({base + target for base in names | targets for target in targets if base != target})
+    pairs = {(asset, target) for asset in {*assets, *targets} for target in targets if asset != target}
+    return sorted({base + other for pair in pairs for base, other in (pair, pair[::-1])})
 
 
 def rate(asset: str, quote: str, prices: Mapping[str, Decimal]) -> Decimal | None:

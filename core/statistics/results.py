@@ -1,6 +1,7 @@
 """Results of completed cycles: sums that add up, and the figures that follow from them, each defined here once. Pure.
 
-Amounts are in the quote asset. A profit is net: what the sales brought, less what the coins cost, less the fees.
+Amounts are in the asset of valuation (``conversion`` brings them there). A profit is net: what the sales brought, less
+what the coins cost, less the fees.
 A figure that means nothing yet is None, never zero.
 """
 
@@ -18,7 +19,7 @@ from shared.src.domain.money import ZERO
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What one completed cycle came to. ``volume`` is what was bought and what was sold, in quote units."""
+    """What one completed cycle came to. ``volume`` is what was bought and what was sold; amounts are of one asset."""
 
     strategy: str
     symbol: str
@@ -26,6 +27,7 @@ class CycleResult:
     profit_loss: Decimal
     fees: Decimal
     volume: Decimal
+    cycle_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from portfolio.src.balance_journal import BalanceJournal
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import SWEEP_EVERY_S, Bookkeeper
+from portfolio.src.cycle_valuer import CycleValuer
 from portfolio.src.performance import PerformanceUpdater
 from portfolio.src.pockets import PocketManager
 from portfolio.src.ports import (
     AccountRecords,
-    AssetPrices,
     CapitalStore,
+    CycleValues,
+    DatedPrices,
     ExchangeAccount,
     PerformanceRows,
 )
@@ -50,8 +52,9 @@ def compose(
     records: AccountRecords,
     values: LastValues,
     results: PerformanceRows,
+    cycle_values: CycleValues,
     exchange: ExchangeAccount,
-    prices: AssetPrices,
+    prices: DatedPrices,
     sweep_every_s: float = SWEEP_EVERY_S,
 ) -> Portfolio:
     """The portfolio on the running event loop, listening for fills and cycles.
@@ -64,7 +67,8 @@ def compose(
     account = BinanceAccountManager(
         exchange, store, journal, clock, quote_asset=quote, symbols=settings.trading_symbols
     )
-    performance = PerformanceUpdater(results, clock)
+    valuer = CycleValuer(cycle_values, prices, clock, quote_asset=quote)
+    performance = PerformanceUpdater(results, valuer, clock)
     books = Bookkeeper(
         PocketManager(store, quote_asset=quote),
         clock,

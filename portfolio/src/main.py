@@ -3,19 +3,19 @@
 import shared.src.frame.lean_imports  # noqa: F401 - first, before anything imports httpx
 
 # isort: split
-from functools import partial
-
+from portfolio.src.adapters.asset_prices import asset_prices
 from portfolio.src.adapters.exchange_account import account_for
 from portfolio.src.adapters.postgres_account import PostgresAccountRecords
 from portfolio.src.adapters.postgres_capital import PostgresCapital
+from portfolio.src.adapters.postgres_cycle_values import PostgresCycleValues
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
 from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.composition import compose
 from portfolio.src.models import PortfolioModel, SharedCache
-from portfolio.src.prices import LastPrices
+from shared.src.exchange.public_client import PublicClient
+from shared.src.exchange.weights import WeightBudget
 from shared.src.frame.service import Service, run_service
-from shared.src.market.last_closes import last_closes
 
 
 async def build(service: Service) -> None:
@@ -25,7 +25,8 @@ async def build(service: Service) -> None:
     store = PostgresCapital(database)
     await store.found(settings.pocket_shares(), clock.now())
     exchange = account_for(settings, clock, redis)
-    prices = LastPrices(service.last_values, partial(last_closes, database), quote_asset=quote)
+    market = PublicClient(settings.rest_url, WeightBudget(redis))
+    prices = asset_prices(database, service.last_values, clock, market, quote_asset=quote)
     portfolio = compose(
         settings=settings,
         bus=service.bus,
@@ -34,6 +35,7 @@ async def build(service: Service) -> None:
         records=PostgresAccountRecords(database),
         values=service.last_values,
         results=PostgresPerformance(database),
+        cycle_values=PostgresCycleValues(database),
         exchange=exchange,
         prices=prices,
     )
@@ -46,6 +48,7 @@ async def build(service: Service) -> None:
     service.health.add("exchange", portfolio.account.probe)
     service.follow_symbols(portfolio.account.add_symbols)
     service.on_stop(exchange.close)
+    service.on_stop(market.close)
 
 
 if __name__ == "__main__":

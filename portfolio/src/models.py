@@ -11,6 +11,7 @@ from typing import Any
 from core.capital.ledger import LedgerAccount
 from core.capital.pockets import POCKETS, Pocket, availability
 from core.capital.valuation import value
+from core.statistics.conversion import foreign_quotes, volume_of
 from core.statistics.equity import growth
 from core.statistics.figures import percent_of, rounded
 from core.statistics.open_positions import unrealised
@@ -128,7 +129,7 @@ class PortfolioModel:
     async def _active_positions(self) -> list[Row]:
         rows = await self._db.rows(queries.ACTIVE_POSITIONS)
         bases = {row["symbol"]: split_symbol(row["symbol"], quote_first=self._quote) for row in rows}
-        prices = await self._prices.of_assets(base for base, _ in bases.values())
+        prices = await self._prices.of_assets({asset for pair in bases.values() for asset in pair})
         for row in rows:
             price = prices.get(row["symbol"])
             held = max(ZERO, row["quantity"] - row["exit_quantity"])
@@ -136,6 +137,9 @@ class PortfolioModel:
             row["current_price"] = price
             row["value"] = now.value
             row["unrealized_pnl"] = now.profit
+            quote = bases[row["symbol"]][1]
+            row["quote_asset"] = quote
+            row["unrealized_pnl_value"] = None if now.profit is None else value(now.profit, quote, self._quote, prices)
             row["unrealized_pnl_percent"] = rounded(now.percent)
         return rows
 
@@ -165,7 +169,7 @@ class PortfolioModel:
             "performance_7d_value": week["value"],
             "active_trades": len(positions),
             "open_positions": positions,
-            "unrealized_pnl": sum((row["unrealized_pnl"] or ZERO for row in positions), ZERO),
+            "unrealized_pnl": sum((row["unrealized_pnl_value"] or ZERO for row in positions), ZERO),
             "realized_pnl": results.profit_loss,
             "realized_pnl_today": totals["today"],
             "fees": results.fees,
@@ -229,7 +233,21 @@ class PortfolioModel:
         """Counters for a live display."""
         now = self._clock.now()
         row = await self._db.row(queries.LIVE, day=day_start(now))
-        return {"timestamp": now, "quote_asset": self._quote} | row
+        rows = await self._db.rows(queries.VOLUMES, since=day_start(now))
+        volumes = {each["symbol"]: each["volume"] for each in rows}
+        foreign = foreign_quotes(volumes, self._quote)
+        prices = await self._prices.of_assets(foreign) if foreign else {}
+        completed, wins = row.pop("completed"), row.pop("wins")
+        held = [each["value_quote"] for each in await self.balances()]
+        return (
+            {"timestamp": now, "quote_asset": self._quote}
+            | row
+            | {
+                "volume_today": volume_of(volumes, self._quote, prices),
+                "balance": sum((worth for worth in held if worth is not None), ZERO),
+                "win_rate_percent": rounded(win_rate_percent(wins, completed)),
+            }
+        )
 
     async def ledger(self) -> Row:
         """Every account's balance, and how many postings made it."""

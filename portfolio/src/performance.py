@@ -6,6 +6,7 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
+from portfolio.src.cycle_valuer import CycleValuer
 from portfolio.src.ports import BEGINNING, CompletedCycles, PerformanceRows
 from portfolio.src.waking import woken_within
 from shared.src.domain.clock import Clock
@@ -21,8 +22,9 @@ LOOK_BACK = timedelta(days=1)  # a cycle that ended before another may be writte
 class PerformanceUpdater:
     """Adds to ``core.statistics`` the looks, soon after a cycle ended and now and then, and the rows that are kept."""
 
-    def __init__(self, rows: PerformanceRows, clock: Clock) -> None:
+    def __init__(self, rows: PerformanceRows, valuer: CycleValuer, clock: Clock) -> None:
         self._rows = rows
+        self._valuer = valuer
         self._clock = clock
         self._seen: datetime | None = None
         self._last: CompletedCycles | None = None
@@ -46,10 +48,12 @@ class PerformanceUpdater:
     async def update(self) -> bool:
         """Recompute the periods that hold cycles completed since the last time; False when nothing changed."""
         since = BEGINNING if self._seen is None else self._seen - LOOK_BACK
+        valued = await self._valuer.update(since)
         completed = await self._rows.completed_since(since)
-        if completed is None or completed == self._last:
+        if completed is None or (completed == self._last and valued is None):
             return False
-        await self._rows.recompute(completed.first, self._clock.now())
+        first = completed.first if valued is None else min(valued, completed.first)
+        await self._rows.recompute(first, self._clock.now())
         # the next look begins a day before the last completion, so it may see less than this one did
         self._last = completed if self._seen == completed.last else None
         self._seen = completed.last

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from core.capital.leases import Facts, settle
+from core.capital.leases import Facts, capital, settle
 from core.capital.pockets import Pocket, Pockets, Reservation, ReservationStatus
 from portfolio.src.ports import CapitalStore, CapitalTransaction, ChangedLease, Ledger
 
@@ -80,7 +80,8 @@ class PocketManager:
             # who reserved in this unit has just been given time
             unit.facts[lease.intent_id] = facts = replace(facts, overdue=False) if again else facts
             settle(pockets, lease.intent_id, facts)
-        pockets.revalue(await unit.ledger.held(self._quote) + pockets.bound())
+        known = [(pockets.leases[intent_id], facts) for intent_id, facts in unit.facts.items()]
+        pockets.revalue(capital(await unit.ledger.held(self._quote), self._quote, known))
 
 
 async def _save(unit: Unit, before: Mapping[str, Pocket], at: datetime) -> None:

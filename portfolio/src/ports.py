@@ -13,6 +13,7 @@ from core.capital.differences import Trades
 from core.capital.leases import Facts, IntentState
 from core.capital.ledger import BooksRevision, Execution, LedgerAccount, Posting
 from core.capital.pockets import Pocket, Reservation
+from core.statistics.conversion import CycleValue, UnvaluedCycle
 from core.statistics.results import CycleResult
 from shared.src.exchange.models import Balance
 
@@ -169,6 +170,18 @@ class AssetPrices(Protocol):
         ...
 
 
+class DatedPrices(AssetPrices, Protocol):
+    """Last prices, and those of earlier moments."""
+
+    async def at(self, assets: Iterable[str], moment: datetime) -> dict[str, Decimal]:
+        """Prices as they were then; those of now where nobody has kept them.
+
+        Raises:
+            TransientError: they cannot be read now.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ValuedBalance:
     """A balance at the exchange, and what it is worth in the quote asset of valuation; None: nobody knows."""
@@ -193,6 +206,20 @@ class CompletedCycles:
     last: datetime
     count: int
     changed: datetime
+
+
+class CycleValues(Protocol):
+    """What completed cycles came to in the asset of valuation."""
+
+    async def valued_in(self, asset: str) -> None:
+        """From now on, sums are in this asset."""
+        ...
+
+    async def unvalued(self, asset: str, *, since: datetime, limit: int) -> list[UnvaluedCycle]:
+        """Cycles completed since then that have no value in ``asset``, and older ones with one that is not known."""
+        ...
+
+    async def write(self, values: Sequence[CycleValue], at: datetime) -> None: ...
 
 
 class PerformanceRows(Protocol):

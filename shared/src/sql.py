@@ -44,12 +44,12 @@ SELECT symbol, completed_at, coalesce(profit_loss_percent, 0) / 100 AS profit, e
 WHERE status = 'completed' AND completed_at >= :since ORDER BY completed_at, id
 """
 
-# The sums of ``core.statistics.results.Results`` over rows of ``trade_cycles`` that are completed.
+# The sums of ``core.statistics.results.Results`` over rows of ``valued_cycles`` that are completed.
 RESULT_SUMS = """
 count(*) AS cycles, count(*) FILTER (WHERE profit_loss > 0) AS wins,
 coalesce(sum(profit_loss) FILTER (WHERE profit_loss > 0), 0) AS gained,
 coalesce(-sum(profit_loss) FILTER (WHERE profit_loss < 0), 0) AS lost,
 coalesce(sum(fees), 0) AS fees,
-coalesce(sum(coalesce(quantity * entry_price, 0) + coalesce(exit_quantity * exit_price, 0)), 0) AS volume,
+coalesce(sum(volume), 0) AS volume,
 max(profit_loss) AS best, min(profit_loss) AS worst
 """

@@ -24,6 +24,7 @@ from core.positions.model import MANUAL
 from core.risk.funding import Denied, Granted
 from portfolio.src.adapters.memory_account import MemoryAccountRecords
 from portfolio.src.adapters.memory_capital import MemoryCapital
+from portfolio.src.adapters.memory_cycle_values import MemoryCycleValues
 from portfolio.src.adapters.memory_performance import MemoryPerformance
 from portfolio.src.bookkeeper import Bookkeeper
 from shared.memory.bus import InMemoryBus
@@ -150,7 +151,8 @@ class World:
         read = StoredTrades(self.trades)
         self.capital = MemoryCapital(read, self.clock)
         self._records = MemoryAccountRecords()
-        self._results = MemoryPerformance(read)
+        self._cycle_values = MemoryCycleValues(read)
+        self._results = MemoryPerformance(read, self._cycle_values)
 
     async def _accepted(self) -> Sequence[ConsensusSignal]:
         return tuple(self.signals.values())
@@ -250,6 +252,7 @@ class World:
             records=self._records,
             values=self._values,
             results=self._results,
+            cycle_values=self._cycle_values,
             exchange=TapeAccount(exchange),
             prices=TapePrices(exchange, self.settings.trading_symbols),
             sweep_every_s=SWEEP_EVERY_S,

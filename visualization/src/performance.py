@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from core.capital.pockets import availability
 from core.capital.valuation import symbols_of, value
+from core.statistics.conversion import foreign_quotes, volume_of
 from core.statistics.equity import max_drawdown_percent, sharpe_ratio, thinned
 from core.statistics.figures import percent_of, rounded
 from core.statistics.results import Results
@@ -58,6 +59,8 @@ class PerformanceViews:
         """Everything traded until ``now`` (market time), net of fees; the day is the UTC day."""
         sums, points = await self._reads.sums(now), await self._reads.equity()
         results = sums.results
+        foreign = foreign_quotes(sums.volumes_24h, self._quote)
+        prices = await self._reads.prices(symbols_of(foreign, self._quote)) if foreign else {}
         values = [worth for _, worth in points]
         return GlobalStatistics(
             equity=wire(round(values[-1], 8)) if values else None,
@@ -73,7 +76,7 @@ class PerformanceViews:
             roi_percent=amount(rounded(percent_of(results.profit_loss, values[0] if values else ZERO))),
             sharpe=amount(rounded(sharpe_ratio(points))),
             max_drawdown_percent=amount(rounded(max_drawdown_percent(values))),
-            volume_24h=wire(sums.volume_24h),
+            volume_24h=wire(volume_of(sums.volumes_24h, self._quote, prices)),
             trades_24h=sums.trades_24h,
         )
 

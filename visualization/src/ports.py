@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -89,13 +89,16 @@ class Grouping(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TradingSums:
-    """Completed cycles, what they earned since midnight UTC (quote units), and how much is going on."""
+    """Completed cycles, what they earned since midnight UTC, and how much is going on.
+
+    ``volumes_24h``: quote units of each symbol that was traded.
+    """
 
     results: Results
     profit_today: Decimal
     cycles_open: int
     trades_24h: int
-    volume_24h: Decimal
+    volumes_24h: Mapping[str, Decimal]
 
 
 class PerformanceReads(Protocol):

@@ -6,14 +6,16 @@ from datetime import datetime
 
 from core.statistics.periods import Period, PeriodKey, period_results, period_start
 from core.statistics.results import Results
+from portfolio.src.adapters.memory_cycle_values import MemoryCycleValues
 from portfolio.src.ports import CompletedCycles, TradesReader
 
 
 class MemoryPerformance:
     """Implements ``portfolio.src.ports.PerformanceRows``."""
 
-    def __init__(self, trades: TradesReader) -> None:
+    def __init__(self, trades: TradesReader, values: MemoryCycleValues) -> None:
         self._trades = trades
+        self._values = values
         self._rows: dict[PeriodKey, Results] = {}
 
     @property
@@ -29,5 +31,5 @@ class MemoryPerformance:
 
     async def recompute(self, since: datetime, at: datetime) -> None:
         for period in Period:
-            cycles = await self._trades.completed(period_start(period, since))
+            cycles = self._values.converted(await self._trades.completed(period_start(period, since)))
             self._rows |= period_results(period, cycles)

@@ -15,8 +15,9 @@ from core.capital.pockets import Pocket, Reservation, ReservationStatus
 from portfolio.src.adapters.postgres_ledger import Opening, PostgresLedger
 from portfolio.src.ports import ChangedLease, SettledLease
 from shared.src.database import Database, DatabaseConnection
-from shared.src.domain.money import wire
+from shared.src.domain.money import ZERO, wire
 from shared.src.domain.orders import ENDED
+from shared.src.domain.symbols import parts_of
 from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, text
 
 _FOUND = text("""
@@ -34,7 +35,7 @@ WITH wanted AS (
     UNION SELECT unnest(CAST(:also AS varchar[]))
 )
 SELECT r.intent_id, r.pocket, r.asset, r.amount, r.spent, r.status, r.reason, r.expires_at <= now() AS overdue,
-       c.status AS cycle_status, o.orders, o.open_orders,
+       c.status AS cycle_status, e.symbol, o.orders, o.open_orders,
        COALESCE(e.spent, 0) AS filled_quote, COALESCE(e.bought, 0) AS bought, COALESCE(x.sold, 0) AS sold
 FROM wanted JOIN pocket_reservations r USING (intent_id)
 LEFT JOIN trade_cycles c ON c.intent_id = r.intent_id
@@ -43,7 +44,7 @@ CROSS JOIN LATERAL (
     FROM orders WHERE orders.intent_id = r.intent_id AND purpose NOT IN ('stop_loss', 'take_profit', 'exit')
 ) o
 CROSS JOIN LATERAL (
-    SELECT sum(t.quantity) AS bought,
+    SELECT min(t.symbol) AS symbol, sum(t.quantity) AS bought,
            sum(t.quote_quantity + CASE WHEN t.fee_asset = r.asset THEN t.fee ELSE 0 END) AS spent
     FROM orders b JOIN trade_executions t ON t.client_order_id = b.client_order_id
     JOIN ledger_postings p ON p.posting_id = 'fill:' || t.id
@@ -163,8 +164,10 @@ def _lease(row: Any) -> Reservation:
 
 
 def _facts(row: Any) -> Facts:
+    base, quote = parts_of(row.symbol, quote_first=row.asset) if row.symbol else ("", row.asset)
     return Facts(
-        spent=row.filled_quote,
+        spent=row.filled_quote if quote == row.asset else ZERO,
+        base=base,
         bought=row.bought,
         sold=row.sold,
         orders=row.orders,

@@ -22,7 +22,7 @@ SELECT :period, period_start, COALESCE(strategy, ''), COALESCE(symbol, ''), cycl
        best, worst, :at
 FROM (
     SELECT date_trunc(:unit, completed_at) AS period_start, strategy, symbol, {RESULT_SUMS}
-    FROM trade_cycles
+    FROM valued_cycles
     WHERE status = 'completed' AND completed_at >= date_trunc(:unit, CAST(:since AS timestamptz))
     GROUP BY GROUPING SETS (
         (period_start), (period_start, strategy), (period_start, symbol), (period_start, strategy, symbol))

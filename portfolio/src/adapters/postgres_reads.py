@@ -29,7 +29,7 @@ WHERE status = 'completed' AND completed_at >= :since ORDER BY completed_at DESC
 
 CYCLE_TOTALS = text(f"""
 SELECT {RESULT_SUMS}, COALESCE(sum(profit_loss) FILTER (WHERE completed_at >= :day), 0) AS today
-FROM trade_cycles WHERE status = 'completed'
+FROM valued_cycles WHERE status = 'completed'
 """)
 
 # The value at the last snapshot before the moment, or at the first after it when the books are younger.
@@ -73,14 +73,20 @@ ORDER BY period_start DESC, profit_loss DESC LIMIT :limit
 LIVE = text(f"""
 SELECT (SELECT count(*) FROM trade_cycles WHERE status NOT IN {ENDED_CYCLES}) AS open_cycles,
        (SELECT count(*) FROM trade_cycles WHERE status = 'completed' AND completed_at >= :day) AS completed_today,
-       (SELECT COALESCE(sum(profit_loss), 0) FROM trade_cycles
+       (SELECT COALESCE(sum(profit_loss), 0) FROM valued_cycles
         WHERE status = 'completed' AND completed_at >= :day) AS profit_loss_today,
        (SELECT count(*) FROM trade_executions WHERE timestamp >= :day) AS executions_today,
-       (SELECT COALESCE(sum(quote_quantity), 0) FROM trade_executions WHERE timestamp >= :day) AS volume_today,
+       (SELECT count(*) FROM trading_signals WHERE timestamp >= :day) AS signals_today,
+       (SELECT count(*) FROM trade_cycles WHERE status = 'completed') AS completed,
+       (SELECT count(*) FROM valued_cycles WHERE status = 'completed' AND profit_loss > 0) AS wins,
        (SELECT count(*) FROM orders
         WHERE status IN {LIVE_ORDERS}) AS open_orders,
        (SELECT COALESCE(sum(reserved), 0) FROM capital_pockets) AS reserved,
        (SELECT COALESCE(sum(used), 0) FROM capital_pockets) AS used
+""")
+
+VOLUMES = text("""
+SELECT symbol, sum(quote_quantity) AS volume FROM trade_executions WHERE timestamp >= :since GROUP BY symbol
 """)
 
 LEDGER_BALANCES = text("SELECT account, asset, amount FROM ledger_balances WHERE amount <> 0 ORDER BY account, asset")

@@ -33,3 +33,11 @@ def split_symbol(symbol: str, *, quote_first: str = "USDC") -> tuple[str, str]:
         if symbol.endswith(quote) and len(symbol) > len(quote):
             return symbol.removesuffix(quote), quote
     raise ContractError(f"{symbol}: the quote asset is not known")
+
+
+def parts_of(symbol: str, *, quote_first: str) -> tuple[str, str]:
+    """(base, quote) of a symbol; the symbol itself and an empty quote where no known quote asset ends it."""
+    try:
+        return split_symbol(symbol, quote_first=quote_first)
+    except ContractError:
+        return symbol, ""

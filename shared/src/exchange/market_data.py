@@ -83,6 +83,15 @@ class MarketData:
         row = await self._client.public("ticker/bookTicker", {"symbol": symbol}, weight=2, urgency=Urgency.CRITICAL)
         return _ticker(row)
 
+    async def last_prices(self) -> dict[str, Decimal]:
+        """The last price of every symbol, by its name; those without a trade yet are left out."""
+        rows = await self._client.public("ticker/price", {}, weight=4)
+        try:
+            prices = {row["symbol"]: to_decimal(row["price"]) for row in rows}
+        except (KeyError, ValueError, TypeError) as error:
+            raise ContractError(f"prices: {error!r}") from error
+        return {symbol: price for symbol, price in prices.items() if price > 0}
+
 
 def _candle(symbol: str, interval: Timeframe, row: list[Any], now_ms: int) -> Candle:
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from shared.src.database import Database
@@ -17,6 +18,16 @@ CROSS JOIN LATERAL (
 ) last
 """)
 
+_CLOSES_AT = text("""
+SELECT wanted.symbol, last.close
+FROM unnest(CAST(:symbols AS varchar[])) AS wanted (symbol)
+CROSS JOIN LATERAL (
+    SELECT close FROM market_data
+    WHERE market_data.symbol = wanted.symbol AND timeframe = '1m'
+      AND time < :moment AND time >= CAST(:moment AS timestamptz) - INTERVAL '1 hour' ORDER BY time DESC LIMIT 1
+) last
+""")
+
 
 async def last_closes(database: Database, symbols: Sequence[str]) -> dict[str, Decimal]:
     """The close of the last stored minute, by symbol; symbols without a candle are left out.
@@ -28,4 +39,15 @@ async def last_closes(database: Database, symbols: Sequence[str]) -> dict[str, D
         return {}
     async with database.autocommit() as connection:
         rows = await connection.execute(_CLOSES, {"symbols": list(symbols)})
+        return {row.symbol: row.close for row in rows}
+
+
+async def closes_at(database: Database, symbols: Sequence[str], moment: datetime) -> dict[str, Decimal]:
+    """The close of the last minute that began before ``moment``, at most an hour old, by symbol; others are left out.
+
+    Raises:
+        TransientError: the database is away.
+    """
+    async with database.autocommit() as connection:
+        rows = await connection.execute(_CLOSES_AT, {"symbols": list(symbols), "moment": moment})
         return {row.symbol: row.close for row in rows}

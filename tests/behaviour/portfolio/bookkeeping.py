@@ -14,6 +14,7 @@ from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated
 from shared.src.domain.errors import TransientError
+from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, Side
 from tests.behaviour.portfolio.world import TraderWriter, World, fill_event, wanted
 
@@ -67,6 +68,30 @@ class BookkeepingBehaviour:
         assert await world.exchange_balances() == {"USDC": 900, "BNB": Decimal("4.9"), "BTC": 1}
         assert await world.lease("int-1") == ("committed", Decimal(100))
         assert await world.pocket() == {"total": 600, "reserved": 0, "used": 100}
+
+    async def test_a_fill_paid_in_another_quote_asset_leaves_the_capital_as_it_is(
+        self, books: Bookkeeper, world: World, trader: TraderWriter
+    ) -> None:
+        assert isinstance((await books.reserve([wanted("int-1", Decimal(150))], ttl_s=60))[0], Reserved)
+        await books.on_executions([await trader.entry("int-1", 1, symbol="BTCUSDT", fee="0")])
+        pockets = await books.settle()
+        assert sum(pocket.total for pocket in pockets.values()) == 1000
+        assert pockets["active"].reserved == pockets["active"].used == 0
+        assert await world.lease("int-1") == ("committed", ZERO)
+
+    async def test_the_asset_of_valuation_bought_as_a_coin_is_a_position_and_no_capital(
+        self, books: Bookkeeper, world: World, trader: TraderWriter
+    ) -> None:
+        await books.reserve([wanted("int-1", Decimal(150))], ttl_s=60)
+        bought = {"symbol": "USDCTRY", "quantity": "100", "price": "40", "fee": "0"}
+        await books.on_executions([await trader.entry("int-1", 1, **bought)])
+        assert (await world.exchange_balances())["USDC"] == 1100
+        assert sum(pocket.total for pocket in (await books.settle()).values()) == 1000
+        await trader.order("int-1", "FILLED", side="SELL", purpose="exit", cycle_id="cy-int-1")
+        sold = await trader.fill("int-1", 2, **bought | {"price": "41"}, side=Side.SELL, purpose="exit")
+        await trader.cycle("int-1", "completed", profit="100")
+        await books.on_executions([sold])
+        assert sum(pocket.total for pocket in (await books.settle()).values()) == 1000
 
     async def test_a_partial_fill_keeps_the_rest_reserved(
         self, books: Bookkeeper, world: World, trader: TraderWriter

@@ -124,7 +124,9 @@ class CapitalStoreBehaviour:
                 assert await transaction.ledger.add(posting)
             (after,) = await transaction.leases()
         assert before.facts == Facts(orders=1, open_orders=1)
-        booked = Facts(spent=Decimal("200.5"), bought=Decimal(2), sold=Decimal("0.5"), orders=1, open_orders=1)
+        booked = Facts(
+            spent=Decimal("200.5"), base="BTC", bought=Decimal(2), sold=Decimal("0.5"), orders=1, open_orders=1
+        )
         assert after.facts == booked
 
     async def test_what_the_books_lack_is_found_oldest_first(self, world: World, trader: TraderWriter) -> None:

@@ -46,10 +46,12 @@ class MemoryTrader:
         profit: str | None = None,
         at: datetime | None = None,
         strategy: str = "test",
+        symbol: str = "BTCUSDC",
     ) -> str:
         self.cycles[intent_id] = CycleStatus(status)
         if profit is not None:
-            result = CycleResult(strategy, "BTCUSDC", at or self.clock.now(), Decimal(profit), ZERO, Decimal(210))
+            ended = at or self.clock.now()
+            result = CycleResult(strategy, symbol, ended, Decimal(profit), ZERO, Decimal(210), f"cy-{intent_id}")
             self.results.append(result)
         return f"cy-{intent_id}"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from core.statistics.periods import Period, PeriodKey
+from portfolio.src.cycle_valuer import CycleValuer
 from portfolio.src.performance import PerformanceUpdater
-from portfolio.src.ports import BEGINNING, ValuedBalance
+from portfolio.src.ports import BEGINNING, CycleValues, PerformanceRows, ValuedBalance
 from shared.memory.manual_clock import ManualClock
 from shared.src.domain.money import ONE, ZERO
 from shared.src.exchange.models import Balance
@@ -18,6 +20,26 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 def held(asset: str, free: str, value: str | None) -> ValuedBalance:
     return ValuedBalance(Balance(asset, Decimal(free), Decimal(1)), None if value is None else Decimal(value))
+
+
+class Prices:
+    """Prices under the test's control, the same now and then."""
+
+    def __init__(self, **prices: str) -> None:
+        self.prices = {symbol: Decimal(price) for symbol, price in prices.items()}
+
+    async def of_assets(self, assets: Iterable[str]) -> dict[str, Decimal]:
+        return self.prices
+
+    async def at(self, assets: Iterable[str], moment: datetime) -> dict[str, Decimal]:
+        return self.prices
+
+
+def updater(
+    values: CycleValues, rows: PerformanceRows, clock: ManualClock, prices: Prices | None = None
+) -> PerformanceUpdater:
+    valuer = CycleValuer(values, prices or Prices(), clock, quote_asset="USDC")
+    return PerformanceUpdater(rows, valuer, clock)
 
 
 class AccountRecordsBehaviour:
@@ -60,7 +82,7 @@ class PerformanceBehaviour:
     async def test_again_changes_nothing_and_a_late_cycle_is_found(
         self, records_world: RecordsWorld, trader: TraderWriter, clock: ManualClock
     ) -> None:
-        keeper = PerformanceUpdater(records_world.results, clock)
+        keeper = updater(records_world.cycle_values, records_world.results, clock)
         assert not await keeper.update()
         await trader.cycle("int-1", "completed", profit="10", at=AT)
         assert await keeper.update()
@@ -72,3 +94,31 @@ class PerformanceBehaviour:
         assert await keeper.update()
         assert (await records_world.rows())[PeriodKey(Period.MONTHLY, AT)] == (1, 1, 10, 210, 10, 10)
         assert (await records_world.rows())[PeriodKey(Period.DAILY, AT - timedelta(days=1))] == (1, 1, 5, 210, 5, 5)
+
+    async def test_results_in_other_quote_assets_are_converted_at_the_price_of_their_end(
+        self, records_world: RecordsWorld, trader: TraderWriter, clock: ManualClock
+    ) -> None:
+        prices = Prices(USDCTRY="40")
+        keeper = updater(records_world.cycle_values, records_world.results, clock, prices)
+        await trader.cycle("int-1", "completed", profit="-1.02", at=AT)
+        await trader.cycle("int-2", "completed", profit="-1.6", at=AT + timedelta(hours=1), symbol="BTCTRY")
+        assert await keeper.update()
+        day = PeriodKey(Period.DAILY, AT)
+        assert (await records_world.rows())[day][:3] == (2, 0, Decimal("-1.06"))
+        prices.prices["USDCTRY"] = Decimal(20)
+        await trader.cycle("int-3", "completed", profit="1", at=AT + timedelta(hours=2))
+        assert await keeper.update()
+        assert (await records_world.rows())[day][:3] == (3, 1, Decimal("-0.06"))
+
+    async def test_a_result_nobody_can_price_counts_when_somebody_can(
+        self, records_world: RecordsWorld, trader: TraderWriter, clock: ManualClock
+    ) -> None:
+        prices = Prices()
+        keeper = updater(records_world.cycle_values, records_world.results, clock, prices)
+        await trader.cycle("int-1", "completed", profit="10", at=AT)
+        await trader.cycle("int-2", "completed", profit="400", at=AT, symbol="BTCTRY")
+        await keeper.update()
+        assert (await records_world.rows())[PeriodKey(Period.DAILY, AT)][2] == 10
+        prices.prices["USDCTRY"] = Decimal(40)
+        assert await keeper.update()
+        assert (await records_world.rows())[PeriodKey(Period.DAILY, AT)][2] == 20

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from core.capital.differences import Trades
 from core.capital.ledger import LedgerAccount
 from core.statistics.periods import PeriodKey
-from portfolio.src.ports import AccountRecords, CapitalStore, PerformanceRows
+from portfolio.src.ports import AccountRecords, CapitalStore, CycleValues, PerformanceRows
 from shared.src.contracts.orders import ExecutionEvent
 from shared.src.contracts.portfolio import ReservationRequest
 from shared.src.domain.orders import LiquidityRole, Side
@@ -30,8 +30,9 @@ class TraderWriter(Protocol):
         profit: str | None = None,
         at: datetime | None = None,
         strategy: str = "test",
+        symbol: str = "BTCUSDC",
     ) -> str:
-        """A cycle of 1 BTC bought at 100 and, when it is completed, sold at 110; ``at``: when it ended."""
+        """A cycle of 1 coin bought at 100 and, when it is completed, sold at 110; ``at``: when it ended."""
         ...
 
     async def order(
@@ -89,6 +90,7 @@ class RecordsWorld(Protocol):
 
     records: AccountRecords
     results: PerformanceRows
+    cycle_values: CycleValues
 
     async def wallets(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Free and locked, by asset."""

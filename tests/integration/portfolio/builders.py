@@ -28,6 +28,7 @@ class TraderRows:
         profit: str | None = None,
         at: datetime | None = None,
         strategy: str = "test",
+        symbol: str = "BTCUSDC",
     ) -> str:
         ended = (at or self._at) if status in ENDED else None
         async with self._database.begin() as connection:
@@ -35,13 +36,14 @@ class TraderRows:
                 text(
                     "INSERT INTO trade_cycles (id, intent_id, symbol, strategy, status, side, quantity, entry_price,"
                     " exit_price, exit_quantity, profit_loss, demo, opened_at, created_at, updated_at, completed_at)"
-                    " VALUES (:id, :intent, 'BTCUSDC', :strategy, :status, 'BUY', 1, 100, 110, 1, :profit, TRUE,"
+                    " VALUES (:id, :intent, :symbol, :strategy, :status, 'BUY', 1, 100, 110, 1, :profit, TRUE,"
                     " :at, :at, :at, :ended) ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status,"
                     " profit_loss = EXCLUDED.profit_loss, completed_at = EXCLUDED.completed_at"
                 ),
                 {
                     "id": f"cy-{intent_id}",
                     "intent": intent_id,
+                    "symbol": symbol,
                     "strategy": strategy,
                     "status": status,
                     "profit": None if profit is None else Decimal(profit),

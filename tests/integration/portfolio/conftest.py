@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from core.statistics.periods import Period, PeriodKey
 from portfolio.src.adapters.postgres_account import PostgresAccountRecords
 from portfolio.src.adapters.postgres_capital import PostgresCapital
+from portfolio.src.adapters.postgres_cycle_values import PostgresCycleValues
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
 from portfolio.src.composition import Portfolio, compose
 from portfolio.src.prices import LastPrices
@@ -20,7 +21,7 @@ from shared.memory.manual_clock import ManualClock
 from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.config import load_settings
 from shared.src.database import Database
-from shared.src.market.last_closes import last_closes
+from shared.src.market.last_closes import closes_at, last_closes
 from shared.src.redis_client import RedisBus
 from shared.src.sql import text
 from tests.behaviour.portfolio.fixtures import account, books, clock, manager
@@ -50,6 +51,7 @@ class PostgresRecords:
         self._database = database
         self.records = PostgresAccountRecords(database)
         self.results = PostgresPerformance(database)
+        self.cycle_values = PostgresCycleValues(database)
 
     async def _rows(self, statement: str) -> list[Any]:
         async with self._database.begin() as connection:
@@ -100,8 +102,15 @@ def portfolio(
         records=PostgresAccountRecords(database),
         values=RedisLastValues(redis),
         results=PostgresPerformance(database),
+        cycle_values=PostgresCycleValues(database),
         exchange=account,
-        prices=LastPrices(RedisLastValues(redis), partial(last_closes, database), quote_asset="USDC"),
+        prices=LastPrices(
+            RedisLastValues(redis),
+            partial(last_closes, database),
+            quote_asset="USDC",
+            clock=clock,
+            closes_at=partial(closes_at, database),
+        ),
     )
 
 

@@ -15,13 +15,13 @@ from redis.asyncio import Redis
 
 from coordinator.src.portfolio_client import PortfolioClient
 from core.risk.funding import Denied, Granted
+from portfolio.src.adapters.postgres_cycle_values import PostgresCycleValues
 from portfolio.src.adapters.postgres_performance import PostgresPerformance
 from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.models import PortfolioModel, SharedCache
-from portfolio.src.performance import PerformanceUpdater
 from portfolio.src.prices import LastPrices
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.redis_last_values import RedisLastValues
@@ -30,8 +30,9 @@ from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import Side
 from shared.src.frame.auth import Authorizer, Scope, create_token
 from shared.src.frame.service import install_error_handlers
-from shared.src.market.last_closes import last_closes
+from shared.src.market.last_closes import closes_at, last_closes
 from shared.src.sql import text
+from tests.behaviour.portfolio.records import updater
 from tests.behaviour.portfolio.world import FakeAccount, wanted
 from tests.integration.portfolio.builders import TraderRows
 
@@ -44,7 +45,13 @@ def app(
     database: Database, redis: Redis, clock: ManualClock, manager: BinanceAccountManager, books: Bookkeeper
 ) -> FastAPI:
     cache = SharedCache(clock)
-    prices = LastPrices(RedisLastValues(redis), partial(last_closes, database), quote_asset="USDC")
+    prices = LastPrices(
+        RedisLastValues(redis),
+        partial(last_closes, database),
+        quote_asset="USDC",
+        clock=ManualClock(),
+        closes_at=partial(closes_at, database),
+    )
     model = PortfolioModel(database, prices, clock, quote_asset="USDC", cache=cache)
     app = FastAPI()
     app.include_router(create_router(model, manager))
@@ -85,7 +92,7 @@ async def traded(
         )
     account.held = {"USDC": Decimal(910), "BTC": Decimal(1), "BNB": Decimal(5)}
     await manager.refresh()
-    assert await PerformanceUpdater(PostgresPerformance(database), clock).update()
+    assert await updater(PostgresCycleValues(database), PostgresPerformance(database), clock).update()
 
 
 async def get(api: httpx.AsyncClient, path: str, **query: Any) -> Any:
@@ -173,7 +180,7 @@ async def test_recomputing_performance_changes_nothing(
     traded: None, api: httpx.AsyncClient, database: Database, clock: ManualClock
 ) -> None:
     before = await get(api, "/performance/daily", by="strategy")
-    keeper = PerformanceUpdater(PostgresPerformance(database), clock)
+    keeper = updater(PostgresCycleValues(database), PostgresPerformance(database), clock)
     assert await keeper.update()
     assert await get(api, "/performance/daily", by="strategy") == before
     assert await keeper.update()  # the look back starts where the last one ended

@@ -21,7 +21,7 @@ from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.config import Settings
 from shared.src.database import Database
 from shared.src.domain.money import ZERO
-from shared.src.market.last_closes import last_closes
+from shared.src.market.last_closes import closes_at, last_closes
 from shared.src.sql import RESULT_SUMS, text
 from tests.integration.portfolio.builders import TraderRows
 from trader.src.adapters.postgres_reads import PostgresReads
@@ -36,7 +36,13 @@ NOW = datetime(2026, 3, 4, 14, 0, tzinfo=UTC)
 
 @pytest.fixture
 def model(database: Database, redis: Redis) -> PortfolioModel:
-    prices = LastPrices(RedisLastValues(redis), partial(last_closes, database), quote_asset="USDC")
+    prices = LastPrices(
+        RedisLastValues(redis),
+        partial(last_closes, database),
+        quote_asset="USDC",
+        clock=ManualClock(),
+        closes_at=partial(closes_at, database),
+    )
     clock = ManualClock(NOW)
     return PortfolioModel(database, prices, clock, quote_asset="USDC", cache=SharedCache(clock))
 
@@ -74,7 +80,7 @@ async def traded(database: Database) -> Results:
 
 async def test_the_sums_of_the_database_are_those_of_the_code(database: Database, traded: Results) -> None:
     async with database.begin() as connection:
-        query = text(f"SELECT {RESULT_SUMS} FROM trade_cycles WHERE status = 'completed'")
+        query = text(f"SELECT {RESULT_SUMS} FROM valued_cycles WHERE status = 'completed'")
         row = (await connection.execute(query)).mappings().one()
     assert Results.of_sums(dict(row)) == traded
 

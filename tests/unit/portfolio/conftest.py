@@ -12,6 +12,7 @@ import pytest
 from core.statistics.periods import PeriodKey
 from portfolio.src.adapters.memory_account import MemoryAccountRecords
 from portfolio.src.adapters.memory_capital import MemoryCapital
+from portfolio.src.adapters.memory_cycle_values import MemoryCycleValues
 from portfolio.src.adapters.memory_performance import MemoryPerformance
 from portfolio.src.composition import Portfolio, compose
 from portfolio.src.prices import LastPrices
@@ -44,6 +45,7 @@ class MemoryWorld(World):
 class MemoryRecords:
     records: MemoryAccountRecords
     results: MemoryPerformance
+    cycle_values: MemoryCycleValues
 
     async def wallets(self) -> dict[str, tuple[Decimal, Decimal]]:
         return {asset: (balance.free, balance.locked) for asset, balance in self.records.wallets.items()}
@@ -59,6 +61,10 @@ class MemoryRecords:
 
 
 async def no_closes(symbols: Sequence[str]) -> dict[str, Decimal]:
+    return {}
+
+
+async def no_closes_then(symbols: Sequence[str], moment: datetime) -> dict[str, Decimal]:
     return {}
 
 
@@ -81,13 +87,15 @@ async def world(trader: MemoryTrader, clock: ManualClock) -> MemoryWorld:
 
 @pytest.fixture
 def records_world(trader: MemoryTrader) -> MemoryRecords:
-    return MemoryRecords(MemoryAccountRecords(), MemoryPerformance(trader))
+    values = MemoryCycleValues(trader)
+    return MemoryRecords(MemoryAccountRecords(), MemoryPerformance(trader, values), values)
 
 
 @pytest.fixture
 def portfolio(
     world: MemoryWorld, trader: MemoryTrader, account: FakeAccount, clock: ManualClock, bus: InMemoryBus
 ) -> Portfolio:
+    values = MemoryCycleValues(trader)
     return compose(
         settings=load_settings(symbols="BTCUSDC"),
         bus=bus,
@@ -95,7 +103,10 @@ def portfolio(
         store=world.store,
         records=MemoryAccountRecords(),
         values=MemoryLastValues(clock),
-        results=MemoryPerformance(trader),
+        results=MemoryPerformance(trader, values),
+        cycle_values=values,
         exchange=account,
-        prices=LastPrices(MemoryLastValues(clock), no_closes, quote_asset="USDC"),
+        prices=LastPrices(
+            MemoryLastValues(clock), no_closes, quote_asset="USDC", clock=clock, closes_at=no_closes_then
+        ),
     )

@@ -43,7 +43,9 @@ class MemoryReads:
         return self.points
 
     async def sums(self, now: datetime) -> TradingSums:
-        return TradingSums(self.results, profit_today=ZERO, cycles_open=1, trades_24h=2, volume_24h=Decimal(300))
+        return TradingSums(
+            self.results, profit_today=ZERO, cycles_open=1, trades_24h=2, volumes_24h={"BTCUSDC": Decimal(300)}
+        )
 
     async def grouped(self, by: Grouping) -> list[tuple[str, Results]]:
         return [(by.value, self.results)]

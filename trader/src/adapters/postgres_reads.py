@@ -39,7 +39,7 @@ SELECT count(*) FILTER (WHERE status = 'failed') AS failed,
        coalesce(max(unprotected_s), 0) AS unprotected_s_max
 FROM trade_cycles
 """
-STATS_RESULTS = f"SELECT {RESULT_SUMS} FROM trade_cycles WHERE status = 'completed'"
+STATS_RESULTS = f"SELECT {RESULT_SUMS} FROM valued_cycles WHERE status = 'completed'"
 
 
 class PostgresReads:

@@ -59,14 +59,14 @@ class PostgresPerformanceReads:
             f"""
             SELECT {RESULT_SUMS}, (SELECT count(*) FROM trade_cycles WHERE status NOT IN {ENDED_CYCLES}) AS open,
                    coalesce(sum(profit_loss) FILTER (WHERE completed_at >= :day), 0) AS today
-            FROM trade_cycles WHERE status = 'completed'
+            FROM valued_cycles WHERE status = 'completed'
             """,
             day=day_start(now),
         )
-        (last_day,) = await self._fetch(
+        last_day = await self._fetch(
             """
-            SELECT count(*) AS trades, coalesce(sum(quote_quantity), 0) AS volume FROM trade_executions
-            WHERE timestamp > CAST(:now AS timestamptz) - INTERVAL '24 hours'
+            SELECT symbol, count(*) AS trades, sum(quote_quantity) AS volume FROM trade_executions
+            WHERE timestamp > CAST(:now AS timestamptz) - INTERVAL '24 hours' GROUP BY symbol
             """,
             now=now,
         )
@@ -74,15 +74,15 @@ class PostgresPerformanceReads:
             results=Results.of_sums(cycles),
             profit_today=cycles["today"],
             cycles_open=cycles["open"],
-            trades_24h=last_day["trades"],
-            volume_24h=last_day["volume"],
+            trades_24h=sum(row["trades"] for row in last_day),
+            volumes_24h={row["symbol"]: row["volume"] for row in last_day},
         )
 
     async def grouped(self, by: Grouping) -> list[tuple[str, Results]]:
         rows = await self._fetch(
             f"""
             SELECT {by.value} AS name, {RESULT_SUMS}
-            FROM trade_cycles WHERE status = 'completed' GROUP BY {by.value} ORDER BY sum(profit_loss) DESC, 1
+            FROM valued_cycles WHERE status = 'completed' GROUP BY {by.value} ORDER BY sum(profit_loss) DESC, 1
             """
         )
         return [(row["name"], Results.of_sums(row)) for row in rows]

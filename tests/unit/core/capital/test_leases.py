@@ -24,7 +24,9 @@ def facts(*executions: Execution, posted: tuple[str, ...] = (), status: CycleSta
 
 def test_an_execution_counts_once_the_books_have_it() -> None:
     assert facts(execution("ex-1")) == Facts(orders=1)
-    assert facts(execution("ex-1"), posted=("fill:ex-1",)) == Facts(spent=Decimal(200), bought=Decimal(2), orders=1)
+    assert facts(execution("ex-1"), posted=("fill:ex-1",)) == Facts(
+        spent=Decimal(200), base="BTC", bought=Decimal(2), orders=1
+    )
 
 
 def test_a_fee_in_the_leased_asset_was_spent_too() -> None:

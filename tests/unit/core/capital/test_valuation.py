@@ -45,3 +45,8 @@ def test_an_asset_nobody_prices_has_no_value_instead_of_zero() -> None:
 def test_the_symbols_asked_for_hold_every_route() -> None:
     wanted = symbols_of(["XYZ"], "EUR")
     assert {"XYZEUR", "XYZBTC", "BTCEUR"} <= set(wanted)
+
+
+def test_an_asset_that_others_are_quoted_in_is_valued_by_the_inverse() -> None:
+    assert "USDTTRY" in symbols_of(["TRY"], "USDT")
+    assert rate("TRY", "USDT", {"USDTTRY": Decimal(40)}) == Decimal("0.025")
