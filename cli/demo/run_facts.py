@@ -24,7 +24,9 @@ SELECT (SELECT count(*) FROM market_data WHERE timeframe = '1m' AND time >= %(si
        (SELECT count(*) FROM trade_cycles WHERE status = 'failed') AS cycles_failed,
        (SELECT count(*) FROM dead_letters) AS dead_letters,
        (SELECT coalesce(sum(profit_loss), 0) FROM valued_cycles WHERE status = 'completed') AS pnl_net,
-       (SELECT coalesce(sum(fees), 0) FROM valued_cycles) AS fees
+       (SELECT coalesce(sum(fees), 0) FROM valued_cycles) AS fees,
+       (SELECT equity FROM equity_points ORDER BY time DESC LIMIT 1) AS equity,
+       (SELECT round((return_index - 1) * 100, 4) FROM equity_points ORDER BY time DESC LIMIT 1) AS return_percent
 """
 # Market seconds from the close of the bar to the request for the entry it caused; the caller divides by the speed.
 LATENCY = """

@@ -168,6 +168,8 @@ async def summarise(
         "cycles": {name: counts[f"cycles_{name}"] for name in ("opened", "completed", "failed")},
         "pnl_net": wire(counts["pnl_net"]),
         "fees": wire(counts["fees"]),
+        "equity": _money(counts["equity"]),
+        "return_percent": _money(counts["return_percent"]),
         "quote_asset": quote_asset,
         "latency_ms": {"candle_to_order": _latency_ms(latency, times.speed)},
         "unprotected_s": {name: _rounded(unprotected[name], 3) for name in ("p50", "max")},
@@ -179,6 +181,10 @@ async def summarise(
         "gaps": gaps,
         "rss_bytes_total": sum(part["rss_bytes"] for part in parts.values()),
     }
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else wire(amount)
 
 
 def _latency_ms(latency: Mapping[str, Any], speed: float) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from core.capital.ledger import Flow, PostingKind
+from core.capital.valuation import underlying
 from shared.src.domain.money import ZERO
 
-EARN_PREFIX = "LD"  # flexible Simple Earn shows in the account as LDUSDC
-ASSET_LENGTH_MIN = 3
 DUST_TARGET = "BNB"
 
 
@@ -28,12 +27,6 @@ def flows_of(gaps: Mapping[str, Decimal]) -> list[Flow]:
         small = set(gained) == {DUST_TARGET} and len(given) > 1
         return [*flows, Flow(PostingKind.DUST if small else PostingKind.CONVERT, rest)]
     return [*flows, *(Flow(_one_sided(asset, gap), {asset: gap}) for asset, gap in rest.items())]
-
-
-def underlying(asset: str) -> str | None:
-    """Of a receipt of flexible Earn, the asset it stands for; None for every other asset (LDO is one of them)."""
-    lent = asset.removeprefix(EARN_PREFIX)
-    return lent if lent != asset and len(lent) >= ASSET_LENGTH_MIN else None
 
 
 def _earn_moves(gaps: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -58,6 +58,10 @@ FLOW_ACCOUNTS = {
 }
 
 
+# What is at the other side of flows, the opening among them
+OUTSIDE = frozenset(FLOW_ACCOUNTS.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """``amount`` of ``asset`` into (+) or out of (-) an account."""

@@ -26,11 +26,6 @@ def max_drawdown_percent(values: Sequence[Decimal]) -> Decimal | None:
     return deepest * HUNDRED
 
 
-def growth(now: Decimal, then: Decimal, *, brought: Decimal) -> Decimal:
-    """now - then - brought, in quote units: what the value grew by itself, without what the owner brought or took."""
-    return now - then - brought
-
-
 def sharpe_ratio(points: Sequence[Point]) -> Decimal | None:
     """mean / standard deviation (of the sample) of the hourly returns * sqrt(8760); no unit, risk-free rate 0.
 

@@ -15,6 +15,7 @@ from core.capital.differences import DifferenceWatch, Standing, describe, haltin
 from core.capital.flows import flows_of
 from core.capital.ledger import Flow, PostingKind, can_open, differences, flow_posting, opening_posting
 from portfolio.src.balance_journal import BalanceJournal
+from portfolio.src.equity_journal import EquityJournal
 from portfolio.src.fills import add_fills, bookable
 from portfolio.src.pockets import PocketManager
 from portfolio.src.ports import BEGINNING, CapitalStore, ExchangeAccount
@@ -64,6 +65,7 @@ class BinanceAccountManager:
         journal: BalanceJournal,
         clock: Clock,
         *,
+        equity: EquityJournal,
         quote_asset: str,
         symbols: tuple[str, ...],
     ) -> None:
@@ -72,6 +74,7 @@ class BinanceAccountManager:
         self._pockets = PocketManager(store, quote_asset=quote_asset)
         self._journal = journal
         self._clock = clock
+        self._equity = equity
         self._quote = quote_asset
         self._symbols = symbols
         self._watch = DifferenceWatch()
@@ -116,7 +119,8 @@ class BinanceAccountManager:
             return LOOK_AGAIN_S
         if self.state.unexplained:
             return UNEXPLAINED_S
-        return POLL_EVERY_S if self.state.standing is Standing.EQUAL else LOOK_AGAIN_S
+        at_rest = self.state.standing is Standing.EQUAL and not self._equity.waits
+        return POLL_EVERY_S if at_rest else LOOK_AGAIN_S
 
     # Opening
 
@@ -158,6 +162,7 @@ class BinanceAccountManager:
         DIFFERENCE.set(len(gaps))
         await self._journal.note(balances, changed)
         await self._explain(self._watch.standing(at_s), balances)
+        await self._equity.note(moved=bool(changed))
 
     async def _explain(self, gaps: dict[str, Decimal], balances: Mapping[str, Balance]) -> None:
         """Book what moved outside of trades if that is what the exchange shows; say what is wrong otherwise."""

@@ -9,6 +9,7 @@ from portfolio.src.balance_journal import BalanceJournal
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import SWEEP_EVERY_S, Bookkeeper
 from portfolio.src.cycle_valuer import CycleValuer
+from portfolio.src.equity_journal import EquityJournal
 from portfolio.src.performance import PerformanceUpdater
 from portfolio.src.pockets import PocketManager
 from portfolio.src.ports import (
@@ -63,9 +64,10 @@ def compose(
     it may be rare.
     """
     quote = settings.quote_asset
+    equity = EquityJournal(records, store, prices, clock, quote_asset=quote)
     journal = BalanceJournal(records=records, values=values, prices=prices, notices=bus, clock=clock, quote_asset=quote)
     account = BinanceAccountManager(
-        exchange, store, journal, clock, quote_asset=quote, symbols=settings.trading_symbols
+        exchange, store, journal, clock, equity=equity, quote_asset=quote, symbols=settings.trading_symbols
     )
     valuer = CycleValuer(cycle_values, prices, clock, quote_asset=quote)
     performance = PerformanceUpdater(results, valuer, clock)

@@ -12,8 +12,7 @@ from core.capital.ledger import LedgerAccount
 from core.capital.pockets import POCKETS, Pocket, availability
 from core.capital.valuation import value
 from core.statistics.conversion import foreign_quotes, volume_of
-from core.statistics.equity import growth
-from core.statistics.figures import percent_of, rounded
+from core.statistics.figures import change_percent, rounded
 from core.statistics.open_positions import unrealised
 from core.statistics.periods import day_start
 from core.statistics.results import Results, win_rate_percent
@@ -157,7 +156,7 @@ class PortfolioModel:
         totals = await self._db.row(queries.CYCLE_TOTALS, day=day_start(now))
         results = Results.of_sums(totals)
         total = sum((row["value_quote"] for row in balances if row["value_quote"] is not None), ZERO)
-        day, week = await self._change(total, now, days=1), await self._change(total, now, days=7)
+        day, week = await self._change(now, days=1), await self._change(now, days=7)
         return {
             "timestamp": now,
             "quote_asset": self._quote,
@@ -178,17 +177,16 @@ class PortfolioModel:
             "balances": balances,
         }
 
-    async def _change(self, total: Decimal, now: datetime, *, days: int) -> Row:
-        """Change of value against the books of ``days`` ago (or the oldest there are), transfers taken out."""
-        since = now - timedelta(days=days)
-        then = await self._db.row(queries.VALUE_THEN, since=since)
-        if not then["value"] or then["time"] is None:
+    async def _change(self, now: datetime, *, days: int) -> Row:
+        """What the books earned since the point of ``days`` ago (or the oldest there is), without what was brought."""
+        rows = await self._db.rows(queries.EQUITY_CHANGE, since=now - timedelta(days=days))
+        if not rows:
             return {"percent": None, "value": None}
-        moved = await self._db.rows(queries.TRANSFERS, since=then["time"])
-        prices = await self._prices.of_assets(row["asset"] for row in moved)
-        brought = sum((value(row["amount"], row["asset"], self._quote, prices) or ZERO for row in moved), ZERO)
-        change = growth(total, then["value"], brought=brought)
-        return {"percent": rounded(percent_of(change, then["value"])), "value": change}
+        (row,) = rows
+        return {
+            "percent": rounded(change_percent(row["index_now"], row["index_then"])),
+            "value": row["equity_now"] - row["equity_then"] - row["flows"],
+        }
 
     async def trades(self, wanted: TradeFilter, *, page: int, page_size: int) -> Row:
         """Executions, newest first."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from core.capital.differences import Trades
+from core.capital.equity import BooksHolding, BooksPoint, Valued
 from core.capital.leases import Facts, IntentState
 from core.capital.ledger import BooksRevision, Execution, LedgerAccount, Posting
 from core.capital.pockets import Pocket, Reservation
@@ -33,6 +34,10 @@ class Ledger(Protocol):
 
     async def balances(self, account: LedgerAccount = LedgerAccount.EXCHANGE) -> dict[str, Decimal]:
         """What an account holds, asset by asset, without those at zero."""
+        ...
+
+    async def holdings(self) -> dict[str, BooksHolding]:
+        """What the account ``exchange`` has of each asset, and what of it came from outside: one moment for all."""
         ...
 
     async def held(self, asset: str) -> Decimal:
@@ -195,6 +200,16 @@ class AccountRecords(Protocol):
 
     async def write(self, held: Sequence[ValuedBalance], at: datetime) -> None:
         """Write the balances of now (assets that are not listed are no longer held) and add a snapshot of them."""
+        ...
+
+    async def last_point(self, asset: str) -> tuple[Valued, BooksPoint] | None:
+        """The last point of the books' value, with what it was made of; None before the first in ``asset``."""
+        ...
+
+    async def write_point(
+        self, point: BooksPoint, valued: Valued, at: datetime, asset: str, equity_eur: Decimal | None
+    ) -> None:
+        """Add a point valued in ``asset``; a moment has one."""
         ...
 
 

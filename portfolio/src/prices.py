@@ -86,14 +86,14 @@ class LastPrices:
 
     async def _ticks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
         raws = await self._values.get([TICK_KEY.format(symbol=symbol) for symbol in symbols])
-        middles = {symbol: _middle(raw) for symbol, raw in zip(symbols, raws, strict=True) if raw is not None}
-        return {symbol: price for symbol, price in middles.items() if price is not None}
+        bids = {symbol: _bid(raw) for symbol, raw in zip(symbols, raws, strict=True) if raw is not None}
+        return {symbol: price for symbol, price in bids.items() if price is not None}
 
 
-def _middle(raw: bytes) -> Decimal | None:
-    """Between bid and ask; None of what something else wrote: the candles know the price too."""
+def _bid(raw: bytes) -> Decimal | None:
+    """What a sale would bring; None without a bid, and of what something else wrote: the candles know a price too."""
     try:
         tick = KAFKA_TICK.decode(raw)
     except ContractError:
         return None
-    return (tick.bid + tick.ask) / 2
+    return tick.bid if tick.bid > 0 else None

@@ -423,10 +423,10 @@ async def _write_capital(database: Database, seeded: Seeded) -> None:
             for name, share in shares.items()
         ],
     )
-    await _insert(database, "portfolio_balances", [row async for row in _snapshots(database, seeded)])
+    await _insert(database, "equity_points", [row async for row in _points(database, seeded)])
 
 
-async def _snapshots(database: Database, seeded: Seeded) -> Any:
+async def _points(database: Database, seeded: Seeded) -> Any:
     async with database.begin() as connection:
         rows = await connection.execute(
             text("SELECT completed_at, profit_loss FROM trade_cycles WHERE status = 'completed' ORDER BY completed_at")
@@ -435,4 +435,4 @@ async def _snapshots(database: Database, seeded: Seeded) -> Any:
     for minute in range(0, HISTORY_MINUTES, 6):
         at = seeded.now - timedelta(minutes=HISTORY_MINUTES - minute)
         value = CAPITAL + sum((result for when, result in results if when <= at), Decimal(0))
-        yield {"time": at, "asset": "USDC", "free": value, "locked": Decimal(0), "total": value, "value_usdc": value}
+        yield {"time": at, "equity": value, "flow": Decimal(0), "return_index": value / CAPITAL}

@@ -52,16 +52,16 @@ class PerformanceViews:
 
     async def equity(self) -> list[EquityPoint]:
         """Value of the whole account at each snapshot, thinned to what a screen can show."""
-        points = thinned(await self._reads.equity(), EQUITY_POINTS_MAX)
+        points = thinned((await self._reads.equity()).values, EQUITY_POINTS_MAX)
         return [EquityPoint(time=time, value=wire(round(worth, 8))) for time, worth in points]
 
     async def overview(self, now: datetime) -> GlobalStatistics:
         """Everything traded until ``now`` (market time), net of fees; the day is the UTC day."""
-        sums, points = await self._reads.sums(now), await self._reads.equity()
+        sums, curve = await self._reads.sums(now), await self._reads.equity()
         results = sums.results
         foreign = foreign_quotes(sums.volumes_24h, self._quote)
         prices = await self._reads.prices(symbols_of(foreign, self._quote)) if foreign else {}
-        values = [worth for _, worth in points]
+        values, index = [worth for _, worth in curve.values], [level for _, level in curve.returns]
         return GlobalStatistics(
             equity=wire(round(values[-1], 8)) if values else None,
             pnl_total=wire(results.profit_loss),
@@ -74,8 +74,8 @@ class PerformanceViews:
             win_rate_percent=amount(rounded(results.win_rate_percent)),
             profit_factor=amount(rounded(results.profit_factor)),
             roi_percent=amount(rounded(percent_of(results.profit_loss, values[0] if values else ZERO))),
-            sharpe=amount(rounded(sharpe_ratio(points))),
-            max_drawdown_percent=amount(rounded(max_drawdown_percent(values))),
+            sharpe=amount(rounded(sharpe_ratio(curve.returns))),
+            max_drawdown_percent=amount(rounded(max_drawdown_percent(index))),
             volume_24h=wire(volume_of(sums.volumes_24h, self._quote, prices)),
             trades_24h=sums.trades_24h,
         )

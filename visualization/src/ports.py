@@ -101,6 +101,16 @@ class TradingSums:
     volumes_24h: Mapping[str, Decimal]
 
 
+@dataclass(frozen=True, slots=True)
+class EquityCurve:
+    """``values``: what the account was worth. ``returns``: the same without what the owner brought or took, as an index
+    that began at 1; ratios are of these.
+    """
+
+    values: Sequence[Point] = ()
+    returns: Sequence[Point] = ()
+
+
 class PerformanceReads(Protocol):
     async def pockets(self) -> list[Pocket]:
         """All pockets of the account: active, buffer, safety."""
@@ -114,8 +124,8 @@ class PerformanceReads(Protocol):
         """The last stored price of each symbol that has one."""
         ...
 
-    async def equity(self) -> list[Point]:
-        """Value of the whole account at each of the last snapshots, oldest first."""
+    async def equity(self) -> EquityCurve:
+        """The last points, oldest first."""
         ...
 
     async def sums(self, now: datetime) -> TradingSums:

@@ -14,8 +14,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.capital.differences import Trade, Trades
+from core.capital.equity import BooksHolding
 from core.capital.leases import facts_of
-from core.capital.ledger import BooksRevision, Execution, LedgerAccount, Posting, PostingKind, fill_id
+from core.capital.ledger import OUTSIDE, BooksRevision, Execution, LedgerAccount, Posting, PostingKind, fill_id
 from core.capital.pockets import OPEN, Pocket, Reservation
 from portfolio.src.ports import ChangedLease, SettledLease, TradesReader
 from shared.src.domain.clock import Clock
@@ -127,6 +128,13 @@ class MemoryLedger:
         assets = [asset for owner, asset in {**self._kept.totals, **self._moved} if owner is account]
         amounts = {asset: self._total(account, asset) for asset in assets}
         return {asset: amount for asset, amount in amounts.items() if amount}
+
+    async def holdings(self) -> dict[str, BooksHolding]:
+        assets = sorted({asset for _, asset in {**self._kept.totals, **self._moved}})
+        return {
+            asset: BooksHolding(await self.held(asset), -sum((self._total(owner, asset) for owner in OUTSIDE), ZERO))
+            for asset in assets
+        }
 
     async def held(self, asset: str) -> Decimal:
         return self._total(LedgerAccount.EXCHANGE, asset)

@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from core.capital.differences import Trade, Trades
-from core.capital.ledger import BooksRevision, Execution, LedgerAccount, Posting
+from core.capital.equity import BooksHolding
+from core.capital.ledger import OUTSIDE, BooksRevision, Execution, LedgerAccount, Posting
 from shared.src.database import DatabaseConnection
+from shared.src.domain.money import ZERO
 from shared.src.domain.orders import Side
-from shared.src.sql import UNRESOLVED_ORDERS, text
+from shared.src.sql import UNRESOLVED_ORDERS, in_list, text
 
 _ADD = text("""
 INSERT INTO ledger_postings (posting_id, kind, reference, description, occurred_at)
@@ -25,12 +27,15 @@ VALUES (:id, :number, :account, :asset, :amount)
 
 _OPENED = text("SELECT occurred_at FROM ledger_postings WHERE kind = 'opening'")
 
-_BALANCES = text("""
-SELECT asset, sum(amount) AS amount FROM ledger_lines WHERE account = :account
-GROUP BY asset HAVING sum(amount) <> 0
-""")
+_BALANCES = text("SELECT asset, amount FROM ledger_totals WHERE account = :account AND amount <> 0")
 
-_HELD = text("SELECT COALESCE(sum(amount), 0) FROM ledger_lines WHERE account = 'exchange' AND asset = :asset")
+_HELD = text("SELECT amount FROM ledger_totals WHERE account = 'exchange' AND asset = :asset")
+
+_HOLDINGS = text(f"""
+SELECT asset, coalesce(sum(amount) FILTER (WHERE account = 'exchange'), 0) AS held,
+       coalesce(-sum(amount) FILTER (WHERE account IN {in_list(sorted(OUTSIDE))}), 0) AS brought
+FROM ledger_totals GROUP BY asset ORDER BY asset
+""")
 
 _UNPOSTED = text("""
 SELECT e.id, e.order_id, e.symbol, e.trade_id, e.side, e.quantity, e.quote_quantity, e.fee, e.fee_asset, e.timestamp
@@ -99,7 +104,12 @@ class PostgresLedger:
         return {row.asset: row.amount for row in rows}
 
     async def held(self, asset: str) -> Decimal:
-        return Decimal((await self._connection.execute(_HELD, {"asset": asset})).scalar_one())
+        amount = (await self._connection.execute(_HELD, {"asset": asset})).scalar_one_or_none()
+        return ZERO if amount is None else Decimal(amount)
+
+    async def holdings(self) -> dict[str, BooksHolding]:
+        rows = await self._connection.execute(_HOLDINGS)
+        return {row.asset: BooksHolding(row.held, row.brought) for row in rows}
 
     async def unposted(self, *, since: datetime, limit: int) -> list[Execution]:
         rows = await self._connection.execute(_UNPOSTED, {"since": since, "limit": limit})

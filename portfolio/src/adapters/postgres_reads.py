@@ -32,20 +32,18 @@ SELECT {RESULT_SUMS}, COALESCE(sum(profit_loss) FILTER (WHERE completed_at >= :d
 FROM valued_cycles WHERE status = 'completed'
 """)
 
-# The value at the last snapshot before the moment, or at the first after it when the books are younger.
-VALUE_THEN = text("""
-WITH moment AS (
-    SELECT COALESCE((SELECT max(time) FROM portfolio_balances WHERE time <= :since),
-                    (SELECT min(time) FROM portfolio_balances WHERE time > :since)) AS time
+# The last point, and the one before the moment, or the first after it when the books are younger.
+EQUITY_CHANGE = text("""
+WITH last AS (SELECT * FROM equity_points ORDER BY time DESC LIMIT 1),
+earlier AS (
+    SELECT * FROM equity_points
+    WHERE time = COALESCE((SELECT max(time) FROM equity_points WHERE time <= :since),
+                          (SELECT min(time) FROM equity_points WHERE time > :since))
 )
-SELECT moment.time, (SELECT sum(value_usdc) FROM portfolio_balances b WHERE b.time = moment.time) AS value FROM moment
-""")
-
-TRANSFERS = text("""
-SELECT l.asset, sum(l.amount) AS amount
-FROM ledger_lines l JOIN ledger_postings p USING (posting_id)
-WHERE p.kind NOT IN ('opening', 'fill') AND l.account = 'exchange' AND p.occurred_at > :since
-GROUP BY l.asset
+SELECT last.equity AS equity_now, last.return_index AS index_now, earlier.equity AS equity_then,
+       earlier.return_index AS index_then,
+       (SELECT COALESCE(sum(flow), 0) FROM equity_points p WHERE p.time > earlier.time) AS flows
+FROM last, earlier
 """)
 
 _TRADES_WHERE = """
@@ -92,12 +90,12 @@ SELECT symbol, sum(quote_quantity) AS volume FROM trade_executions WHERE timesta
 LEDGER_BALANCES = text("SELECT account, asset, amount FROM ledger_balances WHERE amount <> 0 ORDER BY account, asset")
 
 LEDGER_COUNTS = text("""
-SELECT (SELECT count(*) FROM ledger_postings) AS postings,
-       (SELECT count(*) FROM ledger_postings WHERE kind = 'fill') AS fills,
-       (SELECT count(*) FROM ledger_postings WHERE kind NOT IN ('opening', 'fill', 'adjustment')) AS transfers,
-       (SELECT count(*) FROM ledger_postings WHERE kind = 'adjustment') AS adjustments,
-       (SELECT count(*) FROM (SELECT asset FROM ledger_lines GROUP BY asset HAVING sum(amount) <> 0) broken)
+SELECT count(*) AS postings, count(*) FILTER (WHERE kind = 'fill') AS fills,
+       count(*) FILTER (WHERE kind NOT IN ('opening', 'fill', 'adjustment')) AS transfers,
+       count(*) FILTER (WHERE kind = 'adjustment') AS adjustments,
+       (SELECT count(*) FROM (SELECT asset FROM ledger_totals GROUP BY asset HAVING sum(amount) <> 0) broken)
            AS unbalanced_assets
+FROM ledger_postings
 """)
 
 POSTINGS = text("""

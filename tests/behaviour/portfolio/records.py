@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from core.capital.ledger import Flow, PostingKind, flow_posting
 from core.statistics.periods import Period, PeriodKey
 from portfolio.src.cycle_valuer import CycleValuer
+from portfolio.src.equity_journal import FIRST_WAIT_S, EquityJournal
 from portfolio.src.performance import PerformanceUpdater
 from portfolio.src.ports import BEGINNING, CycleValues, PerformanceRows, ValuedBalance
 from shared.memory.manual_clock import ManualClock
 from shared.src.domain.money import ONE, ZERO
 from shared.src.exchange.models import Balance
-from tests.behaviour.portfolio.world import RecordsWorld, TraderWriter
+from tests.behaviour.portfolio.world import RecordsWorld, TraderWriter, World
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -56,6 +58,74 @@ class AccountRecordsBehaviour:
         await records_world.records.write([], AT + timedelta(minutes=1))
         await records_world.records.write([held("USDC", "7", "8")], AT + timedelta(minutes=2))
         assert await records_world.values() == [(AT, Decimal(10)), (AT + timedelta(minutes=2), Decimal(8))]
+
+
+def journal(world: World, records_world: RecordsWorld, clock: ManualClock, prices: Prices) -> EquityJournal:
+    return EquityJournal(records_world.records, world.store, prices, clock, quote_asset="USDC")
+
+
+async def post(world: World, clock: ManualClock, kind: PostingKind, **moves: str) -> None:
+    flow = Flow(kind, {asset: Decimal(amount) for asset, amount in moves.items()})
+    async with world.store.change() as transaction:
+        await transaction.ledger.add(flow_posting(f"{kind}:{moves}", flow, clock.now(), "test"))
+
+
+class EquityBehaviour:
+    """On every keeper of the account's records and every store of the books."""
+
+    async def test_the_first_point_waits_for_the_prices_of_all_that_is_held(
+        self, world: World, records_world: RecordsWorld, clock: ManualClock
+    ) -> None:
+        prices = Prices()
+        equity = journal(world, records_world, clock, prices)
+        await post(world, clock, PostingKind.DEPOSIT, USDC="10000", BNB="0.5")
+        await equity.note(moved=True)
+        assert equity.waits
+        assert await records_world.points() == []
+        clock.advance(3)
+        prices.prices["BNBUSDC"] = Decimal(600)
+        await equity.note(moved=False)
+        assert not equity.waits
+        assert await records_world.points() == [(10300, 10300, 1)]
+
+    async def test_what_nobody_ever_prices_is_not_waited_for_for_ever(
+        self, world: World, records_world: RecordsWorld, clock: ManualClock
+    ) -> None:
+        equity = journal(world, records_world, clock, Prices())
+        await post(world, clock, PostingKind.DEPOSIT, USDC="100", ODD="5")
+        await equity.note(moved=True)
+        clock.advance(FIRST_WAIT_S)
+        await equity.note(moved=False)
+        assert await records_world.points() == [(100, 100, 1)]
+
+    async def test_flows_are_no_returns_and_a_restart_goes_on_from_the_last_point(
+        self, world: World, records_world: RecordsWorld, clock: ManualClock
+    ) -> None:
+        prices = Prices(BNBUSDC="600")
+        await post(world, clock, PostingKind.DEPOSIT, USDC="1000")
+        await journal(world, records_world, clock, prices).note(moved=True)
+        clock.advance(5)
+        await post(world, clock, PostingKind.CONVERT, USDC="-600", BNB="1")
+        await post(world, clock, PostingKind.WITHDRAWAL, USDC="-100")
+        await journal(world, records_world, clock, prices).note(moved=True)
+        clock.advance(60)
+        prices.prices = {"BNBUSDC": Decimal(690)}
+        restarted = journal(world, records_world, clock, prices)
+        await restarted.note(moved=False)
+        await restarted.note(moved=False)
+        assert await records_world.points() == [(1000, 1000, 1), (900, -100, 1), (990, 0, Decimal("1.1"))]
+
+    async def test_a_price_that_is_away_for_a_moment_is_no_loss(
+        self, world: World, records_world: RecordsWorld, clock: ManualClock
+    ) -> None:
+        prices = Prices(BNBUSDC="600")
+        equity = journal(world, records_world, clock, prices)
+        await post(world, clock, PostingKind.DEPOSIT, BNB="1")
+        await equity.note(moved=True)
+        clock.advance(60)
+        prices.prices = {}
+        await equity.note(moved=False)
+        assert await records_world.points() == [(600, 600, 1), (600, 0, 1)]
 
 
 class PerformanceBehaviour:

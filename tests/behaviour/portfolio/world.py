@@ -100,6 +100,10 @@ class RecordsWorld(Protocol):
         """The value of what was held, at each moment, oldest first."""
         ...
 
+    async def points(self) -> list[Row]:
+        """Equity, flow and index of returns at each moment, oldest first."""
+        ...
+
     async def rows(self) -> dict[PeriodKey, Row]: ...
 
 

@@ -64,6 +64,10 @@ class PostgresRecords:
         query = "SELECT time, sum(value_usdc) AS value FROM portfolio_balances GROUP BY time ORDER BY time"
         return [(row.time, row.value) for row in await self._rows(query)]
 
+    async def points(self) -> list[Row]:
+        rows = await self._rows("SELECT equity, flow, return_index FROM equity_points ORDER BY time")
+        return [(row.equity, row.flow, row.return_index) for row in rows]
+
     async def rows(self) -> dict[PeriodKey, Row]:
         return {
             PeriodKey(Period(row.period), row.period_start, row.strategy, row.symbol): (

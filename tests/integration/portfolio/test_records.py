@@ -11,12 +11,22 @@ from portfolio.src.adapters.postgres_performance import PostgresPerformance
 from shared.memory.manual_clock import ManualClock
 from shared.src.database import Database
 from shared.src.sql import text
-from tests.behaviour.portfolio.records import AccountRecordsBehaviour, PerformanceBehaviour, Prices, updater
+from tests.behaviour.portfolio.records import (
+    AccountRecordsBehaviour,
+    EquityBehaviour,
+    PerformanceBehaviour,
+    Prices,
+    updater,
+)
 from tests.integration.portfolio.builders import TraderRows
 
 
 @pytest.mark.integration
 class TestAccountRecords(AccountRecordsBehaviour): ...
+
+
+@pytest.mark.integration
+class TestEquity(EquityBehaviour): ...
 
 
 @pytest.mark.integration

@@ -53,6 +53,9 @@ class MemoryRecords:
     async def values(self) -> list[tuple[datetime, Decimal]]:
         return [(at, sum((each.value or ZERO for each in held), ZERO)) for at, held in self.records.snapshots]
 
+    async def points(self) -> list[Row]:
+        return [(point.equity, point.flow, point.return_index) for _, point in self.records.points]
+
     async def rows(self) -> dict[PeriodKey, Row]:
         return {
             key: (each.cycles, each.wins, each.profit_loss, each.volume, each.best, each.worst)

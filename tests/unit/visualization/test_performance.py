@@ -15,7 +15,7 @@ from core.statistics.results import CycleResult, Results, results_of
 from shared.src.domain.money import ONE, ZERO
 from shared.src.exchange.models import Balance
 from visualization.src.performance import EQUITY_POINTS_MAX, PerformanceViews
-from visualization.src.ports import Grouping, TradingSums
+from visualization.src.ports import EquityCurve, Grouping, TradingSums
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -25,6 +25,7 @@ class MemoryReads:
     balances: list[Balance] = field(default_factory=list)
     closes: dict[str, Decimal] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
+    returns: list[Point] = field(default_factory=list)
     results: Results = field(default_factory=Results)
 
     async def pockets(self) -> list[Pocket]:
@@ -39,8 +40,8 @@ class MemoryReads:
     async def prices(self, symbols: Sequence[str]) -> dict[str, Decimal]:
         return {symbol: self.closes[symbol] for symbol in symbols if symbol in self.closes}
 
-    async def equity(self) -> list[Point]:
-        return self.points
+    async def equity(self) -> EquityCurve:
+        return EquityCurve(self.points, self.returns or self.points)
 
     async def sums(self, now: datetime) -> TradingSums:
         return TradingSums(
@@ -98,6 +99,13 @@ async def test_figures_are_rounded_to_four_places(views: PerformanceViews, reads
     assert (overview["win_rate_percent"], overview["profit_factor"]) == ("33.3333", "1.4286")
     assert (overview["pnl_total"], overview["roi_percent"], overview["fees"]) == ("3", "0.3", "3")
     assert (overview["equity"], overview["max_drawdown_percent"]) == ("1003.12345679", "10")
+
+
+async def test_a_withdrawal_is_no_drawdown(views: PerformanceViews, reads: MemoryReads) -> None:
+    reads.points = [(0, Decimal(1000)), (HOUR_MS, Decimal(400))]
+    reads.returns = [(0, ONE), (HOUR_MS, Decimal("0.99"))]
+    overview = await views.overview(NOW)
+    assert (overview["equity"], overview["max_drawdown_percent"]) == ("400", "1")
 
 
 async def test_a_group_tells_what_a_cycle_earned_on_average(views: PerformanceViews, reads: MemoryReads) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.capital.pockets import Pocket
-from core.statistics.equity import Point
 from core.statistics.periods import day_start
 from core.statistics.results import Results
 from shared.src.database import Database
@@ -16,7 +15,7 @@ from shared.src.exchange.models import Balance
 from shared.src.market.last_closes import last_closes
 from shared.src.sql import ENDED_CYCLES, RESULT_SUMS
 from visualization.src.adapters.postgres_rows import fetching
-from visualization.src.ports import Grouping, TradingSums
+from visualization.src.ports import EquityCurve, Grouping, TradingSums
 
 SNAPSHOTS_MAX = 20_000
 
@@ -44,15 +43,15 @@ class PostgresPerformanceReads:
     async def prices(self, symbols: Sequence[str]) -> dict[str, Decimal]:
         return await last_closes(self._database, symbols)
 
-    async def equity(self) -> list[Point]:
-        rows = await self._fetch(
-            """
-            SELECT time, sum(value_usdc) AS value FROM portfolio_balances
-            WHERE value_usdc IS NOT NULL GROUP BY time ORDER BY time DESC LIMIT :limit
-            """,
-            limit=SNAPSHOTS_MAX,
+    async def equity(self) -> EquityCurve:
+        latest = await self._fetch(
+            "SELECT time, equity, return_index FROM equity_points ORDER BY time DESC LIMIT :limit", limit=SNAPSHOTS_MAX
         )
-        return [(to_ms(row["time"]), row["value"]) for row in reversed(rows)]
+        rows = latest[::-1]
+        return EquityCurve(
+            values=[(to_ms(row["time"]), row["equity"]) for row in rows],
+            returns=[(to_ms(row["time"]), row["return_index"]) for row in rows],
+        )
 
     async def sums(self, now: datetime) -> TradingSums:
         (cycles,) = await self._fetch(

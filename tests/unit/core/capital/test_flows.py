@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.capital.flows import flows_of, underlying
+from core.capital.flows import flows_of
 from core.capital.ledger import LedgerAccount, PostingKind, flow_posting, totals
+from core.capital.valuation import underlying
 from shared.memory.manual_clock import ManualClock
 
 AT = ManualClock().now()

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from core.statistics.equity import (
     HOUR_MS,
-    growth,
     max_drawdown_percent,
     sharpe_ratio,
     sortino_ratio,
@@ -74,11 +73,6 @@ def test_sortino_is_annualised_from_hourly_returns_and_punishes_losses_alone() -
 
 def test_sortino_without_a_loss_is_not_known() -> None:
     assert sortino_ratio([(hour * HOUR_MS, Decimal(100 + hour)) for hour in range(48)]) is None
-
-
-def test_what_the_owner_brought_is_no_growth() -> None:
-    assert growth(Decimal(1500), Decimal(1000), brought=Decimal(450)) == 50
-    assert growth(Decimal(400), Decimal(1000), brought=Decimal(-500)) == -100
 
 
 @given(st.integers(2, 500), st.integers(2, 60))
