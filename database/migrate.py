@@ -7,6 +7,7 @@ edition (hypertables), plain PostgreSQL (ordinary tables and views with the same
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 import time
@@ -30,6 +31,10 @@ logger = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 7_305_009  # any constant: two migrations at once wait for each other
 WAIT_S_MAX = 60
+HEADER = """-- The schema of RootTrading, written by `roottrading db schema` from database/migrations. Do not edit.
+-- An empty database: psql -v ON_ERROR_STOP=1 -f database/schema.sql (`roottrading db migrate` does the same, and more).
+
+"""
 
 
 def alembic_config() -> Config:
@@ -77,6 +82,18 @@ def status(dsn: str) -> dict[str, str | bool | None]:
         engine.dispose()
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     return {"current": current, "head": head, "up_to_date": current == head}
+
+
+def schema_sql() -> str:
+    """Every migration as SQL, in order: what an empty database needs to be at the newest revision.
+
+    What a TimescaleDB adds (hypertables, policies, candle views) depends on the server; ``migrate`` does that.
+    """
+    config = alembic_config()
+    written = io.StringIO()
+    config.output_buffer = written
+    command.upgrade(config, "head", sql=True)
+    return HEADER + written.getvalue().replace("%%", "%")  # as a driver would have undone it
 
 
 def _extension(connection: Connection) -> None:

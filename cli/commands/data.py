@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
         app.add_typer(group, name=name)
     command(db, "migrate", epilog="Example: roottrading db migrate")(migrate)
     command(db, "status", epilog="Example: roottrading db status --json")(status)
+    command(db, "schema", epilog="Example: roottrading db schema > database/schema.sql")(schema)
     command(db, "url", epilog='Example: psql "$(roottrading db url)" -c "SELECT * FROM strategy_performance"')(url)
     command(token, "create", epilog="Example: roottrading token create --scope read --name grafana")(create)
     command(token, "list", epilog="Example: roottrading token list")(list_)
@@ -77,6 +78,16 @@ def status(session: CommandSession) -> None:
     found = read(database_url(session))
     session.answer(dict(found), lambda out: out.print(f"at {found['current'] or 'nothing'}, newest {found['head']}"))
     session.conclude(ok=bool(found["up_to_date"]), why="the schema is not up to date", remedy="roottrading db migrate")
+
+
+def schema(session: CommandSession) -> None:
+    """Print the schema as SQL, from the migrations; no database is needed."""
+    from database.migrate import schema_sql
+
+    written = schema_sql()
+    session.answer(
+        {"sql": written}, lambda out: out.print(written, markup=False, highlight=False, soft_wrap=True, end="")
+    )
 
 
 def url(session: CommandSession) -> None:

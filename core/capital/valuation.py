@@ -8,12 +8,13 @@ from decimal import ROUND_HALF_EVEN, Decimal
 BRIDGES = ("USDC", "USDT", "FDUSD", "BTC", "ETH", "BNB")
 EARN_PREFIX = "LD"  # flexible Simple Earn shows in the account as LDUSDC
 ASSET_LENGTH_MIN = 3
+EURO = "EUR"
 VALUE_STEP = Decimal("0.000000000001")
 
 
 def symbols_of(assets: Iterable[str], quote: str) -> list[str]:
     """Every symbol whose price may help to value ``assets`` in ``quote``."""
-    targets = {quote, *BRIDGES}
+    targets = {quote, EURO, *BRIDGES}
     known = set(assets)
     lent = {asset for asset in map(underlying, known) if asset is not None}
     pairs = {(asset, target) for asset in known | lent | targets for target in targets if asset != target}

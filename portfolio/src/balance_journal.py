@@ -7,7 +7,7 @@ from datetime import datetime
 
 import orjson
 
-from core.capital.valuation import value
+from core.capital.valuation import EURO, value
 from portfolio.src.ports import AccountRecords, AssetPrices, ValuedBalance
 from shared.src.bus.ports import LastValue, LastValues, Notices
 from shared.src.contracts.portfolio import BalanceUpdated
@@ -48,15 +48,21 @@ class BalanceJournal:
         """
         if not changed and self._clock.monotonic() - self._written_s < SNAPSHOT_EVERY_S:
             return
-        prices = await self._prices.of_assets(balances)
+        prices = await self._prices.of_assets({*balances, EURO})
         at = self._clock.now()
         held = [
-            ValuedBalance(balance, value(balance.total, asset, self._quote, prices))
+            ValuedBalance(
+                balance,
+                value(balance.total, asset, self._quote, prices),
+                value(balance.total, asset, EURO, prices),
+            )
             for asset, balance in balances.items()
         ]
         await self._records.write(held, at)
         self._written_s = self._clock.monotonic()
-        await self._values.put(_documented(held))
+        newest = _documented(held)
+        await self._values.put(newest)
+        await self._notices.notify_many([(each.name, each.value) for each in newest])
         for balance in changed:
             await self._announce(balance, at)
 
@@ -72,7 +78,10 @@ class BalanceJournal:
 
 
 def _documented(held: Sequence[ValuedBalance]) -> list[LastValue]:
-    """``account:balances`` and ``account:total_balance``, as the documents have them."""
+    """``account:balances`` and ``account:total_balance``, as the documents have them: keys and channels of these names.
+
+    ``disponible`` and ``en_ordre`` are the documents' words for free and locked. What nobody prices is null.
+    """
     rows = [
         {
             "asset": each.balance.asset,
@@ -80,6 +89,9 @@ def _documented(held: Sequence[ValuedBalance]) -> list[LastValue]:
             "locked": wire(each.balance.locked),
             "total": wire(each.balance.total),
             "value_usdc": None if each.value is None else wire(each.value),
+            "disponible": wire(each.balance.free),
+            "en_ordre": wire(each.balance.locked),
+            "eur_value": None if each.value_eur is None else wire(each.value_eur),
         }
         for each in held
     ]

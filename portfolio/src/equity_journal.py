@@ -6,7 +6,7 @@ import logging
 from decimal import Decimal
 
 from core.capital.equity import BooksPoint, Holdings, Valued, first_point, next_point, unpriced
-from core.capital.valuation import rates_of, value
+from core.capital.valuation import EURO, rates_of, value
 from portfolio.src.ports import AccountRecords, AssetPrices, CapitalStore
 from shared.src.domain.clock import Clock
 
@@ -14,7 +14,6 @@ logger = logging.getLogger(__name__)
 
 POINT_EVERY_S = 60.0
 FIRST_WAIT_S = 120.0  # the first point values all that is held: so long it waits for the prices of all
-EURO = "EUR"
 
 
 class EquityJournal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Any
 
 from core.capital.ledger import LedgerAccount
 from core.capital.pockets import POCKETS, Pocket, availability
-from core.capital.valuation import value
+from core.capital.valuation import EURO, value
 from core.statistics.conversion import foreign_quotes, volume_of
 from core.statistics.figures import change_percent, rounded
 from core.statistics.open_positions import unrealised
@@ -82,11 +82,12 @@ class PortfolioModel:
 
     async def _balances(self) -> list[Row]:
         rows = await self._db.rows(queries.WALLETS)
-        prices = await self._prices.of_assets([row["asset"] for row in rows])
+        prices = await self._prices.of_assets({EURO, *(row["asset"] for row in rows)})
         for row in rows:
             row["total"] = row["free"] + row["locked"]
             row["available"] = row["free"]
             row["value_usdc"] = row["value_quote"] = value(row["total"], row["asset"], self._quote, prices)
+            row["eur_value"] = value(row["total"], row["asset"], EURO, prices)
         return sorted(rows, key=lambda row: (row["value_quote"] or ZERO, row["asset"]), reverse=True)
 
     async def balance(self, asset: str) -> Row:
@@ -161,6 +162,7 @@ class PortfolioModel:
             "timestamp": now,
             "quote_asset": self._quote,
             "total_value": total,
+            "total_value_eur": _sum_if_known(row["eur_value"] for row in balances if row["value_quote"] is not None),
             "unpriced_assets": [row["asset"] for row in balances if row["value_quote"] is None and row["total"]],
             "performance_24h": day["percent"],
             "performance_7d": week["percent"],
@@ -257,3 +259,9 @@ class PortfolioModel:
     async def postings(self, *, kind: str | None, limit: int) -> list[Row]:
         """The latest postings with their lines."""
         return await self._db.rows(queries.POSTINGS, kind=kind, limit=limit)
+
+
+def _sum_if_known(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum; None when a part of it is not known."""
+    known = list(amounts)
+    return None if None in known else sum((amount for amount in known if amount is not None), ZERO)

@@ -189,10 +189,11 @@ class DatedPrices(AssetPrices, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ValuedBalance:
-    """A balance at the exchange, and what it is worth in the quote asset of valuation; None: nobody knows."""
+    """A balance at the exchange, and what it is worth in the asset of valuation and in EUR; None: nobody knows."""
 
     balance: Balance
     value: Decimal | None
+    value_eur: Decimal | None = None
 
 
 class AccountRecords(Protocol):

@@ -75,6 +75,12 @@ UPDATE capital_pockets SET share_percent = :share_percent, total = :total, reser
 WHERE pocket = :pocket
 """)
 
+# ``core.capital.pockets.availability``, of the pockets as they are now
+_SAVE_AVAILABLE = text("""
+UPDATE capital_pockets p SET available_value = greatest(0, least(p.total - p.reserved - p.used, o.room))
+FROM (SELECT sum(total - reserved - used) AS room FROM capital_pockets) o
+""")
+
 
 class PostgresCapital:
     """Implements ``portfolio.src.ports.CapitalStore``."""
@@ -135,6 +141,7 @@ class PostgresTransaction:
             for pocket in pockets
         ]
         await self._connection.execute(_SAVE_POCKET, rows)
+        await self._connection.execute(_SAVE_AVAILABLE)
 
 
 def _record(change: ChangedLease) -> dict[str, Any]:

@@ -128,6 +128,7 @@ async def test_balances_are_text_and_have_their_aliases(traded: None, api: httpx
         "available": "1",
         "value_usdc": "120",
         "value_quote": "120",
+        "eur_value": None,
         "updated_at": "",
     }
     for alias in ("/api/balance", "/portfolio/balance"):
@@ -298,11 +299,49 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-async def test_balances_lie_under_their_documented_keys(
-    books: Bookkeeper, manager: BinanceAccountManager, redis: Redis
+async def test_balances_lie_under_their_documented_keys_and_are_told_on_channels_of_these_names(
+    books: Bookkeeper, manager: BinanceAccountManager, database: Database, redis: Redis
 ) -> None:
+    async with database.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO market_data (time, symbol, timeframe, open, high, low, close, volume) VALUES"
+                " (now(), 'EURUSDC', '1m', 1.25, 1.25, 1.25, 1.25, 1)"
+            )
+        )
+    listener = redis.pubsub()
+    await listener.subscribe("account:balances", "account:total_balance")
     await manager.refresh()
-    assert await redis.get("account:total_balance") == b"1000"
-    raw = await redis.get("account:balances")
-    assert raw is not None
-    assert {row["asset"]: row["value_usdc"] for row in orjson.loads(raw)} == {"USDC": "1000", "BNB": None}
+    told: dict[str, bytes] = {}
+    while len(told) < 2:
+        message = await listener.get_message(timeout=2)
+        assert message is not None
+        if message["type"] == "message":
+            told[message["channel"].decode()] = message["data"]
+    assert told == {name: await redis.get(name) for name in ("account:balances", "account:total_balance")}
+    assert told["account:total_balance"] == b"1000"
+    rows = {row["asset"]: row for row in orjson.loads(told["account:balances"])}
+    assert rows["USDC"] == {
+        "asset": "USDC",
+        "free": "1000",
+        "locked": "0",
+        "total": "1000",
+        "value_usdc": "1000",
+        "disponible": "1000",
+        "en_ordre": "0",
+        "eur_value": "800",
+    }
+    assert (rows["BNB"]["value_usdc"], rows["BNB"]["eur_value"]) == (None, None)
+    await listener.aclose()  # type: ignore[no-untyped-call]
+
+
+async def test_the_table_of_pockets_has_the_documented_columns(books: Bookkeeper, database: Database) -> None:
+    await books.reserve([wanted("int-1", Decimal(50))], ttl_s=60)
+    async with database.begin() as connection:
+        columns = "pocket_type, allocation_percent, current_value, used_value, available_value"
+        found = await connection.execute(text(f"SELECT {columns} FROM capital_pockets ORDER BY allocation_percent"))
+        assert [tuple(row) for row in found] == [
+            ("safety", 10, 100, 0, 100),
+            ("buffer", 30, 300, 0, 300),
+            ("active", 60, 600, 0, 550),
+        ]
