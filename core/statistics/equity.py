@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from core.statistics.figures import HUNDRED
+from core.statistics.figures import HUNDRED, percent_of
 
 HOURS_OF_YEAR = 24 * 365
 HOUR_MS = 3_600_000
 RETURNS_MIN = 24
 
+CALMAR_RETURNS_MIN = 7 * 24  # a year out of fewer hours is mostly exponent
+
 Point = tuple[int, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class EquityCurve:
+    """``values``: what the account was worth. ``returns``: the same without what the owner brought or took, as an index
+    that began at 1; ratios are of these.
+    """
+
+    values: Sequence[Point] = ()
+    returns: Sequence[Point] = ()
 
 
 def max_drawdown_percent(values: Sequence[Decimal]) -> Decimal | None:
@@ -49,6 +62,47 @@ def sortino_ratio(points: Sequence[Point]) -> Decimal | None:
     if len(returns) < RETURNS_MIN:
         return None
     return _annualised(_mean(returns), _mean([min(value, Decimal(0)) ** 2 for value in returns]))
+
+
+def calmar_ratio(points: Sequence[Point]) -> Decimal | None:
+    """Growth of a year at the pace of the hourly returns / their deepest fall from a peak; no unit.
+
+    ``points`` as for ``sharpe_ratio``. None with fewer than a week of hourly returns, or when nothing ever fell.
+    """
+    returns = _hourly_returns(points)
+    if len(returns) < CALMAR_RETURNS_MIN:
+        return None
+    level, levels = Decimal(1), [Decimal(1)]
+    for value in returns:
+        level *= 1 + value
+        levels.append(level)
+    drawdown = max_drawdown_percent(levels)
+    if not drawdown:
+        return None
+    year = level ** (Decimal(HOURS_OF_YEAR) / len(returns)) - 1
+    return year / (drawdown / HUNDRED)
+
+
+def exposure_percent(open_times: Iterable[tuple[int, int]], *, since_ms: int, until_ms: int) -> Decimal | None:
+    """Percent of the time from ``since_ms`` to ``until_ms`` in which at least one position was open.
+
+    ``open_times``: (opened, closed) of each, ms UTC. None for no time.
+    """
+    if until_ms <= since_ms:
+        return None
+    covered, reached = 0, since_ms
+    for opened, closed in sorted(open_times):
+        begin, end = max(opened, reached), min(closed, until_ms)
+        if end > begin:
+            covered += end - begin
+            reached = end
+    return percent_of(Decimal(covered), Decimal(until_ms - since_ms))
+
+
+def turnover(volume: Decimal, values: Sequence[Point]) -> Decimal | None:
+    """How many times the average equity was traded: volume / mean of ``values``; None without any worth."""
+    mean = _mean([value for _, value in values]) if values else Decimal(0)
+    return volume / mean if mean > 0 else None
 
 
 def _mean(values: Sequence[Decimal]) -> Decimal:

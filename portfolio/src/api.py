@@ -78,6 +78,11 @@ def _add_state(router: APIRouter, model: PortfolioModel) -> None:
         """Cycles that ended in the last hours."""
         return answer(await model.recent_positions(hours))
 
+    @router.get("/statistics", tags=["performance"])
+    async def statistics() -> Response:
+        """Return, drawdown, Sharpe, Sortino, Calmar, profit factor, expectancy, exposure, turnover; null: not yet."""
+        return answer(await model.statistics())
+
     @router.get("/stats/live", tags=["portfolio"])
     async def live() -> Response:
         """Counters of the day."""

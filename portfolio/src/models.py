@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,18 +12,21 @@ from core.capital.ledger import LedgerAccount
 from core.capital.pockets import POCKETS, Pocket, availability
 from core.capital.valuation import EURO, value
 from core.statistics.conversion import foreign_quotes, volume_of
-from core.statistics.figures import change_percent, rounded
+from core.statistics.equity import EquityCurve
+from core.statistics.figures import PLACES, change_percent, rounded
 from core.statistics.open_positions import unrealised
+from core.statistics.performance import performance_figures
 from core.statistics.periods import day_start
 from core.statistics.results import Results, win_rate_percent
 from portfolio.src.adapters import postgres_reads as queries
 from portfolio.src.ports import AssetPrices
 from shared.src.database import Database
-from shared.src.domain.clock import Clock
+from shared.src.domain.clock import Clock, to_ms
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.money import ZERO
 from shared.src.domain.symbols import split_symbol
 from shared.src.single_flight import SharedCache
+from shared.src.sql import EQUITY_POINTS_READ
 
 __all__ = ["DBManager", "PortfolioModel", "SharedCache", "TradeFilter"]
 
@@ -248,6 +251,30 @@ class PortfolioModel:
                 "win_rate_percent": rounded(win_rate_percent(wins, completed)),
             }
         )
+
+    async def statistics(self) -> Row:
+        """How the account did: ``core.statistics.performance`` over everything there is."""
+        return await self._cache.get("statistics", self._statistics)
+
+    async def _statistics(self) -> Row:
+        now = self._clock.now()
+        results = Results.of_sums(await self._db.row(queries.CYCLE_TOTALS, day=day_start(now)))
+        latest = await self._db.rows(queries.EQUITY_CURVE, limit=EQUITY_POINTS_READ)
+        points = [(to_ms(row["time"]), row) for row in reversed(latest)]
+        curve = EquityCurve(
+            values=[(at, row["equity"]) for at, row in points],
+            returns=[(at, row["return_index"]) for at, row in points],
+        )
+        times = await self._db.rows(queries.OPEN_TIMES)
+        open_times = [(to_ms(row["opened_at"]), to_ms(row["closed_at"] or now)) for row in times]
+        figures = asdict(performance_figures(results, curve, open_times))
+        shown = {name: rounded(figure, 8 if name == "expectancy" else PLACES) for name, figure in figures.items()}
+        return {
+            "timestamp": now,
+            "quote_asset": self._quote,
+            "cycles": results.cycles,
+            "volume": results.volume,
+        } | shown
 
     async def ledger(self) -> Row:
         """Every account's balance, and how many postings made it."""

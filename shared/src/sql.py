@@ -53,3 +53,12 @@ coalesce(sum(fees), 0) AS fees,
 coalesce(sum(volume), 0) AS volume,
 max(profit_loss) AS best, min(profit_loss) AS worst
 """
+
+# The last points of the books' value, newest first
+EQUITY_CURVE = "SELECT time, equity, return_index FROM equity_points ORDER BY time DESC LIMIT :limit"
+EQUITY_POINTS_READ = 20_000
+# When positions were open; one that still is ends now
+OPEN_TIMES = """
+SELECT opened_at, CASE WHEN status = 'completed' THEN completed_at END AS closed_at FROM trade_cycles
+WHERE opened_at IS NOT NULL AND quantity > 0 ORDER BY opened_at
+"""

@@ -8,8 +8,9 @@ from decimal import Decimal
 from core.capital.pockets import availability
 from core.capital.valuation import symbols_of, value
 from core.statistics.conversion import foreign_quotes, volume_of
-from core.statistics.equity import max_drawdown_percent, sharpe_ratio, thinned
+from core.statistics.equity import thinned
 from core.statistics.figures import percent_of, rounded
+from core.statistics.performance import performance_figures
 from core.statistics.results import Results
 from shared.src.domain.money import ZERO, wire
 from shared.src.exchange.models import Balance
@@ -61,7 +62,8 @@ class PerformanceViews:
         results = sums.results
         foreign = foreign_quotes(sums.volumes_24h, self._quote)
         prices = await self._reads.prices(symbols_of(foreign, self._quote)) if foreign else {}
-        values, index = [worth for _, worth in curve.values], [level for _, level in curve.returns]
+        values = [worth for _, worth in curve.values]
+        figures = performance_figures(results, curve, await self._reads.open_times(now))
         return GlobalStatistics(
             equity=wire(round(values[-1], 8)) if values else None,
             pnl_total=wire(results.profit_loss),
@@ -71,11 +73,17 @@ class PerformanceViews:
             cycles_completed=results.cycles,
             wins=results.wins,
             losses=results.losses,
-            win_rate_percent=amount(rounded(results.win_rate_percent)),
-            profit_factor=amount(rounded(results.profit_factor)),
+            win_rate_percent=amount(rounded(figures.win_rate_percent)),
+            profit_factor=amount(rounded(figures.profit_factor)),
+            expectancy=amount(rounded(figures.expectancy, 8)),
+            return_percent=amount(rounded(figures.return_percent)),
             roi_percent=amount(rounded(percent_of(results.profit_loss, values[0] if values else ZERO))),
-            sharpe=amount(rounded(sharpe_ratio(curve.returns))),
-            max_drawdown_percent=amount(rounded(max_drawdown_percent(index))),
+            sharpe=amount(rounded(figures.sharpe)),
+            sortino=amount(rounded(figures.sortino)),
+            calmar=amount(rounded(figures.calmar)),
+            max_drawdown_percent=amount(rounded(figures.max_drawdown_percent)),
+            exposure_percent=amount(rounded(figures.exposure_percent)),
+            turnover=amount(rounded(figures.turnover)),
             volume_24h=wire(volume_of(sums.volumes_24h, self._quote, prices)),
             trades_24h=sums.trades_24h,
         )

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from core.capital.pockets import Pocket
-from core.statistics.equity import Point
+from core.statistics.equity import EquityCurve
 from core.statistics.results import Results
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.exchange.models import Balance
@@ -101,16 +101,6 @@ class TradingSums:
     volumes_24h: Mapping[str, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
-class EquityCurve:
-    """``values``: what the account was worth. ``returns``: the same without what the owner brought or took, as an index
-    that began at 1; ratios are of these.
-    """
-
-    values: Sequence[Point] = ()
-    returns: Sequence[Point] = ()
-
-
 class PerformanceReads(Protocol):
     async def pockets(self) -> list[Pocket]:
         """All pockets of the account: active, buffer, safety."""
@@ -126,6 +116,10 @@ class PerformanceReads(Protocol):
 
     async def equity(self) -> EquityCurve:
         """The last points, oldest first."""
+        ...
+
+    async def open_times(self, now: datetime) -> list[tuple[int, int]]:
+        """When each position was open, ms UTC; one that still is ends ``now``."""
         ...
 
     async def sums(self, now: datetime) -> TradingSums:

@@ -191,9 +191,15 @@ class GlobalStatistics(TypedDict):
     losses: int
     win_rate_percent: str | None
     profit_factor: str | None
+    expectancy: str | None
+    return_percent: str | None
     roi_percent: str | None
     sharpe: str | None
+    sortino: str | None
+    calmar: str | None
     max_drawdown_percent: str | None
+    exposure_percent: str | None
+    turnover: str | None
     volume_24h: str
     trades_24h: int
 

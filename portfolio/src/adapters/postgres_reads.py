@@ -1,5 +1,6 @@
 """The SQL of the portfolio's reads."""
 
+from shared.src import sql
 from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS, text
 
 WALLETS = text("SELECT asset, free, locked, updated_at FROM wallets WHERE free + locked > 0 ORDER BY asset")
@@ -45,6 +46,9 @@ SELECT last.equity AS equity_now, last.return_index AS index_now, earlier.equity
        (SELECT COALESCE(sum(flow), 0) FROM equity_points p WHERE p.time > earlier.time) AS flows
 FROM last, earlier
 """)
+
+EQUITY_CURVE = text(sql.EQUITY_CURVE)
+OPEN_TIMES = text(sql.OPEN_TIMES)
 
 _TRADES_WHERE = """
 FROM trades

@@ -10,12 +10,12 @@ from decimal import Decimal
 import pytest
 
 from core.capital.pockets import Pocket
-from core.statistics.equity import HOUR_MS, Point
+from core.statistics.equity import HOUR_MS, EquityCurve, Point
 from core.statistics.results import CycleResult, Results, results_of
 from shared.src.domain.money import ONE, ZERO
 from shared.src.exchange.models import Balance
 from visualization.src.performance import EQUITY_POINTS_MAX, PerformanceViews
-from visualization.src.ports import EquityCurve, Grouping, TradingSums
+from visualization.src.ports import Grouping, TradingSums
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -42,6 +42,9 @@ class MemoryReads:
 
     async def equity(self) -> EquityCurve:
         return EquityCurve(self.points, self.returns or self.points)
+
+    async def open_times(self, now: datetime) -> list[tuple[int, int]]:
+        return [(0, HOUR_MS)]
 
     async def sums(self, now: datetime) -> TradingSums:
         return TradingSums(
@@ -99,6 +102,7 @@ async def test_figures_are_rounded_to_four_places(views: PerformanceViews, reads
     assert (overview["win_rate_percent"], overview["profit_factor"]) == ("33.3333", "1.4286")
     assert (overview["pnl_total"], overview["roi_percent"], overview["fees"]) == ("3", "0.3", "3")
     assert (overview["equity"], overview["max_drawdown_percent"]) == ("1003.12345679", "10")
+    assert (overview["expectancy"], overview["exposure_percent"], overview["turnover"]) == ("1", "50", "0.62")
 
 
 async def test_a_withdrawal_is_no_drawdown(views: PerformanceViews, reads: MemoryReads) -> None:

@@ -7,17 +7,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.capital.pockets import Pocket
+from core.statistics.equity import EquityCurve
 from core.statistics.periods import day_start
 from core.statistics.results import Results
 from shared.src.database import Database
 from shared.src.domain.clock import to_ms
 from shared.src.exchange.models import Balance
 from shared.src.market.last_closes import last_closes
-from shared.src.sql import ENDED_CYCLES, RESULT_SUMS
+from shared.src.sql import ENDED_CYCLES, EQUITY_CURVE, EQUITY_POINTS_READ, OPEN_TIMES, RESULT_SUMS
 from visualization.src.adapters.postgres_rows import fetching
-from visualization.src.ports import EquityCurve, Grouping, TradingSums
-
-SNAPSHOTS_MAX = 20_000
+from visualization.src.ports import Grouping, TradingSums
 
 
 class PostgresPerformanceReads:
@@ -44,14 +43,15 @@ class PostgresPerformanceReads:
         return await last_closes(self._database, symbols)
 
     async def equity(self) -> EquityCurve:
-        latest = await self._fetch(
-            "SELECT time, equity, return_index FROM equity_points ORDER BY time DESC LIMIT :limit", limit=SNAPSHOTS_MAX
-        )
+        latest = await self._fetch(EQUITY_CURVE, limit=EQUITY_POINTS_READ)
         rows = latest[::-1]
         return EquityCurve(
             values=[(to_ms(row["time"]), row["equity"]) for row in rows],
             returns=[(to_ms(row["time"]), row["return_index"]) for row in rows],
         )
+
+    async def open_times(self, now: datetime) -> list[tuple[int, int]]:
+        return [(to_ms(row["opened_at"]), to_ms(row["closed_at"] or now)) for row in await self._fetch(OPEN_TIMES)]
 
     async def sums(self, now: datetime) -> TradingSums:
         (cycles,) = await self._fetch(

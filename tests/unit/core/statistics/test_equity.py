@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from core.statistics.equity import (
     HOUR_MS,
+    calmar_ratio,
+    exposure_percent,
     max_drawdown_percent,
     sharpe_ratio,
     sortino_ratio,
     thinned,
+    turnover,
 )
 
 values = st.lists(st.decimals("0.01", "1000000", places=2), min_size=2, max_size=50)
@@ -82,3 +85,21 @@ def test_thinning_keeps_order_first_and_last(count: int, count_max: int) -> None
     assert len(kept) == min(count, count_max)
     assert (kept[0], kept[-1]) == (points[0], points[-1])
     assert kept == sorted(set(kept))
+
+
+def test_exposure_counts_the_time_of_open_positions_once() -> None:
+    open_times = [(0, 10), (5, 20), (50, 70), (90, 200), (-30, -10)]
+    assert exposure_percent(open_times, since_ms=0, until_ms=100) == 50
+    assert exposure_percent([], since_ms=0, until_ms=100) == 0
+    assert exposure_percent(open_times, since_ms=5, until_ms=5) is None
+
+
+def test_turnover_is_what_was_traded_of_the_average_equity() -> None:
+    assert turnover(Decimal(3000), [(0, Decimal(1000)), (1, Decimal(2000))]) == 2
+    assert turnover(Decimal(3000), []) is None
+
+
+def test_calmar_needs_a_week_and_a_fall() -> None:
+    rising = [(hour * HOUR_MS, Decimal(100 + hour)) for hour in range(8 * 24)]
+    assert calmar_ratio(rising[:48]) is None
+    assert calmar_ratio(rising) is None

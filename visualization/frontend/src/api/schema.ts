@@ -609,12 +609,18 @@ export interface components {
         };
         /** GlobalStatistics */
         GlobalStatistics: {
+            /** Calmar */
+            calmar: string | null;
             /** Cycles Completed */
             cycles_completed: number;
             /** Cycles Open */
             cycles_open: number;
             /** Equity */
             equity: string | null;
+            /** Expectancy */
+            expectancy: string | null;
+            /** Exposure Percent */
+            exposure_percent: string | null;
             /** Fees */
             fees: string;
             /** Losses */
@@ -627,12 +633,18 @@ export interface components {
             pnl_total: string;
             /** Profit Factor */
             profit_factor: string | null;
+            /** Return Percent */
+            return_percent: string | null;
             /** Roi Percent */
             roi_percent: string | null;
             /** Sharpe */
             sharpe: string | null;
+            /** Sortino */
+            sortino: string | null;
             /** Trades 24H */
             trades_24h: number;
+            /** Turnover */
+            turnover: string | null;
             /** Volume 24H */
             volume_24h: string;
             /** Win Rate Percent */

@@ -5,8 +5,8 @@ What is available in a pocket is bounded by all pockets together: it is written 
 
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
