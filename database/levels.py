@@ -60,6 +60,8 @@ def apply_level(connection: Connection) -> DatabaseLevel:
     connection.commit()
     if level is DatabaseLevel.COMMUNITY:
         _policies(connection)
+    else:
+        prune(connection)
     for timeframe, interval in AGGREGATES.items():
         _candle_view(connection, level, timeframe, interval)
     return level
@@ -89,6 +91,19 @@ def _policies(connection: Connection) -> None:
             text(f"SELECT add_retention_policy('{table}', drop_after => INTERVAL '{keep}', if_not_exists => TRUE)")
         )
     connection.commit()
+
+
+def prune(connection: Connection) -> dict[str, int]:
+    """Delete what is older than ``RETENTION``, where no policy of the database does it; how many rows, by table.
+
+    Ages are of market time, from the newest row: a market replayed from years ago keeps its history.
+    """
+    deleted = {}
+    for table, keep in RETENTION.items():
+        old = text(f"DELETE FROM {table} WHERE time < (SELECT max(time) FROM {table}) - INTERVAL '{keep}'")
+        deleted[table] = connection.execute(old).rowcount
+        connection.commit()
+    return deleted
 
 
 def _candle_view(connection: Connection, level: DatabaseLevel, timeframe: str, interval: str) -> None:

@@ -514,6 +514,22 @@ UPDATE alembic_version SET version_num='0011' WHERE alembic_version.version_num 
 
 -- Running upgrade 0011 -> 0012
 
+CREATE TABLE idempotency_keys (token_id VARCHAR(20) NOT NULL, key VARCHAR(200) NOT NULL, route TEXT NOT NULL, body_sha256 CHAR(64) NOT NULL, claimed_until TIMESTAMPTZ NOT NULL, status SMALLINT, answer TEXT, created_at TIMESTAMPTZ NOT NULL DEFAULT now(), PRIMARY KEY (token_id, key), CHECK ((status IS NULL) = (answer IS NULL)));
+
+CREATE INDEX idempotency_keys_created_idx ON idempotency_keys (created_at);
+
+UPDATE alembic_version SET version_num='0012' WHERE alembic_version.version_num = '0011';
+
+-- Running upgrade 0012 -> 0013
+
+ALTER TABLE trade_cycles ADD COLUMN managed_by TEXT NOT NULL DEFAULT 'strategies' CHECK (managed_by IN ('owner', 'strategies'));
+
+UPDATE trade_cycles SET managed_by = 'owner' WHERE strategy = 'MANUAL';
+
+UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012';
+
+-- Running upgrade 0013 -> 0014
+
 CREATE TABLE valuation (only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row), asset VARCHAR(20) NOT NULL);
 
 CREATE TABLE cycle_values (cycle_id VARCHAR(50) PRIMARY KEY REFERENCES trade_cycles (id), valued_in VARCHAR(20) NOT NULL, rate NUMERIC(36, 18) CHECK (rate > 0), fee_gap NUMERIC(36, 12) CHECK (fee_gap >= 0), updated_at TIMESTAMPTZ NOT NULL);
@@ -556,9 +572,9 @@ SELECT symbol,
        sum(fees) AS fees
 FROM valued_cycles WHERE status = 'completed' GROUP BY symbol;
 
-UPDATE alembic_version SET version_num='0012' WHERE alembic_version.version_num = '0011';
+UPDATE alembic_version SET version_num='0014' WHERE alembic_version.version_num = '0013';
 
--- Running upgrade 0012 -> 0013
+-- Running upgrade 0014 -> 0015
 
 LOCK TABLE ledger_lines IN SHARE ROW EXCLUSIVE MODE;
 
@@ -592,9 +608,9 @@ CREATE OR REPLACE VIEW ledger_balances AS SELECT account, asset, CAST(amount AS 
 
 CREATE INDEX trade_executions_order_idx ON trade_executions (client_order_id);
 
-UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012';
+UPDATE alembic_version SET version_num='0015' WHERE alembic_version.version_num = '0014';
 
--- Running upgrade 0013 -> 0014
+-- Running upgrade 0015 -> 0016
 
 CREATE TABLE equity_points (
     time TIMESTAMPTZ PRIMARY KEY,
@@ -610,15 +626,15 @@ CREATE TABLE equity_state (
     holdings JSONB NOT NULL
 );
 
-UPDATE alembic_version SET version_num='0014' WHERE alembic_version.version_num = '0013';
+UPDATE alembic_version SET version_num='0016' WHERE alembic_version.version_num = '0015';
 
--- Running upgrade 0014 -> 0015
+-- Running upgrade 0016 -> 0017
 
 ALTER TABLE capital_pockets ADD COLUMN pocket_type VARCHAR(10) GENERATED ALWAYS AS (pocket) STORED, ADD COLUMN allocation_percent NUMERIC(7, 4) GENERATED ALWAYS AS (share_percent) STORED, ADD COLUMN current_value NUMERIC(36, 18) GENERATED ALWAYS AS (total) STORED, ADD COLUMN used_value NUMERIC(36, 18) GENERATED ALWAYS AS (used) STORED, ADD COLUMN available_value NUMERIC(36, 18) NOT NULL DEFAULT 0 CHECK (available_value >= 0);
 
 UPDATE capital_pockets p SET available_value = greatest(0, least(p.total - p.reserved - p.used, o.room)) FROM (SELECT sum(total - reserved - used) AS room FROM capital_pockets) o;
 
-UPDATE alembic_version SET version_num='0015' WHERE alembic_version.version_num = '0014';
+UPDATE alembic_version SET version_num='0017' WHERE alembic_version.version_num = '0016';
 
 COMMIT;
 

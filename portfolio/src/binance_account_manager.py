@@ -28,7 +28,7 @@ from shared.src.exchange.models import Balance
 
 logger = logging.getLogger(__name__)
 
-POLL_EVERY_S = 60.0
+POLL_EVERY_S = 20.0  # a deposit is known within that, and some more looks
 LOOK_AGAIN_S = 3.0
 UNEXPLAINED_S = 20.0  # reading the trades of every symbol again weighs hundreds of units
 OPENING_LOOK_S = 0.3
@@ -53,7 +53,7 @@ class AccountState:
 
 
 class BinanceAccountManager:
-    """Adds to ``core.capital.differences`` the looks (at start, every minute, after executions) and the postings.
+    """Adds to ``core.capital.differences`` the looks (at start, now and then, after executions) and the postings.
 
     Only one runs for an account.
     """

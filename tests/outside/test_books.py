@@ -38,6 +38,39 @@ def test_results_in_two_currencies_are_not_added(launch: Launch) -> None:
         )
 
 
+def points(platform: Platform) -> list[dict[str, Any]]:
+    return platform.rows("SELECT equity, flow, return_index FROM equity_points ORDER BY time")
+
+
+def moved(platform: Platform, **amounts: str) -> None:
+    for asset, amount in amounts.items():
+        platform.twin.do("POST", "/balances", {"account": "owner", "asset": asset, "delta": amount})
+
+
+def test_coins_held_at_the_start_are_capital_and_a_deposit_is_no_gain(launch: Launch) -> None:
+    with launch(fixture_of(listed("AAAUSDC"), listed("BNBUSDC", 600.0), USDC="10000", BNB="5")) as platform:
+        eventually(lambda: points(platform), "the first point")
+        assert points(platform)[0]["equity"] == Decimal(13000)
+        round_trip(platform, "AAAUSDC", "4")
+        moved(platform, USDC="2500", BNB="1")
+        eventually(lambda: platform.rows("SELECT 1 FROM ledger_postings WHERE kind = 'deposit'"), "it is booked", 60)
+        eventually(lambda: points(platform)[-1]["equity"] > 16000, "it is in the equity", 90)
+        lost = Decimal(platform.cycle("AAAUSDC")["profit_loss"])
+        told = Decimal(str(summary(platform)["performance_24h"]))
+        assert lost < 0
+        assert abs(told - 100 * lost / 13000) < Decimal("0.01")
+
+
+def test_what_moves_without_a_trade_halts_nothing(platform: Platform) -> None:
+    eventually(lambda: points(platform), "the books are open")
+    moved(platform, USDC="-300", AAA="3")
+    eventually(lambda: platform.rows("SELECT 1 FROM ledger_postings WHERE kind = 'convert'"), "it is booked", 90)
+    ledger = platform.ask("portfolio", "GET", "/ledger").json()
+    assert ledger["accounts"]["convert"] == {"AAA": "-3", "USDC": "300"}
+    eventually(lambda: platform.ask("portfolio", "GET", "/ledger").json()["equals_exchange"], "no difference is left")
+    assert platform.ask("portfolio", "GET", "/health").status_code == 200
+
+
 def test_the_same_key_gives_the_same_answer_and_another_body_is_refused(platform: Platform) -> None:
     body = {"symbol": A, "side": "BUY", "quantity": "4"}
     first = platform.trader("POST", "/order", body, key="k-1")

@@ -5,8 +5,8 @@ What is available in a pocket is bounded by all pockets together: it is written 
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ The database adds up what is inserted, whoever inserts it; a line is never chang
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
