@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,8 @@ class Saved:
     exchange: Engine
     keys: list[tuple[str, str, str, str]]
     algos: dict[int, Twap]
+    # Files of earlier versions have none.
+    delistings: dict[str, int] = field(default_factory=dict)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -172,6 +174,7 @@ class StateWriter:
             "next_minute_ms": twin.driver.next_minute_ms,
             "keys": [(key.account, key.api_key, key.secret_key, key.key_type) for key in twin.world.keys.values()],
             "algos": _ALGOS.dump_python(twin.state.algos, mode="json"),
+            "delistings": twin.state.delistings,
         }
         with _transaction(self._database):
             if exchange is not known:
@@ -263,6 +266,7 @@ def restore(path: Path, fixture: Fixture | None = None) -> Twin:
     skip = gap_minutes > GAP_MINUTES_MAX
     twin = Twin(world.fixture, world=world, resume_ms=None if skip else saved.next_minute_ms)
     twin.state.algos.update(saved.algos)
+    twin.state.delistings.update(saved.delistings)
     _freeze(twin, world.exchange.markets)
     return twin
 

@@ -113,11 +113,12 @@ class Twin:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(PULSE_S)
-            self._work_algos()
+            self._work_due()
             self.floor.feed.pulse()
 
-    def _work_algos(self) -> None:
-        """Work the slices of TWAP orders that are due."""
+    def _work_due(self) -> None:
+        """Work the slices of TWAP orders that are due, and end what is delisted by now."""
+        self.operations.delist_due()
         if self.state.algos:
             advance_algos(self.state, self.clock.now_ms())
             self.flush()
@@ -142,6 +143,7 @@ class Twin:
         self.state.keys, self.state.limits = world.keys, world.limits
         self.state.sors = _sors(fixture)
         self.state.algos.clear()
+        self.state.delistings.clear()
         self.users.revoke()
         self.changes += 1
         self.driver.open()
@@ -179,7 +181,7 @@ class Twin:
             raise ValueError("only a stepped clock can be advanced")
         await self.driver.advance(step_ms)
         self.exchange.tick(self.clock.now_ms())
-        self._work_algos()
+        self._work_due()
         self.changes += 1
         self.floor.arrive()
 

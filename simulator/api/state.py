@@ -126,6 +126,8 @@ class TwinState:
     sors: list[dict[str, Any]] = field(default_factory=list)
     # Spot TWAP orders by algo id (sapi); kept here since they are an application on top of the exchange.
     algos: dict[int, Any] = field(default_factory=dict)
+    # Symbols that will be delisted, and when (market time, ms).
+    delistings: dict[str, int] = field(default_factory=dict)
 
     def tell_ban(self, address: str) -> None:
         """An address was answered 418: call ``on_ban`` if the limits banned it, and no fault that hits some calls."""

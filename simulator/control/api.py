@@ -115,7 +115,8 @@ def _market_routes(app: FastAPI, twin: ControlledTwin, operations: Operations, g
 
     @app.post("/v1/symbols", dependencies=guard)
     async def symbols(body: SymbolChange) -> dict[str, Any]:
-        """Halt, break or reopen a symbol, or change its filters, execution rules or reference price while running."""
+        """Halt, break, reopen or delist a symbol, or change its filters, execution rules or reference price while
+        running."""
         return _change_symbol(twin, operations, body)
 
     @app.get("/v1/state", dependencies=guard)
@@ -199,6 +200,8 @@ def _change_symbol(twin: ControlledTwin, operations: Operations, body: SymbolCha
     if "reference_price" in body.model_fields_set:
         twin.exchange.set_reference_price(body.symbol, body.reference_price, twin.clock.now_ms())
         twin.flush()
+    if "delist_at_ms" in body.model_fields_set:
+        operations.plan_delisting(body.symbol, body.delist_at_ms)
     return changed
 
 

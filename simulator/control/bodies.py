@@ -58,14 +58,15 @@ class BalanceChange(_Body):
 
 
 class SymbolChange(_Body):
-    """A new status, filters that replace those of the same type, execution rules (an empty list lifts them), or a
-    reference price (null: not known)."""
+    """A new status, filters that replace those of the same type, execution rules (an empty list lifts them), a
+    reference price (null: not known), or the market time (ms) at which the symbol is delisted (null: it is not)."""
 
     symbol: str
     status: Literal["TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY"] | None = None
     filters: Filters | None = None
     rules: Rules | None = None
     reference_price: Positive | None = None
+    delist_at_ms: int | None = Field(default=None, ge=0, le=4_102_444_800_000)
 
 
 class Match(_Body):

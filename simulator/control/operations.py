@@ -82,6 +82,24 @@ class Operations:
         found = self._twin.exchange.market(symbol).rules
         return {"symbol": symbol, "status": found.status, "filters": [dict(entry) for entry in found.filters]}
 
+    def plan_delisting(self, symbol: str, at_ms: int | None) -> None:
+        """Let a symbol be delisted at a market time (None: not any more); clients read of it before."""
+        delistings = self._twin.state.delistings
+        delistings.pop(symbol, None)
+        if at_ms is not None:
+            delistings[symbol] = at_ms
+        self.delist_due()
+
+    def delist_due(self) -> None:
+        """End the trading of symbols whose time has come: their orders are cancelled, their status is BREAK."""
+        now, exchange = self._twin.clock.now_ms(), self._twin.exchange
+        for symbol in [name for name, at_ms in self._twin.state.delistings.items() if at_ms <= now]:
+            del self._twin.state.delistings[symbol]
+            for account in exchange.accounts.values():
+                if account.open_on(symbol):
+                    exchange.cancel_all(account, symbol, now)
+            self.change_symbol(symbol, status="BREAK")
+
     def add_account(self, config: AccountConfig) -> dict[str, Any]:
         """Open an account; returns its key. Raises ValueError when the name is taken."""
         return _key_view(self._twin.open_account(config))

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from simulator.api.auth import ApiKey
 from simulator.api.faults.rules import Faults
+from simulator.api.state import TwinState
 from simulator.api.streams.hub import Hub
 from simulator.api.streams.user_stream import UserStreams
 from simulator.engine.exchange import Engine
@@ -41,6 +42,7 @@ class ControlledTwin(Protocol):
     faults: Faults
     hub: Hub
     users: UserStreams
+    state: TwinState
 
     @property
     def exchange(self) -> Engine: ...

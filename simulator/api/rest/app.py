@@ -28,6 +28,7 @@ from simulator.api.rest.market import MARKET_ENDPOINTS
 from simulator.api.rest.sapi import SAPI_ENDPOINTS
 from simulator.api.rest.tickers import TICKER_ENDPOINTS
 from simulator.api.rest.trade import TRADE_ENDPOINTS
+from simulator.api.rest.wallet import WALLET_ENDPOINTS
 from simulator.api.rest.wire import (
     HTML_TYPE,
     ReceivedRequest,
@@ -48,6 +49,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *TRADE_ENDPOINTS,
     *ACCOUNT_ENDPOINTS,
     *SAPI_ENDPOINTS,
+    *WALLET_ENDPOINTS,
 )
 WS_METHODS: dict[str, Endpoint] = {endpoint.ws: endpoint for endpoint in ENDPOINTS if endpoint.ws}
 # User data streams by listenKey ended on 2026-02-20.

@@ -253,38 +253,13 @@ def _sub_order(account: Account, algo: Twap, order_id: int, place: int) -> dict[
     }
 
 
-# -- the rest of the wallet -----------------------------------------------------------------------------------
-
-
-def system_status(call: Call) -> Json:
-    """Whether the exchange works; maintenance is a fault here, answered with 503 before anyone asks."""
-    return {"status": 0, "msg": "normal"}
-
-
-def trade_fee(call: Call) -> Json:
-    """What an account pays as maker and taker, per symbol."""
-    markets, wanted = call.state.exchange.markets, call.params.optional_symbol()
-    symbols = list(markets) if wanted is None else [call.symbol]
-    rows = []
-    for symbol in symbols:
-        rates = call.account.commissions_of(symbol).standard
-        rows.append({"symbol": symbol, "makerCommission": _rate(rates.maker), "takerCommission": _rate(rates.taker)})
-    return rows
-
-
-def _rate(rate: Decimal) -> str:
-    return format(rate.normalize(), "f")
-
-
 _PAGES = ("page", "pageSize")
 _FILTERED = ("symbol", "side", "startTime", "endTime", *_PAGES)
 _USER, _TRADE = Security.USER_DATA, Security.TRADE
 _ALGO = "/sapi/v1/algo/spot"
 
 SAPI_ENDPOINTS = (
-    Endpoint("GET", "/sapi/v1/system/status", system_status, sapi="IP"),
     Endpoint("GET", "/sapi/v1/account/apiRestrictions", api_restrictions, security=_USER, sapi="IP"),
-    Endpoint("GET", "/sapi/v1/asset/tradeFee", trade_fee, ("symbol",), security=_USER, sapi="IP"),
     Endpoint(
         "POST", f"{_ALGO}/newOrderTwap", new_twap,
         ("symbol", "side", "quantity", "duration", "clientAlgoId", "limitPrice", "stpMode"), 3000,
