@@ -25,6 +25,9 @@ def serve(
         str | None, typer.Option(envvar="SIMULATOR_CONTROL_TOKEN", help="Token of the control door; default: random.")
     ] = None,
     state: Annotated[Path | None, typer.Option(help="File that keeps the twin over restarts.")] = None,
+    tls: Annotated[
+        Path | None, typer.Option(help="Folder for a certificate made on the spot: serve https and wss with it.")
+    ] = None,
     speed: Annotated[float | None, typer.Option(min=0.01, help="Market seconds per second.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the synthetic market and of faults.")] = None,
     replay: Annotated[
@@ -39,7 +42,7 @@ def serve(
     Raises ConfigurationError, TransientError for a market that cannot be reached, and KeyboardInterrupt after Ctrl-C.
     """
     chosen = _fixture(fixture, speed=speed, seed=seed, replay=replay or [], mirror=mirror or [])
-    serve_twin(host, port, chosen, control_token, state)
+    serve_twin(host, port, chosen, control_token, state, tls)
 
 
 def _fixture(

@@ -1,6 +1,7 @@
 """Runs the twin on one port until it is told to stop, and says when it is ready.
 
-The ready line, one line of JSON on stdout: ``{"rest", "streams", "ws_api", "control", "control_token", "accounts"}``.
+The ready line, one line of JSON on stdout: ``{"rest", "streams", "ws_api", "control", "control_token", "accounts"}``;
+with TLS also ``{"certificate", "trust"}``: the file to trust, and what to set so that a client does.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ import uvicorn
 from shared.src.domain.errors import ConfigurationError
 from simulator.api.streams.sockets import socket_protocol
 from simulator.app import create_app
+from simulator.certificate import CertificateFiles, make_certificate
 from simulator.fixture import DEFAULT_FIXTURE, Fixture, parse_fixture
 from simulator.snapshot import StateWriter, restore
 from simulator.twin import Twin
@@ -51,18 +53,20 @@ def _place(listener: socket.socket) -> tuple[str, int]:
     return str(name[0]), int(name[1])
 
 
-def ready_line(twin: Twin, host: str, port: int, token: str) -> dict[str, Any]:
-    """Where everything is, and the keys to trade with."""
+def ready_line(twin: Twin, host: str, port: int, token: str, tls: CertificateFiles | None = None) -> dict[str, Any]:
+    """Where everything is, the keys to trade with, and with TLS the certificate."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    place = f"{shown}:{port}"
-    return {
-        "rest": f"http://{place}",
-        "streams": f"ws://{place}",
-        "ws_api": f"ws://{place}/ws-api/v3",
-        "control": f"http://{place}/control/v1",
+    mark = "" if tls is None else "s"
+    rest, streams = f"http{mark}://{shown}:{port}", f"ws{mark}://{shown}:{port}"
+    line = {
+        "rest": rest,
+        "streams": streams,
+        "ws_api": f"{streams}/ws-api/v3",
+        "control": f"{rest}/control/v1",
         "control_token": token,
         "accounts": twin.operations.account_keys(),
     }
+    return line if tls is None else line | {"certificate": str(tls.certificate), "trust": tls.trust}
 
 
 class _Server(uvicorn.Server):
@@ -79,6 +83,7 @@ async def run(
     token: str,
     announce: Callable[[dict[str, Any]], None],
     state_file: Path | None = None,
+    tls: CertificateFiles | None = None,
 ) -> bool:
     """Serve until SIGTERM or SIGINT; says whether it was SIGINT. Raises what broke the market if anything did."""
     config = uvicorn.Config(
@@ -92,6 +97,8 @@ async def run(
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=75,
         server_header=False,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
     )
     server = _Server(config)
     stop, interrupted = asyncio.Event(), asyncio.Event()
@@ -109,7 +116,7 @@ async def run(
     writing = asyncio.create_task(writer.run()) if writer is not None else None
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells it by a flag only
         await asyncio.sleep(0.005)
-    announce(ready_line(twin, *_place(listener), token))
+    announce(ready_line(twin, *_place(listener), token, tls))
     try:
         await _watch(twin, serving, writing, stop)
     finally:
@@ -151,18 +158,21 @@ def serve(
     fixture: Fixture | None = None,
     control_token: str | None = None,
     state_file: Path | None = None,
+    tls_folder: Path | None = None,
 ) -> None:
-    """Run a twin in this process. An existing state file wins over the fixture's accounts and orders.
+    """Run a twin in this process. An existing state file wins over the fixture's accounts and orders; with
+    ``tls_folder`` it serves TLS with a certificate that it puts there.
 
     Raises ConfigurationError when the port is taken or the state file is not one, and KeyboardInterrupt once it has
     ended in good order after SIGINT.
     """
     started = fixture or parse_fixture(DEFAULT_FIXTURE)
     token = control_token or secrets.token_urlsafe(24)
+    tls = make_certificate(tls_folder, host) if tls_folder is not None else None
     listener = bind(host, port)
     twin = restore(state_file, started) if state_file is not None and state_file.exists() else Twin(started)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        interrupted = runner.run(run(twin, listener, token, _print_line, state_file))
+        interrupted = runner.run(run(twin, listener, token, _print_line, state_file, tls))
     # or the interpreter looks for garbage in all it loaded on its way out: a second of CPU in which nobody is served
     gc.freeze()
     if interrupted:

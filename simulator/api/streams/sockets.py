@@ -144,7 +144,8 @@ class TwinSocket(WebSocketsSansIOProtocol):
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS cannot close one side alone
+            self.transport.write_eof()
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
