@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from shared.src.domain.errors import ConfigurationError
 from simulator.engine.accounts import HISTORY
-from simulator.engine.rules import PriceRangeRule
+from simulator.engine.rules import ENFORCED_FILTERS, PriceRangeRule
 from simulator.market.clock import ClockMode
 from simulator.market.symbols import default_filters, default_symbols
 
@@ -94,11 +94,17 @@ def _filter_value(name: str, value: Any) -> Any:
 
 
 def check_filters(filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Filters whose values make sense, written as Binance writes them. Raises ValueError."""
+    """Filters whose values make sense, written as Binance writes them; of a type that the twin does not enforce, as
+    they are. Raises ValueError."""
     for entry in filters:
         if not isinstance(entry.get("filterType"), str):
             raise ValueError(f"a filter has a filterType: {entry}")
-    return [{name: _filter_value(name, value) for name, value in entry.items()} for entry in filters]
+    return [
+        {name: _filter_value(name, value) for name, value in entry.items()}
+        if entry["filterType"] in ENFORCED_FILTERS
+        else entry
+        for entry in filters
+    ]
 
 
 Filters = Annotated[list[dict[str, Any]], AfterValidator(check_filters)]

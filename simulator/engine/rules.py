@@ -259,6 +259,20 @@ _RANGES = {
     "MARKET_LOT_SIZE": ("market_lot", ("minQty", "maxQty", "stepSize")),
 }
 
+# The filters that orders are held to; others are only listed.
+ENFORCED_FILTERS = frozenset(
+    {
+        *_RANGES,
+        *_COUNTS,
+        "MAX_POSITION",
+        "TRAILING_DELTA",
+        "PERCENT_PRICE",
+        "PERCENT_PRICE_BY_SIDE",
+        "MIN_NOTIONAL",
+        "NOTIONAL",
+    }
+)
+
 
 def _parse(symbol: str, filters: Iterable[Filter]) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
@@ -287,8 +301,7 @@ def _parse_one(entry: Filter, parsed: dict[str, Any]) -> None:
         parsed["percent"] = (*parsed.get("percent", ()), _percent(name, entry))
     elif name in {"MIN_NOTIONAL", "NOTIONAL"}:
         parsed["notionals"] = (*parsed.get("notionals", ()), _notional(name, entry))
-    else:
-        raise KeyError(f"unknown filterType {name}")
+    # another one is listed and holds nobody to anything: clients meet filters that came after them
 
 
 def _percent(name: str, entry: Filter) -> PercentPrice:

@@ -34,6 +34,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SECONDS = 60
+MINUTES_PER_HOUR = 60
+# A candle of the past is made of its open, its two extremes and its close.
+CORNERS = 4
 HISTORY_MINUTES = 4_320
 HISTORY_HOURS = 1_440
 
@@ -218,7 +221,7 @@ class SyntheticMarket:
             path, volumes = self._model.step()
             # rounding to ticks keeps the order of prices, so the corners of the path are those of the candle
             corners.append(np.stack([path[:, 0], path.max(axis=1), path.min(axis=1), path[:, -1]], axis=1))
-            quote, mean = self._quantities(path, volumes, 4)
+            quote, mean = self._quantities(path, volumes, CORNERS)
             quotes.append(quote)
             means.append(mean)
         self._offset = path[:, -1].copy()
@@ -238,12 +241,16 @@ class SyntheticMarket:
     ) -> History:
         times = first_ms + MINUTE_MS * np.arange(len(grid))
         rows = candle_rows(profile, times, grid, amounts)
+        # as many trades as the same minute has when it is played
+        rows[:, column.COUNT] *= self.steps_per_minute // CORNERS
         # whole hours only, so that built and stored higher candles agree
         keep = int(np.searchsorted(times, -(-first_ms // HOUR_MS) * HOUR_MS))
         rows = rows[keep:]
         if not len(rows):
             return History(minutes=rows)
-        return History(minutes=rows, hours=_earlier_hours(profile, rows, random))
+        hours = _earlier_hours(profile, rows, random)
+        hours[:, column.COUNT] *= MINUTES_PER_HOUR * self.steps_per_minute // CORNERS
+        return History(minutes=rows, hours=hours)
 
 
 def candle_rows(profile: Profile, times: Ints, grid: Ints, amounts: Ints) -> Rows:

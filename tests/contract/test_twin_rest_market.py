@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.contract.twin_rest import BNB, BTC, HALTED, START_MS, RestClient, fixture_with, refusal
+from tests.contract.twin_rest import (
+    BNB,
+    BTC,
+    BTC_FILTERS,
+    FIXTURE,
+    HALTED,
+    LIMIT_BUY,
+    START_MS,
+    RestClient,
+    fixture_with,
+    refusal,
+)
 
 SYMBOL_FIELDS = [
     "symbol",
@@ -86,6 +97,19 @@ async def test_exchange_info_speaks_of_smart_order_routing_only_where_it_is_offe
     rest = RestClient(fixture_with(sors=[{"base": "BTC", "symbols": [BTC]}]))
     async with rest.http:
         assert (await _json(rest, "exchangeInfo", symbol=BTC))["sors"] == [{"baseAsset": "BTC", "symbols": [BTC]}]
+
+
+async def test_a_filter_that_came_after_the_twin_is_listed_and_holds_nobody() -> None:
+    new: dict[str, object] = {"filterType": "BRAND_NEW_RULE", "limit": 3, "mode": "STRICT", "rate": "0.5"}
+    symbols = [{**FIXTURE["symbols"][0], "filters": [*BTC_FILTERS, new]}]
+    rest = RestClient(fixture_with(symbols=symbols))
+    async with rest.http:
+        listed = (await _json(rest, "exchangeInfo", symbol=BTC))["symbols"][0]["filters"]
+        assert listed[-1] == new
+        assert (await rest.order(LIMIT_BUY))["status"] == "NEW"
+        rest.twin.operations.change_symbol(BTC, filters=[{**new, "limit": 4}])
+        listed = (await _json(rest, "exchangeInfo", symbol=BTC))["symbols"][0]["filters"]
+        assert [entry for entry in listed if entry["filterType"] == "BRAND_NEW_RULE"] == [{**new, "limit": 4}]
 
 
 @pytest.mark.parametrize("path", ["ticker", "ticker/tradingDay"])

@@ -56,6 +56,16 @@ def test_a_thinned_path_keeps_open_extremes_and_close(path: list[int], steps: in
     assert (thinned[0], thinned[-1], max(thinned), min(thinned)) == (path[0], path[-1], max(path), min(path))
 
 
+@pytest.mark.parametrize("steps", [4, 60])
+def test_a_minute_of_the_past_has_as_many_trades_as_one_that_is_played(steps: int) -> None:
+    market = SyntheticMarket(DEFAULT_PROFILES, seed=7, start_ms=START, steps_per_minute=steps, history_minutes=120)
+    played = [tick for tick in market.minute(START) if tick.symbol == "BTCUSDC" and tick.quantity]
+    history = market.history("BTCUSDC")
+    assert set(history.minutes[:, column.COUNT].tolist()) <= {0, steps}
+    assert history.minutes[:, column.COUNT].max() == len(played) == steps
+    assert history.hours[:, column.COUNT].max() == 60 * steps
+
+
 def test_the_history_ends_at_the_symbols_price_and_is_long_enough_to_warm_up() -> None:
     market = SyntheticMarket(DEFAULT_PROFILES, seed=7, start_ms=START, steps_per_minute=4)
 
