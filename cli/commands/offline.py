@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,12 +19,12 @@ from cli.run import services
 from cli.session import CommandSession, command
 from shared.src.config import Settings, load_settings
 from shared.src.domain.errors import ConfigurationError
+from shared.src.domain.symbols import is_symbol
 
 if TYPE_CHECKING:
     from analyzer.src.strategy_loader import LoadedStrategy
     from cli.offline.history_run import RecordedHistory, Strategist
 
-SYMBOL = re.compile(r"^[A-Z0-9]{5,20}$")
 SIGNAL_COLUMNS = (
     *("time", "symbol", "timeframe", "strategy", "family", "side", "strength", "level", "confidence", "price"),
     *("stop_loss", "take_profit", "reason"),
@@ -130,7 +129,7 @@ def _histories(session: CommandSession, files: Sequence[Path], symbols: Sequence
         raise misused(f"--symbol: {len(symbols)} symbols for {len(files)} files", "one for each file, in order")
     names = [name.strip().upper() for name in symbols] or [_symbol_of(file) for file in files]
     for name in names:
-        if not SYMBOL.match(name):
+        if not is_symbol(name):
             raise misused(f"--symbol: {name!r} is not a symbol such as BTCUSDC")
         if names.count(name) > 1:
             raise misused(f"{name}: more than one file", "one file for each symbol")
@@ -141,6 +140,8 @@ def _histories(session: CommandSession, files: Sequence[Path], symbols: Sequence
     for history in histories:
         if history.corrected:
             session.note(f"{history.symbol}: {history.corrected} rows repeat a bar with other numbers; the last counts")
+        if history.moved:
+            session.note(f"{history.symbol}: {history.moved} bars are off the start of their interval; placed there")
         if history.gaps:
             session.note(f"{history.symbol}: {history.gaps} gaps; indicators start over behind each, as they do live")
     return histories
@@ -148,7 +149,7 @@ def _histories(session: CommandSession, files: Sequence[Path], symbols: Sequence
 
 def _symbol_of(file: Path) -> str:
     name = file.name.split("-")[0]
-    if "-" not in file.name or not SYMBOL.match(name):
+    if "-" not in file.name or not is_symbol(name):
         raise misused(f"{file.name} does not say its symbol", "name it SYMBOL-..., or add --symbol SYMBOL")
     return name
 

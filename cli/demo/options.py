@@ -10,11 +10,11 @@ from typing import Any
 from cli.exits import missing, misused
 from cli.stack.kafka.brokers import split_address
 from cli.stack.twin_fixture import quote_of, twin_fixture
-from shared.src.domain.symbols import DEFAULT_SYMBOLS
+from shared.src.domain.symbols import DEFAULT_SYMBOLS, is_symbol
 
 MARKET_START = "2026-01-01T00:00:00Z"
 WARMUP_CANDLES = 500  # enough for every indicator but the slowest averages, and loaded in a few seconds
-FILE_NAME = re.compile(r"^([A-Z0-9]{5,20})-1m\b")
+FILE_NAME = re.compile(r"^(\w+)-1m\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def symbol_of(file: Path) -> str:
         CommandError: the name does not begin with SYMBOL-1m.
     """
     match = FILE_NAME.match(file.name)
-    if match is None:
+    if match is None or not is_symbol(match.group(1)):
         raise misused(
             f"--replay: {file.name} does not say its symbol", "name it SYMBOL-1m-..., or add --symbols SYMBOL"
         )

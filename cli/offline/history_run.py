@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from core.market.series import CandleSeries
 from shared.src.config import Settings
 from shared.src.contracts.market import CandleMessage
 from shared.src.contracts.signals import StrategyVotes
-from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.candles import DAY_MS, Candle, Timeframe
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import ConfigurationError
 from shared.src.domain.features import BarFeatures
@@ -35,27 +35,31 @@ from shared.src.domain.votes import BarVotes, CastVote
 from shared.src.market.candle_files import Recorded, bar_milliseconds, read_bars
 
 FAILURES_KEPT = 20
+MONTH_SHORTEST_MS = 28 * DAY_MS
 Tick = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedHistory:
     """The closed candles of one symbol, in order. ``gaps`` counts the places where candles are missing, ``corrected``
-    the bars that a later row of the file told otherwise."""
+    the bars that a later row of the file told otherwise, ``moved`` those that the file has off their start."""
 
     symbol: str
     timeframe: Timeframe
     candles: tuple[Candle, ...]
     corrected: int = 0
+    moved: int = 0
 
     @property
     def gaps(self) -> int:
-        step = self.timeframe.milliseconds
-        return sum(after.time - before.time > step for before, after in pairwise(self.candles))
+        due = self.timeframe.next_open
+        return sum(after.time > due(before.time) for before, after in pairwise(self.candles))
 
 
 def read_history(path: Path, symbol: str) -> RecordedHistory:
     """The candles of a file; a repeated bar counts once, and where its rows differ the last one does, as live.
+
+    Archives of 2017 and 2018 have bars some seconds off: each is placed where its interval begins, and counted.
 
     Raises:
         CommandError: the file is not there (3), or it is not a file of candles of one time frame (2).
@@ -67,14 +71,30 @@ def read_history(path: Path, symbol: str) -> RecordedHistory:
         bars = read_bars(path)
     except ConfigurationError as error:
         raise misused(str(error), "columns: open_time, open, high, low, close, volume") from error
-    step = bar_milliseconds(bars) or _named_in(path).milliseconds
-    timeframe = next((frame for frame in Timeframe if frame.milliseconds == step), None)
+    step = bar_milliseconds(bars)
+    timeframe = _named_in(path) if step is None else _timeframe_of(step)
     if timeframe is None:
-        raise misused(f"{path}: bars {step / 1000:g} s apart", f"one of {', '.join(Timeframe)}")
-    unique = {bar.time: bar for bar in bars}
-    corrected = sum(bar != unique[bar.time] for bar in bars)
+        raise misused(f"{path}: bars {step / 1000 if step else 0:g} s apart", f"one of {', '.join(Timeframe)}")
+    placed = [_placed(bar, timeframe) for bar in bars]
+    moved = sum(bar.time != before.time for bar, before in zip(placed, bars, strict=True))
+    unique = {bar.time: bar for bar in placed}
+    corrected = sum(bar != unique[bar.time] for bar in placed)
     candles = tuple(_candle(path, bar, symbol, timeframe) for bar in unique.values())
-    return RecordedHistory(symbol, timeframe, candles, corrected)
+    return RecordedHistory(symbol, timeframe, candles, corrected, moved)
+
+
+def _timeframe_of(step_ms: int) -> Timeframe | None:
+    """The time frame whose bars are so far apart; months are 28 to 31 days long."""
+    if MONTH_SHORTEST_MS <= step_ms <= Timeframe.MO1.milliseconds and not step_ms % DAY_MS:
+        return Timeframe.MO1
+    return next((frame for frame in Timeframe if frame.milliseconds == step_ms), None)
+
+
+def _placed(bar: Recorded, timeframe: Timeframe) -> Recorded:
+    """A bar at the start of its interval. On which day three days begin, nobody says: they stay as they are."""
+    if timeframe is Timeframe.D3:
+        return bar
+    return replace(bar, time=timeframe.open_of(bar.time))
 
 
 def _named_in(path: Path) -> Timeframe:
@@ -98,8 +118,6 @@ def _candle(path: Path, bar: Recorded, symbol: str, timeframe: Timeframe) -> Can
         taker_buy_base_asset_volume=bar.taker_buy_base_asset_volume,
         taker_buy_quote_asset_volume=bar.taker_buy_quote_asset_volume,
     )
-    if timeframe.open_of(bar.time) != bar.time:
-        raise misused(f"{path}, line {bar.line}: {from_ms(bar.time)} is not the start of a {timeframe} bar")
     try:
         CandleMessage.of(candle, source="file", occurred_at_ms=candle.close_time)
     except ValidationError as error:

@@ -53,7 +53,7 @@ class Seen:
         }
         own = self._times[(symbol, timeframe)][: parts[(symbol, timeframe)]]
         aligned = {key: align(columns[key], times[: parts[key]], own) for key, times in self._times.items()}
-        above = [Timeframe(name) for name in HIGHER_TIMEFRAMES[timeframe]]
+        above = [Timeframe(name) for name in HIGHER_TIMEFRAMES.get(timeframe, ())]
         return ColumnFrame(
             columns[(symbol, timeframe)],
             length=len(own),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import httpx
 from dotenv import dotenv_values
@@ -14,6 +15,7 @@ from cli.process.child import Launch
 from cli.process.ports import HOST, SERVICE_PORTS, PortChooser
 from cli.stack.health import ComponentHealth, http_health
 from shared.src.config import SERVICES
+from shared.src.domain.errors import ConfigurationError
 
 Variables = Callable[[], Mapping[str, str]]
 
@@ -61,10 +63,30 @@ def adopt_env_file() -> None:
     """Complete the environment by the project's ``.env`` (or ``ROOTTRADING_ENV_FILE``), which never overrides it.
 
     Addresses in it are those of the containers, so a broker named there is not the one of this machine.
+
+    Raises:
+        ConfigurationError: the file is not in UTF-8.
     """
-    for name, value in dotenv_values(os.environ.get("ROOTTRADING_ENV_FILE", PROJECT_ROOT / ".env")).items():
+    path = Path(os.environ.get("ROOTTRADING_ENV_FILE", PROJECT_ROOT / ".env"))
+    try:
+        values = dotenv_values(path)
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path}, line {_undecodable_line(path)}: not in UTF-8; save the file as UTF-8"
+        ) from error
+    for name, value in values.items():
         if value and name != "KAFKA_BROKER":
             os.environ.setdefault(name, value)
+
+
+def _undecodable_line(path: Path) -> int:
+    """The first line of a file that is not in UTF-8."""
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            return number
+    return 1
 
 
 def choose_ports(environment: Mapping[str, str], ports: PortChooser) -> dict[str, int]:

@@ -63,7 +63,8 @@ class IndicatorEngine:
         self._bar: BarFunction | None = None
         self._last: FeatureRow | None = None
         self._last_open: float | None = None
-        self._step = float(self.timeframe.milliseconds)
+        # of a month, which has no length of its own, None
+        self._step = None if self.timeframe is Timeframe.MO1 else float(self.timeframe.milliseconds)
 
     @property
     def last_open_time_ms(self) -> int | None:
@@ -98,8 +99,10 @@ class IndicatorEngine:
         """
         columns = dict(candles)
         times = columns["time"]
-        steps = np.diff(times)
-        wrong = np.flatnonzero(steps != self.timeframe.milliseconds)
+        if self._step is None:
+            wrong = np.flatnonzero(times[1:] != [self._due(time) for time in times[:-1]])
+        else:
+            wrong = np.flatnonzero(np.diff(times) != self._step)
         if len(wrong):
             raise SequenceError(f"{self.symbol} {self.timeframe}: gap after the bar at {int(times[wrong[0]])}")
         for indicator in self._indicators:
@@ -114,14 +117,18 @@ class IndicatorEngine:
             SequenceError: the candle does not follow the last one.
         """
         bar = bar_of(candle)
-        if self._last_open is not None and bar[0] != self._last_open + self._step:
-            expected = int(self._last_open + self._step)
+        if self._last_open is not None and bar[0] != self._due(self._last_open):
+            expected = int(self._due(self._last_open))
             raise SequenceError(f"{self.symbol} {self.timeframe}: bar at {candle.time} where {expected} is due")
         row = (self._bar or self._bind())(*bar)
         if self._waiting and any(handle.is_open for handle in self._waiting):
             self._bar = None
         self._last, self._last_open = self._with_lists(row), bar[0]
         return row
+
+    def _due(self, last_open: float) -> float:
+        """When the bar after the one that opened then opens."""
+        return self.timeframe.next_open(int(last_open)) if self._step is None else last_open + self._step
 
     def _bind(self) -> BarFunction:
         handles = [

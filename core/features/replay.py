@@ -25,7 +25,7 @@ def decided_on(base: Timeframe, asked: Iterable[Timeframe]) -> tuple[Timeframe, 
 
 def watched(decided: Collection[Timeframe]) -> frozenset[Timeframe]:
     """The time frames whose features are needed: those decided on and those their strategies look up to."""
-    looked_up = {Timeframe(name) for frame in decided for name in HIGHER_TIMEFRAMES[frame]}
+    looked_up = {Timeframe(name) for frame in decided for name in HIGHER_TIMEFRAMES.get(frame, ())}
     return frozenset(decided) | looked_up
 
 
@@ -63,6 +63,11 @@ def _features(
 ) -> BarFeatures:
     timeframe = candle.timeframe
     engine = engines.get(timeframe)
-    if engine is None or engine.last_open_time_ms != candle.time - timeframe.milliseconds:
+    if engine is None or not _follows(engine, candle):
         engine = engines[timeframe] = IndicatorEngine(candle.symbol, timeframe.value, parameters)
     return BarFeatures(candle.symbol, timeframe, candle.time, engine.update(candle))
+
+
+def _follows(engine: IndicatorEngine, candle: Candle) -> bool:
+    last = engine.last_open_time_ms
+    return last is not None and candle.timeframe.next_open(last) == candle.time

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from shared.src.domain.candles import Candle, Gap, Timeframe, merge
+from shared.src.domain.candles import STORED_TIMEFRAMES, Candle, Gap, Timeframe, merge
 
 
 def above(base: Timeframe) -> tuple[Timeframe, ...]:
-    """The time frames that whole candles of ``base`` make up."""
+    """The stored time frames that whole candles of ``base`` make up."""
     step = base.milliseconds
-    return tuple(frame for frame in Timeframe if frame.milliseconds > step and frame.milliseconds % step == 0)
+    return tuple(frame for frame in STORED_TIMEFRAMES if frame.milliseconds > step and frame.milliseconds % step == 0)
 
 
 HIGHER = above(Timeframe.M1)
@@ -52,7 +52,7 @@ class CandleSeries:
         if self.last_open_ms is not None:
             if candle.time <= self.last_open_ms:
                 return None
-            expected = self.last_open_ms + self._base.milliseconds
+            expected = self._base.next_open(self.last_open_ms)
             if candle.time > expected:
                 return Gap(expected, candle.time)
         self.last_open_ms = candle.time

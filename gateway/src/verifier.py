@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from gateway.src.historical_data_fetcher import HistoricalDataFetcher
 from gateway.src.symbol_feed import SymbolFeed
 from shared.src.contracts.market import CORRECTION
-from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.candles import STORED_TIMEFRAMES, Candle, Timeframe
 from shared.src.market.ports import CandleHistory
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class CandleVerifier:
         Raises:
             TransientError: the database or the exchange is away.
         """
-        for timeframe in Timeframe:
+        for timeframe in STORED_TIMEFRAMES:
             exchange = await self._fetcher.latest(feed.symbol, timeframe, self._bars)
             if exchange:
                 await self._check(feed, timeframe, exchange)

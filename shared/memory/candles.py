@@ -9,7 +9,7 @@ from itertools import islice, pairwise
 from sortedcontainers import SortedDict
 
 from shared.src.contracts.market import CORRECTION, CandleMessage
-from shared.src.domain.candles import MINUTE_MS, Candle, Gap, Timeframe
+from shared.src.domain.candles import MINUTE_MS, STORED_TIMEFRAMES, Candle, Gap, Timeframe
 from shared.src.market.ports import HOLES_MAX
 
 
@@ -61,7 +61,7 @@ class MemoryCandleStore:
     async def newest(self, symbol: str) -> dict[Timeframe, int]:
         return {
             timeframe: series.peekitem()[0]
-            for timeframe in Timeframe
+            for timeframe in STORED_TIMEFRAMES
             if (series := self._series.get((symbol, timeframe))) is not None
         }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from shared.src.domain.candles import Timeframe
+from shared.src.domain.candles import STORED_TIMEFRAMES, Timeframe
 from tests.unit.analyzer.strategies.histories import SEEDS, Series, frames, recordings, synthetic
 from tests.unit.analyzer.strategies.markets import rules
 
@@ -32,7 +32,7 @@ def markets() -> Iterator[tuple[str, Series]]:
 def longer(timeframe: str) -> list[str]:
     """The time frames that bars of this one can be merged to."""
     own = Timeframe(timeframe).milliseconds
-    return [one.value for one in Timeframe if one.milliseconds > own and one.milliseconds % own == 0]
+    return [one.value for one in STORED_TIMEFRAMES if one.milliseconds > own and one.milliseconds % own == 0]
 
 
 def count(series: Series) -> dict[str, Counts]:

@@ -31,7 +31,7 @@ import redis
 from database.migrate import migrate
 from shared.src.config import Settings, load_settings
 from shared.src.contracts.topics import CANDLE_CLOSED, PARTITIONS, PARTITIONS_KEY
-from shared.src.domain.candles import Timeframe
+from shared.src.domain.candles import STORED_TIMEFRAMES, Timeframe
 from simulator.market.symbols import DEFAULT_PROFILES, default_symbols
 from tests.integration.simulator.conftest import RunningTwin, running_twin
 from tests.processes import ServiceProcess, environment_of
@@ -271,7 +271,7 @@ class Comparison:
     def run(self, start_ms: int, end_ms: int) -> None:
         with psycopg.connect(self._settings.database_url) as connection:
             for symbol in self._settings.trading_symbols:
-                for timeframe in Timeframe:
+                for timeframe in STORED_TIMEFRAMES:
                     self._one(connection, symbol, timeframe, start_ms, end_ms)
         self._result.decided_twice_alike = self._decisions.alike
         self._result.decided_twice_differently = self._decisions.differently

@@ -8,7 +8,7 @@ from typing import Any, Final
 from analyzer.src.ports import END_OF_TIME_MS
 from core.features.candle_columns import CANDLE_COLUMNS, bar_of
 from shared.src.database import Database
-from shared.src.domain.candles import Candle, Timeframe
+from shared.src.domain.candles import STORED_TIMEFRAMES, Candle, Timeframe
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.domain.features import BarFeatures, FeatureValue
 from shared.src.sql import text
@@ -47,9 +47,9 @@ class PostgresStoredFeatures:
 
     async def tail(self, *, count: int, before_ms: int = END_OF_TIME_MS) -> Sequence[BarFeatures]:
         asked = {
-            "timeframes": [timeframe.value for timeframe in Timeframe],
+            "timeframes": [timeframe.value for timeframe in STORED_TIMEFRAMES],
             # a bar closes one millisecond before the next one opens
-            "before": [from_ms(before_ms - timeframe.milliseconds + 1) for timeframe in Timeframe],
+            "before": [from_ms(before_ms - timeframe.milliseconds + 1) for timeframe in STORED_TIMEFRAMES],
             "count": count,
         }
         async with self._database.begin() as connection:

@@ -23,6 +23,11 @@ DEFAULT_BASES = (
 DEFAULT_SYMBOLS = tuple(f"{base}USDC" for base in DEFAULT_BASES)
 
 
+def is_symbol(text: str) -> bool:
+    """Whether it can be the name of a pair: letters and digits of any script, upper case where the script has one."""
+    return text.isalnum() and text == text.upper() and 5 <= len(text) <= 20
+
+
 def split_symbol(symbol: str, *, quote_first: str = "USDC") -> tuple[str, str]:
     """(base, quote) of a symbol.
 

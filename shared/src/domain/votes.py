@@ -49,4 +49,4 @@ class BarVotes:
     @property
     def close_time(self) -> int:
         """The last millisecond of the bar."""
-        return self.time + self.timeframe.milliseconds - 1
+        return self.timeframe.next_open(self.time) - 1

@@ -97,24 +97,37 @@ def _rows(path: Path) -> Iterator[tuple[int, Row]]:
         # pyarrow takes long to import, and most runs read no Parquet
         from pyarrow import parquet
 
-        yield from enumerate(parquet.read_table(path).to_pylist(), start=1)
+        for line, row in enumerate(parquet.read_table(path).to_pylist(), start=1):
+            yield line, {_plain(name): value for name, value in row.items()}
         return
     lines = csv.reader(io.StringIO(_text(path), newline=""))
-    header: Sequence[str] = BINANCE_COLUMNS
+    header: Sequence[str] | None = None
     for cells in lines:
-        if not cells:
+        if not any(cell.strip() for cell in cells):
             continue
-        if lines.line_num == 1 and not _is_number(cells[0].strip()):
-            header = [cell.strip().lower().replace(" ", "_") for cell in cells]
-            continue
+        if header is None:
+            header = BINANCE_COLUMNS
+            if not _is_number(cells[0].strip()):
+                header = [_plain(cell) for cell in cells]
+                continue
         yield lines.line_num, dict(zip(header, cells, strict=False))
+
+
+def _plain(name: str) -> str:
+    """A column's name as we know it, whatever its capitals and spaces."""
+    return name.strip().lower().replace(" ", "_")
 
 
 def _text(path: Path) -> str:
     name = path.name.lower()
     if name.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:
-            inside = [entry for entry in archive.namelist() if entry.lower().endswith(".csv")]
+            # a Mac adds a twin of each file, whose name begins with "._"
+            inside = [
+                entry
+                for entry in archive.namelist()
+                if entry.lower().endswith(".csv") and not entry.rpartition("/")[2].startswith("._")
+            ]
             if len(inside) != 1:
                 raise ValueError(f"the archive has {len(inside)} csv files, not one")
             return archive.read(inside[0]).decode("utf-8-sig")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.src.database import Database
-from shared.src.domain.candles import MINUTE_MS, Candle, Gap, Timeframe
+from shared.src.domain.candles import MINUTE_MS, STORED_TIMEFRAMES, Candle, Gap, Timeframe
 from shared.src.domain.clock import from_ms, to_ms
 from shared.src.market.ports import HOLES_MAX
 from shared.src.sql import text
@@ -49,7 +49,7 @@ class PostgresCandleHistory:
         return [_candle(symbol, timeframe, row) for row in reversed(rows)]
 
     async def newest(self, symbol: str) -> dict[Timeframe, int]:
-        asked = {"symbol": symbol, "timeframes": [frame.value for frame in Timeframe]}
+        asked = {"symbol": symbol, "timeframes": [frame.value for frame in STORED_TIMEFRAMES]}
         async with self._database.begin() as connection:
             return {Timeframe(row.timeframe): to_ms(row.time) for row in await connection.execute(NEWEST, asked)}
 

@@ -45,4 +45,5 @@ class StorageSettings(BaseModel):
         """DSN in libpq's form."""
         password = quote(self.pgpassword.get_secret_value(), safe="")
         secret = f":{password}" if password else ""
-        return f"postgresql://{quote(self.pguser, safe='')}{secret}@{self.pghost}:{self.pgport}/{self.pgdatabase}"
+        host = f"[{self.pghost}]" if ":" in self.pghost else self.pghost
+        return f"postgresql://{quote(self.pguser, safe='')}{secret}@{host}:{self.pgport}/{self.pgdatabase}"

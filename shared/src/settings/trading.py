@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, field_validator, model_validator
 
-from shared.src.domain.candles import Timeframe
-from shared.src.domain.symbols import DEFAULT_SYMBOLS
+from shared.src.domain.candles import STORED_TIMEFRAMES, Timeframe
+from shared.src.domain.symbols import DEFAULT_SYMBOLS, is_symbol
 from shared.src.settings.fields import Frames, Words, setting, words
 
 SYMBOLS_MAX = 400
@@ -89,6 +89,14 @@ class TradingSettings(BaseModel):
     def _list_of_words(cls, value: Any) -> Any:
         return words(value)
 
+    @field_validator("interval")
+    @classmethod
+    def _stored(cls, frames: tuple[Timeframe, ...]) -> tuple[Timeframe, ...]:
+        unknown = [frame.value for frame in frames if frame not in STORED_TIMEFRAMES]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: the platform decides on {', '.join(STORED_TIMEFRAMES)}")
+        return frames
+
     @model_validator(mode="after")
     def _averages_differ(self) -> Self:
         if self.short_window >= self.long_window:
@@ -114,7 +122,7 @@ def symbols_of(value: Any) -> tuple[str, ...]:
     """
     symbols = words(value, upper=True)
     for symbol in symbols:
-        if not symbol.isalnum() or not 5 <= len(symbol) <= 20:
+        if not is_symbol(symbol):
             raise ValueError(f"{symbol!r} is not a symbol such as BTCUSDC (separate symbols by commas)")
     if not symbols or len(symbols) > SYMBOLS_MAX or len(set(symbols)) != len(symbols):
         raise ValueError(f"between 1 and {SYMBOLS_MAX} different symbols are needed")

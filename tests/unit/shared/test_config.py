@@ -93,6 +93,18 @@ def test_a_twin_replaces_all_three_addresses_of_binance(monkeypatch: pytest.Monk
     assert settings.ws_api_url == "ws://127.0.0.1:8400/ws-api/v3"
 
 
+@pytest.mark.parametrize(("host", "shown"), [("::1", "[::1]"), ("fe80::1", "[fe80::1]"), ("db.example", "db.example")])
+def test_an_address_of_ipv6_stands_in_brackets(monkeypatch: pytest.MonkeyPatch, host: str, shown: str) -> None:
+    monkeypatch.setenv("PGHOST", host)
+    assert f"@{shown}:5432/" in load_settings().database_url
+
+
+def test_only_what_the_platform_stores_can_be_decided_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERVAL", "5m,30m")
+    with pytest.raises(ConfigurationError, match="30m: the platform decides on 1m, 3m"):
+        load_settings()
+
+
 def test_several_intervals_can_be_decided_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERVAL", "5m, 1h")
     assert load_settings().interval == (Timeframe.M5, Timeframe.H1)
