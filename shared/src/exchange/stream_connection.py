@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from shared.src.domain.clock import Clock
+from shared.src.exchange.proxies import websocket_proxy
 from shared.src.retry import Backoff
 
 logger = logging.getLogger(__name__)
@@ -255,6 +256,7 @@ class StreamConnection:
         try:
             socket = await self._connect(
                 url,
+                proxy=websocket_proxy(url),
                 open_timeout=10,
                 ping_interval=20,
                 ping_timeout=20,

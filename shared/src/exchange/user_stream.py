@@ -24,6 +24,7 @@ from websockets.exceptions import WebSocketException
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, RejectedError, RootTradingError, TransientError
+from shared.src.exchange.proxies import websocket_proxy
 from shared.src.exchange.verdict import Refusal, refusal_of
 from shared.src.retry import Backoff
 
@@ -89,6 +90,7 @@ class UserStream:
         logger.info("user stream connecting", extra={"host": urlsplit(url).netloc})
         async with self._connect(
             url,
+            proxy=websocket_proxy(url),
             open_timeout=OPEN_TIMEOUT_S,
             ping_interval=PING_EVERY_S,
             ping_timeout=PONG_WITHIN_S,
