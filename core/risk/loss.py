@@ -131,7 +131,7 @@ def open_result(
             unpriced.append(cycle.symbol)
             continue
         still = max(ZERO, cycle.quantity - cycle.exit_quantity) * (bids[cycle.symbol] - cycle.entry_price)
-        sold = cycle.exit_quantity * ((cycle.exit_price or ZERO) - cycle.entry_price)
+        sold = cycle.exit_quantity * ((cycle.exit_price or cycle.entry_price) - cycle.entry_price)
         total += (still + sold - cycle.fees) * rate
         held += still * rate
     return OpenResult(total, held, tuple(dict.fromkeys(unpriced)))

@@ -135,7 +135,7 @@ class RiskManager:
         """Look at what was lost, remember it, and halt when it is too much; tell of positions that are large."""
         view = await self._view([])
         large = view.large_positions(self._large_percent)
-        for coin in large.keys() - self.large.keys():
+        for coin in sorted(large.keys() - self.large.keys()):
             logger.warning("large position", extra={"asset": coin, "percent_of_capital": f"{large[coin]:.2f}"})
         metrics.LARGE_POSITIONS.set(len(large))
         metrics.HALTS.set(len(view.halts))
@@ -170,7 +170,7 @@ class RiskManager:
             {*quotes, *(cycle.quote for cycle in cycles), *(order.quote for order in outside), *ended}
         )
         capital = capital_of(self._funds.total(self._quote), cycles, self._quote)
-        losses = await self._losses.look(facts, capital, rates)
+        losses = await self._losses.look(facts, since, capital=capital, rates=rates)
         pauses = [*facts.pauses, *await self._halts(losses, facts.pauses)]
         return AccountView.of(
             now=now,

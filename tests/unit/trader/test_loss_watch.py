@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -63,6 +64,17 @@ async def test_a_drawdown_halts_until_somebody_lifts_it_and_survives_a_restart()
     await gate.manager.forgive(held)
     gate.restart()
     assert await gate.reason(reference_price=Decimal(43_000)) == "", "the drawdown is measured anew"
+
+
+async def test_looks_at_once_over_midnight_count_a_loss_to_one_day() -> None:
+    gate = await holding(max_daily_loss="1000", max_daily_loss_percent="100")
+    await gate.manager.watch_losses()
+    done = {"status": CycleStatus.COMPLETED, "completed_at": gate.clock.now(), "profit_loss": Decimal(-60)}
+    await gate.store.save_cycle(replace(BOUGHT, **done))  # type: ignore[arg-type]
+    await gate.manager.watch_losses()
+    gate.clock.advance(timedelta(days=1).total_seconds())
+    await asyncio.gather(*(gate.manager.watch_losses() for _ in range(3)))
+    assert gate.manager.losses.day_result == 0
 
 
 async def test_what_the_owner_brings_or_takes_is_no_result() -> None:

@@ -87,7 +87,7 @@ UNION ALL
 
 RESULTS = """
 SELECT symbol, coalesce(sum(profit_loss), 0) AS result FROM trade_cycles
-WHERE status = 'completed' AND completed_at >= :since GROUP BY symbol ORDER BY symbol
+WHERE status = 'completed' AND completed_at >= :since AND id <> ALL(:open) GROUP BY symbol ORDER BY symbol
 """
 MARK_COLUMNS = ("day", "result", "open_before", "index", "day_index", "peak_index")
 MARK = ", ".join(MARK_COLUMNS)
@@ -335,12 +335,13 @@ class PostgresStore:
 
     async def risk_facts(self, results_since: datetime, *, approved_since: datetime) -> RiskFacts:
         async with self._database.autocommit() as connection:
+            cycles = await _open_cycles(connection)
             return RiskFacts(
-                cycles=tuple(await _open_cycles(connection)),
+                cycles=tuple(cycles),
                 entries=tuple(await _entries(connection)),
                 approved=tuple(await _approved(connection, approved_since)),
                 pauses=tuple(await _pauses(connection, self._clock.now())),
-                results=await _results(connection, results_since),
+                results=await _results(connection, results_since, cycles),
             )
 
     async def ended_trades(self, since: datetime) -> list[EndedTrade]:
@@ -409,8 +410,9 @@ async def _approved(connection: DatabaseConnection, since: datetime) -> list[App
     return [ApprovedEntry(row.intent_id, row.symbol, row.strategy, Decimal(row.reserved)) for row in rows]
 
 
-async def _results(connection: DatabaseConnection, since: datetime) -> dict[str, Decimal]:
-    rows = await connection.execute(text(RESULTS), {"since": since})
+async def _results(connection: DatabaseConnection, since: datetime, still_open: list[Cycle]) -> dict[str, Decimal]:
+    """Results of cycles that ended; one that ended since ``still_open`` was read counts once, as open."""
+    rows = await connection.execute(text(RESULTS), {"since": since, "open": [cycle.id for cycle in still_open]})
     return {row.symbol: row.result for row in rows}
 
 

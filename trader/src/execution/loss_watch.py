@@ -6,11 +6,13 @@ offers to buy, and remembers.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from core.positions.model import Cycle
 from core.risk.account import Losses
 from core.risk.loss import LossMark, TradingResult, converted, looked, open_result, unconvertible
 from core.statistics.periods import day_start
@@ -34,6 +36,7 @@ class LossWatch:
         self._mark: LossMark | None = None
         self._kept: LossMark | None = None
         self._bids: dict[str, Decimal] = {}
+        self._one_at_a_time = asyncio.Lock()
         self.unpriced: tuple[str, ...] = ()
         self.last = Losses(unknown="nobody looked yet")
 
@@ -41,17 +44,32 @@ class LossWatch:
         """When the day began that is remembered."""
         return (await self._known()).day
 
-    async def look(self, facts: RiskFacts, capital: Decimal, rates: Mapping[str, Decimal]) -> Losses:
-        """The losses now. ``capital``: without what the open positions have won or lost since."""
-        self.last = await self._look(facts, capital, rates)
+    async def look(
+        self, facts: RiskFacts, since: datetime, *, capital: Decimal, rates: Mapping[str, Decimal]
+    ) -> Losses:
+        """The losses now. ``since``: from when on ``facts`` has results. ``capital``: without what the open positions
+        have won or lost since they were opened.
+        """
+        async with self._one_at_a_time:
+            mark = await self._known()
+            # another look may have begun a new day meanwhile
+            ended = facts.results if since == mark.day else await self._results(mark.day)
+            self.last = await self._look(facts.cycles, ended, capital=capital, rates=rates)
         return self.last
 
-    async def _look(self, facts: RiskFacts, capital: Decimal, rates: Mapping[str, Decimal]) -> Losses:
+    async def _look(
+        self,
+        cycles: Iterable[Cycle],
+        ended: Mapping[str, Decimal],
+        *,
+        capital: Decimal,
+        rates: Mapping[str, Decimal],
+    ) -> Losses:
         now, mark = self._clock.now(), await self._known()
-        bought = [cycle for cycle in facts.cycles if cycle.entry_price is not None]
-        today = facts.results if mark.day >= day_start(now) else await self._results(day_start(now))
+        bought = [cycle for cycle in cycles if cycle.entry_price is not None]
+        today = ended if mark.day >= day_start(now) else await self._results(day_start(now))
         symbols = dict.fromkeys(cycle.symbol for cycle in bought)
-        unknown = unconvertible([*symbols, *facts.results, *today], rates, self._quote)
+        unknown = unconvertible([*symbols, *ended, *today], rates, self._quote)
         if unknown:
             missing = f"what {unknown} is worth in {self._quote} is not known"
             return Losses(unknown=f"the day's result cannot be told: {missing}")
@@ -60,7 +78,7 @@ class LossWatch:
         found = TradingResult(
             equity=capital + positions.held,
             open=positions.total,
-            ended=converted(facts.results, rates, self._quote),
+            ended=converted(ended, rates, self._quote),
             ended_today=converted(today, rates, self._quote),
         )
         self._mark = looked(mark, now, found)
@@ -73,17 +91,16 @@ class LossWatch:
         self.unpriced = unpriced
 
     async def keep(self) -> None:
-        """Remember what the last look found, ``unpriced``
-        the symbols whose positions were taken at their cost, for want of any price.
-        """
+        """Remember what the last look found."""
         if self._mark is not None and self._mark != self._kept:
             await self._store.save_loss_mark(self._mark)
             self._kept = self._mark
 
     async def forgive(self, *, day: bool, peak: bool) -> None:
         """Measure the day's loss, or the drawdown, anew from now on."""
-        self._mark = (await self._known()).forgiven(day=day, peak=peak)
-        await self.keep()
+        async with self._one_at_a_time:
+            self._mark = (await self._known()).forgiven(day=day, peak=peak)
+            await self.keep()
 
     async def _known(self) -> LossMark:
         if self._mark is None:
