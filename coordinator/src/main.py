@@ -39,6 +39,7 @@ async def build(service: Service) -> None:
     service.follow_symbols(coordinator.universe.choose)
     service.add_diagnostic("decisions", coordinator.handler.statistics)
     service.health.add("portfolio", portfolio.probe)
+    service.health.add("entries", coordinator.checker.entries)
     service.app.include_router(
         create_router(
             store=store,

@@ -47,6 +47,13 @@ class PocketChecker:
             return view
         return replace(view, closes=await self._closes.of(self._universe.symbols))
 
+    async def entries(self) -> str:
+        """For /health: whether positions are opened, and what stops it. A halt is no illness."""
+        view = await self.view()
+        stopped = [f"{scope} is halted: {reason}" for scope, reason in view.halts.items()]
+        stopped += [f"{scope} is paused: {reason}" for scope, reason in view.pauses.items()]
+        return "; ".join(stopped) or "open"
+
     def check(self, signals: Sequence[ConsensusSignal], view: AccountView) -> list[Judged[ConsensusSignal]]:
         """Verdicts on consensus of one moment, each on the account that those before it leave."""
         return judge_in_order(signals, view, self._universe.rules, self.rules)

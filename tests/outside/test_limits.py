@@ -33,6 +33,8 @@ def test_a_loss_that_is_not_realised_yet_halts_entries_over_restarts_until_an_ad
         eventually(lambda: state(platform)["state"] == "halted", "entries are halted")
         refused(platform, "MAX_DAILY_LOSS")
         assert "MAX_DAILY_LOSS" in state(platform, "coordinator")["halts"]["all"]
+        for service in ("trader", "coordinator"):
+            assert "MAX_DAILY_LOSS" in platform.ask(service, "GET", "/health").text
         assert platform.is_protected(A)
 
         platform.market(A, [["99.95", "1000"]], [["100.00", "1000"]])
