@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from shared.src.bus.ports import LastValues
 from shared.src.contracts.market import MarketTick
 from shared.src.contracts.topics import KAFKA_TICK, TICK_KEY
 from shared.src.domain.clock import Clock, to_ms
-from shared.src.domain.errors import ContractError
+from shared.src.domain.errors import ContractError, TransientError
 from shared.src.exchange.models import BookTicker
 from trader.src.ports import Exchange
 
 # Older ticks say nothing about now; in wall seconds, whatever the pace of the market clock.
 AGE_S_MAX = 3.0
 ASKED_S = 0.5
+# A store of values that does not answer for so long is away: a stop that the price jumped over must not wait for it.
+PATIENCE_S = 1.0
+
+logger = logging.getLogger(__name__)
 
 
 class TickPrices:
     """Implements ``trader.src.ports.Prices``."""
 
-    def __init__(self, values: LastValues, exchange: Exchange, clock: Clock) -> None:
+    def __init__(self, values: LastValues, exchange: Exchange, clock: Clock, *, patience_s: float = PATIENCE_S) -> None:
         self._values = values
         self._exchange = exchange
         self._clock = clock
+        self._patience_s = patience_s
         self._asked: dict[str, tuple[float, BookTicker]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -36,13 +42,16 @@ class TickPrices:
         return None if tick is None else _ticker_of(tick)
 
     async def _tick(self, symbol: str) -> MarketTick | None:
-        (raw,) = await self._values.get([TICK_KEY.format(symbol=symbol)])
-        if raw is None:
-            return None
+        """The newest one that was told; None where there is none, or nobody can say: the exchange is asked instead."""
         try:
-            return KAFKA_TICK.decode(raw)
+            async with asyncio.timeout(self._patience_s):
+                (raw,) = await self._values.get([TICK_KEY.format(symbol=symbol)])
+            return None if raw is None else KAFKA_TICK.decode(raw)
+        except (TransientError, TimeoutError) as error:
+            logger.warning("no ticks, the exchange is asked", extra={"symbol": symbol, "reason": str(error)})
         except ContractError:
-            return None  # another writer's format: the exchange is asked instead
+            pass  # another writer's format
+        return None
 
     def _is_fresh(self, tick: MarketTick) -> bool:
         age_s = (self._clock.now_ms() - to_ms(tick.occurred_at)) / 1000
