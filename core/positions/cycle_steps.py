@@ -17,11 +17,13 @@ from core.positions.lifecycle import is_disproved
 from core.positions.model import CycleState, Order, Purpose
 from core.positions.position import Position
 from core.positions.refusals import breaks_rules, is_too_small, refused_protections, sale_again_at
-from core.positions.standing import covered, locked, standing_exits
+from core.positions.standing import StandingExit, covered, locked, standing_exits
+from core.positions.stops import StopRules, break_even, is_elsewhere, part_to_sell, stop_level
 from shared.src.domain.orders import CycleStatus, OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
 
 ENTRY_ATTEMPTS_MAX = 3
+STANDING_STILL = StopRules()
 
 
 class Shape(StrEnum):
@@ -74,7 +76,17 @@ class ReplaceByStop:
 
 @dataclass(frozen=True, slots=True)
 class Sell:
+    """At market, what nothing holds. ``purpose``: to get out, or to take the profit of a part."""
+
     quantity: Decimal
+    purpose: Purpose = Purpose.EXIT
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStop:
+    """The stop belongs higher from now on."""
+
+    price: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +135,30 @@ class Reopen:
 
 # Steps that end in an order to sell.
 ExitStep = Protect | ReplaceByStop | Sell | ReplaceBySale
-Step = Wait | Resolve | Collect | Cancel | EnterAgain | ExitStep | GiveUpProtection | Unsellable | Finish | Reopen
+Step = (
+    Wait
+    | Resolve
+    | Collect
+    | Cancel
+    | EnterAgain
+    | ExitStep
+    | MoveStop
+    | GiveUpProtection
+    | Unsellable
+    | Finish
+    | Reopen
+)
 
 
 class CycleRules:
     """Pure. ``price`` is what the position could be sold at now, for judging what is too small to sell.
 
-    ``entry_age_max``: how long after its start a cycle may still try to enter.
+    ``entry_age_max``: how long after its start a cycle may still try to enter. ``stops``: how stops move.
     """
 
-    def __init__(self, entry_age_max: timedelta) -> None:
+    def __init__(self, entry_age_max: timedelta, stops: StopRules = STANDING_STILL) -> None:
         self._entry_age_max = entry_age_max
+        self._stops = stops
 
     def next_step(self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
         """The one thing to do now."""
@@ -165,7 +190,7 @@ class CycleRules:
             return Wait("the entry rests") if entry is not None else self._end(view, rules, price)
         if view.cycle.exit_reason:
             return self._leave(view, rules, price, now)
-        return self._stay(view, rules, price)
+        return self._part(view, rules, price, now) or self._stay(view, rules, price)
 
     def _stay(self, view: CycleState, rules: SymbolRules, price: Decimal) -> Step:
         """Stops cover all that is held and no more, or are made to."""
@@ -176,7 +201,7 @@ class CycleRules:
         changed = next((item for item in standing if not item.covered), standing[0])
         quantity = rules.floor_quantity(held - locked(standing) + changed.locked, market=True)
         if uncovered <= 0 and locked(standing) <= held:
-            return Wait("protected")
+            return self._moved(view, standing, rules, price)
         if changed.covered and (changed.is_filling or quantity == changed.covered):
             # a stop that sells is left alone, and one order may not be larger than the exchange takes
             return _protect(view, uncovered) if rules.is_sellable(uncovered, price) else Wait("protected")
@@ -185,6 +210,32 @@ class CycleRules:
         if refused_protections(view.orders):
             return Cancel(changed.leg)
         return ReplaceByStop(changed.leg, quantity)
+
+    def _moved(self, view: CycleState, standing: list[StandingExit], rules: SymbolRules, price: Decimal) -> Step:
+        """Everything is covered: stops stand where they belong, or are moved there."""
+        cycle = view.cycle
+        raised = break_even(cycle, price, self._stops)
+        if raised is not None:
+            return MoveStop(raised)
+        if cycle.stop_price is None or refused_protections(view.orders):
+            return Wait("protected")
+        wanted = stop_level(cycle, cycle.stop_price, price, rules, self._stops)
+        for item in standing:
+            if not item.is_filling and is_elsewhere(item, cycle, wanted, rules):
+                return ReplaceByStop(item.leg, item.locked)
+        return Wait("protected")
+
+    def _part(self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime) -> Step | None:
+        """Sell a part that has gained enough: first its stop gives it free, then it is sold. None: nothing to take."""
+        again, standing = sale_again_at(view.orders), standing_exits(view)
+        part = part_to_sell(view.cycle, view.orders, price, rules, self._stops)
+        if not part or not standing or (again is not None and now < again):
+            return None
+        kept, first = rules.floor_quantity(self._held(view, rules) - part), standing[0]
+        smaller = first.locked - (locked(standing) - kept)
+        if smaller == first.locked:
+            return Sell(part, Purpose.TAKE_PROFIT)
+        return ReplaceByStop(first.leg, smaller) if rules.is_sellable(smaller, price) else None
 
     def _leave(self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
         """Sold at market. A sale that was refused is tried again later; until then the position is protected."""

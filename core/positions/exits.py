@@ -7,11 +7,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from core.positions.model import Cycle, CycleState, Order, Purpose
+from shared.src.domain.errors import TransientError
 from shared.src.domain.ids import client_order_id
+from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderType, Side
 
 # How long the price may stand beyond a stop before the rest is sold at market, wall seconds.
 GAP_S_MAX = 1.5
+# Under a stop at market by more than this is no spread that widened for a moment.
+GAP = Decimal("0.995")
 
 
 def sale(view: CycleState, purpose: Purpose, kind: OrderType, quantity: Decimal, now: datetime) -> Order:
@@ -33,8 +37,20 @@ def sale(view: CycleState, purpose: Purpose, kind: OrderType, quantity: Decimal,
     )
 
 
-def market_sale(view: CycleState, quantity: Decimal, now: datetime) -> Order:
-    return sale(view, Purpose.EXIT, OrderType.MARKET, quantity, now)
+def market_sale(view: CycleState, quantity: Decimal, now: datetime, purpose: Purpose = Purpose.EXIT) -> Order:
+    return sale(view, purpose, OrderType.MARKET, quantity, now)
+
+
+def last_price(view: CycleState) -> Decimal:
+    """For judging sizes and levels while nobody bids: the last price of the cycle's own.
+
+    Raises:
+        TransientError: it has none.
+    """
+    known = [order.price for order in view.orders if order.price] + [fill.price for fill in view.fills]
+    if not known:
+        raise TransientError(f"{view.cycle.symbol}: nobody knows its price")
+    return known[-1]
 
 
 def is_too_old(cycle: Cycle, now: datetime, holding_max: timedelta) -> bool:
@@ -48,9 +64,9 @@ def is_beyond_stop(cycle: Cycle, bid: Decimal) -> bool:
 
 
 def is_jumped_over(orders: Iterable[Order], bid: Decimal) -> bool:
-    """Whether an open stop's limit stands above the price, so that it cannot fill."""
+    """Whether an open stop cannot fill: its limit stands above the price, or nobody trades to set it off at market."""
     stops = (order for order in orders if order.is_open and order.purpose is Purpose.STOP_LOSS)
-    return any(order.type is OrderType.STOP_LOSS_LIMIT and bid < (order.price or bid) for order in stops)
+    return any(bid < (order.price or (order.stop_price or ZERO) * GAP) for order in stops)
 
 
 def is_at_unplaced_target(view: CycleState, bid: Decimal) -> bool:

@@ -8,18 +8,15 @@ from decimal import Decimal
 
 from core.positions.cycle_steps import Protect, ReplaceByStop, Shape
 from core.positions.entries import GOOD_TILL_CANCELED
-from core.positions.exits import sale
+from core.positions.exits import last_price, sale
 from core.positions.model import Cycle, CycleState, Order, Purpose
 from core.positions.rules import PositionRules
+from core.positions.stops import HUNDRED, StopLevel, StopRules, stop_level
 from core.risk.exit_levels import settle_order
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.ids import client_order_id
 from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.rules import SymbolRules
-
-BIPS = 100  # in a percent
-# How far under its trigger the stop's limit stands, so that it fills while the price falls through it.
-STOP_LIMIT_OFFSET = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ def settled(cycle: Cycle, rules: SymbolRules, limits: PositionRules) -> Cycle:
     exits = settle_order(cycle.entry_price, cycle.stop_price, cycle.take_profit_price, limits.exits)
     return replace(
         cycle,
-        stop_price=stop_prices(exits.stop_loss, rules)[0],
+        stop_price=rules.floor_price(exits.stop_loss),
         take_profit_price=take_profit_price(exits.take_profit, rules),
         levels_at=cycle.entry_price,
     )
@@ -65,21 +62,21 @@ def protection(
     bid: Decimal | None,
     now: datetime,
     *,
-    trailing_percent: Decimal | None,
+    stops: StopRules,
 ) -> Protection | Beyond:
     """The orders that carry out a step on a cycle whose levels are settled.
 
     ``bid`` is what the position could be sold at, None while nobody bids: a level that it has passed is not sent.
-    ``trailing_percent``: the distance of trailing stops, where the decision has none of its own; None for none.
     """
     cycle = view.cycle
     if cycle.stop_price is None or cycle.take_profit_price is None:
         raise InvariantError(f"{cycle.id}: a position without exit levels cannot be protected")
-    if bid is not None and bid <= cycle.stop_price:
+    level = stop_level(cycle, cycle.stop_price, bid if bid is not None else last_price(view), rules, stops)
+    if bid is not None and bid <= level.price:
         return Beyond(Purpose.STOP_LOSS)
     if bid is not None and bid >= cycle.take_profit_price:
         return Beyond(Purpose.TAKE_PROFIT)
-    stop = _stop(view, cycle.stop_price, step.quantity, rules, now, trailing_percent)
+    stop = _stop(sale(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS, step.quantity, now), level, rules, stops)
     if isinstance(step, ReplaceByStop) or step.shape is Shape.STOP or not rules.oco_allowed:
         return Protection(stop)
     target = sale(view, Purpose.TAKE_PROFIT, OrderType.LIMIT_MAKER, step.quantity, now)
@@ -87,33 +84,17 @@ def protection(
     return Protection(stop, target, list_id=client_order_id(cycle.id, "pair", stop.attempt))
 
 
-def _stop(
-    view: CycleState, level: Decimal, quantity: Decimal, rules: SymbolRules, now: datetime, percent: Decimal | None
-) -> Order:
-    bips = view.cycle.trailing_delta
-    if bips is None and percent is not None:
-        bips = int(percent * BIPS)
-    delta = trailing_delta(bips, rules) if bips else None
-    if delta is not None:
-        return replace(sale(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS, quantity, now), trailing_delta=delta)
-    trigger, limit = stop_prices(level, rules)
-    order = sale(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, quantity, now)
-    return replace(order, stop_price=trigger, price=limit, time_in_force=GOOD_TILL_CANCELED)
-
-
-def stop_prices(stop: Decimal, rules: SymbolRules) -> tuple[Decimal, Decimal]:
-    """(trigger, limit) of a STOP_LOSS_LIMIT SELL, on allowed prices; the limit stands under the trigger."""
-    trigger = rules.floor_price(stop)
-    limit = rules.floor_price(trigger * (1 - STOP_LIMIT_OFFSET))
-    return trigger, limit
+def _stop(order: Order, level: StopLevel, rules: SymbolRules, stops: StopRules) -> Order:
+    """At market, which sells in a gap too, where the symbol has that; else at a limit far enough under its trigger."""
+    if level.trailing_bips is not None:
+        return replace(order, trailing_delta=level.trailing_bips)
+    trigger = rules.floor_price(level.price)
+    if order.type.value in rules.order_types:
+        return replace(order, stop_price=trigger)
+    limit = rules.floor_price(trigger * (1 - stops.limit_percent / HUNDRED))
+    kind = OrderType.STOP_LOSS_LIMIT
+    return replace(order, type=kind, stop_price=trigger, price=limit, time_in_force=GOOD_TILL_CANCELED)
 
 
 def take_profit_price(price: Decimal, rules: SymbolRules) -> Decimal:
     return rules.round_price(price, Side.SELL)
-
-
-def trailing_delta(requested_bips: int, rules: SymbolRules) -> int | None:
-    """The trailing distance within the symbol's TRAILING_DELTA limits; None when it has no trailing stops."""
-    if not rules.trailing_allowed or not rules.trailing_below_max:
-        return None
-    return max(rules.trailing_below_min, min(requested_bips, rules.trailing_below_max))

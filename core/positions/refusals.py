@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from core.positions.model import Order, Purpose
+from core.positions.model import Order
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
-from shared.src.domain.orders import OrderStatus
+from shared.src.domain.orders import OrderStatus, OrderType, Side
 
 # Binance's codes.
 FILTER_FAILURE: Final = -1013
@@ -76,7 +76,9 @@ def is_too_small(order: Order) -> bool:
 def refused_protections(orders: Iterable[Order]) -> list[Order]:
     """Attempts to protect that the exchange refused since the last one it took, one order of each."""
     attempts: dict[int, Order] = {}
-    for order in sorted((item for item in orders if item.is_protection), key=lambda item: item.attempt):
+    for order in sorted(
+        (item for item in orders if item.is_protection and not is_sale(item)), key=lambda item: item.attempt
+    ):
         if order.status is not OrderStatus.REJECTED:
             attempts.clear()
         elif order.reject_code is not None and not is_market_closed(order):
@@ -86,7 +88,7 @@ def refused_protections(orders: Iterable[Order]) -> list[Order]:
 
 def sale_again_at(orders: Iterable[Order]) -> datetime | None:
     """When a position may be offered at market again, after sales that brought nothing; None when the last one did."""
-    sales = sorted((order for order in orders if order.purpose is Purpose.EXIT), key=lambda order: order.attempt)
+    sales = sorted((order for order in orders if is_sale(order)), key=lambda order: order.attempt)
     vain = 0
     for order in reversed(sales):
         if not _was_in_vain(order):
@@ -96,6 +98,11 @@ def sale_again_at(orders: Iterable[Order]) -> datetime | None:
         return None
     first, most = SALE_AGAIN
     return sales[-1].created_at + min(first * (1 << min(vain, 16) - 1), most)
+
+
+def is_sale(order: Order) -> bool:
+    """At market, and at once: of everything, or of a part whose profit is taken."""
+    return order.side is Side.SELL and order.type is OrderType.MARKET
 
 
 def _was_in_vain(sale: Order) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from core.positions.stops import StopRules
 from core.risk.exit_levels import ExitRules
 
 
@@ -15,11 +16,11 @@ class PositionRules:
 
     ``entry_age_max``: how long after its start a cycle may still try to enter. ``entry_drift_percent_max``: how far the
     price may be from the decision's when it does. ``exits``: for a position whose decision has no level of its own.
-    ``trailing_stop_percent``: None for stops that stand still. ``holding_max``: how long a position is held at most.
+    ``stops``: how stops move. ``holding_max``: how long a position is held at most.
     """
 
     entry_age_max: timedelta
     entry_drift_percent_max: Decimal
     exits: ExitRules
-    trailing_stop_percent: Decimal | None
+    stops: StopRules
     holding_max: timedelta

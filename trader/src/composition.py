@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core.positions.rules import PositionRules
+from core.positions.stops import StopRules
 from core.risk.breakers import BreakerRules
 from core.risk.exit_levels import ExitRules
+from core.risk.fees import FeeModel
 from core.risk.limits import RiskLimits
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
@@ -112,6 +114,13 @@ def position_rules(settings: Settings) -> PositionRules:
         entry_age_max=timedelta(seconds=settings.signal_max_age_s),
         entry_drift_percent_max=settings.max_price_drift_percent,
         exits=ExitRules.of(settings),
-        trailing_stop_percent=settings.trailing_stop_percent,
+        stops=StopRules(
+            trailing_percent=settings.trailing_stop_percent,
+            break_even_percent=settings.break_even_percent,
+            part_at_percent=settings.partial_take_profit_percent,
+            part_percent=settings.partial_take_profit_share,
+            limit_percent=settings.stop_limit_percent,
+            round_trip=FeeModel.of(settings).round_trip,
+        ),
         holding_max=timedelta(minutes=settings.max_holding_minutes),
     )

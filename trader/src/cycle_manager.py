@@ -21,6 +21,7 @@ from core.positions.cycle_steps import (
     EnterAgain,
     Finish,
     GiveUpProtection,
+    MoveStop,
     Protect,
     Reopen,
     ReplaceBySale,
@@ -32,6 +33,7 @@ from core.positions.cycle_steps import (
     Wait,
 )
 from core.positions.entries import next_attempt
+from core.positions.exits import last_price
 from core.positions.model import CycleState, Order
 from core.positions.rules import PositionRules
 from core.positions.standing import covered, standing_exits
@@ -73,7 +75,7 @@ class CycleManager:
         self._prices = prices
         self._clock = clock
         self._rules = rules
-        self._steps = CycleRules(rules.entry_age_max)
+        self._steps = CycleRules(rules.entry_age_max, rules.stops)
         self._exits = ExitOrders(exchange=exchange, store=store, orders=orders, clock=clock, rules=rules)
         self._unprotected = UnprotectedTime(clock)
         self._wanted: set[str] = set()
@@ -170,7 +172,7 @@ class CycleManager:
             view = await self._store.view(cycle_id)
             rules = await self._exchange.rules(view.cycle.symbol)
             bid = await self._bid(view.cycle.symbol)
-            price = bid if bid is not None else _known_price(view)
+            price = bid if bid is not None else last_price(view)
             step = self._steps.next_step(view, rules, price, self._clock.now())
             if isinstance(step, Finish):
                 await self._finish(view, rules, step, read_at)
@@ -219,19 +221,28 @@ class CycleManager:
                 return await self._enter_again(view, lost, rules, bid)
             case Protect() | ReplaceByStop() | Sell() | ReplaceBySale():
                 return await self._exits.place(view, step, rules, bid)
-            case GiveUpProtection(reason):
-                logger.warning("no protection", extra={"cycle_id": view.cycle.id, "reason": reason})
-                await self._store.request_exit(view.cycle.id, reason)
-                return True
-            case Unsellable(reason):
-                return await self._exits.hold(view, reason)
-            case Reopen(reason):
-                await self._store.save_cycle(reopened(view.cycle, reason))
-                return True
+            case GiveUpProtection() | MoveStop() | Unsellable() | Reopen():
+                return await self._write_down(step, view)
             case Wait() | Finish():
                 return True
             case _:
                 assert_never(step)
+
+    async def _write_down(self, step: GiveUpProtection | MoveStop | Unsellable | Reopen, view: CycleState) -> bool:
+        """What changes the cycle alone; its orders follow from that."""
+        match step:
+            case GiveUpProtection(reason):
+                logger.warning("no protection", extra={"cycle_id": view.cycle.id, "reason": reason})
+                await self._store.request_exit(view.cycle.id, reason)
+            case MoveStop(price):
+                await self._store.move_levels(view.cycle.id, stop_price=price)
+            case Unsellable(reason):
+                return await self._exits.hold(view, reason)
+            case Reopen(reason):
+                await self._store.save_cycle(reopened(view.cycle, reason))
+            case _:
+                assert_never(step)
+        return True
 
     async def _finish(self, view: CycleState, rules: SymbolRules, step: Finish, read_at: float) -> None:
         cycle = finished(view, rules, step, self._clock.now())
@@ -284,14 +295,6 @@ class CycleManager:
             return True
         row = await self._store.order(order.client_order_id)
         return row is not None and row.reject_code is not None
-
-
-def _known_price(view: CycleState) -> Decimal:
-    """For judging sizes while nobody bids: the last price of its own."""
-    known = [order.price for order in view.orders if order.price] + [fill.price for fill in view.fills]
-    if not known:
-        raise TransientError(f"{view.cycle.symbol}: nobody knows its price")
-    return known[-1]
 
 
 def _label(reason: str) -> str:

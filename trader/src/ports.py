@@ -215,8 +215,15 @@ class Store(Protocol):
     async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
         """Save a cycle and tell; ``failed`` when its intent came to nothing.
 
-        Leaves alone what others write: an exit that was asked for meanwhile, the prices seen.
+        Leaves alone what others write: an exit that was asked for meanwhile, the prices seen, and its levels once they
+        are settled.
         """
+        ...
+
+    async def move_levels(
+        self, cycle_id: str, *, stop_price: Decimal | None = None, take_profit_price: Decimal | None = None
+    ) -> None:
+        """Move the settled levels of an open cycle, and tell; None leaves a level where it is."""
         ...
 
     async def note_prices(self, symbol: str, price: Decimal) -> None:

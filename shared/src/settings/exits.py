@@ -49,6 +49,34 @@ class ExitLevelSettings(BaseModel):
         gt=0,
         le=100,
     )
+    stop_limit_percent: Decimal = setting(
+        Decimal(5),
+        "STOP_LIMIT_PERCENT",
+        description="how far under its trigger a stop may sell where a symbol has no stops at market, percent",
+        gt=0,
+        lt=50,
+    )
+    break_even_percent: Decimal | None = setting(
+        None,
+        "BREAK_EVEN_PERCENT",
+        description="gain at which the stop moves to the entry price plus fees, percent; empty: never",
+        gt=0,
+        lt=500,
+    )
+    partial_take_profit_percent: Decimal | None = setting(
+        None,
+        "PARTIAL_TAKE_PROFIT_PERCENT",
+        description="gain at which a part of the position is sold, percent (5 is usual); empty: never",
+        gt=0,
+        lt=500,
+    )
+    partial_take_profit_share: Decimal = setting(
+        Decimal(50),
+        "PARTIAL_TAKE_PROFIT_SHARE",
+        description="how much of the position PARTIAL_TAKE_PROFIT_PERCENT sells, percent",
+        gt=0,
+        lt=100,
+    )
     exit_levels_by_strategy: str = setting(
         "",
         "EXIT_LEVELS_BY_STRATEGY",

@@ -31,10 +31,9 @@ async def test_what_a_target_leaves_when_it_fills_in_part_has_a_stop_again() -> 
     async with one_process() as world:
         await world.buy()
         await fill_target(world, "0.002")
-        assert world.standing() == ["STOP_LOSS_LIMIT 0.01798"]
+        assert world.standing() == ["STOP_LOSS 0.01798"]
         assert world.exchange.uncovered < DUST
         await world.offer("40000", "40010")
-        await world.wait(3)
         assert world.cycle.status is CycleStatus.COMPLETED
         assert world.exchange.held < DUST
 

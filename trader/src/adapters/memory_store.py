@@ -161,9 +161,12 @@ class MemoryStore:
 
     async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
         old = self._cycles[cycle.id]
+        levels = cycle if old.levels_at is None else old
         self._put_cycle(
             replace(
                 cycle,
+                stop_price=levels.stop_price,
+                take_profit_price=levels.take_profit_price,
                 exit_reason=cycle.exit_reason or old.exit_reason,
                 exit_intent_id=old.exit_intent_id,
                 min_price=old.min_price,
@@ -173,6 +176,19 @@ class MemoryStore:
         self._tell(CYCLE_UPDATED, cycle_updated(cycle, self._clock.now()))
         if failed is not None:
             self._tell(ORDER_FAILED, failed)
+
+    async def move_levels(
+        self, cycle_id: str, *, stop_price: Decimal | None = None, take_profit_price: Decimal | None = None
+    ) -> None:
+        cycle = self._cycles[cycle_id]
+        moved = replace(
+            cycle,
+            stop_price=cycle.stop_price if stop_price is None else stop_price,
+            take_profit_price=cycle.take_profit_price if take_profit_price is None else take_profit_price,
+        )
+        if not cycle.is_ended:
+            self._put_cycle(moved)
+            self._tell(CYCLE_UPDATED, cycle_updated(moved, self._clock.now()))
 
     async def note_prices(self, symbol: str, price: Decimal) -> None:
         for cycle in await self.open_cycles():

@@ -53,13 +53,20 @@ FROM (SELECT DISTINCT symbol FROM orders WHERE created_at > :since OR {live}
 SAVE_CYCLE = """
 UPDATE trade_cycles SET status = :status, entry_order_id = :entry_order_id, exit_order_id = :exit_order_id,
     entry_price = :entry_price, exit_price = :exit_price, quantity = :quantity, exit_quantity = :exit_quantity,
-    dust = :dust, stop_price = :stop_price, take_profit_price = :take_profit_price, fees = :fees,
+    dust = :dust, fees = :fees,
+    stop_price = CASE WHEN levels_at IS NULL THEN :stop_price ELSE stop_price END,
+    take_profit_price = CASE WHEN levels_at IS NULL THEN :take_profit_price ELSE take_profit_price END,
     profit_loss = :profit_loss, profit_loss_percent = :profit_loss_percent,
     exit_reason = CASE WHEN :exit_reason <> '' THEN :exit_reason ELSE exit_reason END,
     protected_at = :protected_at, unprotected_s = :unprotected_s, confirmed = :confirmed,
     levels_at = :levels_at, sell_at_most = :sell_at_most, opened_at = :opened_at, completed_at = :completed_at,
     updated_at = :updated_at
 WHERE id = :id
+"""
+MOVE_LEVELS = f"""
+UPDATE trade_cycles SET stop_price = coalesce(:stop, stop_price),
+    take_profit_price = coalesce(:target, take_profit_price), updated_at = :now
+WHERE id = :id AND {OPEN} RETURNING *
 """
 ORDERS_OF_CYCLE = "SELECT * FROM orders WHERE cycle_id = :id ORDER BY created_at, attempt, client_order_id"
 REQUEST_EXIT = f"""
@@ -301,6 +308,17 @@ class PostgresStore:
             await self._outbox.add(connection, CYCLE_UPDATED, cycle_updated(cycle, now))
             if failed is not None:
                 await self._outbox.add(connection, ORDER_FAILED, failed)
+
+    async def move_levels(
+        self, cycle_id: str, *, stop_price: Decimal | None = None, take_profit_price: Decimal | None = None
+    ) -> None:
+        async with self._outbox.transaction() as connection:
+            now = self._clock.now()
+            parameters = {"id": cycle_id, "stop": stop_price, "target": take_profit_price, "now": now}
+            rows = await connection.execute(text(MOVE_LEVELS), parameters)
+            row = rows.mappings().one_or_none()
+            if row is not None:
+                await self._outbox.add(connection, CYCLE_UPDATED, cycle_updated(cycle_of(row), now))
 
     async def note_prices(self, symbol: str, price: Decimal) -> None:
         async with self._database.autocommit() as connection:

@@ -56,8 +56,8 @@ class ExitOrders:
         match step:
             case Protect() | ReplaceByStop():
                 return await self._protect(view, step, rules, bid)
-            case Sell(quantity):
-                return await self._sell(view, quantity)
+            case Sell():
+                return await self._sell(view, step)
             case ReplaceBySale():
                 return await self._replace_by_sale(view, step, bid)
             case _:
@@ -72,8 +72,7 @@ class ExitOrders:
         cycle = settled(known, rules, self._rules)
         if cycle != known:
             await self._store.save_cycle(cycle)
-        trailing = self._rules.trailing_stop_percent
-        orders = protection(replace(view, cycle=cycle), step, rules, bid, now, trailing_percent=trailing)
+        orders = protection(replace(view, cycle=cycle), step, rules, bid, now, stops=self._rules.stops)
         if isinstance(orders, Beyond):
             await self._store.request_exit(cycle.id, orders.level.value)
             return True
@@ -99,8 +98,8 @@ class ExitOrders:
         await self._store.add_orders([stop])
         return await self._is_settled(stop, await self._orders.replace(old, stop))
 
-    async def _sell(self, view: CycleState, quantity: Decimal) -> bool:
-        order = market_sale(view, quantity, self._clock.now())
+    async def _sell(self, view: CycleState, step: Sell) -> bool:
+        order = market_sale(view, step.quantity, self._clock.now(), step.purpose)
         await self._store.add_orders([order])
         return await self._after_sale(view, order, await self._orders.submit(order))
 

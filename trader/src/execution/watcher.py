@@ -17,6 +17,7 @@ from core.positions.model import Cycle, Purpose
 from core.positions.rules import PositionRules
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
+from shared.src.domain.money import ZERO
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.ports import Prices, Store
@@ -65,6 +66,8 @@ class Watcher:
             return ""
         if widens(cycle, bid):
             await self._store.note_prices(cycle.symbol, bid)
+            if self._rules.stops.may_act(cycle) and bid > (cycle.max_price or ZERO):
+                self._cycle_manager.wake(cycle.id)
         if await self._is_at_target(cycle, bid):
             return Purpose.TAKE_PROFIT.value
         return "stop_gap" if await self._is_gapped(cycle, bid) else ""

@@ -19,6 +19,7 @@ from core.positions.cycle_steps import (
     EnterAgain,
     Finish,
     GiveUpProtection,
+    MoveStop,
     Protect,
     Reopen,
     ReplaceBySale,
@@ -30,6 +31,7 @@ from core.positions.cycle_steps import (
     Wait,
 )
 from core.positions.model import CycleState, Purpose
+from core.positions.stops import StopRules
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType
 from shared.src.exchange.rules import SymbolRules
 from tests.unit.core.positions.cycles import NOW, PRICE, RULES, Known, known, state
@@ -434,19 +436,21 @@ def said(step: Step) -> str:
         case ReplaceByStop(old, quantity) | ReplaceBySale(old, quantity):
             by = "stop" if isinstance(step, ReplaceByStop) else "sale"
             return f"replace {old.client_order_id} by a {by} of {quantity:.2f}"
-        case Sell(quantity):
-            return f"sell {quantity:.2f}"
+        case Sell(quantity, purpose):
+            return f"sell {quantity:.2f}" + ("" if purpose is Purpose.EXIT else " for its profit")
         case GiveUpProtection(reason):
             return f"give up {reason.replace(' refused', '', 1)}"
-        case Finish() | Reopen() | Unsellable():
-            return said_of_an_end(step)
+        case Finish() | Reopen() | Unsellable() | MoveStop():
+            return said_of_the_cycle(step)
         case _:
             assert_never(step)
 
 
-def said_of_an_end(step: Finish | Reopen | Unsellable) -> str:
+def said_of_the_cycle(step: Finish | Reopen | Unsellable | MoveStop) -> str:
     if isinstance(step, Reopen):
         return "open again"
+    if isinstance(step, MoveStop):
+        return f"move the stop to {step.price:.2f}"
     if isinstance(step, Unsellable):
         return f"unsellable: {step.reason}"
     return f"{'done' if step.status is COMPLETED else step.status.value}: {step.reason}"
@@ -508,6 +512,125 @@ def test_only_what_its_cost_explains_is_dust_in_a_position_that(
     seen: CycleState, rules: SymbolRules, price: str, then: str
 ) -> None:
     assert said(STEPS.next_step(seen, rules, Decimal(price), NOW)) == then
+
+
+TRAILS = replace(RULES, trailing_below_min=10, trailing_below_max=2000)
+GAINED: dict[str, Any] = {
+    "entry_price": Decimal(90),
+    "quantity": Decimal(2),
+    "stop_price": Decimal(88),
+    "take_profit_price": Decimal(120),
+}
+AT_88: dict[str, Any] = {"stop_price": Decimal(88)}
+FOLLOWING: list[tuple[str, StopRules, CycleState, str]] = [
+    ("by nothing", StopRules(), state(BOUGHT, stop(NEW, **AT_88), **GAINED), "wait: protected"),
+    (
+        "by a stop that was moved",
+        StopRules(),
+        state(BOUGHT, stop(NEW, stop_price=Decimal(85)), **GAINED),
+        "replace stop_loss-1 by a stop of 2.00",
+    ),
+    (
+        "by a target that was moved",
+        StopRules(),
+        state(BOUGHT, target(NEW, price=Decimal(110)), stop(NEW, **AT_88), **GAINED),
+        "replace take_profit-1 by a stop of 2.00",
+    ),
+    (
+        "by a break-even that it has reached",
+        StopRules(break_even_percent=Decimal(10)),
+        state(BOUGHT, stop(NEW, **AT_88), **GAINED),
+        "move the stop to 90.18",
+    ),
+    (
+        "by a break-even that it has not",
+        StopRules(break_even_percent=Decimal(12)),
+        state(BOUGHT, stop(NEW, **AT_88), **GAINED),
+        "wait: protected",
+    ),
+    (
+        "by a break-even over which its stop stands",
+        StopRules(break_even_percent=Decimal(10)),
+        state(BOUGHT, stop(NEW, stop_price=Decimal(95)), **(GAINED | {"stop_price": Decimal(95)})),
+        "wait: protected",
+    ),
+    (
+        "by a trail that has risen above its stop",
+        StopRules(trailing_percent=Decimal(10)),
+        state(BOUGHT, stop(NEW, **AT_88), max_price=Decimal(100), **GAINED),
+        "replace stop_loss-1 by a stop of 2.00",
+    ),
+    (
+        "by a trail that has not",
+        StopRules(trailing_percent=Decimal(15)),
+        state(BOUGHT, stop(NEW, **AT_88), max_price=Decimal(100), **GAINED),
+        "wait: protected",
+    ),
+    (
+        "by a trail of the exchange",
+        StopRules(trailing_percent=Decimal(10)),
+        state(BOUGHT, stop(NEW, type=OrderType.STOP_LOSS), max_price=Decimal(101), **GAINED),
+        "wait: protected",
+    ),
+    (
+        "by a trail of the exchange under a stop that was moved since",
+        StopRules(trailing_percent=Decimal(10)),
+        state(
+            BOUGHT,
+            stop(NEW, type=OrderType.STOP_LOSS),
+            max_price=Decimal(101),
+            **(GAINED | {"stop_price": Decimal(95)}),
+        ),
+        "replace stop_loss-1 by a stop of 2.00",
+    ),
+    (
+        "by a stop that the exchange would not replace",
+        StopRules(trailing_percent=Decimal(10)),
+        state(BOUGHT, stop(NEW, **AT_88), stop(REJECTED, number=2, **REFUSED), max_price=Decimal(100), **GAINED),
+        "wait: protected",
+    ),
+    (
+        "by half of it for its profit, which its stop holds",
+        StopRules(part_at_percent=Decimal(5)),
+        state(BOUGHT, stop(NEW, **AT_88), **GAINED),
+        "replace stop_loss-1 by a stop of 1.00",
+    ),
+    (
+        "by half of it for its profit, which is free",
+        StopRules(part_at_percent=Decimal(5)),
+        state(BOUGHT, stop(CANCELED, **AT_88), stop(NEW, "1", number=2, **AT_88), **GAINED),
+        "sell 1.00 for its profit",
+    ),
+    (
+        "by half of it for its profit, which was sold",
+        StopRules(part_at_percent=Decimal(5)),
+        state(
+            BOUGHT,
+            stop(NEW, "1", **AT_88),
+            target(FILLED, "1", number=2, type=OrderType.MARKET),
+            **(GAINED | {"exit_quantity": Decimal(1)}),
+        ),
+        "wait: protected",
+    ),
+    (
+        "by half of it for its profit, which was refused just now",
+        StopRules(part_at_percent=Decimal(5)),
+        state(
+            BOUGHT,
+            stop(NEW, "1", **AT_88),
+            target(REJECTED, "1", number=2, type=OrderType.MARKET, **REFUSED),
+            **GAINED,
+        ),
+        "replace stop_loss-1 by a stop of 2.00",
+    ),
+]
+
+
+@pytest.mark.parametrize(("stops", "seen", "then"), [row[1:] for row in FOLLOWING], ids=[row[0] for row in FOLLOWING])
+def test_the_price_is_followed(stops: StopRules, seen: CycleState, then: str) -> None:
+    """Bought at 90, with a stop at 88 and a target at 120; the price is 100."""
+    steps = CycleRules(timedelta(seconds=60), stops)
+    assert said(steps.next_step(seen, TRAILS, PRICE, NOW)) == then
 
 
 @pytest.mark.parametrize(

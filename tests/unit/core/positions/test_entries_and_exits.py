@@ -142,7 +142,9 @@ def test_a_stop_is_jumped_over_when_its_limit_cannot_fill() -> None:
     stop = known(Purpose.STOP_LOSS, "2", OrderStatus.NEW, price=D("97.5")).order
     assert [is_jumped_over([stop], D(bid)) for bid in ("97.4", "97.5")] == [True, False]
     assert not is_jumped_over([replace(stop, status=OrderStatus.FILLED)], D(90))
-    assert not is_jumped_over([replace(stop, type=OrderType.STOP_LOSS)], D(90))
+    market = replace(stop, type=OrderType.STOP_LOSS, price=None, stop_price=D(98))
+    assert [is_jumped_over([market], D(bid)) for bid in ("97.5", "97.6")] == [True, False]
+    assert not is_jumped_over([replace(market, stop_price=None)], D(90))
 
 
 def test_the_prices_seen_widen_by_what_is_outside_of_them() -> None:

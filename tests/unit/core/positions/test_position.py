@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.positions.model import Fill
 from core.positions.position import Position
-from core.positions.protection import stop_prices, take_profit_price
+from core.positions.protection import take_profit_price
 from core.risk.exit_levels import ExitRules, settle_order
 from shared.memory.manual_clock import ManualClock
 from shared.src.domain.exits import ExitMethod, ExitRule
@@ -64,7 +64,7 @@ def test_profit_is_cash_flow_plus_what_is_left_at_cost(
 @given(entry=st.decimals("0.05", "90000", places=2), percent=st.decimals("0.1", "20", places=1))
 def test_protection_stands_on_allowed_prices_on_the_right_sides(entry: Decimal, percent: Decimal) -> None:
     exits = settle_order(entry, None, None, ExitRules(percent=ExitRule(ExitMethod.PERCENT, percent, percent)))
-    trigger, limit = stop_prices(exits.stop_loss, RULES)
+    trigger = RULES.floor_price(exits.stop_loss)
     target = take_profit_price(exits.take_profit, RULES)
-    assert 0 < limit <= trigger < entry < target
-    assert trigger % RULES.tick == limit % RULES.tick == target % RULES.tick == 0
+    assert 0 < trigger < entry < target
+    assert trigger % RULES.tick == target % RULES.tick == 0
