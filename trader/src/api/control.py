@@ -7,8 +7,10 @@ from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from core.positions.model import MANUAL, Cycle, Order, Purpose
+from core.positions.moves import LevelMove, judged_move
 from core.risk.limits import RiskLimits
 from core.risk.order_gate import most_spent
+from core.risk.verdicts import Refused
 from core.statistics.figures import rounded
 from core.statistics.open_positions import unrealised
 from shared.src.contracts.orders import OrderIntent
@@ -22,7 +24,7 @@ from shared.src.exchange.rules import SymbolRules
 from shared.src.frame.auth import Authorizer, Principal, Scope
 from trader.src.adapters.postgres_reads import PostgresReads
 from trader.src.api.halt_control import HaltControl, shown
-from trader.src.api.models import ClosePosition, ManualOrder, OrdersQuery, PauseRequest
+from trader.src.api.models import ClosePosition, ManualOrder, MoveLevels, OrdersQuery, PauseRequest
 from trader.src.ports import PocketFunds
 from trader.src.service import TraderService
 
@@ -282,6 +284,23 @@ class TraderControl:
         await self._store.request_exit(cycle_id, reason)
         self._trader.cycle_manager.wake(cycle_id)
         return {"cycle_id": cycle_id, "symbol": cycle.symbol, "status": "closing", "reason": reason}
+
+    async def move_levels(self, principal: Principal, cycle_id: str, request: MoveLevels) -> dict[str, Any]:
+        """Move the stop or the target of an open position; answers the position as it stands after that."""
+        cycle = next((item for item in await self._store.open_cycles() if item.id == cycle_id), None)
+        if cycle is None:
+            raise RejectedError(f"there is no open cycle {cycle_id}", code=NOT_FOUND)
+        asked = LevelMove(request.stop_price, request.take_profit_price, request.loosen)
+        bid = (await self._trader.prices.ticker(cycle.symbol)).bid
+        match judged_move(cycle, asked, await self._rules(cycle.symbol), bid):
+            case Refused(reason):
+                raise RejectedError(reason, code=UNPROCESSABLE)
+            case LevelMove() as move:
+                await self._auth.record(principal, "move", request.model_dump(mode="json") | {"cycle_id": cycle_id})
+                levels = {"stop_price": move.stop_price, "take_profit_price": move.take_profit_price}
+                await self._store.move_levels(cycle_id, **levels)
+        self._trader.cycle_manager.wake(cycle_id)
+        return await self._position((await self._store.view(cycle_id)).cycle)
 
     async def close_symbol(self, principal: Principal, request: ClosePosition) -> dict[str, Any]:
         """Close every position in a symbol."""

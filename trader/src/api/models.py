@@ -146,6 +146,14 @@ class CyclePath(Body):
     cycle_id: str
 
 
+class MoveLevels(Body):
+    """New levels of an open position; what is left out stays."""
+
+    stop_price: Decimal | None = Field(default=None, gt=0, description="sells when the price falls to it")
+    take_profit_price: Decimal | None = Field(default=None, gt=0, description="sells when the price rises to it")
+    loosen: bool = Field(default=False, description="let the stop move away from the price, at a greater loss")
+
+
 class SymbolPath(Body):
     symbol: str
 

@@ -38,6 +38,7 @@ from trader.src.api.models import (
     CommandHeaders,
     CyclePath,
     ManualOrder,
+    MoveLevels,
     OrderPath,
     OrdersQuery,
     PanicRequest,
@@ -237,6 +238,12 @@ def cancel(header: CommandHeaders, path: OrderPath) -> Response:
 def close_cycle(header: CommandHeaders, path: CyclePath, body: CloseCycle) -> Response:
     """Close one position at market."""
     return _answer(_control().close_cycle(_principal(), path.cycle_id, body.reason))
+
+
+@api.patch("/cycles/<cycle_id>", **COMMAND)
+def move_levels(header: CommandHeaders, path: CyclePath, body: MoveLevels) -> Response:
+    """Move the stop or the target of an open position; the stop on the exchange is replaced in one call."""
+    return _answer(_control().move_levels(_principal(), path.cycle_id, body))
 
 
 @api.post("/close-position", **COMMAND)

@@ -190,12 +190,13 @@ def test_the_document_names_every_route_and_what_needs_a_token(client: FlaskClie
         ("post", "/trade"),
         ("delete", "/order/{order_id}"),
         ("post", "/close/{cycle_id}"),
+        ("patch", "/cycles/{cycle_id}"),
         ("post", "/close-position"),
         ("post", "/config/pause"),
         ("post", "/config/resume"),
         ("post", "/panic"),
     }
-    assert len(operations) == 22
+    assert len(operations) == 23
     ids = [call["operationId"] for call in operations.values()]
     assert len(set(ids)) == len(ids)
     order = document["components"]["schemas"]["ManualOrder"]["properties"]
