@@ -278,8 +278,8 @@ class Store(Protocol):
         """Lift every pause and halt of a scope. False when there was none."""
         ...
 
-    async def pending_intents(self, since: datetime) -> list[OrderIntent]:
-        """Approved decisions made since then that nobody handled."""
+    async def pending_intents(self, since: datetime, *, exits_since: datetime | None = None) -> list[OrderIntent]:
+        """Approved decisions made since then that nobody handled; those to get out, since another time."""
         ...
 
     async def outbox(self, limit: int) -> list[OutboxMessage]:

@@ -209,6 +209,29 @@ class StoreBehaviour:
         later = since + timedelta(seconds=1)
         assert [intent.message_id for intent in await world.store.pending_intents(later)] == ["in-3"]
 
+    async def test_an_approved_exit_may_be_older_than_an_entry_to_be_found(self, world: StoreWorld) -> None:
+        since = world.clock.now()
+        for number, kind in ((1, IntentKind.ENTRY), (2, IntentKind.EXIT)):
+            world.clock.advance(1)
+            side = Side.BUY if kind is IntentKind.ENTRY else Side.SELL
+            await world.approve(world.intent(number).model_copy(update={"kind": kind, "side": side}))
+        world.clock.advance(10)
+        recent = world.clock.now()
+        pending = await world.store.pending_intents(recent, exits_since=since)
+        assert [intent.message_id for intent in pending] == ["in-2"]
+
+    async def test_settled_levels_are_moved_by_nothing_but_a_move(self, world: StoreWorld) -> None:
+        cycle, _ = await world.opened()
+        settled = replace(
+            cycle, stop_price=D(98), take_profit_price=D(104), levels_at=D(100), status=CycleStatus.ACTIVE_BUY
+        )
+        await world.store.save_cycle(settled)
+        await world.store.move_levels(cycle.id, stop_price=D(99))
+        await world.store.save_cycle(settled)
+        await world.store.move_levels(cycle.id, take_profit_price=D(105))
+        moved = (await world.store.view(cycle.id)).cycle
+        assert (moved.stop_price, moved.take_profit_price, moved.levels_at) == (D(99), D(105), D(100))
+
     # Orders and fills
 
     async def test_a_report_is_merged_into_its_order_and_never_goes_back(self, world: StoreWorld) -> None:

@@ -13,7 +13,7 @@ from trader.src.adapters.postgres_store import PostgresStore
 
 DECISION = (
     "INSERT INTO decisions (intent_id, consensus_id, symbol, side, kind, approved, reason, intent, decided_at)"
-    " VALUES (:id, 'cs', 'BTCUSDC', 'BUY', 'entry', TRUE, 'ok', CAST(:intent AS jsonb), :at)"
+    " VALUES (:id, 'cs', 'BTCUSDC', :side, :kind, TRUE, 'ok', CAST(:intent AS jsonb), :at)"
 )
 
 
@@ -21,6 +21,7 @@ DECISION = (
 def world(database: Database) -> StoreWorld:
     async def approve(intent: OrderIntent) -> None:
         row = {"id": intent.message_id, "intent": intent.model_dump_json(), "at": intent.occurred_at}
+        row |= {"side": intent.side.value, "kind": intent.kind.value}
         async with database.begin() as connection:
             await connection.execute(text(DECISION), row)
 

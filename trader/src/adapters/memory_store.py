@@ -104,8 +104,11 @@ class MemoryStore:
             self._ask_for_exit(cycle_id, "signal", intent_id)
         return True
 
-    async def pending_intents(self, since: datetime) -> list[OrderIntent]:
-        return [intent for intent in await self._approved(since) if intent.message_id not in self._handled]
+    async def pending_intents(self, since: datetime, *, exits_since: datetime | None = None) -> list[OrderIntent]:
+        oldest = {IntentKind.ENTRY: since, IntentKind.EXIT: exits_since or since}
+        approved = await self._approved(min(oldest.values()))
+        waiting = (intent for intent in approved if intent.message_id not in self._handled)
+        return [intent for intent in waiting if intent.occurred_at > oldest[intent.kind]]
 
     # Orders and fills
 

@@ -74,7 +74,7 @@ UPDATE trade_cycles SET exit_reason = :reason, exit_intent_id = :intent, updated
 WHERE id = ANY(:ids) AND exit_reason = '' AND {OPEN}
 """
 NOT_TAKEN = """
-FROM decisions d WHERE d.approved AND d.decided_at > :since
+FROM decisions d WHERE d.approved AND d.decided_at > CASE WHEN d.kind = 'exit' THEN :exits_since ELSE :since END
     AND NOT EXISTS (SELECT 1 FROM trade_intents t WHERE t.intent_id = d.intent_id)
 """
 PENDING = f"SELECT d.intent {NOT_TAKEN} ORDER BY d.decided_at"
@@ -167,9 +167,9 @@ class PostgresStore:
         )
         return result.rowcount == 1
 
-    async def pending_intents(self, since: datetime) -> list[OrderIntent]:
+    async def pending_intents(self, since: datetime, *, exits_since: datetime | None = None) -> list[OrderIntent]:
         async with self._database.autocommit() as connection:
-            rows = await connection.execute(text(PENDING), {"since": since})
+            rows = await connection.execute(text(PENDING), {"since": since, "exits_since": exits_since or since})
             return [ORDER_INTENT.decode(orjson.dumps(row.intent)) for row in rows]
 
     # Orders and fills
@@ -424,7 +424,7 @@ async def _entries(connection: DatabaseConnection) -> list[Order]:
 
 
 async def _approved(connection: DatabaseConnection, since: datetime) -> list[ApprovedEntry]:
-    rows = await connection.execute(text(APPROVED), {"since": since})
+    rows = await connection.execute(text(APPROVED), {"since": since, "exits_since": since})
     return [ApprovedEntry(row.intent_id, row.symbol, row.strategy, Decimal(row.reserved)) for row in rows]
 
 

@@ -24,6 +24,8 @@ from trader.src.risk_manager import RiskManager
 logger = logging.getLogger(__name__)
 
 SWEEP_MARGIN = timedelta(seconds=5)
+# An exit is never too old to get out of what it was decided on; after so long that is surely gone.
+EXIT_AGE_MAX = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,9 @@ class IntentHandler:
 
     async def sweep(self) -> int:
         """Take the approved decisions that no message brought; returns how many there were."""
-        since = self._clock.now() - self._decision_age_max - SWEEP_MARGIN
-        intents = await self._store.pending_intents(since)
+        now = self._clock.now()
+        since = now - self._decision_age_max - SWEEP_MARGIN
+        intents = await self._store.pending_intents(since, exits_since=now - EXIT_AGE_MAX)
         for intent in intents:
             await self.take(intent)
         return len(intents)
@@ -81,7 +84,10 @@ class IntentHandler:
             return
 
     async def _exit(self, intent: OrderIntent) -> Taken:
-        found = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == intent.symbol]
+        # what was bought on a later decision is not meant: no entry is taken on an older one
+        latest = intent.occurred_at + self._decision_age_max
+        there = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == intent.symbol]
+        found = [cycle for cycle in there if cycle.created_at <= latest]
         cycles = [cycle for cycle in found if not cycle.is_owners]
         if not cycles:
             symbol = intent.symbol
