@@ -41,15 +41,15 @@ class Beyond:
 def settled(cycle: Cycle, rules: SymbolRules, limits: PositionRules) -> Cycle:
     """The cycle with its exit levels on allowed prices, at the real entry price; again: no effect.
 
-    A decision's levels are kept; those of an order that came without are settled here. A cycle that has bought nothing
-    yet comes back as it is.
+    A decision's levels are kept, its stop also where the entry was filled beyond it; those of an order that came
+    without are settled here. A cycle that has bought nothing yet comes back as it is.
     """
     if cycle.levels_at is not None or cycle.entry_price is None:
         return cycle
     exits = settle_order(cycle.entry_price, cycle.stop_price, cycle.take_profit_price, limits.exits)
     return replace(
         cycle,
-        stop_price=rules.floor_price(exits.stop_loss),
+        stop_price=rules.floor_price(exits.stop_loss if cycle.stop_price is None else cycle.stop_price),
         take_profit_price=take_profit_price(exits.take_profit, rules),
         levels_at=cycle.entry_price,
     )

@@ -58,6 +58,12 @@ def test_levels_are_settled_once_at_the_entry_price_on_allowed_prices() -> None:
     assert settled(replace(once, entry_price=D(120)), RULES, LIMITS).stop_price == D("98.0")
 
 
+def test_a_decided_stop_is_kept_although_the_entry_was_filled_beyond_it() -> None:
+    cycle = replace(state(BOUGHT).cycle, entry_price=D(97), stop_price=D("98.07"))
+    assert settled(cycle, RULES, LIMITS).stop_price == D("98.0")
+    assert protect(price=D(97)) == Beyond(Purpose.STOP_LOSS)
+
+
 def test_a_cycle_that_bought_nothing_has_no_levels_yet() -> None:
     cycle = state().cycle
     assert settled(cycle, RULES, LIMITS) is cycle
