@@ -121,9 +121,6 @@ NOT_YET = {
     "test_nothing_is_bought_before_the_account_was_compared",
     "test_a_name_that_is_not_listed_does_not_stop_the_others",
     "test_rules_that_change_while_it_runs_are_read_again",
-    "test_the_rest_of_a_target_that_filled_in_part_has_a_stop_again",
-    "test_a_position_that_a_new_filter_keeps_from_being_sold_stays_open_and_is_sold_later",
-    "test_a_way_out_while_the_exchange_refuses_calls_leaves_the_position_protected",
 }
 
 
