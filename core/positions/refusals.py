@@ -61,8 +61,10 @@ def breaks_rules(order: Order) -> bool:
     return order.status is OrderStatus.REJECTED and order.reject_code in RULES_REFUSED
 
 
-def is_market_closed(refused: Order) -> bool:
-    """Whether the symbol does not trade now: the refusal says nothing of the order itself."""
+def is_not_traded(refused: Order) -> bool:
+    """Whether the symbol does not trade now, or is not listed: the refusal says nothing of the order itself."""
+    if refused.reject_code == NO_SUCH_SYMBOL:
+        return True
     return refused.reject_code == NEW_ORDER_REJECTED and "Market is closed" in refused.reason
 
 
@@ -81,7 +83,7 @@ def refused_protections(orders: Iterable[Order]) -> list[Order]:
     ):
         if order.status is not OrderStatus.REJECTED:
             attempts.clear()
-        elif order.reject_code is not None and not is_market_closed(order):
+        elif order.reject_code is not None and not is_not_traded(order):
             attempts.setdefault(order.attempt, order)
     return list(attempts.values())
 

@@ -1,6 +1,7 @@
 """How long a position stands without an order that protects it, in wall seconds.
 
-It starts when a fill is known, and ends when a protection stands or the position is gone.
+It starts when a fill is known, or when what protected is found gone, and ends when stops cover everything or the
+position is gone. ``protected_at`` of a cycle is since when they do, None while they do not.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def measured(sight: Sight, since: float | None, moment: Moment) -> Measured:
     """The cycle with its unprotected time as it is known now. ``since``: as it was known before."""
     cycle = sight.cycle
     if sight.exposed:
-        return Measured(cycle, since if since is not None else moment.monotonic - _unseen_s(sight, moment))
+        bare = replace(cycle, protected_at=None)
+        return Measured(bare, since if since is not None else moment.monotonic - _unseen_s(sight, moment))
     if since is not None and since > sight.read_at:
         return Measured(cycle, since)
     if since is None and sight.protected and cycle.protected_at is None and sight.fills:

@@ -17,7 +17,7 @@ from core.positions.cycle_steps import ExitStep, Protect, ReplaceBySale, Replace
 from core.positions.exits import market_sale
 from core.positions.model import CycleState, Order
 from core.positions.protection import Beyond, Protection, protection, settled
-from core.positions.refusals import is_market_closed, lacks_units
+from core.positions.refusals import is_not_traded, lacks_units
 from core.positions.rules import PositionRules
 from core.positions.standing import is_bereft, locked, standing_exits
 from core.risk.halts import ALL, Cause
@@ -165,4 +165,4 @@ class ExitOrders:
         if status is not OrderStatus.REJECTED:
             return True
         row = await self._store.order(order.client_order_id)
-        return row is not None and row.reject_code is not None and not is_market_closed(row)
+        return row is not None and row.reject_code is not None and not is_not_traded(row)

@@ -70,6 +70,7 @@ REFUSED: dict[str, Any] = {"reject_code": -2010, "reason": "would trigger immedi
 LOST: dict[str, Any] = {"reject_code": None, "reason": "never reached the exchange"}
 TOO_SMALL: dict[str, Any] = {"reject_code": -1013, "reason": "Filter failure: NOTIONAL"}
 CLOSED: dict[str, Any] = {"reject_code": -2010, "reason": "-2010 Market is closed."}
+UNLISTED: dict[str, Any] = {"reject_code": -1121, "reason": "-1121 Invalid symbol."}
 SECOND = timedelta(seconds=1)
 BOUGHT = entry(FILLED)
 LEAVE = {"exit_reason": "signal"}
@@ -206,6 +207,11 @@ PROTECTING: list[Row] = [
     (
         "protections refused while the symbol does not trade, which says nothing of them",
         state(BOUGHT, stop(REJECTED, **CLOSED), stop(REJECTED, number=2, **CLOSED)),
+        "protect 2.00 by a pair",
+    ),
+    (
+        "protections refused because the symbol is not listed any more",
+        state(BOUGHT, stop(REJECTED, **UNLISTED), stop(REJECTED, number=2, **UNLISTED)),
         "protect 2.00 by a pair",
     ),
     (

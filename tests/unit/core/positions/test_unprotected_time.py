@@ -36,10 +36,18 @@ def test_a_fill_that_came_after_the_rows_were_read_is_not_taken_for_protected() 
     assert (stale.since, stale.cycle) == (2.0, CYCLE)
 
 
-def test_a_position_that_grows_again_adds_to_its_time_and_keeps_its_first_protection() -> None:
+def test_a_position_that_grows_again_adds_to_its_time() -> None:
     once = replace(CYCLE, unprotected_s=5.0, protected_at=BEGAN + timedelta(seconds=7))
     again = measured(replace(SAFE, cycle=once, read_at=9.0), 8.0, at(10))
-    assert (again.cycle.unprotected_s, again.cycle.protected_at) == (7.0, once.protected_at)
+    assert again.cycle.unprotected_s == 7.0
+
+
+def test_a_position_whose_stop_is_gone_is_not_protected_until_another_stands() -> None:
+    once = replace(CYCLE, unprotected_s=5.0, protected_at=BEGAN + timedelta(seconds=7))
+    bare = measured(replace(BARE, cycle=once), None, at(20))
+    assert (bare.since, bare.cycle.protected_at) == (20.0, None)
+    safe = measured(replace(SAFE, cycle=bare.cycle, read_at=21.0), bare.since, at(21))
+    assert (safe.cycle.unprotected_s, safe.cycle.protected_at) == (6.0, BEGAN + timedelta(seconds=21))
 
 
 def test_a_position_that_is_found_bare_at_start_counts_from_its_last_fill() -> None:
