@@ -85,8 +85,10 @@ SELECT
 """)
 OPEN_ORDERS = text("SELECT count(*) FROM orders WHERE status IN ('NEW', 'PARTIALLY_FILLED')")
 BOOKS = text("SELECT asset, sum(amount) AS amount FROM ledger_lines WHERE account = 'exchange' GROUP BY asset")
+# The price under which the watch sells what a stop did not: its limit, or, of a stop at market, a little under it.
 STOPS = text(
-    "SELECT symbol, price FROM orders WHERE type = 'STOP_LOSS_LIMIT' AND status IN ('NEW', 'PARTIALLY_FILLED')"
+    "SELECT symbol, coalesce(price, stop_price * 0.995) AS price FROM orders"
+    " WHERE purpose = 'stop_loss' AND status IN ('NEW', 'PARTIALLY_FILLED')"
 )
 FEATURES_UNTIL = text(
     "SELECT symbol, timeframe, max(time) AS newest FROM analyzer_data WHERE timeframe = ANY(:frames)"
@@ -139,7 +141,7 @@ class SteppedPlatform:
         if behind := await self._late_price():
             return behind
         for stop in stops:
-            if Decimal((await asyncio.to_thread(self._ticker, stop.symbol))["bidPrice"]) < stop.price:
+            if Decimal((await asyncio.to_thread(self._ticker, stop.symbol))["bidPrice"]) < (stop.price or 0):
                 return f"{stop.symbol} jumped over a stop"
         account = (await asyncio.to_thread(self._twin.do, "GET", "/accounts"))["accounts"][0]
         held = {

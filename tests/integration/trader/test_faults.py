@@ -79,7 +79,7 @@ async def test_a_refused_pair_gives_way_to_a_stop_alone(running: Running, faults
     await running.trader.bus.publish(ORDER_INTENT, entry())
     await running.until(PROTECTED)
     standing = await running.trader.exchange.open_orders()
-    assert [order.type.value for order in standing] == ["STOP_LOSS_LIMIT"]
+    assert [order.type.value for order in standing] == ["STOP_LOSS"]
 
 
 async def test_doubled_events_and_a_broken_stream_change_nothing(running: Running, faults: Callable[..., None]) -> None:

@@ -32,7 +32,7 @@ async def test_an_entry_is_bought_protected_and_told(running: Running) -> None:
     assert (cycle["stop_price"], cycle["take_profit_price"]) == (Decimal(49000), Decimal(52000))
     legs = await running.rows("SELECT * FROM orders WHERE side = 'SELL' ORDER BY purpose")
     assert [(leg["purpose"], leg["status"], leg["type"]) for leg in legs] == [
-        ("stop_loss", "NEW", "STOP_LOSS_LIMIT"),
+        ("stop_loss", "NEW", "STOP_LOSS"),
         ("take_profit", "NEW", "LIMIT_MAKER"),
     ]
     # 0.02 less the fee of 0.1 %, floored to the step
