@@ -31,10 +31,7 @@ OPEN = frozenset(
         "no further stop may stand",
         "part of an odd list by hand fills",
         "paused while the entry is unknown",
-        "the least amount grows over the position",
-        "the lots grow before the exit",
         "the operator sells everything by hand",
-        "the symbol is delisted while a position is open",
         "the price jumps over the stop while prices are lost",
         "the trader is blind",
     }
