@@ -158,6 +158,19 @@ MENDS: Final[tuple[Mend, ...]] = (
         ),
     ),
     Mend(
+        13,
+        "results are valued in one asset",
+        (
+            Replacement(
+                "core/statistics/conversion.py",
+                "    price = ONE if quote_of(result.symbol, valued_in) == valued_in else None if known is None else"
+                " known.rate\n",
+                "    price = ONE\n",
+            ),
+        ),
+        test="tests/unit/core/statistics/test_conversion.py",
+    ),
+    Mend(
         15,
         "what rests counts as exposure",
         (
@@ -201,5 +214,18 @@ MENDS: Final[tuple[Mend, ...]] = (
                 "        if self.state.explained or min(gaps.values()) < 0 < max(gaps.values()):\n",
             ),
         ),
+    ),
+    Mend(
+        19,
+        "a key belongs to one call",
+        (
+            Replacement(
+                "shared/memory/answers.py",
+                "                if self._calls[place] != call:\n"
+                "                    raise of_another_call(call, self._calls[place].route)\n",
+                "",
+            ),
+        ),
+        test="tests/unit/shared/memory/test_answers.py",
     ),
 )
