@@ -72,6 +72,7 @@ class Conditions:
         self.calls: list[CallFault] = []
         self.events: deque[StreamFault] = deque()
         self.banned_until_s = 0.0
+        self.banned_since_s: float | None = None
         self.ban_status = 429
         self.hidden_s = 0.0
         self.no_stream_until_s = 0.0
@@ -132,7 +133,8 @@ class Conditions:
         return max(self.no_stream_since_s, self.no_answer_since_s)
 
     def ban(self, status: int, seconds: float) -> None:
-        self.ban_status, self.banned_until_s = status, self._clock.monotonic() + seconds
+        self.ban_status, self.banned_since_s = status, self._clock.monotonic()
+        self.banned_until_s = self.banned_since_s + seconds
 
     def banned(self) -> RootTradingError | None:
         """The refusal of every call while a ban lasts."""

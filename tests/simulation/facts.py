@@ -180,7 +180,8 @@ class Weather:
     """What made the platform's work impossible, and when it did so last (None: never), simulated seconds.
 
     ``deaf_s``: it was told nothing, late or wrongly of what happened to its orders. ``down_s``: the trader was dead.
-    ``lost_s``: a call or its answer was lost. ``banned_s``: the exchange answered no call, and said so.
+    ``lost_s``: a call or its answer was lost. ``banned_s``: the exchange answered no call, and said so;
+    ``banned_since_s``: when the last of these bans began.
     ``blind_since_s``: since when the trader is told nothing and can read nothing; None when it is or can.
     """
 
@@ -188,6 +189,7 @@ class Weather:
     down_s: float | None
     lost_s: float | None
     banned_s: float | None
+    banned_since_s: float | None
     blind_since_s: float | None
 
     @property

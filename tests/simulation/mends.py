@@ -77,7 +77,7 @@ MENDS: Final[tuple[Mend, ...]] = (
         (
             Replacement(
                 "core/positions/cycle_steps.py",
-                "        return ReplaceBySale(first.leg, quantity)\n",
+                "        return Cancel(first.leg) if first.is_filling else ReplaceBySale(first.leg, quantity)\n",
                 "        return Cancel(first.leg)\n",
             ),
         ),

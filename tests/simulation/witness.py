@@ -215,7 +215,12 @@ class Witness:
     def weather(self) -> Weather:
         conditions = self._world.conditions
         return Weather(
-            conditions.deaf_s, self._world.down_s(), conditions.lost_s, conditions.banned_s(), self._world.blind_s()
+            deaf_s=conditions.deaf_s,
+            down_s=self._world.down_s(),
+            lost_s=conditions.lost_s,
+            banned_s=conditions.banned_s(),
+            banned_since_s=conditions.banned_since_s,
+            blind_since_s=self._world.blind_s(),
         )
 
     def limits(self) -> Limits:

@@ -17,6 +17,8 @@ from tests.simulation.facts import Books, Exchange, Listing, Weather
 NAKED_S_MAX = 5.0
 # After something kept everybody from it: the longest anybody waits between two attempts, and the attempt.
 AFTER_TROUBLE_S = 36.0
+# The auditor looks at least this often.
+LOOK_S_MAX = 10.0
 # What is so for as long can be known to whoever looks before he acts.
 KNOWN_S = 0.5
 # Rounding to what the exchange takes, as a share of the price.
@@ -27,13 +29,19 @@ SMALL_PART = Decimal("1.05")
 
 @dataclass(slots=True)
 class _Naked:
-    """``by_us``: the platform took the protection off itself, so it had to know that it could sell; ``surprised``: the
-    symbol was closed at the same moment."""
+    """``by_us``: the platform took the protection off itself, so it had to know that it could sell."""
 
     since_s: float
     by_us: bool
-    surprised: bool
     told: bool = False
+
+
+@dataclass(slots=True)
+class _Closed:
+    """The last time that a symbol did not trade."""
+
+    since_s: float
+    until_s: float
 
 
 @dataclass(slots=True)
@@ -45,8 +53,8 @@ class ProtectionRule:
 
     longest_s: float = 0.0
     _naked: dict[str, _Naked] = field(default_factory=dict)
-    _closed_s: dict[str, float] = field(default_factory=dict)
-    _closed_since_s: dict[str, float] = field(default_factory=dict)
+    _closed: dict[str, _Closed] = field(default_factory=dict)
+    _empty_s: dict[str, float] = field(default_factory=dict)
     _strictest: dict[str, Listing] = field(default_factory=dict)
 
     def look(
@@ -55,28 +63,30 @@ class ProtectionRule:
         """What breaks the rule now; each once. ``taken``: units by symbol that somebody sold by hand."""
         now_s = exchange.now_s
         for symbol, listing in exchange.listings.items():
-            if listing.status == "TRADING" and listing.bid is not None:
-                self._closed_since_s.pop(symbol, None)
-            else:
-                self._closed_since_s.setdefault(symbol, now_s)
-                self._closed_s[symbol] = now_s
+            self._note(symbol, listing, now_s)
         for cycle_id, position in positions.items():
             units = uncovered(position, self._strict(exchange.listings[position.symbol]), taken[position.symbol])
             if not units:
                 self._clothe(cycle_id, now_s, self._trouble(position.symbol, weather))
                 continue
-            naked = self._naked.setdefault(
-                cycle_id, _Naked(now_s, _took_off(position), self._closed_just_now(position.symbol, now_s))
-            )
-            trouble = self._trouble(position.symbol, weather)
-            if naked.by_us and not naked.surprised:
-                trouble = weather.accidents
+            naked = self._naked.setdefault(cycle_id, _Naked(now_s, _took_off(position)))
+            trouble = self._trouble(position.symbol, weather, known_at_s=naked.since_s if naked.by_us else None)
             if not naked.told and now_s > _allowed_s(naked, trouble):
                 naked.told = True
                 yield (
                     f"{cycle_id}: {units} of {position.held} held in {position.symbol} stood without an open stop "
                     f"from {naked.since_s:.2f} s on, {now_s - naked.since_s:.1f} s by now"
                 )
+
+    def _note(self, symbol: str, listing: Listing, now_s: float) -> None:
+        if listing.bid is None:
+            self._empty_s[symbol] = now_s
+        if listing.status == "TRADING":
+            return
+        closed = self._closed.get(symbol)
+        if closed is None or closed.until_s < now_s - LOOK_S_MAX:
+            closed = self._closed[symbol] = _Closed(now_s, now_s)
+        closed.until_s = now_s
 
     def _strict(self, listing: Listing) -> Listing:
         """The listing with the strictest sizes it ever had: rules are read now and then, nobody tells of a change."""
@@ -90,17 +100,25 @@ class ProtectionRule:
         self._strictest[listing.symbol] = strict
         return strict
 
-    def _closed_just_now(self, symbol: str, now_s: float) -> bool:
-        return self._closed_since_s.get(symbol, -KNOWN_S) > now_s - KNOWN_S
-
     def _clothe(self, cycle_id: str, now_s: float, trouble: Sequence[float]) -> None:
         naked = self._naked.pop(cycle_id, None)
         if naked is not None and all(each < naked.since_s - AFTER_TROUBLE_S for each in trouble):
             self.longest_s = max(self.longest_s, now_s - naked.since_s)
 
-    def _trouble(self, symbol: str, weather: Weather) -> list[float]:
-        foreseeable = (weather.banned_s, self._closed_s.get(symbol))
-        return [*weather.accidents, *(each for each in foreseeable if each is not None)]
+    def _trouble(self, symbol: str, weather: Weather, known_at_s: float | None = None) -> list[float]:
+        """When something last kept everybody from placing a stop or selling.
+
+        ``known_at_s``: when the platform took a protection off by itself. A symbol that was closed before that, and a
+        ban that was there by then, it had to know of; that nobody buys, and accidents, it cannot know.
+        """
+        moments = [*weather.accidents, self._empty_s.get(symbol)]
+        closed = self._closed.get(symbol)
+        if closed is not None and (known_at_s is None or closed.since_s > known_at_s - KNOWN_S):
+            moments.append(closed.until_s)
+        since_s = weather.banned_since_s
+        if since_s is not None and (known_at_s is None or since_s > known_at_s + KNOWN_S):
+            moments.append(weather.banned_s)
+        return [each for each in moments if each is not None]
 
 
 def _allowed_s(naked: _Naked, trouble: Sequence[float]) -> float:
