@@ -17,7 +17,8 @@ from pathlib import Path
 ACCOUNTS = ("postgres", "nobody")
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 4
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 
@@ -73,7 +74,8 @@ def become(identity: Identity, libc: ctypes.CDLL | None) -> None:
     """Change this process into the account. Runs between fork and exec."""
     keep = identity.passes_folders and libc is not None and sys.platform == "linux"
     if keep and libc is not None:
-        libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        # or access(2), by which PostgreSQL looks for its programs, would ask without the capability
+        libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(identity.gid)
     os.setuid(identity.uid)

@@ -23,6 +23,8 @@ from cli.stack.health import ComponentHealth
 
 USER = "roottrading"
 SOCKET_PATH_MAX = 100  # the system's limit is 107 bytes on Linux and 103 on macOS, ".s.PGSQL.<port>" included
+# What PostgreSQL reads as more than a part of a name
+SEPARATORS = frozenset(',"')
 OPTIONS = {
     "listen_addresses": HOST,
     "max_connections": "200",
@@ -146,9 +148,11 @@ class Postgres:
         )
 
     def _socket_folder(self) -> Path:
-        """The data folder where the path is short enough for a socket, otherwise one in the temporary folder."""
+        """The data folder where the path is short enough for a socket and plain enough for a list of folders, otherwise
+        one in the temporary folder."""
         folder = self._home
-        if len(str(folder)) > SOCKET_PATH_MAX - len(".s.PGSQL.65535"):
+        too_long = len(str(folder)) > SOCKET_PATH_MAX - len(".s.PGSQL.65535")
+        if too_long or not SEPARATORS.isdisjoint(str(folder)):
             mark = hashlib.sha256(str(folder).encode()).hexdigest()[:10]
             folder = Path(tempfile.gettempdir()) / f"roottrading-{mark}"
             folder.mkdir(mode=0o700, exist_ok=True)

@@ -34,6 +34,12 @@ def program() -> Path:
     return Path(on_path)
 
 
+def quoted(path: Path) -> str:
+    """A path as redis.conf takes it, whatever characters it has."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
 class Redis:
     """One server with a generated password. Its files are kept from run to run unless the run starts fresh."""
 
@@ -60,7 +66,7 @@ class Redis:
             "bind": HOST,
             "port": str(self.port),
             "requirepass": self.password,
-            "dir": f'"{self._home}"',
+            "dir": quoted(self._home),
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": '""',
