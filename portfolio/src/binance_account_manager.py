@@ -197,6 +197,8 @@ class BinanceAccountManager:
             since = await ledger.opened_at()
             if since is None:
                 return "the books are not open"
+            # what an administrator accepted explains nothing that came after it
+            since = await ledger.accepted_at(gaps) or since
             booked = await ledger.booked(since=since)
         for symbol in dict.fromkeys((*self._symbols, *booked)):  # a position may be left in one no longer traded
             listed = await self._account.trades(symbol, since)

@@ -32,6 +32,10 @@ class Ledger(Protocol):
         """Market time at which the books were opened; once they are, that never changes."""
         ...
 
+    async def accepted_at(self, assets: Iterable[str]) -> datetime | None:
+        """Since when differences in all of these assets are written off; None where one of them never was."""
+        ...
+
     async def balances(self, account: LedgerAccount = LedgerAccount.EXCHANGE) -> dict[str, Decimal]:
         """What an account holds, asset by asset, without those at zero."""
         ...

@@ -124,6 +124,14 @@ class MemoryLedger:
         added = (posting.occurred_at for posting in self._added.values() if posting.kind is PostingKind.OPENING)
         return self._kept.opened_at or next(added, None)
 
+    async def accepted_at(self, assets: Iterable[str]) -> datetime | None:
+        moments: dict[str, datetime] = {}
+        for posting in (*self._kept.postings.values(), *self._added.values()):
+            if posting.kind is PostingKind.ADJUSTMENT:
+                moments |= {line.asset: posting.occurred_at for line in posting.lines}
+        known = [moments.get(asset) for asset in assets]
+        return None if None in known else min((at for at in known if at is not None), default=None)
+
     async def balances(self, account: LedgerAccount = LedgerAccount.EXCHANGE) -> dict[str, Decimal]:
         assets = [asset for owner, asset in {**self._kept.totals, **self._moved} if owner is account]
         amounts = {asset: self._total(account, asset) for asset in assets}

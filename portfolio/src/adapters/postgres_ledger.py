@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +27,11 @@ VALUES (:id, :number, :account, :asset, :amount)
 """)
 
 _OPENED = text("SELECT occurred_at FROM ledger_postings WHERE kind = 'opening'")
+
+_ACCEPTED = text("""
+SELECT l.asset, max(p.occurred_at) AS at FROM ledger_postings p JOIN ledger_lines l USING (posting_id)
+WHERE p.kind = 'adjustment' AND l.account = 'exchange' AND l.asset = ANY(CAST(:assets AS varchar[])) GROUP BY l.asset
+""")
 
 _BALANCES = text("SELECT asset, amount FROM ledger_totals WHERE account = :account AND amount <> 0")
 
@@ -98,6 +104,11 @@ class PostgresLedger:
         if self._opening.at is None:
             self._opening.at = (await self._connection.execute(_OPENED)).scalar_one_or_none()
         return self._opening.at
+
+    async def accepted_at(self, assets: Iterable[str]) -> datetime | None:
+        wanted = sorted(assets)
+        moments = [row.at for row in await self._connection.execute(_ACCEPTED, {"assets": wanted})]
+        return min(moments) if moments and len(moments) == len(wanted) else None
 
     async def balances(self, account: LedgerAccount = LedgerAccount.EXCHANGE) -> dict[str, Decimal]:
         rows = await self._connection.execute(_BALANCES, {"account": account.value})

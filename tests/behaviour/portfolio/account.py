@@ -139,6 +139,27 @@ class AccountBehaviour:
         assert moved == {asset: Decimal(amount) for asset, amount in moves.items()}
         assert manager.halted() is None
 
+    async def test_a_trade_whose_difference_was_accepted_explains_no_later_one(
+        self,
+        books: Bookkeeper,
+        manager: BinanceAccountManager,
+        account: FakeAccount,
+        world: World,
+        clock: ManualClock,
+        trader: TraderWriter,
+    ) -> None:
+        await books.on_executions([await trader.entry("int-1", 1, fee="0.1")])
+        account.held = {"USDC": Decimal(900), "BTC": Decimal(1), "BNB": Decimal("4.8")}
+        account.listed["BTCUSDC"] = {1: Trade(Decimal(1), Decimal(100), Decimal("0.2"), "BNB")}
+        account.times[1] = clock.now()
+        await look(manager, clock)
+        assert manager.state.unexplained == {"BNB": Decimal("-0.1")}
+        await manager.accept_difference("BNB", "the fee was booked wrongly")
+        account.move("BNB", 1)
+        await look(manager, clock)
+        assert await world.kinds() == ["adjustment", "deposit", "fill"]
+        assert manager.halted() is None
+
     async def test_dust_turned_into_bnb_is_no_result(
         self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
     ) -> None:

@@ -114,6 +114,8 @@ class FakeAccount:
     held: dict[str, Decimal] = field(default_factory=dict)
     listed: dict[str, Trades] = field(default_factory=dict)
     keeps_trades: bool = True
+    times: dict[int, datetime] = field(default_factory=dict)
+    """When trades were made, by id; without one, it is always listed."""
 
     def move(self, asset: str, amount: str | int) -> None:
         self.held[asset] = self.held.get(asset, Decimal(0)) + Decimal(amount)
@@ -122,7 +124,10 @@ class FakeAccount:
         return {asset: Balance(asset, amount, Decimal(0)) for asset, amount in self.held.items() if amount}
 
     async def trades(self, symbol: str, since: datetime) -> Trades | None:
-        return self.listed.get(symbol, {}) if self.keeps_trades else None
+        if not self.keeps_trades:
+            return None
+        listed = self.listed.get(symbol, {})
+        return {each: trade for each, trade in listed.items() if self.times.get(each, since) >= since}
 
     async def close(self) -> None:
         """Nothing to close."""
