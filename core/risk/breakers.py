@@ -6,6 +6,7 @@ take too long. What they lead to ends by itself, or by an admin.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -78,19 +79,28 @@ class AnswerRuns:
 
 @dataclass(frozen=True, slots=True)
 class RecentPrices:
-    """The prices of a symbol seen within the last minute of the market, the oldest first."""
+    """The best bids and asks of a symbol seen within the last minute of the market, the oldest first.
 
-    seen: tuple[tuple[datetime, Decimal], ...] = ()
+    A jump moves both: one side that thins out or is empty for a moment is no jump.
+    """
 
-    def with_price(self, price: Decimal, now: datetime) -> RecentPrices:
+    seen: tuple[tuple[datetime, Decimal, Decimal], ...] = ()
+
+    def with_price(self, bid: Decimal, ask: Decimal, now: datetime) -> RecentPrices:
+        """With one more look; one at which a side was empty tells nothing."""
         kept = tuple(point for point in self.seen if now - point[0] <= JUMP_WITHIN)
-        return RecentPrices((*kept, (now, price)))
+        return RecentPrices((*kept, (now, bid, ask)) if bid > 0 and ask > 0 else kept)
 
     def breach(self, rules: BreakerRules) -> str:
         """Why entries in the symbol stop; empty when its price is calm."""
-        prices = [price for _, price in self.seen]
-        low, high = min(prices), max(prices)
-        moved = HUNDRED * (high - low) / low
+        if not self.seen:
+            return ""
+        moved = min(_moved([bid for _, bid, _ in self.seen]), _moved([ask for _, _, ask in self.seen]))
         if moved < rules.jump_percent:
             return ""
         return f"the price moved {moved:.1f} % within a minute, MAX_PRICE_JUMP_PERCENT {rules.jump_percent}"
+
+
+def _moved(prices: Sequence[Decimal]) -> Decimal:
+    """By how many percent the highest is over the lowest."""
+    return HUNDRED * (max(prices) - min(prices)) / min(prices)

@@ -35,13 +35,14 @@ class Breakers:
             self._answers = AnswerRuns()
         for symbol in symbols:
             ticker = await self._prices.latest(symbol)
-            if ticker is None or ticker.middle <= 0:
+            if ticker is None:
                 continue
-            recent = self._recent.get(symbol, RecentPrices()).with_price(ticker.middle, self._clock.now())
+            now = self._clock.now()
+            recent = self._recent.get(symbol, RecentPrices()).with_price(ticker.bid, ticker.ask, now)
             reason = recent.breach(self._rules)
             if reason:
                 await self._halt(symbol, Cause.PRICE_JUMP, reason)
-                recent = RecentPrices().with_price(ticker.middle, self._clock.now())
+                recent = RecentPrices().with_price(ticker.bid, ticker.ask, now)
             self._recent[symbol] = recent
 
     async def _halt(self, scope: str, cause: Cause, reason: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from core.risk.breakers import AnswerRuns, BreakerRules, RecentPrices
 from core.risk.halts import Cause
+from shared.src.domain.money import ZERO
 
 RULES = BreakerRules(jump_percent=Decimal(20), rejects=3, latency_s=2.0, rest=timedelta(minutes=5))
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -48,5 +49,13 @@ def test_answers_trip_a_breaker_only_in_a_row(answers: list[tuple[bool | None, f
 def test_a_price_that_jumps_within_a_minute_trips_a_breaker(path: list[tuple[int, int]], trips: bool) -> None:
     prices = RecentPrices()
     for second, price in path:
-        prices = prices.with_price(Decimal(price), NOON + timedelta(seconds=second))
+        prices = prices.with_price(Decimal(price), Decimal(price), NOON + timedelta(seconds=second))
     assert bool(prices.breach(RULES)) is trips
+
+
+@pytest.mark.parametrize("book", [(0, 100), (100, 0), (50, 100), (100, 160)])
+def test_a_side_that_thins_out_or_is_empty_is_no_jump(book: tuple[int, int]) -> None:
+    bid, ask = map(Decimal, book)
+    calm = RecentPrices().with_price(Decimal(99), Decimal(100), NOON)
+    assert calm.with_price(bid, ask, NOON + timedelta(seconds=5)).breach(RULES) == ""
+    assert RecentPrices().with_price(ZERO, ask, NOON).breach(RULES) == ""
