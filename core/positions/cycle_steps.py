@@ -172,7 +172,7 @@ class CycleRules:
             return Reopen("a fill came after the end") if grown else Wait("ended")
         entry = self._open_entry(view)
         if entry is not None:
-            if view.cycle.exit_reason:
+            if view.cycle.exit_reason or view.cycle.entry_canceled:
                 return Cancel(entry)
             if entry.is_immediate:
                 return Wait("the entry is filling")
@@ -263,8 +263,12 @@ class CycleRules:
         if position.bought:
             return Finish(CycleStatus.COMPLETED, _why_sold(view))
         entry = next(iter(reversed(view.of(Side.BUY))), None)
+        if entry is not None and is_disproved(entry) and view.cycle.entry_canceled:
+            return Finish(CycleStatus.CANCELED, "canceled by hand, never sent")
         if entry is not None and entry.status is OrderStatus.REJECTED:
-            return Finish(CycleStatus.FAILED, entry.reason or "the entry was refused")
+            why = entry.reason or "the entry was refused"
+            called_off = is_disproved(entry) and view.cycle.exit_reason
+            return Finish(CycleStatus.FAILED, f"{why}; {called_off}" if called_off else why)
         return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or "the entry ended without a fill")
 
     def is_exposed(self, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
@@ -275,7 +279,8 @@ class CycleRules:
     def _lost_entry(self, view: CycleState, rules: SymbolRules, now: datetime) -> Order | None:
         """The last entry, when it certainly never arrived, or broke rules that have changed, and may be tried again."""
         entries = view.of(Side.BUY)
-        if not entries or view.cycle.exit_reason or now - view.cycle.created_at > self._entry_age_max:
+        called_off = view.cycle.exit_reason or view.cycle.entry_canceled
+        if not entries or called_off or now - view.cycle.created_at > self._entry_age_max:
             return None
         last = max(entries, key=lambda order: order.attempt)
         again = is_disproved(last) or (breaks_rules(last) and fitted(last, rules) is not None)

@@ -10,11 +10,11 @@ from typing import Protocol
 from core.positions.dust import smallest_cost
 from core.positions.model import IMMEDIATE_OR_CANCEL, MANUAL, Cycle, Order, Purpose
 from core.risk.verdicts import Approved
+from shared.src.domain.clock import from_ms
 from shared.src.domain.ids import client_order_id, derived_id
 from shared.src.domain.orders import CycleStatus, ManagedBy, OrderStatus, OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
-HUNDRED = Decimal(100)
 GOOD_TILL_CANCELED = "GTC"
 # Orders with a price and a time in force.
 RESTING = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
@@ -57,6 +57,8 @@ class EntryDecision(Protocol):
     def take_profit(self) -> Decimal | None: ...
     @property
     def trailing_delta_bips(self) -> int | None: ...
+    @property
+    def decided_on(self) -> int: ...
 
 
 def opened(decision: EntryDecision, approved: Approved, rules: SymbolRules, now: datetime) -> Cycle:
@@ -80,6 +82,7 @@ def opened(decision: EntryDecision, approved: Approved, rules: SymbolRules, now:
         reserved=max(decision.reserved, approved.quantity * price),
         dust_cost_max=smallest_cost(rules, decision.reference_price),
         resting=decision.type is not OrderType.MARKET,
+        decided_at=from_ms(decision.decided_on),
     )
 
 
@@ -122,21 +125,20 @@ def fitted(order: Order, rules: SymbolRules) -> Order | None:
     return replace(order, quantity=quantity, price=price, stop_price=stop_price)
 
 
-def next_attempt(
-    cycle: Cycle, lost: Order, price: Decimal, rules: SymbolRules, now: datetime, *, drift_percent_max: Decimal
-) -> Order | None:
+def next_attempt(cycle: Cycle, lost: Order, approved: Approved, rules: SymbolRules, now: datetime) -> Order:
     """The entry under a new id, after one that never arrived or that broke rules which have changed since.
 
-    None when the price has left the decision meanwhile.
+    Its gate has approved it as of now: no more of it than the lost one wanted, and no dearer.
     """
-    reference = cycle.reference_price or price
-    if HUNDRED * abs(price - reference) / reference > drift_percent_max:
-        return None
     attempt = lost.attempt + 1
+    price = lost.price if approved.price_max is None else approved.price_max
     return replace(
-        fitted(lost, rules) or lost,
+        lost,
         client_order_id=client_order_id(cycle.intent_id, "entry", attempt),
         attempt=attempt,
+        quantity=approved.quantity,
+        price=None if price is None else rules.round_price(price, Side.BUY),
+        stop_price=None if lost.stop_price is None else rules.round_price(lost.stop_price, Side.BUY),
         status=OrderStatus.INTENT,
         reject_code=None,
         reason="",

@@ -113,7 +113,8 @@ class Cycle:
     price at which the exit levels were settled, None before. ``sell_at_most``: base units that the exchange has, when
     it has less than the fills say. ``exit_intent_id``: the decision that asked for the way out, ``managed_by``: who may
     ask for it. ``dust_cost_max``: quote units that the smallest order was worth when the position was decided; a rest
-    that cost more is not dust.
+    that cost more is not dust. ``decided_at``: when the bar closed that it was decided on. ``entry_canceled``: its
+    entry was taken back, and is not sent again.
     """
 
     id: str
@@ -153,6 +154,8 @@ class Cycle:
     sell_at_most: Decimal | None = None
     dust_cost_max: Decimal | None = None
     managed_by: ManagedBy = ManagedBy.STRATEGIES
+    decided_at: datetime | None = None
+    entry_canceled: bool = False
 
     @property
     def is_ended(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from core.positions.stops import StopRules
 from core.risk.exit_levels import ExitRules
@@ -12,15 +11,13 @@ from core.risk.exit_levels import ExitRules
 
 @dataclass(frozen=True, slots=True)
 class PositionRules:
-    """Distances and drifts in percent of a price.
+    """Distances in percent of a price.
 
-    ``entry_age_max``: how long after its start a cycle may still try to enter. ``entry_drift_percent_max``: how far the
-    price may be from the decision's when it does. ``exits``: for a position whose decision has no level of its own.
-    ``stops``: how stops move. ``holding_max``: how long a position is held at most.
+    ``entry_age_max``: how long after its start a cycle may still try to enter. ``exits``: for a position whose decision
+    has no level of its own. ``stops``: how stops move. ``holding_max``: how long a position is held at most.
     """
 
     entry_age_max: timedelta
-    entry_drift_percent_max: Decimal
     exits: ExitRules
     stops: StopRules
     holding_max: timedelta

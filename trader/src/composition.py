@@ -49,8 +49,10 @@ def compose(
     breakers = Breakers(store=store, prices=prices, clock=clock, rules=BreakerRules.of(settings))
     orders = OrderManager(exchange, store, prices, clock, horizon_s=horizon_s, answered=breakers.answered)
     rules = position_rules(settings)
-    cycle_manager = CycleManager(exchange=exchange, store=store, orders=orders, prices=prices, clock=clock, rules=rules)
     risk = _gate(settings, clock, funds=funds, exchange=exchange, store=store, prices=prices, candles=candles)
+    cycle_manager = CycleManager(
+        exchange=exchange, store=store, orders=orders, risk=risk, prices=prices, clock=clock, rules=rules
+    )
     intents = IntentHandler(
         exchange=exchange,
         store=store,
@@ -112,7 +114,6 @@ def position_rules(settings: Settings) -> PositionRules:
     """What the settings say of positions."""
     return PositionRules(
         entry_age_max=timedelta(seconds=settings.signal_max_age_s),
-        entry_drift_percent_max=settings.max_price_drift_percent,
         exits=ExitRules.of(settings),
         stops=StopRules(
             trailing_percent=settings.trailing_stop_percent,

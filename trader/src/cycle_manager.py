@@ -38,6 +38,7 @@ from core.positions.model import CycleState, Order
 from core.positions.rules import PositionRules
 from core.positions.standing import covered, standing_exits
 from core.positions.unprotected_time import Sight
+from core.risk.verdicts import Refused
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.orders import CycleStatus, OrderStatus, Side
@@ -49,6 +50,7 @@ from trader.src.execution.messages import failed_cycle
 from trader.src.execution.unprotected_time import UnprotectedTime
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Prices, Store
+from trader.src.risk_manager import RiskManager
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class CycleManager:
         exchange: Exchange,
         store: Store,
         orders: OrderManager,
+        risk: RiskManager,
         prices: Prices,
         clock: Clock,
         rules: PositionRules,
@@ -72,6 +75,7 @@ class CycleManager:
         self._exchange = exchange
         self._store = store
         self._orders = orders
+        self._risk = risk
         self._prices = prices
         self._clock = clock
         self._rules = rules
@@ -218,7 +222,7 @@ class CycleManager:
             case Cancel(order):
                 return await self._orders.cancel(order)
             case EnterAgain(lost):
-                return await self._enter_again(view, lost, rules, bid)
+                return await self._enter_again(view, lost, rules)
             case Protect() | ReplaceByStop() | Sell() | ReplaceBySale():
                 return await self._exits.place(view, step, rules, bid)
             case GiveUpProtection() | MoveStop() | Unsellable() | Reopen():
@@ -275,16 +279,16 @@ class CycleManager:
                 await self._orders.refresh(leg)
         return True
 
-    async def _enter_again(self, view: CycleState, lost: Order, rules: SymbolRules, bid: Decimal | None) -> bool:
-        """Send the entry under a new id, unless the price left the decision in the meantime."""
-        if bid is None:
-            return False
-        drift_max = self._rules.entry_drift_percent_max
-        order = next_attempt(view.cycle, lost, bid, rules, self._clock.now(), drift_percent_max=drift_max)
-        if order is None:
-            await self._store.request_exit(view.cycle.id, "the price left before the entry was sent")
-            return True
-        await self._store.add_orders([order])
+    async def _enter_again(self, view: CycleState, lost: Order, rules: SymbolRules) -> bool:
+        """Send the entry under a new id, if its gate approves it as of now."""
+        async with self._risk.one_at_a_time:
+            verdict = await self._risk.judge_again(view.cycle, lost, rules)
+            if isinstance(verdict, Refused):
+                await self._store.request_exit(view.cycle.id, f"not sent again: {verdict.reason}")
+                return True
+            order = next_attempt(view.cycle, lost, verdict, rules, self._clock.now())
+            await self._store.add_orders([order])
+            self._risk.note_entry()
         status = await self._orders.submit(order)
         metrics.ORDERS.labels(order.purpose.value, status.value).inc()
         return await self._is_definite(order, status)

@@ -37,7 +37,10 @@ Answered = Callable[[bool | None, float], None]
 
 
 class OrderManager:
-    """Async, given its ports; holds no state that a restart would miss."""
+    """Async, given its ports; holds no state that a restart would miss.
+
+    ``horizon_s``: how long after it was sent an order may still arrive at the exchange.
+    """
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class OrderManager:
         self._store = store
         self._prices = prices
         self._clock = clock
-        self._horizon_s = horizon_s
+        self.horizon_s = horizon_s
         # when an order may last have been sent, at the latest: when there was no answer, or before this process started
         self._sent_at: dict[str, float] = {}
         # the last trades that are surely booked
@@ -149,7 +152,7 @@ class OrderManager:
         return True
 
     async def _missing(self, order: Order, *, since_s: float) -> bool:
-        if since_s < self._horizon_s:
+        if since_s < self.horizon_s:
             if order.status is not OrderStatus.UNKNOWN:
                 await self._store.settle(replace(order, status=OrderStatus.UNKNOWN, reason="no answer yet"))
             return False

@@ -212,11 +212,15 @@ class Store(Protocol):
         """Ask for a way out; the first reason stays."""
         ...
 
+    async def cancel_entry(self, cycle_id: str) -> None:
+        """Take the entry of a cycle back: it is canceled where it stands, and never sent again."""
+        ...
+
     async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
         """Save a cycle and tell; ``failed`` when its intent came to nothing.
 
-        Leaves alone what others write: an exit that was asked for meanwhile, the prices seen, and its levels once they
-        are settled.
+        Leaves alone what others write: an exit or a cancel that was asked for meanwhile, the prices seen, and its
+        levels once they are settled.
         """
         ...
 

@@ -6,6 +6,7 @@ balances from the exchange's stream, prices from the ticks, and counts the entri
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from core.positions.model import Cycle, Order
 from core.risk.account import (
     AccountView,
     Losses,
@@ -32,10 +34,10 @@ from core.risk.order_gate import EntryOrder, Level, judge_order
 from core.risk.verdicts import Approved, Refused
 from core.statistics.periods import day_start
 from shared.src.contracts.orders import OrderIntent
-from shared.src.domain.clock import Clock
+from shared.src.domain.clock import Clock, to_ms
 from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.domain.money import ZERO
-from shared.src.domain.orders import OrderType
+from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from shared.src.market.recent_closes import RecentCloses
@@ -87,6 +89,8 @@ class RiskManager:
         self._entries: deque[datetime] = deque()
         self._losses = LossWatch(store=store, prices=prices, clock=clock, quote_asset=quote_asset)
         self._markets: dict[str, str] = {}  # by asset, the market that has told its price
+        # held from a verdict until what it allows is written down
+        self.one_at_a_time = asyncio.Lock()
 
     async def judge(
         self, intent: OrderIntent, rules: SymbolRules, *, trigger: Decimal | None = None
@@ -110,6 +114,26 @@ class RiskManager:
             stop_loss=intent.stop_loss,
             take_profit=intent.take_profit,
             reserved=intent.reserved,
+        )
+        return judge_order(order, view, ticker, self._limits, self._exits, asks=await self._asks(order, ticker))
+
+    async def judge_again(self, cycle: Cycle, lost: Order, rules: SymbolRules) -> Approved | Refused:
+        """The verdict on sending an entry once more, as of now: pauses, halts, limits, age and drift may have changed.
+
+        Raises as ``judge``.
+        """
+        view = await self.view(rules)
+        ticker = await self._prices.ticker(cycle.symbol)
+        order = EntryOrder(
+            candidate=Candidate(cycle.intent_id, cycle.strategy, rules, to_ms(cycle.decided_at or cycle.created_at)),
+            quantity=lost.quantity,
+            price=rules.round_price(lost.price, Side.BUY) if cycle.resting and lost.price is not None else None,
+            reference_price=cycle.reference_price or ticker.ask,
+            pocket=cycle.pocket,
+            trigger=lost.stop_price,
+            stop_loss=cycle.stop_price,
+            take_profit=cycle.take_profit_price,
+            reserved=cycle.reserved,
         )
         return judge_order(order, view, ticker, self._limits, self._exits, asks=await self._asks(order, ticker))
 

@@ -182,6 +182,7 @@ class StoreBehaviour:
             reference_price=D("100.25"),
             reserved=D("200.5"),
             resting=True,
+            decided_at=world.clock.now(),
         )
         entry = world.order(cycle=cycle, type=OrderType.LIMIT, price=D("99.9"), time_in_force="GTC")
         assert await world.store.open_cycle(cycle, entry)
@@ -372,6 +373,12 @@ class StoreBehaviour:
         assert saved == replace(
             progress, exit_reason="signal", exit_intent_id="exit-1", min_price=D(90), max_price=D(90)
         )
+
+    async def test_an_entry_stays_taken_back_whoever_saves_the_cycle(self, world: StoreWorld) -> None:
+        cycle, _ = await world.opened()
+        await world.store.cancel_entry(cycle.id)
+        await world.store.save_cycle(cycle)
+        assert (await world.store.view(cycle.id)).cycle.entry_canceled
 
     async def test_a_saved_cycle_is_told_and_a_failed_one_as_failed(self, world: StoreWorld) -> None:
         cycle, _ = await world.opened()

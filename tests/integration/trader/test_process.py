@@ -133,7 +133,8 @@ def controls(trader: Trader, settings: Settings, order: dict[str, Any]) -> None:
     limit = order | {"type": "LIMIT", "price": "45000"}
     resting = trader.post("/order", limit).json()
     assert resting["status"] == "NEW"
-    assert trader.client.delete(f"/order/{resting['order_id']}", headers=AUTHORIZED).json()["status"] == "CANCELED"
+    canceled = trader.client.delete(f"/order/{resting['order_id']}", headers=AUTHORIZED).json()
+    assert (canceled["status"], canceled["outcome"]) == ("CANCELED", "canceled")
     until(settings, "SELECT * FROM trade_cycles WHERE status = 'canceled'")
 
     assert trader.post("/config/pause", {"symbol": "BTCUSDC", "reason": "lunch"}).status_code == 200
@@ -221,6 +222,20 @@ def test_a_key_is_one_call_for_concurrent_callers_for_refusals_and_after_a_kill(
         elsewhere = trader.post("/config/pause", order, **{"Idempotency-Key": "once"})
         assert (elsewhere.status_code, "POST /order" in elsewhere.json()["detail"]) == (409, True)
     assert len(rows(trader_settings, "SELECT * FROM orders WHERE side = 'BUY'")) == 1
+
+
+def test_whoever_takes_an_unanswered_entry_back_learns_that_it_was_never_sent(
+    trader_settings: Settings, twin: RunningTwin, flushed: Redis, tmp_path: Path
+) -> None:
+    twin.do("POST", "/faults", {"fault": "request_lost", "count": 1})
+    with trader_process(trader_settings, tmp_path) as trader:
+        wish = entry("lost", quantity="0.01", stop_loss=None, take_profit=None)
+        flushed.xadd(ORDER_INTENT.name, {b"k": b"", b"d": ORDER_INTENT.encode(wish)})
+        (order,) = until(trader_settings, "SELECT client_order_id FROM orders WHERE status = 'UNKNOWN'")
+        answer = trader.client.delete(f"/order/{order['client_order_id']}", headers=AUTHORIZED)
+        assert (answer.status_code, answer.json()["outcome"]) == (200, "never sent")
+        until(trader_settings, "SELECT 1 FROM trade_cycles WHERE exit_reason = 'canceled by hand, never sent'")
+        assert len(rows(trader_settings, "SELECT 1 FROM orders")) == 1
 
 
 def test_kill_9_at_any_moment_loses_and_doubles_nothing(

@@ -128,6 +128,56 @@ async def test_an_entry_is_not_sent_again_when_the_price_has_left() -> None:
     assert [cycle.status for cycle in rig.cycles] == [CycleStatus.FAILED]
 
 
+async def lost_entry(rig: Rig) -> None:
+    """An intent whose order never arrives, and nobody knows."""
+    rig.exchange.requests_to_lose = 1
+    await rig.live(rig.trader.intents.take(intent(1, rig.clock)))
+
+
+async def test_an_entry_is_not_sent_again_once_trading_is_paused() -> None:
+    rig = Rig()
+    await lost_entry(rig)
+    await rig.memory.pause("all", "storm", rig.clock.now())
+    await rig.settle()
+    rig.check()
+    assert not rig.exchange.buys()
+    (cycle,) = rig.cycles
+    assert cycle.status is CycleStatus.FAILED
+    assert cycle.exit_reason == "the request got lost; not sent again: trading is paused: storm"
+    assert [message.topic for message in rig.store.told.values()].count(ORDER_FAILED.name) == 1
+
+
+async def test_an_entry_is_not_sent_again_once_its_decision_is_old() -> None:
+    rig = Rig(signal_max_age_s=20)
+    decided = rig.clock.now_ms() - 10_000
+    rig.exchange.requests_to_lose = 1
+    await rig.live(rig.trader.intents.take(intent(1, rig.clock, decided_on=decided)))
+    await rig.settle()
+    rig.check()
+    assert not rig.exchange.buys()
+
+
+async def test_an_entry_that_was_taken_back_is_never_sent_again() -> None:
+    rig = Rig()
+    await lost_entry(rig)
+    await rig.memory.cancel_entry(rig.cycles[0].id)
+    await rig.settle()
+    rig.check()
+    assert not rig.exchange.buys()
+    (cycle,) = rig.cycles
+    assert (cycle.status, cycle.exit_reason) == (CycleStatus.CANCELED, "canceled by hand, never sent")
+
+
+async def test_an_entry_that_was_taken_back_and_had_filled_is_a_protected_position() -> None:
+    rig = Rig()
+    rig.exchange.answers_to_lose = 1
+    await rig.live(rig.trader.intents.take(intent(1, rig.clock)))
+    await rig.memory.cancel_entry(rig.cycles[0].id)
+    await rig.settle()
+    rig.check()
+    assert [cycle.status for cycle in rig.cycles] == [CycleStatus.ACTIVE_BUY]
+
+
 async def test_an_order_that_arrives_late_is_waited_for_and_adopted() -> None:
     rig = Rig()
     rig.exchange.requests_to_delay = 1

@@ -162,6 +162,9 @@ class MemoryStore:
     async def request_exit(self, cycle_id: str, reason: str) -> None:
         self._ask_for_exit(cycle_id, reason, "")
 
+    async def cancel_entry(self, cycle_id: str) -> None:
+        self._put_cycle(replace(self._cycles[cycle_id], entry_canceled=True))
+
     async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
         old = self._cycles[cycle.id]
         levels = cycle if old.levels_at is None else old
@@ -172,6 +175,7 @@ class MemoryStore:
                 take_profit_price=levels.take_profit_price,
                 exit_reason=cycle.exit_reason or old.exit_reason,
                 exit_intent_id=old.exit_intent_id,
+                entry_canceled=old.entry_canceled,
                 min_price=old.min_price,
                 max_price=old.max_price,
             )

@@ -73,6 +73,7 @@ REQUEST_EXIT = f"""
 UPDATE trade_cycles SET exit_reason = :reason, exit_intent_id = :intent, updated_at = :now
 WHERE id = ANY(:ids) AND exit_reason = '' AND {OPEN}
 """
+CANCEL_ENTRY = "UPDATE trade_cycles SET entry_canceled = TRUE, updated_at = :now WHERE id = :id"
 NOT_TAKEN = """
 FROM decisions d WHERE d.approved AND d.decided_at > CASE WHEN d.kind = 'exit' THEN :exits_since ELSE :since END
     AND NOT EXISTS (SELECT 1 FROM trade_intents t WHERE t.intent_id = d.intent_id)
@@ -300,6 +301,10 @@ class PostgresStore:
     ) -> None:
         parameters = {"ids": list(cycle_ids), "reason": reason, "intent": intent_id, "now": self._clock.now()}
         await connection.execute(text(REQUEST_EXIT), parameters)
+
+    async def cancel_entry(self, cycle_id: str) -> None:
+        async with self._database.autocommit() as connection:
+            await connection.execute(text(CANCEL_ENTRY), {"id": cycle_id, "now": self._clock.now()})
 
     async def save_cycle(self, cycle: Cycle, failed: OrderFailed | None = None) -> None:
         async with self._outbox.transaction() as connection:

@@ -78,6 +78,8 @@ CYCLE_COLUMNS = (
     "dust_cost_max",
     "exit_intent_id",
     "managed_by",
+    "decided_at",
+    "entry_canceled",
 )
 FILL_COLUMNS = (
     "id",
@@ -186,6 +188,8 @@ def cycle_of(row: Mapping[str, Any]) -> Cycle:
         sell_at_most=row["sell_at_most"],
         dust_cost_max=row["dust_cost_max"],
         managed_by=ManagedBy(row["managed_by"]),
+        decided_at=row["decided_at"],
+        entry_canceled=row["entry_canceled"],
     )
 
 

@@ -6,6 +6,7 @@ import uuid
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
+from core.positions.cancellation import ending_of
 from core.positions.model import MANUAL, Cycle, Order, Purpose
 from core.positions.moves import LevelMove, judged_move
 from core.risk.limits import RiskLimits
@@ -31,6 +32,9 @@ from trader.src.service import TraderService
 ANSWER_S = 5.0
 POLL_S = 0.02
 RESERVED_STEP = Decimal("1e-8")
+ASK_AGAIN_S = 1.0
+ENDING_S_MAX = 18.0  # the API gives up at 20
+MARGIN_S = 2.0
 FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 403, 404, 409, 422
 
 
@@ -258,22 +262,40 @@ class TraderControl:
             raise RejectedError(order.reason, code=UNPROCESSABLE)
         return await self.order(order_id)
 
-    async def cancel(self, principal: Principal, order_id: str) -> dict[str, Any]:
-        """Cancel an open order; the protection of a position goes only with the position."""
+    async def cancel(self, principal: Principal, order_id: str, *, sells: bool = False) -> dict[str, Any]:
+        """Take an order back, and tell in ``outcome`` what became of it.
+
+        One that got no answer is waited for until the exchange can no longer carry it out. What an entry had bought
+        stays a protected position, or is sold (``sells``). The protection of a position goes only with the position.
+        """
         shown = await self.order(order_id)
         order = await self._store.order(shown["client_order_id"])
         if order is None or order.is_done:
             raise RejectedError(f"order {order_id} is not open: {shown['status']}", code=CONFLICT)
         if order.is_protection:
             raise RejectedError(f"this order protects cycle {order.cycle_id}: close the cycle instead", code=CONFLICT)
-        await self._auth.record(principal, "cancel", {"order_id": order.client_order_id})
+        await self._auth.record(principal, "cancel", {"order_id": order.client_order_id, "sells": sells})
         if order.cycle_id is not None and order.side is Side.BUY:
-            # what was bought already stays a protected position
-            await self._trader.orders.cancel(order)
-            self._trader.cycle_manager.wake(order.cycle_id)
-        else:
-            await self._trader.orders.cancel(order)
-        return await self.order(order.client_order_id)
+            await self._store.cancel_entry(order.cycle_id)
+            if sells:
+                await self._store.request_exit(order.cycle_id, "canceled by hand")
+        ended = await self._canceled(order)
+        return await self.order(ended.client_order_id) | {"outcome": ending_of(ended).value}
+
+    async def _canceled(self, order: Order) -> Order:
+        """The order once it has ended, or as it stands when nothing more can be learnt in time."""
+        deadline = self._trader.clock.monotonic() + min(self._trader.orders.horizon_s + MARGIN_S, ENDING_S_MAX)
+        while True:
+            if order.is_open:
+                await self._trader.orders.cancel(order)
+            elif order.is_unresolved and order.cycle_id is None:
+                await self._trader.orders.resolve(order)
+            if order.cycle_id is not None:
+                self._trader.cycle_manager.wake(order.cycle_id)
+            order = await self._store.order(order.client_order_id) or order
+            if order.is_done or self._trader.clock.monotonic() > deadline:
+                return order
+            await self._trader.clock.sleep(ASK_AGAIN_S)
 
     async def close_cycle(self, principal: Principal, cycle_id: str, reason: str) -> dict[str, Any]:
         """Close one position: protection off, the position's quantity sold at market."""

@@ -98,6 +98,12 @@ class ManualOrder(Body):
         return self
 
 
+class CancelQuery(Body):
+    """What becomes of what an entry had bought before it was canceled."""
+
+    position: Literal["keep", "sell"] = "keep"
+
+
 class ClosePosition(Body):
     symbol: UpperSymbol
     reason: Words = "manual"

@@ -33,6 +33,7 @@ from trader.src.api.answers import json_answer
 from trader.src.api.control import TraderControl
 from trader.src.api.loop import TraderLoop
 from trader.src.api.models import (
+    CancelQuery,
     CloseCycle,
     ClosePosition,
     CommandHeaders,
@@ -229,9 +230,9 @@ def place(header: CommandHeaders, body: ManualOrder) -> Response:
 
 
 @api.delete("/order/<order_id>", **COMMAND)
-def cancel(header: CommandHeaders, path: OrderPath) -> Response:
-    """Cancel an open order."""
-    return _answer(_control().cancel(_principal(), path.order_id))
+def cancel(header: CommandHeaders, path: OrderPath, query: CancelQuery) -> Response:
+    """Cancel an open order; the answer's outcome says what became of it."""
+    return _answer(_control().cancel(_principal(), path.order_id, sells=query.position == "sell"))
 
 
 @api.post("/close/<cycle_id>", request_body=_optional(CloseCycle), **COMMAND)

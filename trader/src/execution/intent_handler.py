@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,14 +56,13 @@ class IntentHandler:
         self._clock = clock
         self._decision_age_max = decision_age_max
         self._risk = risk
-        self._one_at_a_time = asyncio.Lock()
 
     async def take(self, intent: OrderIntent, *, trigger: Decimal | None = None) -> Taken:
         """Handle an intent; one that was handled before changes nothing. ``trigger``: stop price of a manual order."""
         if intent.kind is IntentKind.EXIT:
             taken = await self._exit(intent)
         else:
-            async with self._one_at_a_time:
+            async with self._risk.one_at_a_time:
                 taken = await self._entry(intent, trigger)
         metrics.INTENTS.labels(intent.kind.value, "refused" if taken.refused else "accepted").inc()
         return taken
@@ -80,7 +78,7 @@ class IntentHandler:
 
     async def settled(self) -> None:
         """Return once every entry that is being judged has become a cycle or a refusal."""
-        async with self._one_at_a_time:
+        async with self._risk.one_at_a_time:
             return
 
     async def _exit(self, intent: OrderIntent) -> Taken:

@@ -133,6 +133,13 @@ ENTERING: list[Row] = [
         state(entry(REJECTED, **TOO_SMALL)),
         "failed: Filter failure: NOTIONAL",
     ),
+    (
+        "an entry that never arrived and was taken back",
+        state(entry(REJECTED, **LOST), entry_canceled=True),
+        "canceled: canceled by hand, never sent",
+    ),
+    ("an entry that was taken back while it rests", state(limit(NEW), entry_canceled=True), "cancel entry-1"),
+    ("an entry that was taken back after it filled", state(BOUGHT, entry_canceled=True), "protect 2.00 by a pair"),
     ("an entry that never arrived", state(entry(REJECTED, **LOST)), "enter again after entry-1"),
     (
         "a second attempt that never arrived",
@@ -152,7 +159,7 @@ ENTERING: list[Row] = [
     (
         "an entry that never arrived, and an exit",
         state(entry(REJECTED, **LOST), **LEAVE),
-        "failed: never reached the exchange",
+        "failed: never reached the exchange; signal",
     ),
     (
         "an entry that never arrived, of an old decision",

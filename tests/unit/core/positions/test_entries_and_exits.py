@@ -101,15 +101,21 @@ def test_an_entry_at_market_from_a_trigger_on_is_bounded_too(asked: OrderType, s
     assert (order.stop_price, order.price) == (D("100.5"), D(101))
 
 
-def test_a_lost_entry_is_tried_again_under_another_id_while_the_price_is_near() -> None:
+def test_a_lost_entry_is_tried_again_under_another_id_as_its_gate_approves_it_now() -> None:
     cycle, order = entered(decision())
     lost = replace(order, status=OrderStatus.REJECTED, reason="lost")
-    again = next_attempt(cycle, lost, D("100.5"), RULES, NOW + HOUR, drift_percent_max=D("0.5"))
-    assert again is not None
+    approved = Approved(D("1.5"), D(150), "active", Levels(D(98), D(104)), price_max=D("100.55"))
+    again = next_attempt(cycle, lost, approved, RULES, NOW + HOUR)
     assert (again.attempt, again.status, again.reason, again.created_at) == (2, OrderStatus.INTENT, "", NOW + HOUR)
+    assert (again.quantity, again.price, again.time_in_force) == (D("1.5"), D("100.5"), "IOC")
     assert again.client_order_id != order.client_order_id
-    assert next_attempt(cycle, lost, D("100.51"), RULES, NOW, drift_percent_max=D("0.5")) is None
-    assert next_attempt(cycle, lost, D("99.49"), RULES, NOW, drift_percent_max=D("0.5")) is None
+
+
+def test_a_lost_entry_with_a_price_of_its_own_keeps_it_on_the_rules_as_they_are() -> None:
+    cycle, order = entered(decision(type=OrderType.STOP_LOSS_LIMIT, price=D("99.9")), trigger=D("99.5"))
+    approved = Approved(D(2), D(200), "active", Levels(D(98), D(104)))
+    again = next_attempt(cycle, order, approved, replace(RULES, tick=D("0.5")), NOW)
+    assert (again.price, again.stop_price) == (D("99.5"), D("99.5"))
 
 
 def test_a_refused_entry_is_rounded_to_the_rules_as_they_are_now() -> None:

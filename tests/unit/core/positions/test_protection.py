@@ -23,7 +23,6 @@ from tests.unit.core.positions.cycles import NOW, PRICE, RULES, known, state
 D = Decimal
 LIMITS = PositionRules(
     entry_age_max=timedelta(seconds=60),
-    entry_drift_percent_max=D(1),
     exits=ExitRules(),
     stops=StopRules(),
     holding_max=timedelta(hours=1),
