@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.risk.account import AccountView
+from core.risk.exchange_room import Occupancy, band_refusal, room_refusal
 from core.risk.exit_levels import ExitRules, settle_order
 from core.risk.limits import (
     HUNDRED,
@@ -58,11 +59,13 @@ def judge_order(
     exits: ExitRules,
     *,
     asks: Iterable[Level] | None = None,
+    standing: Occupancy | None = None,
 ) -> Approved | Refused:
     """Judge an entry by everything its gate can know.
 
     An entry by hand is spared the questions about its decision (age, drift), never a limit. ``asks``: what the book
-    offers, best first, where it was asked; None when the best ask alone is enough.
+    offers, best first, where it was asked; None when the best ask alone is enough. ``standing``: what stands in the
+    symbol; None to whom it is not told.
     """
     rules = order.candidate.rules
     market = order.price is None
@@ -83,6 +86,9 @@ def judge_order(
         yield rules.refusal(quantity, price, market=market)
         yield stop_refusal(quantity, levels.stop_loss, rules)
         yield _funds_refusal(quantity * price, rules.quote, view)
+        yield band_refusal(levels, order.price, ticker.middle, rules)
+        if standing is not None:
+            yield room_refusal(quantity, rules, standing, waits=order.trigger is not None)
 
     reason = next((found for found in refusals() if found), "")
     if reason:

@@ -317,6 +317,7 @@ class SimulatedExchange(EngineAccount):
         self._unlisted = unlisted
         self._known = KnownRules(EngineRules(engine, conditions, unlisted), clock, quote_asset=quote_asset)
         self._connection: asyncio.Queue[JsonObject | None] | None = None
+        self._hears = False
         super().__init__(engine, account, clock)
 
     def _enter(self, engine: Engine) -> None:
@@ -360,12 +361,17 @@ class SimulatedExchange(EngineAccount):
             raise _invalid_symbol()
         return await super().latest(symbol)
 
+    @property
+    def hears(self) -> bool:
+        return self._hears
+
     async def run(self, listener: Listener) -> None:
         """The user stream: connected again after each cut, with a comparison first."""
         while True:
             await self._connect()
             try:
                 await listener.connected()
+                self._hears = True
                 await self._hear(listener)
             except TransientError:
                 self._conditions.note_deaf()
@@ -381,6 +387,7 @@ class SimulatedExchange(EngineAccount):
         self._streams.connections.append(self._connection)
 
     def _disconnect(self) -> None:
+        self._hears = False
         if self._connection is not None:
             self._streams.connections.remove(self._connection)
             self._connection = None

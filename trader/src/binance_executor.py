@@ -79,6 +79,10 @@ class BinanceExecutor(RestExchange):
     async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
         return await self._market.asks(symbol)
 
+    @property
+    def hears(self) -> bool:
+        return self._stream is not None and self._stream.is_complete
+
     async def ping(self) -> str:
         """Whether the exchange answers and its stream is alive.
 

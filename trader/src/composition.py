@@ -21,6 +21,7 @@ from trader.src.execution.breakers import Breakers
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.outbox_publisher import OutboxPublisher
+from trader.src.execution.outlook import Outlook
 from trader.src.execution.panic import Panic
 from trader.src.execution.reconciler import Reconciler
 from trader.src.execution.watcher import Watcher
@@ -76,7 +77,13 @@ def compose(
         breakers=breakers,
         panic=Panic(store=store, cycle_manager=cycle_manager, intents=intents, clock=clock),
         reconciler=Reconciler(
-            exchange=exchange, store=store, orders=orders, cycle_manager=cycle_manager, funds=funds, clock=clock
+            exchange=exchange,
+            store=store,
+            orders=orders,
+            cycle_manager=cycle_manager,
+            funds=funds,
+            clock=clock,
+            outlook=risk.outlook,
         ),
         watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, rules=rules),
         publisher=OutboxPublisher(store, bus),
@@ -107,6 +114,7 @@ def _gate(
         quote_asset=settings.quote_asset,
         large_percent=settings.large_position_percent,
         closes=recent_closes(candles, clock, minutes=settings.cluster_minutes),
+        outlook=Outlook(exchange, clock),
     )
 
 

@@ -236,8 +236,7 @@ class CycleManager:
         """What changes the cycle alone; its orders follow from that."""
         match step:
             case GiveUpProtection(reason):
-                logger.warning("no protection", extra={"cycle_id": view.cycle.id, "reason": reason})
-                await self._store.request_exit(view.cycle.id, reason)
+                await self._give_up(view, reason)
             case MoveStop(price):
                 await self._store.move_levels(view.cycle.id, stop_price=price)
             case Unsellable(reason):
@@ -247,6 +246,16 @@ class CycleManager:
             case _:
                 assert_never(step)
         return True
+
+    async def _give_up(self, view: CycleState, reason: str) -> None:
+        """The position must be sold. The next one in the symbol would end the same way: none until somebody looks."""
+        symbol = view.cycle.symbol
+        logger.error(
+            "no protection, entries paused", extra={"cycle_id": view.cycle.id, "symbol": symbol, "why": reason}
+        )
+        if all(pause.scope != symbol for pause in await self._store.pauses()):
+            await self._store.pause(symbol, f"{reason} (lift with /config/resume)", self._clock.now())
+        await self._store.request_exit(view.cycle.id, reason)
 
     async def _finish(self, view: CycleState, rules: SymbolRules, step: Finish, read_at: float) -> None:
         cycle = finished(view, rules, step, self._clock.now())

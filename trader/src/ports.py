@@ -100,6 +100,11 @@ class Exchange(Protocol):
         """What the book offers to buyers: (price, quantity), best first, no deeper than a hundred levels."""
         ...
 
+    @property
+    def hears(self) -> bool:
+        """Whether the account's events arrive, and nothing that happened before they did is missing."""
+        ...
+
     async def ping(self) -> str:
         """A word on the connection; raises what is wrong with it."""
         ...

@@ -26,6 +26,7 @@ from core.risk.account import (
     rates_of,
     resting_cost,
 )
+from core.risk.exchange_room import Occupancy
 from core.risk.exit_levels import ExitRules
 from core.risk.halts import ALL, Cause, Pause, reasons
 from core.risk.limits import HUNDRED, Candidate, RiskLimits, loss_breaches
@@ -44,6 +45,7 @@ from shared.src.market.recent_closes import RecentCloses
 from trader.src.execution import metrics
 from trader.src.execution.funds import Funds
 from trader.src.execution.loss_watch import LossWatch
+from trader.src.execution.outlook import Outlook
 from trader.src.ports import ApprovedEntry, Exchange, Prices, RiskFacts, Store
 
 logger = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class RiskManager:
         limits: RiskLimits,
         exits: ExitRules,
         quote_asset: str,
+        outlook: Outlook,
         large_percent: Decimal = HUNDRED,
         closes: RecentCloses | None = None,
     ) -> None:
@@ -86,6 +89,7 @@ class RiskManager:
         self._limits = limits
         self._exits = exits
         self._quote = quote_asset
+        self.outlook = outlook
         self._entries: deque[datetime] = deque()
         self._losses = LossWatch(store=store, prices=prices, clock=clock, quote_asset=quote_asset)
         self._markets: dict[str, str] = {}  # by asset, the market that has told its price
@@ -100,8 +104,6 @@ class RiskManager:
         Raises:
             TransientError: the account or the market cannot be read.
         """
-        view = await self.view(rules)
-        ticker = await self._prices.ticker(intent.symbol)
         if intent.quantity is None and not intent.reserved:
             return Refused("an entry needs a quantity, or an amount to spend")
         order = EntryOrder(
@@ -115,27 +117,48 @@ class RiskManager:
             take_profit=intent.take_profit,
             reserved=intent.reserved,
         )
-        return judge_order(order, view, ticker, self._limits, self._exits, asks=await self._asks(order, ticker))
+        return await self._judged(order)
 
     async def judge_again(self, cycle: Cycle, lost: Order, rules: SymbolRules) -> Approved | Refused:
         """The verdict on sending an entry once more, as of now: pauses, halts, limits, age and drift may have changed.
 
         Raises as ``judge``.
         """
-        view = await self.view(rules)
-        ticker = await self._prices.ticker(cycle.symbol)
+        price = None if lost.price is None else rules.round_price(lost.price, Side.BUY)
         order = EntryOrder(
             candidate=Candidate(cycle.intent_id, cycle.strategy, rules, to_ms(cycle.decided_at or cycle.created_at)),
             quantity=lost.quantity,
-            price=rules.round_price(lost.price, Side.BUY) if cycle.resting and lost.price is not None else None,
-            reference_price=cycle.reference_price or ticker.ask,
+            price=price if cycle.resting else None,
+            reference_price=cycle.reference_price or (await self._prices.ticker(cycle.symbol)).ask,
             pocket=cycle.pocket,
             trigger=lost.stop_price,
             stop_loss=cycle.stop_price,
             take_profit=cycle.take_profit_price,
             reserved=cycle.reserved,
         )
-        return judge_order(order, view, ticker, self._limits, self._exits, asks=await self._asks(order, ticker))
+        return await self._judged(order)
+
+    async def _judged(self, order: EntryOrder) -> Approved | Refused:
+        blind = self.outlook.refusal()
+        if blind:
+            return Refused(blind)
+        rules = order.candidate.rules
+        view = await self.view(rules)
+        ticker = await self._prices.ticker(rules.symbol)
+        return judge_order(
+            order,
+            view,
+            ticker,
+            self._limits,
+            self._exits,
+            asks=await self._asks(order, ticker),
+            standing=await self._standing(order.candidate.intent_id, rules),
+        )
+
+    async def _standing(self, intent_id: str, rules: SymbolRules) -> Occupancy:
+        """What stands in the symbol, without the entry's own cycle."""
+        cycles = [cycle for cycle in await self._store.open_cycles() if cycle.intent_id != intent_id]
+        return Occupancy.of(rules.symbol, await self._store.live_orders(), cycles, self._funds.total(rules.base))
 
     async def _asks(self, order: EntryOrder, ticker: BookTicker) -> list[Level] | None:
         """What the book offers, asked only when its best level does not have enough."""

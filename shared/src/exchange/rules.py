@@ -1,7 +1,7 @@
 """What a symbol allows on the exchange, and rounding that never asks for more than is held or offered.
 
 Source: the filters of GET /api/v3/exchangeInfo (PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL, MIN_NOTIONAL,
-PERCENT_PRICE_BY_SIDE, TRAILING_DELTA). A limit of 0 means that the exchange does not set one.
+PERCENT_PRICE(_BY_SIDE), TRAILING_DELTA, MAX_NUM_*, MAX_POSITION). A limit of 0 means that it does not set one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,21 @@ NOT_LISTED = "NOT_LISTED"
 
 
 @dataclass(frozen=True, slots=True)
+class PriceBand:
+    """How far a limit price of one side may be from the market, as multiples of it; 0: no limit."""
+
+    low: Decimal = NO_LIMIT
+    high: Decimal = NO_LIMIT
+
+    def excludes(self, price: Decimal, market: Decimal) -> bool:
+        return price < market * self.low or bool(self.high and price > market * self.high)
+
+
+@dataclass(frozen=True, slots=True)
 class SymbolRules:
     """One symbol's trading rules. Prices in quote units, quantities in base units.
 
+    ``orders_max``, ``stops_max``, ``lists_max``: how many may stand at once; ``position_max``: how much may be held.
     ``is_doubted``: the exchange refused an order by these rules, and they were not read again since.
     """
 
@@ -50,6 +62,12 @@ class SymbolRules:
     trailing_allowed: bool = True
     trailing_below_min: int = 0
     trailing_below_max: int = 0
+    orders_max: int = 0
+    stops_max: int = 0
+    lists_max: int = 0
+    position_max: Decimal = NO_LIMIT
+    buys: PriceBand = PriceBand()
+    sells: PriceBand = PriceBand()
     is_doubted: bool = False
 
     @classmethod
@@ -75,6 +93,8 @@ class SymbolRules:
                 **_quantities("market_", filters.get("MARKET_LOT_SIZE", {})),
                 **_notional(filters),
                 **_trailing(filters.get("TRAILING_DELTA", {})),
+                **_counts(filters),
+                **_bands(filters),
             )
         except (KeyError, TypeError, ArithmeticError) as error:
             raise ContractError(f"exchangeInfo of {entry.get('symbol', '?')}: {error!r}") from error
@@ -177,6 +197,24 @@ def _trailing(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "trailing_below_min": int(entry.get("minTrailingBelowDelta", 0)),
         "trailing_below_max": int(entry.get("maxTrailingBelowDelta", 0)),
+    }
+
+
+def _counts(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "orders_max": int(filters.get("MAX_NUM_ORDERS", {}).get("maxNumOrders", 0)),
+        "stops_max": int(filters.get("MAX_NUM_ALGO_ORDERS", {}).get("maxNumAlgoOrders", 0)),
+        "lists_max": int(filters.get("MAX_NUM_ORDER_LISTS", {}).get("maxNumOrderLists", 0)),
+        "position_max": Decimal(filters.get("MAX_POSITION", {}).get("maxPosition", "0")),
+    }
+
+
+def _bands(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    one, each = filters.get("PERCENT_PRICE", {}), filters.get("PERCENT_PRICE_BY_SIDE", {})
+    low, high = one.get("multiplierDown", "0"), one.get("multiplierUp", "0")
+    return {
+        "buys": PriceBand(Decimal(each.get("bidMultiplierDown", low)), Decimal(each.get("bidMultiplierUp", high))),
+        "sells": PriceBand(Decimal(each.get("askMultiplierDown", low)), Decimal(each.get("askMultiplierUp", high))),
     }
 
 

@@ -43,7 +43,9 @@ OnConnected = Callable[[], Awaitable[None]]
 
 
 class UserStream:
-    """Runs until cancelled. ``connected`` tells whether events arrive right now."""
+    """Runs until cancelled. ``connected`` tells whether events arrive right now, ``is_complete`` whether what happened
+    before they did was learnt too.
+    """
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class UserStream:
         self._on_event = on_event
         self._on_connected = on_connected
         self.connected = False
+        self.is_complete = False
         self.connections = 0
         self.reason = "not connected yet"
 
@@ -81,7 +84,7 @@ class UserStream:
                 logger.warning("user stream interrupted", extra={"reason": self.reason})
                 failures = 0 if self.connected else failures + 1
             finally:
-                self.connected = False
+                self.connected = self.is_complete = False
             delay = BACKOFF.after(failures + 1)
             await self._clock.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311  jitter, no secret
 
@@ -101,6 +104,7 @@ class UserStream:
             self.connected, self.reason = True, ""
             self.connections += 1
             await self._on_connected()
+            self.is_complete = True
             try:
                 async with asyncio.timeout(LIFE_S_MAX):
                     await self._read(socket)

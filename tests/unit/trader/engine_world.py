@@ -191,6 +191,9 @@ async def one_process(**settings: Any) -> AsyncIterator[World]:
         prices=exchange,
     )
     hearing = asyncio.create_task(trader.run_exchange())
+    while not trader.reconciler.runs:  # noqa: ASYNC110  the reconciler has no event of its own
+        await asyncio.sleep(0)
+    trader.reconciler.outlook.note_comparison(float("inf"))  # the timers that compare again do not run here
     world = World(clock, engine, exchange, store, bus, trader)
     await world.offer("49999", "50000")
     yield world

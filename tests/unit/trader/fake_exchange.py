@@ -100,6 +100,7 @@ class FakeExchange:
     in_flight: list[Pending] = field(default_factory=list)
     pairs: dict[int, tuple[int, int]] = field(default_factory=dict)
     fee_asset: str = ""
+    hears: bool = True
     ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     trade_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 

@@ -22,6 +22,7 @@ from tests.unit.trader.fake_exchange import RULES, SYMBOL, FakeExchange, Fuse
 from tests.unit.trader.rig import intent
 from trader.src.adapters.memory_store import MemoryStore
 from trader.src.execution.funds import Funds
+from trader.src.execution.outlook import Outlook
 from trader.src.risk_manager import RiskManager
 
 BOUGHT = Cycle(
@@ -84,6 +85,8 @@ class Gate:
 
     def restart(self) -> None:
         """A new process on the same store and exchange."""
+        self.outlook = Outlook(self.exchange, self.clock)
+        self.outlook.note_comparison(float("inf"))  # it sees all, unless a test says otherwise
         self.manager = RiskManager(
             exchange=self.exchange,
             store=self.store,
@@ -93,6 +96,7 @@ class Gate:
             limits=self._limits,
             exits=ExitRules(),
             quote_asset="USDC",
+            outlook=self.outlook,
         )
 
     async def view(self) -> AccountView:
@@ -194,3 +198,21 @@ async def test_entries_of_the_last_minute_are_counted() -> None:
     assert "MAX_ORDERS_PER_MINUTE" in await gate.reason()
     gate.clock.advance(61)
     assert await gate.reason() == ""
+
+
+async def test_nothing_is_bought_blind() -> None:
+    gate = Gate()
+    gate.outlook.note_comparison(gate.clock.monotonic())
+    gate.clock.advance(61)
+    assert "last compared with the exchange 61 s ago" in await gate.reason()
+    gate.outlook.note_comparison(gate.clock.monotonic())
+    assert await gate.reason() == ""
+    gate.exchange.hears = False
+    gate.clock.advance(21)
+    assert "no events arrive" in await gate.reason()
+
+
+async def test_nothing_is_bought_before_the_first_comparison() -> None:
+    gate = Gate()
+    gate.outlook = gate.manager.outlook = Outlook(gate.exchange, gate.clock)
+    assert await gate.reason() == "the account was not compared with the exchange yet"

@@ -83,6 +83,10 @@ class EngineAccount(RestExchange, ABC):
             raise refusal(error) from error
         return BookTicker(symbol, *bids[0], *asks[0]) if bids and asks else None
 
+    @property
+    def hears(self) -> bool:
+        return True
+
     async def ping(self) -> str:
         return f"{self._name}, in process"
 

@@ -20,6 +20,7 @@ from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.execution.funds import Funds
+from trader.src.execution.outlook import Outlook
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Store
 from trader.src.risk_manager import DIFFERENCE
@@ -41,6 +42,7 @@ class Reconciler:
         cycle_manager: CycleManager,
         funds: Funds,
         clock: Clock,
+        outlook: Outlook,
     ) -> None:
         self._exchange = exchange
         self._store = store
@@ -48,6 +50,7 @@ class Reconciler:
         self._cycle_manager = cycle_manager
         self._funds = funds
         self._clock = clock
+        self.outlook = outlook
         self._lock = asyncio.Lock()
         self._suspected: dict[str, str] = {}
         self._differences: dict[str, str] = {}
@@ -60,6 +63,7 @@ class Reconciler:
         alive the orders themselves show what is missing.
         """
         async with self._lock:
+            began_at = self._clock.monotonic()
             standing = await self._exchange.open_orders()
             await self._match_orders(standing)
             if trades:
@@ -67,6 +71,7 @@ class Reconciler:
             await self._match_balances()
             for cycle in await self._store.open_cycles():
                 self._cycle_manager.wake(cycle.id)
+            self.outlook.note_comparison(began_at)
             self.runs += 1
 
     async def _match_orders(self, standing: list[ExchangeOrder]) -> None:

@@ -1,0 +1,25 @@
+"""What the trader sees of the account: when it was last compared, and whether its events arrive."""
+
+from __future__ import annotations
+
+from core.risk.sight import blind_refusal
+from shared.src.domain.clock import Clock
+from trader.src.ports import Exchange
+
+
+class Outlook:
+    """Asked before every entry."""
+
+    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._compared_at: float | None = None
+
+    def note_comparison(self, began_at: float) -> None:
+        """A whole comparison that began then (monotonic seconds) has succeeded."""
+        self._compared_at = began_at
+
+    def refusal(self) -> str:
+        """Why nothing may be opened now; empty when it may."""
+        ago = None if self._compared_at is None else self._clock.monotonic() - self._compared_at
+        return blind_refusal(ago, hears=self._exchange.hears)
