@@ -35,6 +35,7 @@ async def build(service: Service) -> None:
             clock=clock,
             silence_s_max=settings.stream_silence_s,
             life_s=settings.stream_life_s,
+            may_connect=client.connections.take,
         ),
         symbols=symbols,
     )

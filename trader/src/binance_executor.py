@@ -105,6 +105,7 @@ class BinanceExecutor(RestExchange):
             on_event=on_event,
             on_connected=listener.connected,
             timestamp_ms=self._client.timestamp_ms,
+            may_connect=self._client.connections.take,
         )
         await self._stream.run()
 

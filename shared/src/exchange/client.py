@@ -21,6 +21,7 @@ from shared.src.config import Settings
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, RejectedError, TransientError
 from shared.src.exchange.calls import Params, Urgency
+from shared.src.exchange.connections import ConnectionBudget
 from shared.src.exchange.shapes import object_of, server_time_of
 from shared.src.exchange.verdict import CLOCK_IS_OFF, Refusal, error_of, refusal_of
 from shared.src.exchange.weights import WeightBudget
@@ -100,6 +101,7 @@ class BinanceClient:
         self._settings = settings
         self._clock = clock
         self.weights = WeightBudget(redis)
+        self.connections = ConnectionBudget(redis, self.weights)
         self._client: _Client | None = None
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
@@ -33,6 +33,7 @@ class BinanceWebSocket:
         life_s: float = LIFE_S,
         streams_per_connection: int = STREAMS_PER_CONNECTION,
         jitter: random.Random | None = None,
+        may_connect: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._base_url = base_url
         self._clock = clock
@@ -42,7 +43,7 @@ class BinanceWebSocket:
         self._life_s = life_s
         self._per_connection = streams_per_connection
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads reconnects, secures nothing
-        self._attempts = AttemptBudget(clock)
+        self._attempts = AttemptBudget(clock, may_connect=may_connect)
         self._connections: dict[StreamConnection, asyncio.Task[None] | None] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._changing = asyncio.Lock()

@@ -19,14 +19,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from shared.src.domain.clock import Clock
+from shared.src.domain.errors import TransientError
 from shared.src.exchange.proxies import websocket_proxy
-from shared.src.retry import Backoff
+from shared.src.retry import Backoff, until_done
 
 logger = logging.getLogger(__name__)
 
 BACKOFF = Backoff(first_s=0.5, max_s=30.0)
 FRAME_BYTES_MAX = 2**20
 FRAMES_WAITING_MAX = 2_048
+ASK_AGAIN = Backoff(first_s=1.0, max_s=10.0)
 ATTEMPTS_5M_MAX = 250  # Binance allows 300; the rest is left to other programs on this address
 MESSAGE_GAP_S = 0.4  # five messages a second are allowed, and pings and pongs count
 ANSWER_S_MAX = 10.0
@@ -43,13 +45,26 @@ OnFrame = Callable[[str | bytes], Awaitable[None]]
 OnConnect = Callable[[Sequence[str]], Awaitable[None]]
 
 
+def _told_to_wait(error: TransientError) -> None:
+    logger.warning("no connection now", extra={"reason": str(error)})
+
+
 class AttemptBudget:
     """Connections opened in the last five minutes, of all connections together."""
 
-    def __init__(self, clock: Clock, *, limit: int = ATTEMPTS_5M_MAX, window_s: float = 300.0) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        limit: int = ATTEMPTS_5M_MAX,
+        window_s: float = 300.0,
+        may_connect: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """``may_connect`` asks the budget of all services; it raises TransientError while there is nothing left."""
         self._clock = clock
         self._limit = limit
         self._window_s = window_s
+        self._may_connect = may_connect
         self._opened: deque[float] = deque()
 
     async def take(self) -> None:
@@ -60,8 +75,10 @@ class AttemptBudget:
                 self._opened.popleft()
             if len(self._opened) < self._limit:
                 self._opened.append(now)
-                return
+                break
             await self._clock.sleep(self._opened[0] + self._window_s - now)
+        if self._may_connect is not None:
+            await until_done(self._may_connect, ASK_AGAIN, sleep=self._clock.sleep, on_failure=_told_to_wait)
 
 
 class _Session:

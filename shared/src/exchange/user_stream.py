@@ -35,11 +35,13 @@ ANSWER_TIMEOUT_S = 10.0
 PING_EVERY_S = 20.0
 PONG_WITHIN_S = 20.0
 LIFE_S_MAX = 23 * 3600.0
+LIVED_S = 60.0
 BACKOFF = Backoff(first_s=0.25, max_s=20.0)
 
 Connect = Callable[..., AbstractAsyncContextManager[ClientConnection]]
 OnEvent = Callable[[dict[str, Any]], Awaitable[None]]
 OnConnected = Callable[[], Awaitable[None]]
+MayConnect = Callable[[], Awaitable[None]]
 
 
 class UserStream:
@@ -56,11 +58,14 @@ class UserStream:
         on_connected: OnConnected,
         timestamp_ms: Callable[[], int] | None = None,
         connect: Connect = connect,
+        may_connect: MayConnect | None = None,
     ) -> None:
+        """``may_connect`` counts an attempt, or raises TransientError while the exchange would refuse it."""
         self._settings = settings
         self._clock = clock
         self._timestamp_ms = timestamp_ms or clock.now_ms
         self._connect = connect
+        self._may_connect = may_connect
         self._on_event = on_event
         self._on_connected = on_connected
         self.connected = False
@@ -76,16 +81,19 @@ class UserStream:
         """
         failures = 0
         while True:
+            began_at = self._clock.monotonic()
             try:
+                if self._may_connect is not None:
+                    await self._may_connect()
                 await self._connection()
-                failures = 0
             except (OSError, TimeoutError, WebSocketException, ContractError, TransientError) as error:
                 self.reason = _reason(error)
                 logger.warning("user stream interrupted", extra={"reason": self.reason})
-                failures = 0 if self.connected else failures + 1
             finally:
                 self.connected = self.is_complete = False
-            delay = BACKOFF.after(failures + 1)
+            # one that breaks again and again is no success, however often it was made
+            failures = 1 if self._clock.monotonic() - began_at >= LIVED_S else failures + 1
+            delay = BACKOFF.after(failures)
             await self._clock.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311  jitter, no secret
 
     async def _connection(self) -> None:
