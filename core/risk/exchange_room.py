@@ -17,6 +17,8 @@ from shared.src.domain.money import ZERO, wire
 from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
+# How many more orders somebody else may have placed while we looked.
+NEARLY: Final = 3
 # What Binance counts as algorithmic orders.
 TRIGGERED: Final = frozenset(
     {OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
@@ -49,6 +51,11 @@ class Occupancy:
             due=sum(cycle.symbol == symbol and cycle.id not in protected for cycle in cycles),
             units=held + sum((order.quantity for order in here if order.side is Side.BUY), ZERO),
         )
+
+    def is_near(self, rules: SymbolRules) -> bool:
+        """Whether the entry would take the last places: then an order that is not known yet would matter."""
+        ends = ((self.stops, rules.stops_max), (self.orders, rules.orders_max), (self.lists, rules.lists_max))
+        return any(most and count + 2 * (self.due + 1) + NEARLY > most for count, most in ends)
 
 
 def room_refusal(quantity: Decimal, rules: SymbolRules, standing: Occupancy, *, waits: bool) -> str:

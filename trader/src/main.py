@@ -33,6 +33,7 @@ async def build(service: Service) -> None:
     service.health.add("exchange", exchange.ping)
     service.health.add("holdings", trader.difference)
     service.health.add("entries", trader.entries)
+    service.health.add("symbols", trader.listing)
     for name, task in trader.tasks().items():
         service.add_task(name, task)
     service.follow_symbols(trader.set_symbols)

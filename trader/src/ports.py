@@ -86,7 +86,9 @@ class Exchange(Protocol):
 
     async def order_by_id(self, symbol: str, order_id: int) -> ExchangeOrder: ...
 
-    async def open_orders(self) -> list[ExchangeOrder]: ...
+    async def open_orders(self, symbol: str = "") -> list[ExchangeOrder]:
+        """Open orders, anybody's, in a symbol; in all symbols when none is named."""
+        ...
 
     async def trades(
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from core.positions.lifecycle import adopted
 from core.positions.model import Cycle, Order
 from core.risk.account import (
     AccountView,
@@ -158,7 +159,14 @@ class RiskManager:
     async def _standing(self, intent_id: str, rules: SymbolRules) -> Occupancy:
         """What stands in the symbol, without the entry's own cycle."""
         cycles = [cycle for cycle in await self._store.open_cycles() if cycle.intent_id != intent_id]
-        return Occupancy.of(rules.symbol, await self._store.live_orders(), cycles, self._funds.total(rules.base))
+        orders, held = await self._store.live_orders(), self._funds.total(rules.base)
+        known = Occupancy.of(rules.symbol, orders, cycles, held)
+        if not known.is_near(rules):
+            return known
+        ids = {order.exchange_order_id for order in orders if order.symbol == rules.symbol}
+        found = [item for item in await self._exchange.open_orders(rules.symbol) if item.order_id not in ids]
+        now = self._clock.now()
+        return Occupancy.of(rules.symbol, [*orders, *(adopted(item, now) for item in found)], cycles, held)
 
     async def _asks(self, order: EntryOrder, ticker: BookTicker) -> list[Level] | None:
         """What the book offers, asked only when its best level does not have enough."""

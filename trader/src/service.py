@@ -207,6 +207,12 @@ class TraderService:
                 raise TransientError(f"{pause.reason} (since {pause.since.isoformat()}; lift with /config/resume)")
         return f"{self.reconciler.runs} reconciliations"
 
+    async def listing(self) -> str:
+        """For /health: the symbols that are traded, and those that the exchange does not have. They stop no other."""
+        lost = [symbol for symbol in self.symbols if not (await self.exchange.rules(symbol)).is_listed]
+        told = f"; not listed on the exchange: {', '.join(lost)}" if lost else ""
+        return f"{len(self.symbols) - len(lost)} symbols{told}"
+
     async def entries(self) -> str:
         """For /health: whether positions are opened, and what stops it. A halt is no illness."""
         stopped = [

@@ -42,9 +42,12 @@ class AccountData:
             can_trade=bool(row.get("canTrade", False)),
         )
 
-    async def open_orders(self) -> list[ExchangeOrder]:
-        """Open orders in all symbols."""
-        answer = await self._calls.ask("openOrders", {}, weight=80, urgency=Urgency.WATCH)
+    async def open_orders(self, symbol: str = "") -> list[ExchangeOrder]:
+        """Open orders in a symbol; in all symbols when none is named."""
+        params, weight, urgency = {"symbol": symbol}, 6, Urgency.CRITICAL
+        if not symbol:
+            params, weight, urgency = {}, 80, Urgency.WATCH
+        answer = await self._calls.ask("openOrders", params, weight=weight, urgency=urgency)
         return [parse_order(row) for row in objects_of(answer, "open orders")]
 
     async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:

@@ -184,7 +184,7 @@ class FakeExchange:
             raise RejectedError("-2013 Order does not exist.", code=-2013)
         return self.orders[order_id]
 
-    async def open_orders(self) -> list[ExchangeOrder]:
+    async def open_orders(self, symbol: str = "") -> list[ExchangeOrder]:
         self.fuse.burn()
         standing = [order for order in self.orders.values() if order.status not in TERMINAL]
         self.fuse.burn()

@@ -59,8 +59,8 @@ class RestExchange:
     async def order_by_id(self, symbol: str, order_id: int) -> ExchangeOrder:
         return await self._account.order_by_id(symbol, order_id)
 
-    async def open_orders(self) -> list[ExchangeOrder]:
-        return await self._account.open_orders()
+    async def open_orders(self, symbol: str = "") -> list[ExchangeOrder]:
+        return await self._account.open_orders(symbol)
 
     async def trades(
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None

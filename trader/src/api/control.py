@@ -9,6 +9,7 @@ from typing import Any
 from core.positions.cancellation import ending_of
 from core.positions.model import MANUAL, Cycle, Order, Purpose
 from core.positions.moves import LevelMove, judged_move
+from core.positions.refusals import breaks_rules
 from core.risk.limits import RiskLimits
 from core.risk.order_gate import most_spent
 from core.risk.verdicts import Refused
@@ -250,17 +251,33 @@ class TraderControl:
         return order_id
 
     async def _answer(self, order_id: str) -> dict[str, Any]:
-        """The order once the exchange has spoken, or as it stands after 5 s."""
+        """The order once the exchange has spoken, or as it stands after 5 s; of an entry sent again, the last."""
         waited = 0.0
         while True:
-            order = await self._store.order(order_id)
-            if order is not None and (_is_answered(order) or waited >= ANSWER_S):
+            order = await self._last_attempt(order_id)
+            if order is not None and (waited >= ANSWER_S or await self._is_answered(order)):
                 break
             await self._trader.clock.sleep(POLL_S)
             waited += POLL_S
         if order.reject_code is not None:
             raise RejectedError(order.reason, code=UNPROCESSABLE)
-        return await self.order(order_id)
+        return await self.order(order.client_order_id)
+
+    async def _last_attempt(self, order_id: str) -> Order | None:
+        order = await self._store.order(order_id)
+        if order is None or order.cycle_id is None or order.side is Side.SELL:
+            return order
+        entries = (await self._store.view(order.cycle_id)).of(Side.BUY)
+        return max(entries, key=lambda entry: entry.attempt)
+
+    async def _is_answered(self, order: Order) -> bool:
+        """One at market is answered when it is done: the stream may tell of its arrival before its fills.
+
+        An entry that broke the symbol's rules is perhaps sent again by new ones: its cycle decides.
+        """
+        if breaks_rules(order) and order.cycle_id is not None:
+            return (await self._store.view(order.cycle_id)).cycle.is_ended
+        return order.is_done if order.is_immediate else not order.is_unresolved
 
     async def cancel(self, principal: Principal, order_id: str, *, sells: bool = False) -> dict[str, Any]:
         """Take an order back, and tell in ``outcome`` what became of it.
@@ -359,8 +376,3 @@ class TraderControl:
             return await self._trader.exchange.rules(symbol)
         except RejectedError as error:
             raise RejectedError(f"{symbol}: {error}", code=UNPROCESSABLE) from error
-
-
-def _is_answered(order: Order) -> bool:
-    """An order at market is answered when it is done: the stream may tell of its arrival before its fills."""
-    return order.is_done if order.is_immediate else not order.is_unresolved

@@ -66,6 +66,13 @@ def test_an_entry_is_refused_when_it_or_its_protection_has_no_room(standing: Occ
     assert bool(refusal) is bool(word)
 
 
+def test_the_exchange_is_asked_where_the_last_places_are_taken() -> None:
+    assert Occupancy(stops=1).is_near(FULL)
+    assert not Occupancy(stops=0, orders=5).is_near(replace(FULL, lists_max=20))
+    assert Occupancy(orders=16).is_near(replace(FULL, lists_max=20))
+    assert not Occupancy(stops=900).is_near(RULES)
+
+
 def test_an_exchange_that_sets_no_limit_has_room_for_all() -> None:
     assert room_refusal(D(1), RULES, Occupancy(orders=900, stops=900, lists=900, units=D(900)), waits=True) == ""
 
