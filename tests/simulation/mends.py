@@ -228,4 +228,16 @@ MENDS: Final[tuple[Mend, ...]] = (
         ),
         test="tests/unit/shared/memory/test_answers.py",
     ),
+    Mend(
+        20,
+        "balances are kept running",
+        (
+            Replacement(
+                "portfolio/src/adapters/postgres_ledger.py",
+                "SELECT asset, amount FROM ledger_totals WHERE account = :account AND amount <> 0",
+                "SELECT asset, sum(amount) AS amount FROM ledger_lines WHERE account = :account GROUP BY asset",
+            ),
+        ),
+        test="tests/integration/portfolio/test_growth.py",
+    ),
 )

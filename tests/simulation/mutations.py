@@ -58,8 +58,11 @@ class Copy:
         """What finds that a mend is gone, empty when nothing does.
 
         Raises:
-            ValueError: the text of the mend is not in its file, or more than once: it says something else by now.
+            ValueError: the text of the mend is not in its file, or more than once; or its test fails in the tree as it
+                is: they say something else by now.
         """
+        if mend.test and self._test(mend.test):
+            raise ValueError(f"{mend.test} fails anyway")
         for replacement in mend.replacements:
             path = self.folder / replacement.path
             text = path.read_text(encoding="utf-8")
