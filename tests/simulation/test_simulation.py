@@ -27,12 +27,10 @@ OPEN = frozenset(
     {
         "an entry that waits for a ban and another one",
         "a trade by hand while the stream is cut",
-        "a trailing stop wider than the one decided",
         "no further stop may stand",
         "part of an odd list by hand fills",
         "paused while the entry is unknown",
         "the operator sells everything by hand",
-        "the price jumps over the stop while prices are lost",
         "the trader is blind",
     }
 )
