@@ -85,13 +85,13 @@ async def test_a_stop_on_the_exchange_completes_the_cycle(running: Running) -> N
     assert cycle["profit_loss"] < 0
 
 
-async def test_a_stop_that_the_price_jumped_over_is_replaced_by_a_market_order(running: Running) -> None:
+async def test_a_stop_that_the_price_jumped_over_is_sold_by_the_exchange_at_what_can_be_had(running: Running) -> None:
     await running.trader.bus.publish(ORDER_INTENT, entry())
     await running.until(PROTECTED)
     running.liquidity("BTCUSDC", "47000.00", "47010.00")
     running.trade("BTCUSDC", "SELL", "0.01")
     cycle = (await running.until(ENDED))[0]
-    assert (cycle["status"], cycle["exit_reason"]) == ("completed", "stop_gap")
+    assert (cycle["status"], cycle["exit_reason"]) == ("completed", "stop_loss")
     assert cycle["exit_price"] == 47000
 
 
