@@ -83,6 +83,11 @@ def _add_state(router: APIRouter, model: PortfolioModel) -> None:
         """Return, drawdown, Sharpe, Sortino, Calmar, profit factor, expectancy, exposure, turnover; null: not yet."""
         return answer(await model.statistics())
 
+    @router.get("/api/signals", tags=["portfolio"])
+    async def signals(limit: Annotated[int, Query(ge=1, le=500)] = 10) -> Response:
+        """The latest consensus signals."""
+        return answer(await model.signals(limit))
+
     @router.get("/stats/live", tags=["portfolio"])
     async def live() -> Response:
         """Counters of the day."""

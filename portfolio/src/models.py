@@ -276,6 +276,10 @@ class PortfolioModel:
             "volume": results.volume,
         } | shown
 
+    async def signals(self, limit: int) -> list[Row]:
+        """Consensus signals, newest first, those that were not accepted with the reason."""
+        return await self._db.rows(queries.SIGNALS, limit=limit)
+
     async def ledger(self) -> Row:
         """Every account's balance, and how many postings made it."""
         by_account: dict[str, dict[str, Decimal]] = {account.value: {} for account in LedgerAccount}

@@ -50,6 +50,12 @@ FROM last, earlier
 EQUITY_CURVE = text(sql.EQUITY_CURVE)
 OPEN_TIMES = text(sql.OPEN_TIMES)
 
+SIGNALS = text("""
+SELECT id, symbol, timeframe, side AS signal_type, strength, level, confidence, price, stop_loss, take_profit, strategy,
+       accepted, reason, timestamp
+FROM trading_signals ORDER BY timestamp DESC, id LIMIT :limit
+""")
+
 _TRADES_WHERE = """
 FROM trades
 WHERE (CAST(:symbol AS varchar) IS NULL OR symbol = :symbol)

@@ -29,7 +29,7 @@ from shared.src.database import Database
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import Side
 from shared.src.frame.auth import Authorizer, Scope, create_token
-from shared.src.frame.service import install_error_handlers
+from shared.src.frame.error_answers import install_error_handlers
 from shared.src.market.last_closes import closes_at, last_closes
 from shared.src.sql import text
 from tests.behaviour.portfolio.records import updater
@@ -345,3 +345,22 @@ async def test_the_table_of_pockets_has_the_documented_columns(books: Bookkeeper
             ("buffer", 30, 300, 0, 300),
             ("active", 60, 600, 0, 550),
         ]
+
+
+async def test_the_latest_signals_are_shown_newest_first(
+    books: None, api: httpx.AsyncClient, database: Database
+) -> None:
+    async with database.begin() as connection:
+        for minute in range(12):
+            await connection.execute(
+                text(
+                    "INSERT INTO trading_signals (id, strategy, symbol, timeframe, side, timestamp, strength, price, "
+                    "accepted, reason) VALUES (:id, 'EMA_Cross', 'BTCUSDC', '1m', 'BUY', "
+                    "make_timestamptz(2026, 1, 1, 0, :minute, 0, 'UTC'), 0.7, 50000, false, 'too weak')"
+                ),
+                {"id": f"s-{minute}", "minute": minute},
+            )
+    signals = (await api.get("/api/signals", params={"limit": 10})).json()
+    assert [signal["id"] for signal in signals] == [f"s-{minute}" for minute in range(11, 1, -1)]
+    assert (signals[0]["signal_type"], signals[0]["price"], signals[0]["reason"]) == ("BUY", "50000", "too weak")
+    assert (await api.get("/api/signals", params={"limit": 0})).status_code == 422

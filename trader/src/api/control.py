@@ -168,10 +168,11 @@ class TraderControl:
         if await self._store.order(order_id) is not None:
             return order_id
         ticker = await self._trader.prices.ticker(request.symbol)
-        price = request.price or request.stop_price or ticker.ask
+        limit = request.limit_price
+        price = limit or request.stop_price or min(request.reference_price or ticker.ask, ticker.ask)
         now = self._trader.clock.now()
         limits = RiskLimits.of(self._trader.settings)
-        spends = request.quote_quantity or most_spent(request.quantity or ZERO, price, request.price, limits)
+        spends = request.quote_quantity or most_spent(request.quantity or ZERO, price, limit, limits)
         await self._reserve(intent_id, request.pocket, spends * await self._rate(rules.quote))
         intent = OrderIntent(
             message_id=intent_id,
@@ -182,12 +183,13 @@ class TraderControl:
             side=Side.BUY,
             type=request.type,
             quantity=request.quantity,
-            price=request.price,
+            price=limit,
             reference_price=price,
             reserved=spends,
             stop_loss=request.stop_loss,
             take_profit=request.take_profit,
             strategy=MANUAL,
+            strength=request.strength or 0.0,
             pocket=request.pocket,
             managed_by=request.managed_by,
             decided_on=self._trader.clock.now_ms(),
@@ -223,7 +225,8 @@ class TraderControl:
             return order_id
         market = request.type in {OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT}
         quantity = rules.floor_quantity(request.quantity or ZERO, market=market)
-        price = request.price or request.stop_price or (await self._trader.prices.ticker(request.symbol)).bid
+        limit = request.limit_price
+        price = limit or request.stop_price or (await self._trader.prices.ticker(request.symbol)).bid
         free = self._trader.funds.free(rules.base)
         refusal = rules.refusal(quantity, price, market=market)
         if not refusal and quantity > free:
@@ -242,7 +245,7 @@ class TraderControl:
             quantity=quantity,
             created_at=self._trader.clock.now(),
             time_in_force=None if market or request.type is OrderType.LIMIT_MAKER else "GTC",
-            price=request.price,
+            price=limit,
             stop_price=request.stop_price,
             correlation_id=intent_id,
         )

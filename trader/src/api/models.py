@@ -5,10 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from core.capital.pockets import PocketNotFoundError, pocket_name
-from shared.src.contracts.base import Positive
+from shared.src.contracts.base import Positive, UnitScore
 from shared.src.domain.orders import ManagedBy, OrderStatus, OrderType, Side
 from shared.src.frame.idempotency import DESCRIPTION, HEADER, KEY_LENGTH_MAX
 
@@ -21,6 +30,8 @@ def _printable(key: str) -> str:
 
 UpperSymbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=3, max_length=20)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+# More digits than any exchange takes, and fewer than make a sum overflow.
+Sent = Annotated[Positive, Field(lt=Decimal("1e15"), decimal_places=18)]
 IdempotencyKey = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=KEY_LENGTH_MAX), AfterValidator(_printable)
 ]
@@ -63,15 +74,19 @@ class ManualOrder(Body):
 
     symbol: UpperSymbol
     side: Side = Field(validation_alias=AliasChoices("side", "signal_type"))
-    quantity: Positive | None = Field(default=None, description="base units; or quote_quantity")
-    quote_quantity: Positive | None = Field(
+    quantity: Sent | None = Field(default=None, description="base units; or quote_quantity")
+    quote_quantity: Sent | None = Field(
         default=None, description="quote units to spend at most, in place of quantity; a BUY at MARKET only"
     )
     type: OrderType = Field(default=OrderType.MARKET, validation_alias=AliasChoices("order_type", "type"))
-    price: Positive | None = Field(default=None, description="limit price, quote units")
-    stop_price: Positive | None = Field(default=None, description="trigger price, quote units")
-    stop_loss: Positive | None = Field(default=None, description="exit below; default STOP_LOSS_PERCENT")
-    take_profit: Positive | None = Field(default=None, description="exit above; default TAKE_PROFIT_PERCENT")
+    price: Sent | None = Field(default=None, description="limit price, quote units")
+    stop_price: Sent | None = Field(default=None, description="trigger price, quote units")
+    stop_loss: Sent | None = Field(default=None, description="exit below; default STOP_LOSS_PERCENT")
+    take_profit: Sent | None = Field(default=None, description="exit above; default TAKE_PROFIT_PERCENT")
+    strength: UnitScore | None = Field(
+        default=None, description="of a signal: its price, with type MARKET, is what it was decided at"
+    )
+    timestamp: AwareDatetime | None = Field(default=None, description="of a signal: when it was decided")
     strategy: Words = "MANUAL"
     managed_by: ManagedBy = Field(
         default=ManagedBy.OWNER,
@@ -87,8 +102,20 @@ class ManualOrder(Body):
             raise ValueError("quote_quantity makes sense for a BUY at MARKET only")
         return self
 
+    @property
+    def reference_price(self) -> Decimal | None:
+        """What a signal was decided at, None for an order: a signal names a price without meaning a limit."""
+        is_signal = self.strength is not None and self.type is OrderType.MARKET and self.stop_price is None
+        return self.price if is_signal else None
+
+    @property
+    def limit_price(self) -> Decimal | None:
+        return None if self.reference_price is not None else self.price
+
     @model_validator(mode="after")
     def _prices_fit_the_type(self) -> Self:
+        if self.reference_price is not None:
+            return self
         for name, needed in (("price", self.type in PRICED), ("stop_price", self.type in TRIGGERED)):
             given: Decimal | None = getattr(self, name)
             if needed and given is None:

@@ -88,6 +88,62 @@ def test_a_field_may_be_given_by_its_other_name(client: FlaskClient, control: As
     assert (request.symbol, request.side, request.type) == ("BTCUSDC", Side.SELL, OrderType.LIMIT)
 
 
+@pytest.mark.parametrize("path", ["/execute-order", "/order"])
+def test_a_signal_as_the_documents_write_it_is_an_order_decided_at_its_price(
+    client: FlaskClient, control: Asked, path: str
+) -> None:
+    signal = {
+        "signal_type": "BUY",
+        "symbol": "BTCUSDC",
+        "strength": 0.8,
+        "price": 45000.0,
+        "quantity": 0.001,
+        "timestamp": "2024-01-01T12:00:00Z",
+    }
+    assert client.post(path, json=signal, headers=TOKEN).status_code == 201
+    request = control.asked[0][1]
+    assert (request.side, request.type, request.quantity) == (Side.BUY, OrderType.MARKET, Decimal("0.001"))
+    assert (request.reference_price, request.limit_price, request.strength) == (Decimal(45000), None, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"strength": 1.1}, "strength"), ({"strength": "NaN"}, "strength"), ({"timestamp": "noon"}, "timestamp")],
+)
+def test_a_signal_that_makes_no_sense_is_refused(
+    client: FlaskClient, control: Asked, change: dict[str, Any], field: str
+) -> None:
+    answer = client.post("/execute-order", json=ORDER | {"strength": 0.8, "price": 45000} | change, headers=TOKEN)
+    assert (answer.status_code, problems(answer)) == (422, {field})
+    assert not control.asked
+
+
+def test_a_signal_with_a_limit_keeps_it(client: FlaskClient, control: Asked) -> None:
+    body = ORDER | {"strength": 0.8, "price": 45000, "type": "LIMIT"}
+    assert client.post("/order", json=body, headers=TOKEN).status_code == 201
+    request = control.asked[0][1]
+    assert (request.reference_price, request.limit_price) == (None, Decimal(45000))
+
+
+@pytest.mark.parametrize("body", [b"[" * 60_000, b'{"quantity": ' + b"[" * 5000])
+def test_a_body_nested_too_deep_is_refused(client: FlaskClient, control: Asked, body: bytes) -> None:
+    answer = client.post("/order", data=body, headers=TOKEN)
+    assert (answer.status_code, "nested" in answer.get_json()["detail"]) == (400, True)
+
+
+def test_a_body_that_is_too_large_is_refused_with_the_reason(client: FlaskClient, control: Asked) -> None:
+    answer = client.post("/order", data=b" " * 65_537, headers=TOKEN)
+    assert (answer.status_code, "detail" in answer.get_json()) == (413, True)
+
+
+@pytest.mark.parametrize("amount", ["1e400", "1e15", "0.0000000000000000001", "NaN", "Infinity", "-1", "0"])
+def test_an_amount_that_no_exchange_takes_is_refused(client: FlaskClient, control: Asked, amount: str) -> None:
+    body = b'{"symbol": "BTCUSDC", "side": "BUY", "quantity": ' + amount.encode() + b"}"
+    answer = client.post("/order", data=body, headers=TOKEN)
+    assert (answer.status_code, problems(answer)) == (422, {"quantity"})
+    assert not control.asked
+
+
 def test_a_caller_without_a_token_learns_nothing_else(client: FlaskClient, control: Asked) -> None:
     answer = client.post("/order", data=b"{")
     assert (answer.status_code, answer.get_json()["detail"]) == (401, "a token is needed")
