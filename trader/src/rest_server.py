@@ -20,7 +20,8 @@ from trader.src.api.loop import TraderLoop
 logger = logging.getLogger(__name__)
 
 THREADS = 16
-BODY_BYTES_MAX = 64 * 1024
+# The application refuses bodies over 64 KiB with its reason; the server cuts off what is larger by far.
+RECEIVED_BYTES_MAX = 1024 * 1024
 
 
 class RestApiServer:
@@ -37,7 +38,7 @@ class RestApiServer:
             threads=THREADS,
             ident="roottrading",
             clear_untrusted_proxy_headers=True,
-            max_request_body_size=BODY_BYTES_MAX,
+            max_request_body_size=RECEIVED_BYTES_MAX,
         )
         self._thread = threading.Thread(target=self._serve, name="rest", daemon=True)
         self._ended = asyncio.Event()

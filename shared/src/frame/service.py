@@ -20,17 +20,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.src.bus.redis_last_values import RedisLastValues
 from shared.src.config import Settings, clock_from, load_settings
 from shared.src.database import Database
-from shared.src.domain.errors import ConfigurationError, RejectedError, TransientError
+from shared.src.domain.errors import ConfigurationError, TransientError
 from shared.src.frame import metrics
 from shared.src.frame.auth import Authorizer
 from shared.src.frame.docs_page import serve_docs
+from shared.src.frame.error_answers import install_error_handlers
 from shared.src.frame.health import Health
 from shared.src.frame.logging_config import configure_logging
 from shared.src.frame.postgres_answers import PostgresAnswers
@@ -216,19 +216,6 @@ class Service:
             return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
         install_error_handlers(app)
-
-
-def install_error_handlers(app: FastAPI) -> None:
-    """Platform errors as HTTP: a refusal 4xx with its reason, a dependency that is away 503."""
-
-    @app.exception_handler(RejectedError)
-    async def rejected(_: Request, error: RejectedError) -> JSONResponse:
-        status = error.code if error.code is not None and 400 <= error.code < 500 else 409
-        return JSONResponse({"detail": str(error), "code": error.code}, status_code=status)
-
-    @app.exception_handler(TransientError)
-    async def away(_: Request, error: TransientError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, status_code=503, headers={"Retry-After": "1"})
 
 
 def listen_on(address: str, port: int, variable: str) -> socket.socket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
+from shared.src.frame.error_answers import UNSTORABLE_REASON
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,8 @@ class JsonRequest(Request):
             return json.loads(self.get_data(cache=False) or b"{}", parse_float=Decimal)
         except ValueError as error:
             raise RejectedError(f"the body is not JSON: {error}", code=400) from error
+        except RecursionError as error:
+            raise RejectedError("the body is not JSON that anybody means: it is nested too deep", code=400) from error
 
 
 def json_answer(content: Any, status: int = 200) -> Response:
@@ -57,11 +61,24 @@ def refused(error: RootTradingError) -> Response:
 def invalid(error: ValidationError) -> Response:
     """422 with every problem, field by field."""
     problems = [
-        {"field": ".".join(map(str, item["loc"])) or "body", "problem": item["msg"].removeprefix("Value error, ")}
+        {
+            "field": _field(item["loc"]),
+            "problem": item["msg"].removeprefix("Value error, "),
+        }
         for item in error.errors(include_url=False, include_context=False)
     ]
     detail = "; ".join(f"{item['field']}: {item['problem']}" for item in problems)
     return json_answer({"detail": detail, "errors": problems}, 422)
+
+
+def _field(location: Iterable[int | str]) -> str:
+    """Where in the body; a name that was sent may be no text that JSON can carry (half of a surrogate pair)."""
+    name = ".".join(map(str, location)) or "body"
+    return name.encode("utf-8", "replace").decode()
+
+
+def unstorable(_: Exception) -> Response:
+    return json_answer({"detail": UNSTORABLE_REASON}, 422)
 
 
 def http_error(error: HTTPException) -> Response:

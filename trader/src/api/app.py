@@ -7,7 +7,8 @@ from flask_openapi_swagger.plugins import RegisterPlugin as SwaggerPage
 from werkzeug.exceptions import HTTPException
 
 from shared.src.domain.errors import RootTradingError
-from trader.src.api.answers import JsonRequest, http_error, invalid, json_answer, refused
+from shared.src.frame.error_answers import UNSTORABLE
+from trader.src.api.answers import JsonRequest, http_error, invalid, json_answer, refused, unstorable
 from trader.src.api.loop import TraderLoop
 from trader.src.api.models import RefusalBody
 from trader.src.api.routes import api
@@ -17,6 +18,7 @@ INFO = {
     "version": "0.1.0",
     "description": "Orders, positions and control. Calls that change something need a token (scope trade).",
 }
+BODY_BYTES_MAX = 64 * 1024
 OPENAPI_VERSION = "3.1.0"  # what clients and generators read today; the library would say 3.2
 
 
@@ -36,7 +38,10 @@ def trader_app(trader: TraderLoop) -> OpenAPI:
     app.extensions["trader"] = trader
     app.register_api(api)
     app.register_error_handler(RootTradingError, refused)
+    for kind in UNSTORABLE:
+        app.register_error_handler(kind, unstorable)
     app.register_error_handler(HTTPException, http_error)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
     _describe(app)
     return app
 

@@ -7,7 +7,9 @@ import re
 import httpx
 from fastapi import FastAPI
 
+from shared.src.config import load_settings
 from shared.src.frame.docs_page import serve_docs
+from shared.src.frame.service import Service
 
 
 async def test_the_page_asks_nobody_but_the_service() -> None:
@@ -22,3 +24,9 @@ async def test_the_page_asks_nobody_but_the_service() -> None:
         for address in addresses:
             assert (await client.get(address)).status_code == 200, address
         assert (await client.get("/openapi.json")).json()["paths"] == {}
+
+
+def test_a_service_has_no_page_that_loads_from_elsewhere() -> None:
+    app = Service("gateway", load_settings()).app
+    assert app.redoc_url is None
+    assert app.docs_url is None  # the page under /docs is ours

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict
 from shared.memory.answers import MemoryAnswers
 from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.frame.auth import Authorizer, Principal, Scope
+from shared.src.frame.error_answers import install_error_handlers
 from shared.src.frame.idempotency import AnswerBook
 from shared.src.frame.request_bodies import BODY_BYTES_MAX, BoundedBodies, KeyedWrites
-from shared.src.frame.service import install_error_handlers
 
 TOKEN = {"Authorization": "Bearer right"}
 
