@@ -107,9 +107,6 @@ def empty_redis(settings: Settings) -> None:
 
 # Known to fail until their mends have landed; the list must be empty in a release.
 NOT_YET = {
-    "test_the_same_key_gives_the_same_answer_and_another_body_is_refused",
-    "test_a_refusal_is_repeated_when_its_key_is",
-    "test_no_answer_of_the_exchange_puts_a_key_into_what_is_shown",
     "test_a_sale_by_hand_ends_the_position_with_its_true_result",
     "test_protection_that_the_owner_takes_off_stays_off",
     "test_orders_the_platform_does_not_know_leave_it_at_work",

@@ -33,7 +33,16 @@ class RestApiServer:
         listener = listen_on(settings.bind_address, settings.port_of(service.name), "TRADER_PORT")
         self.port = listener.getsockname()[1]
         self._server = create_server(
-            trader_app(TraderLoop(self._loop, control, service.answers, service.health.report, service.diagnostic)),
+            trader_app(
+                TraderLoop(
+                    self._loop,
+                    control,
+                    service.answers,
+                    service.health.report,
+                    service.diagnostic,
+                    reads_need_token=settings.reads_need_token,
+                )
+            ),
             sockets=[listener],
             threads=THREADS,
             ident="roottrading",

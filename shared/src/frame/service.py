@@ -34,6 +34,7 @@ from shared.src.frame.error_answers import install_error_handlers
 from shared.src.frame.health import Health
 from shared.src.frame.logging_config import configure_logging
 from shared.src.frame.postgres_answers import PostgresAnswers
+from shared.src.frame.read_gate import ReadGate
 from shared.src.frame.request_bodies import BoundedBodies, KeyedWrites
 from shared.src.market.symbol_choice import follow_choice
 from shared.src.redis_client import RedisBus, redis_from, translated
@@ -66,6 +67,8 @@ class Service:
         self.app = FastAPI(title=f"RootTrading {name}", version="0.1.0", docs_url=None, redoc_url=None)
         if name != FORWARDS:
             self.app.add_middleware(KeyedWrites, answers=self.answers, auth=self.auth)
+            if settings.reads_need_token:
+                self.app.add_middleware(ReadGate, auth=self.auth)
         self.app.add_middleware(BoundedBodies)
         serve_docs(self.app)
         self._serve_app = serve_app

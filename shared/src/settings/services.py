@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, field_validator
@@ -26,6 +27,14 @@ class ServiceSettings(BaseModel):
     """Addresses, ports, the token, and what else a process is told."""
 
     bind_address: str = setting("127.0.0.1", "BIND_ADDRESS", description="address the APIs listen on")
+    published_on: str = setting(
+        "", "PUBLISHED_ON", description="address the APIs are reached at, where it is not BIND_ADDRESS (containers)"
+    )
+    read_tokens: bool | None = setting(
+        None,
+        "READ_TOKENS",
+        description="reads need a token (scope read) too; empty: when the APIs can be reached from beyond this machine",
+    )
     service_hosts: str = setting(
         "",
         "SERVICE_HOSTS",
@@ -93,7 +102,22 @@ class ServiceSettings(BaseModel):
         port: int = getattr(self, f"{service}_port")
         return port
 
+    @property
+    def reads_need_token(self) -> bool:
+        """Whether a read of an API needs the scope read: on this machine alone everybody may look."""
+        if self.read_tokens is not None:
+            return self.read_tokens
+        return not is_loopback(self.published_on or self.bind_address)
+
     def url_of(self, service: str) -> str:
         """Base URL of another service: by name in a container network, on loopback otherwise."""
         host = {"": "127.0.0.1", "container": service}.get(self.service_hosts, self.service_hosts)
         return f"http://{host}:{self.port_of(service)}"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches an address; a name other than localhost is taken for one that others reach."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

@@ -27,6 +27,7 @@ class TraderLoop:
     answers: AnswerBook
     health: Report
     diagnostic: Report
+    reads_need_token: bool = False
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do it on the trader's loop, and wait for the result.

@@ -182,8 +182,8 @@ class CyclePath(Body):
 class MoveLevels(Body):
     """New levels of an open position; what is left out stays."""
 
-    stop_price: Decimal | None = Field(default=None, gt=0, description="sells when the price falls to it")
-    take_profit_price: Decimal | None = Field(default=None, gt=0, description="sells when the price rises to it")
+    stop_price: Sent | None = Field(default=None, description="sells when the price falls to it")
+    take_profit_price: Sent | None = Field(default=None, description="sells when the price rises to it")
     loosen: bool = Field(default=False, description="let the stop move away from the price, at a greater loss")
 
 

@@ -29,6 +29,7 @@ from shared.src.frame.idempotency import (
     is_key,
     keep,
 )
+from shared.src.frame.read_gate import READS, is_open
 from trader.src.api.answers import json_answer
 from trader.src.api.control import TraderControl
 from trader.src.api.loop import TraderLoop
@@ -188,9 +189,14 @@ def panic_progress() -> Response:
 
 @api.before_request
 def _authorize() -> None:
-    """What changes something needs the scope trade, and says so before it looks at what else is wrong."""
+    """What changes something needs the scope trade, reads the scope read where others than this machine can ask; said
+    before it is looked at what else is wrong.
+    """
+    token = request.headers.get("Authorization")
     if request.method in WRITES:
-        g.principal = _trader().run(_control().authorize(request.headers.get("Authorization"), Scope.TRADE))
+        g.principal = _trader().run(_control().authorize(token, Scope.TRADE))
+    elif _trader().reads_need_token and request.method in READS and not is_open(request.path):
+        _trader().run(_control().authorize(token, Scope.READ))
 
 
 @api.before_request

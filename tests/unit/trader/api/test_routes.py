@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -56,6 +57,12 @@ def control() -> Asked:
 
 @pytest.fixture
 def client(control: Asked) -> Iterator[FlaskClient]:
+    with serving(control) as served:
+        yield served
+
+
+@contextmanager
+def serving(control: Asked, *, reads_need_token: bool = False) -> Iterator[FlaskClient]:
     async def report() -> dict[str, Any]:
         return {"status": "healthy"}
 
@@ -63,7 +70,9 @@ def client(control: Asked) -> Iterator[FlaskClient]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     answers = MemoryAnswers()
-    yield trader_app(TraderLoop(loop, control, answers, report, report)).test_client()
+    yield trader_app(
+        TraderLoop(loop, control, answers, report, report, reads_need_token=reads_need_token)
+    ).test_client()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
@@ -149,6 +158,14 @@ def test_a_caller_without_a_token_learns_nothing_else(client: FlaskClient, contr
     assert (answer.status_code, answer.get_json()["detail"]) == (401, "a token is needed")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert not control.asked
+
+
+def test_reads_need_a_token_where_others_can_ask(control: Asked) -> None:
+    with serving(control, reads_need_token=True) as client:
+        assert client.get("/orders").status_code == 401
+        assert client.get("/orders", headers=TOKEN).status_code == 200
+        for path in ("/health", "/metrics", "/openapi.json", "/docs"):
+            assert client.get(path).status_code == 200, path
 
 
 def test_numbers_keep_the_digits_they_were_sent_with(client: FlaskClient, control: Asked) -> None:

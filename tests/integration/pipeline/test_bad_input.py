@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.src.config import Settings
-from tests.integration.api.bad_input import BadCall, bad_calls
+from tests.integration.pipeline.bad_input import BadCall, bad_calls
 from tests.integration.simulator.conftest import RunningTwin, running_twin
 from tests.integration.trader.conftest import STILL, TOKEN
 from tests.processes import ServiceProcess, environment_of, services
