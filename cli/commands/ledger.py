@@ -35,8 +35,8 @@ def register(app: typer.Typer) -> None:
 
 def check(session: CommandSession) -> None:
     """Add up every asset over all accounts (must be 0), and compare the books with the exchange."""
-    rows = with_database(session, _balances)
-    document = verdict(rows, asyncio.run(_portfolio(session.data)))
+    told = asyncio.run(_portfolio(session.data))
+    document = verdict(with_database(session, _balances), told)
     session.answer(document, lambda out: _show(out, document))
     session.conclude(ok=document["ok"], why="the books do not add up, or are not the exchange's")
 
