@@ -16,6 +16,7 @@ import typer
 from cli.exits import missing, misused
 from cli.session import CommandSession, command, set_defaults
 from shared.src.domain.errors import ConfigurationError
+from shared.src.exchange.proxies import http_options
 from shared.src.http_calls import failure_of
 from simulator.api.faults.catalogue import catalogue_help
 from simulator.main import EXAMPLE
@@ -69,7 +70,12 @@ def _ask(url: str, token: str, method: str, path: str, body: dict[str, Any] | No
     """What the control door answers. Raises CommandError when it is not there or refuses."""
     try:
         answer = httpx.request(
-            method, f"{url.rstrip('/')}{path}", json=body, headers={"X-Control-Token": token}, timeout=TIMEOUT_S
+            method,
+            f"{url.rstrip('/')}{path}",
+            json=body,
+            headers={"X-Control-Token": token},
+            timeout=TIMEOUT_S,
+            **http_options(url),
         )
         document = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL) as error:

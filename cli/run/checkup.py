@@ -20,7 +20,7 @@ from cli.stack import postgres, redis
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings, load_settings
 from shared.src.domain.errors import ConfigurationError, RejectedError, TransientError
-from shared.src.exchange.proxies import is_loopback
+from shared.src.exchange.proxies import http_options
 from shared.src.exchange.shapes import server_time_of
 from shared.src.exchange.venue import Venue, venue_of
 from shared.src.http_calls import failure_of, json_of
@@ -132,8 +132,7 @@ async def exchange_finding(settings: Settings) -> Finding:
     """Reachability and the difference between our clock and the exchange's: signed requests need it small."""
     clock = SystemClock()
     try:
-        by_proxy = not is_loopback(settings.rest_url)
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=by_proxy) as client:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, **http_options(settings.rest_url)) as client:
             before = clock.now_ms()
             answer = (await client.get(f"{settings.rest_url}/api/v3/time")).raise_for_status()
             after = clock.now_ms()

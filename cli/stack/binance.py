@@ -6,7 +6,7 @@ import httpx
 
 from cli.stack.health import ComponentHealth
 from shared.src.clocks import SystemClock
-from shared.src.exchange.proxies import is_loopback
+from shared.src.exchange.proxies import http_options
 
 ASK_EVERY_S = 30.0
 TIMEOUT_S = 4.0
@@ -44,7 +44,7 @@ class BinanceExchange:
 async def ping(rest_url: str) -> ComponentHealth:
     """Whether the exchange's REST API answers."""
     try:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=not is_loopback(rest_url)) as client:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, **http_options(rest_url)) as client:
             (await client.get(f"{rest_url}/api/v3/ping")).raise_for_status()
     except httpx.HTTPError as error:
         return ComponentHealth(healthy=False, detail=f"{rest_url} cannot be reached ({type(error).__name__})")

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from shared.src.domain.errors import ConfigurationError, TransientError
-from shared.src.exchange.proxies import is_loopback
+from shared.src.exchange.proxies import http_options
 from simulator.engine.rules import SYMBOL_FILTERS
 from simulator.market import series as column
 from simulator.market.intervals import HOUR_MS, MINUTE_MS
@@ -76,7 +76,7 @@ class Upstream:
 
     def __init__(self, rest: str) -> None:
         self.rest = rest.rstrip("/")
-        self._client = httpx.Client(base_url=self.rest, timeout=TIMEOUT_S, trust_env=not is_loopback(self.rest))
+        self._client = httpx.Client(base_url=self.rest, timeout=TIMEOUT_S, **http_options(self.rest))
 
     def close(self) -> None:
         self._client.close()

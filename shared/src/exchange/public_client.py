@@ -8,7 +8,7 @@ import httpx
 
 from shared.src.domain.errors import OutcomeUnknownError, TransientError
 from shared.src.exchange.calls import Params, Urgency
-from shared.src.exchange.proxies import is_loopback
+from shared.src.exchange.proxies import http_options
 from shared.src.exchange.verdict import error_of, refusal_of
 from shared.src.exchange.weights import WeightBudget
 from shared.src.http_calls import exchange, json_of
@@ -22,8 +22,8 @@ class PublicClient:
     def __init__(
         self, rest_url: str, weights: WeightBudget, *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        by_proxy = not is_loopback(rest_url)
-        self._client = httpx.AsyncClient(base_url=rest_url, timeout=TIMEOUT_S, transport=transport, trust_env=by_proxy)
+        options = http_options(rest_url)
+        self._client = httpx.AsyncClient(base_url=rest_url, timeout=TIMEOUT_S, transport=transport, **options)
         self._weights = weights
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ import pytest
 import websockets
 
 from simulator.certificate import CertificateFiles, make_certificate
-from tests.integration.simulator.conftest import STILL, RunningTwin, running_twin
+from tests.integration.simulator.conftest import PROJECT_ROOT, STILL, TOKEN, RunningTwin, running_twin
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,20 @@ def test_what_the_twin_says_makes_a_library_trust_it(secure: RunningTwin, folder
     environment = os.environ | trust | {"NO_PROXY": "127.0.0.1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "{}\n", done.stderr
+
+
+@pytest.mark.parametrize("proxy", [{}, {"HTTPS_PROXY": "http://127.0.0.1:9"}], ids=["no proxy", "a proxy that is away"])
+def test_the_command_line_reaches_a_control_door_behind_tls(
+    secure: RunningTwin, folder: Path, proxy: dict[str, str]
+) -> None:
+    command = [sys.executable, "-m", "cli.main", "simulator", "market", "audit", "--json", "--url", secure.control]
+    environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"} | proxy
+    environment |= {"SSL_CERT_FILE": str(folder / "twin-certificate.pem"), "SIMULATOR_CONTROL_TOKEN": TOKEN}
+    done = subprocess.run(
+        command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ok"] is True
 
 
 def test_the_key_is_its_owner_s_alone(tmp_path: Path) -> None:

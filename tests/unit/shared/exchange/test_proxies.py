@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from shared.src.exchange.proxies import is_loopback, websocket_proxy
+from shared.src.exchange.proxies import http_options, is_loopback, websocket_proxy
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,22 @@ from shared.src.exchange.proxies import is_loopback, websocket_proxy
 def test_which_addresses_are_this_machine_s_own(url: str, own: bool) -> None:
     assert is_loopback(url) is own
     assert websocket_proxy(url) is (None if own else True)
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "own_context"),
+    [
+        ("https://127.0.0.1:8400", False, True),
+        ("http://127.0.0.1:8400", False, False),
+        ("https://api.binance.com", True, False),
+    ],
+)
+def test_certificates_of_the_environment_hold_with_and_without_its_proxies(
+    url: str, environment: bool, own_context: bool
+) -> None:
+    options = http_options(url)
+    assert options["trust_env"] is environment
+    assert isinstance(options["verify"], ssl.SSLContext) is own_context
 
 
 @pytest.fixture
