@@ -62,6 +62,9 @@ class BinanceExecutor(RestExchange):
     async def refresh_rules(self, symbol: str) -> None:
         await self._rules.refresh(symbol)
 
+    async def blocked_s(self) -> float:
+        return await self._client.weights.blocked_s()
+
     async def current_rules(self, symbol: str) -> SymbolRules:
         return await self._rules.current(symbol)
 

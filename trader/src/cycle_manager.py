@@ -19,6 +19,7 @@ from core.positions.cycle_steps import (
     Collect,
     CycleRules,
     EnterAgain,
+    ExitStep,
     Finish,
     GiveUpProtection,
     MoveStop,
@@ -185,6 +186,8 @@ class CycleManager:
             if isinstance(step, Wait):
                 self._wait(cycle_id, step)
                 return
+            if isinstance(step, ExitStep) and await self._is_blocked(cycle_id):
+                return
             if not await self._carry_out(step, view, rules, bid):
                 self._later(cycle_id)
                 return
@@ -196,6 +199,15 @@ class CycleManager:
         if step.until is not None:
             seconds = (step.until - self._clock.now()).total_seconds() / self._clock.speed
             self._due[cycle_id] = self._clock.monotonic() + seconds
+
+    async def _is_blocked(self, cycle_id: str) -> bool:
+        """While the exchange refuses every call nothing is written down or sent; right after that it is tried again."""
+        blocked_s = await self._exchange.blocked_s()
+        if blocked_s <= 0:
+            return False
+        self._due[cycle_id] = self._clock.monotonic() + blocked_s
+        logger.warning("exit waits for the exchange", extra={"cycle_id": cycle_id, "for_s": round(blocked_s, 1)})
+        return True
 
     async def _bid(self, symbol: str) -> Decimal | None:
         """What a position could be sold at now; None while nobody bids, or nobody knows."""

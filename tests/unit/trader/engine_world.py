@@ -50,6 +50,7 @@ class WatchedExchange(EngineExchange):
         super().__init__(engine, account, clock)
         self.engine = engine
         self.failures: dict[str, list[Exception]] = {}
+        self.blocked_until = 0.0
         self.calls: list[tuple[str, Decimal]] = []
 
     async def place(self, order: Order) -> OrderReport:
@@ -63,6 +64,9 @@ class WatchedExchange(EngineExchange):
 
     async def cancel(self, order: Order) -> list[ExchangeOrder]:
         return await self._watched("cancel", super().cancel(order))
+
+    async def blocked_s(self) -> float:
+        return max(0.0, self.blocked_until - self._clock.monotonic())
 
     async def current_rules(self, symbol: str) -> SymbolRules:
         if waiting := self.failures.get("current_rules"):

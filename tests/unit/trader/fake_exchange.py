@@ -142,6 +142,9 @@ class FakeExchange:
 
         return self._change(act)
 
+    async def blocked_s(self) -> float:
+        return 0.0
+
     async def current_rules(self, symbol: str) -> SymbolRules:
         return await self.rules(symbol)
 

@@ -174,3 +174,16 @@ async def test_a_rest_under_the_smallest_order_is_dust_and_ends_the_position() -
         await world.leave()
         assert world.cycle.status is CycleStatus.COMPLETED
         assert world.cycle.dust == D("0.00003")
+
+
+async def test_a_position_that_a_ban_kept_from_protection_is_protected_right_after_it() -> None:
+    async with one_process() as world:
+        world.exchange.failures["place_pair"] = [world.exchange.busy()]
+        world.exchange.blocked_until = world.clock.monotonic() + 20
+        await world.buy()
+        await world.wait(19)
+        tries = len(world.rows(Purpose.STOP_LOSS))
+        assert not is_open_and_covered(world)
+        await world.wait(2)
+        assert is_open_and_covered(world)
+        assert len(world.rows(Purpose.STOP_LOSS)) <= tries + 2

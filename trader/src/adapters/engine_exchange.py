@@ -60,6 +60,9 @@ class EngineAccount(RestExchange, ABC):
     async def refresh_rules(self, symbol: str) -> None:
         """They are the engine's own, never old."""
 
+    async def blocked_s(self) -> float:
+        return 0.0
+
     async def current_rules(self, symbol: str) -> SymbolRules:
         return await self.rules(symbol)
 
