@@ -108,12 +108,16 @@ def traded_by_others(exchange: Exchange, rows: Mapping[str, BookedOrder]) -> dic
 
 
 def taken_by_hand(exchange: Exchange, rows: Mapping[str, BookedOrder]) -> dict[str, Decimal]:
-    """Base units by symbol of positions that somebody sold or withdrew by hand: more than was the owner's own."""
+    """Base units by symbol of positions that somebody sold, withdrew or holds by orders of his own, by hand: more than
+    was the owner's own.
+    """
     others = traded_by_others(exchange, rows)
     taken: dict[str, Decimal] = {}
     for symbol, listing in exchange.listings.items():
         opening = exchange.opening.get(listing.base, ZERO) + exchange.flows.get(listing.base, ZERO)
-        taken[symbol] = max(ZERO, -(opening + others.get(symbol, ZERO)))
+        own_orders = (order for order in exchange.orders if order.by_hand and order.is_open and order.side == "SELL")
+        locked = sum_of(order.remaining for order in own_orders if order.symbol == symbol)
+        taken[symbol] = max(ZERO, locked - (opening + others.get(symbol, ZERO)))
     return taken
 
 
