@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from core.positions.model import Fill, Order, Purpose
 from shared.src.domain.clock import from_ms
+from shared.src.domain.errors import ContractError
 from shared.src.domain.orders import TERMINAL, UNRESOLVED, OrderStatus
 from shared.src.exchange.models import ExchangeFill, ExchangeOrder
 
@@ -63,7 +64,14 @@ def fill_of(fill: ExchangeFill, order: Order, fee_quote: Decimal) -> Fill:
 
 
 def adopted(report: ExchangeOrder, now: datetime) -> Order:
-    """An order that somebody else placed on the account, labelled so; from ``now`` on where its age is not told."""
+    """An order that somebody else placed on the account, labelled so; from ``now`` on where its age is not told.
+
+    Raises:
+        ContractError: it has no quantity, as an order that waits for what another one will buy.
+    """
+    quantity = report.quantity or report.executed_quantity
+    if quantity <= 0:
+        raise ContractError(f"order {report.order_id} in {report.symbol} has no quantity yet")
     return Order(
         client_order_id=external_id(report),
         intent_id="external",
@@ -73,7 +81,7 @@ def adopted(report: ExchangeOrder, now: datetime) -> Order:
         symbol=report.symbol,
         side=report.side,
         type=report.type,
-        quantity=report.quantity or report.executed_quantity,
+        quantity=quantity,
         created_at=from_ms(report.time_ms) if report.time_ms else now,
         status=report.status,
         time_in_force=report.time_in_force or None,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.errors import IdleInTransactionSessionTimeout, IntegrityError, InterfaceError, OperationalError
+from psycopg.errors import DataError, IdleInTransactionSessionTimeout, IntegrityError, InterfaceError, OperationalError
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -119,7 +119,7 @@ class Database:
 
         Raises:
             TransientError: the database is away or the connection broke.
-            InvariantError: a constraint of the schema was violated.
+            InvariantError: a constraint of the schema was violated, or a value does not fit its column.
         """
         async with self._connected() as connection, connection.transaction():
             yield DatabaseConnection(connection)
@@ -172,7 +172,7 @@ def _translated() -> Iterator[None]:
     """Turn whatever psycopg raises about the server or the schema into the platform's own error."""
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, DataError) as error:
         # the detail would show what was bound to the statement
         raise InvariantError(error.diag.message_primary or type(error).__name__) from error
     except (OperationalError, InterfaceError, IdleInTransactionSessionTimeout, PoolTimeout, OSError) as error:

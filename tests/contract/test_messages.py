@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from shared.src.contracts import topics
+from shared.src.contracts.alerts import Alert, AlertLevel
 from shared.src.contracts.market import (
     BookDepth,
     CandleMessage,
@@ -169,6 +170,13 @@ EXAMPLES: dict[str, tuple[Topic[Any], BaseModel]] = {
     "balance": (
         topics.BALANCE_UPDATED,
         BalanceUpdated(message_id="bu-1", occurred_at=AT, asset="USDC", free=Decimal("9040.5"), locked=Decimal(0)),
+    ),
+    "alert": (
+        topics.ALERT,
+        Alert(
+            message_id="al-1", occurred_at=AT, level=AlertLevel.ERROR, source="trader",
+            title="order BTCUSDC/7 is set aside", detail="order 7 in BTCUSDC has no quantity yet",
+        ),
     ),
 }  # fmt: skip
 

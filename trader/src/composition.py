@@ -23,6 +23,7 @@ from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.outbox_publisher import OutboxPublisher
 from trader.src.execution.outlook import Outlook
 from trader.src.execution.panic import Panic
+from trader.src.execution.quarantine import Quarantine
 from trader.src.execution.reconciler import Reconciler
 from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import MATCHING_S, OrderManager
@@ -46,13 +47,21 @@ def compose(
 ) -> TraderService:
     """The trader on the running event loop, listening for intents; its ``tasks`` are the caller's to run."""
     funds = Funds()
+    quarantine = Quarantine(store, bus, clock)
     horizon_s = MATCHING_S + settings.recv_window_ms / 1000
     breakers = Breakers(store=store, prices=prices, clock=clock, rules=BreakerRules.of(settings))
     orders = OrderManager(exchange, store, prices, clock, horizon_s=horizon_s, answered=breakers.answered)
     rules = position_rules(settings)
     risk = _gate(settings, clock, funds=funds, exchange=exchange, store=store, prices=prices, candles=candles)
     cycle_manager = CycleManager(
-        exchange=exchange, store=store, orders=orders, risk=risk, prices=prices, clock=clock, rules=rules
+        exchange=exchange,
+        store=store,
+        orders=orders,
+        risk=risk,
+        prices=prices,
+        clock=clock,
+        rules=rules,
+        quarantine=quarantine,
     )
     intents = IntentHandler(
         exchange=exchange,
@@ -61,6 +70,7 @@ def compose(
         risk=risk,
         clock=clock,
         decision_age_max=rules.entry_age_max,
+        quarantine=quarantine,
     )
     trader = TraderService(
         settings=settings,
@@ -82,11 +92,13 @@ def compose(
             orders=orders,
             cycle_manager=cycle_manager,
             funds=funds,
+            quarantine=quarantine,
             clock=clock,
             outlook=risk.outlook,
         ),
         watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, rules=rules),
         publisher=OutboxPublisher(store, bus),
+        quarantine=quarantine,
         timers=timers or Timers(),
     )
     bus.subscribe(ORDER_INTENT, trader.on_intent, group=GROUP)

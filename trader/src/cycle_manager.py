@@ -41,13 +41,14 @@ from core.positions.standing import covered, standing_exits
 from core.positions.unprotected_time import Sight
 from core.risk.verdicts import Refused
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import ContractError, OutcomeUnknownError, RejectedError, TransientError
+from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.orders import CycleStatus, OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
 from shared.src.retry import Backoff
 from trader.src.execution import metrics
 from trader.src.execution.exit_orders import ExitOrders
 from trader.src.execution.messages import failed_cycle
+from trader.src.execution.quarantine import Quarantine
 from trader.src.execution.unprotected_time import UnprotectedTime
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Prices, Store
@@ -72,6 +73,7 @@ class CycleManager:
         prices: Prices,
         clock: Clock,
         rules: PositionRules,
+        quarantine: Quarantine,
     ) -> None:
         self._exchange = exchange
         self._store = store
@@ -80,6 +82,7 @@ class CycleManager:
         self._prices = prices
         self._clock = clock
         self._rules = rules
+        self._quarantine = quarantine
         self._steps = CycleRules(rules.entry_age_max, rules.stops)
         self._exits = ExitOrders(exchange=exchange, store=store, orders=orders, clock=clock, rules=rules)
         self._unprotected = UnprotectedTime(clock)
@@ -136,13 +139,16 @@ class CycleManager:
         try:
             while cycle_id in self._wanted:
                 self._wanted.discard(cycle_id)
-                await self._once(cycle_id)
-        except (TransientError, OutcomeUnknownError, ContractError, RejectedError) as error:
+                async with self._quarantine.guarded("cycle", cycle_id) as attempt:
+                    await self._once(cycle_id)
+                if attempt.failed:
+                    self._later(cycle_id)
+        except (TransientError, OutcomeUnknownError) as error:
             logger.warning("cycle waits", extra={"cycle_id": cycle_id, "reason": str(error)})
             self._later(cycle_id)
 
     def _worked(self, cycle_id: str, worker: asyncio.Task[None]) -> None:
-        """A worker is through. What it may not survive, such as a broken money rule, ends the service."""
+        """A worker is through. What nobody foresaw ends the service."""
         del self._workers[cycle_id]
         if worker.cancelled():
             return

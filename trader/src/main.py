@@ -34,6 +34,7 @@ async def build(service: Service) -> None:
     service.health.add("holdings", trader.difference)
     service.health.add("entries", trader.entries)
     service.health.add("symbols", trader.listing)
+    service.health.add("quarantine", trader.quarantine.summary)
     for name, task in trader.tasks().items():
         service.add_task(name, task)
     service.follow_symbols(trader.set_symbols)

@@ -19,6 +19,7 @@ from shared.src.exchange.models import (
     BookTicker,
     ExchangeFill,
     ExchangeOrder,
+    OddRow,
     OrderReport,
     Replacement,
 )
@@ -27,15 +28,20 @@ from shared.src.exchange.rules import SymbolRules
 OnReport = Callable[[OrderReport], Awaitable[None]]
 OnBalances = Callable[[dict[str, Balance]], Awaitable[None]]
 OnConnected = Callable[[], Awaitable[None]]
+OnOddEvent = Callable[[OddRow], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who hears of what happens to our orders. ``connected`` follows every (re)connection: events may be missing."""
+    """Who hears of what happens to our orders. ``connected`` follows every (re)connection: events may be missing.
+
+    ``odd`` hears of an event that cannot be read.
+    """
 
     report: OnReport
     balances: OnBalances
     connected: OnConnected
+    odd: OnOddEvent
 
 
 class Exchange(Protocol):
@@ -94,6 +100,10 @@ class Exchange(Protocol):
         """Open orders, anybody's, in a symbol; in all symbols when none is named."""
         ...
 
+    def odd_rows(self) -> list[OddRow]:
+        """The rows that could not be read, of all answers since the last call; the answers came without them."""
+        ...
+
     async def trades(
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
     ) -> list[ExchangeFill]: ...
@@ -146,6 +156,15 @@ class Prices(Protocol):
     async def latest(self, symbol: str) -> BookTicker | None:
         """The last best bid and ask that were told, however old; None when none ever were."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row that cannot be handled, since when, and until when; None: it is set aside now."""
+
+    row: OddRow
+    since: datetime
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +273,10 @@ class Store(Protocol):
     async def order_by_exchange_id(self, symbol: str, exchange_order_id: int) -> Order | None: ...
 
     async def reported(self, report: ExchangeOrder) -> Order | None:
-        """The order that a report is about: by the exchange's id, or else by ours."""
+        """The order that a report is about: by the exchange's id, or else by ours while the exchange's is not known.
+
+        The exchange takes a second order under an id of ours once the first is done: that one is not ours.
+        """
         ...
 
     async def live_orders(self) -> list[Order]:
@@ -294,7 +316,22 @@ class Store(Protocol):
         ...
 
     async def pending_intents(self, since: datetime, *, exits_since: datetime | None = None) -> list[OrderIntent]:
-        """Approved decisions made since then that nobody handled; those to get out, since another time."""
+        """Approved decisions made since then that nobody handled; those to get out, since another time.
+
+        One that cannot be read is set aside.
+        """
+        ...
+
+    async def set_aside(self, row: OddRow, at: datetime) -> None:
+        """Write down that a row cannot be handled; one that is set aside already gets the new reason."""
+        ...
+
+    async def release(self, source: str, key: str, at: datetime) -> None:
+        """It can be handled again; that it was set aside stays written down."""
+        ...
+
+    async def quarantined(self, limit: int = 1000) -> list[SetAside]:
+        """What is set aside, the newest first, and after it what was."""
         ...
 
     async def outbox(self, limit: int) -> list[OutboxMessage]:

@@ -26,7 +26,8 @@ from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.outbox_publisher import OutboxPublisher
 from trader.src.execution.panic import Panic
-from trader.src.execution.reconciler import Reconciler
+from trader.src.execution.quarantine import Quarantine
+from trader.src.execution.reconciler import Reconciler, key_of
 from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Listener, Prices, Store
@@ -76,6 +77,7 @@ class TraderService:
         reconciler: Reconciler,
         watcher: Watcher,
         publisher: OutboxPublisher,
+        quarantine: Quarantine,
         timers: Timers,
     ) -> None:
         self.settings = settings
@@ -95,6 +97,7 @@ class TraderService:
         self.reconciler = reconciler
         self.watcher = watcher
         self.publisher = publisher
+        self.quarantine = quarantine
         self._timers = timers
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -103,10 +106,10 @@ class TraderService:
             "bus": self.bus.run,
             "exchange": self.run_exchange,
             "reconcile": self.run_reconciliation,
-            "sweep": lambda: self._repeat(self.intents.sweep, self._timers.sweep_s),
-            "watch": lambda: self._repeat(self.look, self._timers.watch_s),
+            "sweep": lambda: self._repeat("sweep", self.intents.sweep, self._timers.sweep_s),
+            "watch": lambda: self._repeat("watch", self.look, self._timers.watch_s),
             "publish": self.run_publisher,
-            "risk": lambda: self._repeat(self.watch_risk, self._timers.risk_s),
+            "risk": lambda: self._repeat("risk", self.watch_risk, self._timers.risk_s),
             "workers": self.watch_workers,
         }
 
@@ -128,10 +131,20 @@ class TraderService:
     # What the exchange tells
 
     async def run_exchange(self) -> None:
-        await self.exchange.run(Listener(self.on_report, self.on_balances, self.reconciler.run))
+        await self.exchange.run(Listener(self.on_report, self.on_balances, self.on_connected, self.quarantine.put))
+
+    async def on_connected(self) -> None:
+        """Events may be missing: compare in full. What cannot be compared now is tried again on the timer."""
+        async with self.quarantine.guarded("task", "compare"):
+            await self.reconciler.run()
 
     async def on_report(self, report: OrderReport) -> None:
-        """An order of the account changed: book it, and wake its cycle."""
+        """An order of the account changed: book it, and wake its cycle. What cannot be handled is set aside."""
+        order = report.order
+        async with self.quarantine.guarded("order", key_of(order), symbol=order.symbol, content=repr(report)):
+            await self._take_in(report)
+
+    async def _take_in(self, report: OrderReport) -> None:
         booked = await self.orders.book(report)
         if booked is None:
             await self.orders.adopt(report.order)
@@ -170,7 +183,7 @@ class TraderService:
         await self.clock.sleep(timers.first_comparison_s)
         for count in itertools.count(1):
             in_full = not self.reconciler.runs or count % timers.in_full_every == 0
-            await self._tried(functools.partial(self.reconciler.run, trades=in_full))
+            await self._tried("compare", functools.partial(self.reconciler.run, trades=in_full))
             await self.clock.sleep(timers.compare_s)
 
     async def watch_risk(self) -> None:
@@ -182,23 +195,28 @@ class TraderService:
         """Send the outbox whenever something is written into it."""
         while True:
             await self.store.wait_for_outbox(self._timers.publish_s)
-            await self._tried(self.publisher.flush)
+            await self._tried("publish", self.publisher.flush)
 
     async def watch_workers(self) -> None:
         """Ends the service when a cycle's worker met what nobody may survive."""
         await self.cycle_manager.failure
 
-    async def _repeat(self, action: Callable[[], Awaitable[Any]], every_s: float) -> None:
+    async def _repeat(self, name: str, action: Callable[[], Awaitable[Any]], every_s: float) -> None:
         while True:
-            await self._tried(action)
+            await self._tried(name, action)
             await self.clock.sleep(every_s)
 
-    async def _tried(self, action: Callable[[], Awaitable[Any]]) -> None:
+    async def _tried(self, name: str, action: Callable[[], Awaitable[Any]]) -> None:
+        """Do what a timer does; what fails is done again by the same timer, and shown when it would not pass."""
         try:
-            await action()
-        except (TransientError, OutcomeUnknownError, RejectedError) as error:
+            async with self.quarantine.guarded("task", name) as attempt:
+                await action()
+        except (TransientError, OutcomeUnknownError) as error:
             logger.warning("tried again later", extra={"reason": str(error)})
-            await self.clock.sleep(1.0)
+        else:
+            if not attempt.failed:
+                return
+        await self.clock.sleep(1.0)
 
     async def difference(self) -> str:
         """For /health: raises while the exchange and the cycles disagree, until somebody resumes."""
@@ -226,5 +244,5 @@ class TraderService:
     async def stop(self) -> None:
         """Workers stop between two steps; what they were at is found again at the next start."""
         await self.cycle_manager.stop()
-        await self._tried(self.publisher.flush)
+        await self._tried("publish", self.publisher.flush)
         await self.exchange.close()

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from shared.src.contracts.alerts import Alert
 from shared.src.contracts.market import (
     BookDepth,
     CandleMessage,
@@ -117,6 +118,7 @@ DURABLE: tuple[
 # Notices, Redis pub/sub: for screens; losing one costs a repaint
 BALANCE_UPDATED = Topic("roottrading:notification:balance_updated", BalanceUpdated, key="asset")
 DECISION_MADE = Topic("roottrading:notification:decision", DecisionMade)
+ALERT = Topic("roottrading:notification:alert", Alert, key="source")
 
 
 def market_channel(symbol: str) -> str:

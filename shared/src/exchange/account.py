@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from shared.src.domain.errors import ContractError, OutcomeUnknownError
 from shared.src.exchange.calls import Params, SignedCalls, Urgency
 from shared.src.exchange.models import (
     AccountSnapshot,
+    Balance,
     ExchangeFill,
     ExchangeOrder,
+    OddRow,
+    OnOdd,
     OrderReport,
     Replacement,
     field,
-    parse_balances,
+    parse_balance,
     parse_order,
     parse_placement,
     parse_trade,
+    readable,
     row_of,
     rows_in,
 )
-from shared.src.exchange.shapes import object_of, objects_of
+from shared.src.exchange.shapes import list_of, object_of
+
+logger = logging.getLogger(__name__)
+
+BALANCE_FIELDS = ("asset", "free", "locked")
+
+
+def log_odd(row: OddRow) -> None:
+    """For readers that keep no quarantine of their own."""
+    logger.error("row of the exchange left out", extra={"source": row.source, "key": row.key, "reason": row.reason})
 
 
 class AccountData:
     """Reads. Every method raises what :class:`SignedCalls` says (an answer of another shape is none), or ContractError
-    (a row that is not Binance's).
+    (a single row that is not Binance's).
+
+    One row of a list that cannot be read is told to ``on_odd`` and left out: it must not hide the others.
     """
 
-    def __init__(self, calls: SignedCalls) -> None:
+    def __init__(self, calls: SignedCalls, on_odd: OnOdd = log_odd) -> None:
         self._calls = calls
+        self._on_odd = on_odd
 
     async def account(self) -> AccountSnapshot:
         """Non-zero balances, and whether the key may trade."""
         answer = await self._calls.ask("account", {"omitZeroBalances": "true"}, weight=20, urgency=Urgency.WATCH)
         row = object_of(answer, "account")
-        balances = objects_of(row.get("balances"), "balances of the account")
+        rows = list_of(row.get("balances"), "balances of the account")
+        balances = readable(rows, _balance, source="balance", key="asset", on_odd=self._on_odd)
         return AccountSnapshot(
-            balances=parse_balances(balances, ("asset", "free", "locked")),
-            can_trade=bool(row.get("canTrade", False)),
+            balances={balance.asset: balance for balance in balances}, can_trade=bool(row.get("canTrade", False))
         )
 
     async def open_orders(self, symbol: str = "") -> list[ExchangeOrder]:
@@ -48,7 +66,8 @@ class AccountData:
         if not symbol:
             params, weight, urgency = {}, 80, Urgency.WATCH
         answer = await self._calls.ask("openOrders", params, weight=weight, urgency=urgency)
-        return [parse_order(row) for row in objects_of(answer, "open orders")]
+        rows = list_of(answer, "open orders")
+        return readable(rows, parse_order, source="order", key="orderId", on_odd=self._on_odd)
 
     async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
         """One order by our id; RejectedError -2013 when the exchange has none."""
@@ -71,7 +90,12 @@ class AccountData:
             params |= {name: str(value)} if value is not None else {}
         weight, urgency = (20, Urgency.WATCH) if order_id is None else (5, Urgency.CRITICAL)
         answer = await self._calls.ask("myTrades", params, weight=weight, urgency=urgency)
-        return [parse_trade(row) for row in objects_of(answer, "trades")]
+        rows = list_of(answer, "trades")
+        return readable(rows, parse_trade, source="trade", key="id", on_odd=self._on_odd)
+
+
+def _balance(row: Mapping[str, Any]) -> Balance:
+    return parse_balance(row, BALANCE_FIELDS)
 
 
 @contextmanager

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from shared.src.domain.errors import ContractError
+from shared.src.domain.errors import ContractError, TransientError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderStatus, OrderType, Side
 from shared.src.exchange.quote_amounts import quote_amounts
+
+R = TypeVar("R")
+
+# What a row that is not as agreed makes the code that reads it raise.
+MALFORMED = (KeyError, ValueError, TypeError, ArithmeticError, AttributeError)
+# Fields that are shown of a row that cannot be read. Not whole rows: what is odd may have come from anywhere.
+SHOWN = (
+    *("symbol", "orderId", "orderListId", "clientOrderId", "side", "type", "status", "origQty", "executedQty", "price"),
+    *("id", "qty", "quoteQty", "commission", "commissionAsset", "asset", "free", "locked"),
+    *("e", "s", "i", "t", "C", "c", "S", "o", "X", "x", "q", "z", "p", "l", "L", "n", "N", "B"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OddRow:
+    """One thing among others that cannot be handled: what it is (``source``, ``key``), why not, and what it says."""
+
+    source: str
+    key: str
+    reason: str
+    symbol: str = ""
+    content: str = ""
+
+
+OnOdd = Callable[[OddRow], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +165,33 @@ def rows_in(answer: Any, name: str) -> list[Mapping[str, Any]]:
     return [row_of(row) for row in rows]
 
 
+def readable(rows: list[Any], parse: Callable[[Any], R], *, source: str, key: str, on_odd: OnOdd) -> list[R]:
+    """The rows that can be read; every other one is told to ``on_odd``, with the reason, and left out.
+
+    ``key``: the field that names a row among its kind.
+
+    Raises:
+        TransientError: no row has it, so this is no list of such rows: somebody else spoke.
+    """
+    if rows and not any(isinstance(row, Mapping) and key in row for row in rows):
+        raise TransientError(f"{source}: the exchange's answer is about something else")
+    found: list[R] = []
+    for row in rows:
+        try:
+            found.append(parse(row))
+        except ContractError as error:
+            on_odd(odd_row(row, str(error), source=source, key=key, symbol="symbol"))
+    return found
+
+
+def odd_row(row: Any, reason: str, *, source: str, key: str, symbol: str) -> OddRow:
+    """A row that cannot be read, named as well as it can be: by ``key`` within ``symbol``, both names of its fields."""
+    named = row if isinstance(row, Mapping) else {}
+    market = str(named.get(symbol, ""))
+    shown = {name: named[name] for name in SHOWN if name in named}
+    return OddRow(source, f"{market}/{named.get(key, '?')}", reason, symbol=market, content=repr(shown))
+
+
 def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:
     """An order from a REST answer: RESULT or FULL of a placement, a query, or a cancel.
 
@@ -156,8 +208,8 @@ def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:
             type=OrderType(row["type"]),
             status=order_status(row["status"]),
             quantity=_quantity(row),
-            executed_quantity=Decimal(row["executedQty"]),
-            executed_quote=max(ZERO, Decimal(row["cummulativeQuoteQty"])),
+            executed_quantity=_amount(row["executedQty"]),
+            executed_quote=max(ZERO, _amount(row["cummulativeQuoteQty"])),
             price=_positive(row.get("price")),
             stop_price=_positive(row.get("stopPrice")),
             time_in_force=row.get("timeInForce", ""),
@@ -165,13 +217,13 @@ def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:
             time_ms=int(row.get("updateTime") or row.get("transactTime") or row.get("time") or 0),
             is_working=bool(row.get("isWorking", row.get("workingTime", 0) != -1)),
         )
-    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+    except MALFORMED as error:
         raise ContractError(f"order from the exchange: {error!r}") from error
 
 
 def _quantity(row: Mapping[str, Any]) -> Decimal:
     """The pending orders of an OPO sell what another order will receive: they have no quantity yet."""
-    return Decimal(row.get("origQty", 0) if row["status"] == "PENDING_NEW" else row["origQty"])
+    return _amount(row.get("origQty", 0) if row["status"] == "PENDING_NEW" else row["origQty"])
 
 
 def parse_placement(row: Mapping[str, Any]) -> OrderReport:
@@ -183,23 +235,23 @@ def parse_placement(row: Mapping[str, Any]) -> OrderReport:
     order = parse_order(row)
     fills = row.get("fills", ())
     try:
-        products = [Decimal(fill["price"]) * Decimal(fill["qty"]) for fill in fills]
+        products = [_amount(fill["price"]) * _amount(fill["qty"]) for fill in fills]
         amounts = quote_amounts(products, order.executed_quote) or ()
         taken = zip(fills if amounts else (), amounts, strict=True)
         return OrderReport(order, tuple(_taken(order, fill, amount) for fill, amount in taken))
-    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+    except MALFORMED as error:
         raise ContractError(f"fills from the exchange: {error!r}") from error
 
 
 def _taken(order: ExchangeOrder, fill: Mapping[str, Any], quote_quantity: Decimal) -> ExchangeFill:
-    fee = Decimal(fill["commission"])
+    fee = _amount(fill["commission"])
     return ExchangeFill(
         symbol=order.symbol,
         trade_id=int(fill["tradeId"]),
         order_id=order.order_id,
         side=order.side,
-        price=Decimal(fill["price"]),
-        quantity=Decimal(fill["qty"]),
+        price=_amount(fill["price"]),
+        quantity=_amount(fill["qty"]),
         quote_quantity=quote_quantity,
         fee=fee,
         fee_asset=_fee_asset(fee, fill["commissionAsset"]),
@@ -211,21 +263,21 @@ def _taken(order: ExchangeOrder, fill: Mapping[str, Any], quote_quantity: Decima
 def parse_trade(row: Mapping[str, Any]) -> ExchangeFill:
     """A row of GET /api/v3/myTrades."""
     try:
-        fee = Decimal(row["commission"])
+        fee = _amount(row["commission"])
         return ExchangeFill(
             symbol=row["symbol"],
             trade_id=int(row["id"]),
             order_id=int(row["orderId"]),
             side=Side.BUY if row["isBuyer"] else Side.SELL,
-            price=Decimal(row["price"]),
-            quantity=Decimal(row["qty"]),
-            quote_quantity=Decimal(row["quoteQty"]),
+            price=_amount(row["price"]),
+            quantity=_amount(row["qty"]),
+            quote_quantity=_amount(row["quoteQty"]),
             fee=fee,
             fee_asset=_fee_asset(fee, row["commissionAsset"]),
             is_maker=bool(row["isMaker"]),
             time_ms=int(row["time"]),
         )
-    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+    except MALFORMED as error:
         raise ContractError(f"trade from the exchange: {error!r}") from error
 
 
@@ -239,9 +291,9 @@ def parse_execution_report(event: Mapping[str, Any]) -> OrderReport:
             side=Side(event["S"]),
             type=OrderType(event["o"]),
             status=order_status(event["X"]),
-            quantity=Decimal(event["q"]),
-            executed_quantity=Decimal(event["z"]),
-            executed_quote=Decimal(event["Z"]),
+            quantity=_amount(event["q"]),
+            executed_quantity=_amount(event["z"]),
+            executed_quote=_amount(event["Z"]),
             price=_positive(event["p"]),
             stop_price=_positive(event["P"]),
             time_in_force=event["f"],
@@ -250,20 +302,20 @@ def parse_execution_report(event: Mapping[str, Any]) -> OrderReport:
             is_working=bool(event["w"]),
         )
         return OrderReport(order, (_event_fill(event),) if event["x"] == "TRADE" else ())
-    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+    except MALFORMED as error:
         raise ContractError(f"executionReport: {error!r}") from error
 
 
 def _event_fill(event: Mapping[str, Any]) -> ExchangeFill:
-    fee = Decimal(event["n"] or 0)
+    fee = _amount(event["n"] or 0)
     return ExchangeFill(
         symbol=event["s"],
         trade_id=int(event["t"]),
         order_id=int(event["i"]),
         side=Side(event["S"]),
-        price=Decimal(event["L"]),
-        quantity=Decimal(event["l"]),
-        quote_quantity=Decimal(event["Y"]),
+        price=_amount(event["L"]),
+        quantity=_amount(event["l"]),
+        quote_quantity=_amount(event["Y"]),
         fee=fee,
         fee_asset=_fee_asset(fee, event["N"]),
         is_maker=bool(event["m"]),
@@ -273,11 +325,28 @@ def _event_fill(event: Mapping[str, Any]) -> ExchangeFill:
 
 def parse_balances(rows: list[Mapping[str, Any]], keys: tuple[str, str, str]) -> dict[str, Balance]:
     """Balances from rows whose asset, free and locked fields have the given names."""
+    return {balance.asset: balance for balance in (parse_balance(row, keys) for row in rows)}
+
+
+def parse_balance(row: Mapping[str, Any], keys: tuple[str, str, str]) -> Balance:
+    """One row of them.
+
+    Raises:
+        ContractError: a field is missing or malformed.
+    """
     asset, free, locked = keys
     try:
-        return {row[asset]: Balance(row[asset], Decimal(row[free]), Decimal(row[locked])) for row in rows}
-    except (KeyError, TypeError, ArithmeticError) as error:
-        raise ContractError(f"balances from the exchange: {error!r}") from error
+        return Balance(row[asset], _amount(row[free]), _amount(row[locked]))
+    except MALFORMED as error:
+        raise ContractError(f"balance from the exchange: {error!r}") from error
+
+
+def _amount(text: Any) -> Decimal:
+    """A number as Binance writes one. Raises ValueError, ArithmeticError: not a number, or not a finite one."""
+    amount = Decimal(text)
+    if not amount.is_finite():
+        raise ValueError(f"{text!r} is no amount")
+    return amount
 
 
 def _fee_asset(fee: Decimal, named: str | None) -> str:
@@ -289,7 +358,7 @@ def _fee_asset(fee: Decimal, named: str | None) -> str:
 
 def _positive(text: Any) -> Decimal | None:
     """Binance writes 0 for a price that an order does not have."""
-    amount = Decimal(text or 0)
+    amount = _amount(text or 0)
     return amount if amount > 0 else None
 
 

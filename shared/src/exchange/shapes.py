@@ -26,6 +26,13 @@ def objects_of(answer: Any, what: str) -> list[Mapping[str, Any]]:
     return answer
 
 
+def list_of(answer: Any, what: str) -> list[Any]:
+    """Raises TransientError when the answer is no list; what is in it is for whoever reads each row."""
+    if not isinstance(answer, list):
+        raise TransientError(f"{what}: the exchange's answer is not a list")
+    return answer
+
+
 def server_time_of(answer: Any) -> int:
     """Milliseconds since the epoch, from GET time. Raises TransientError when it is not there."""
     time_ms = object_of(answer, "time").get("serverTime")

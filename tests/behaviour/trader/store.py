@@ -20,7 +20,7 @@ from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.orders import CycleStatus, IntentKind, OrderStatus, OrderType, Side
-from shared.src.exchange.models import ExchangeOrder
+from shared.src.exchange.models import ExchangeOrder, OddRow
 from trader.src.ports import Store
 
 D = Decimal
@@ -259,6 +259,13 @@ class StoreBehaviour:
         assert found.client_order_id == "a"
         assert await world.store.order_by_exchange_id(SYMBOL, 2) == await world.store.order("b")
         assert await world.store.order_by_exchange_id("ETHUSDC", 2) is None
+
+    async def test_a_second_order_of_the_exchange_under_an_id_of_ours_is_not_ours(self, world: StoreWorld) -> None:
+        await world.store.add_orders([world.order("a")])
+        await world.store.book(report(world.order("a"), OrderStatus.FILLED, "2", number=1), [])
+        second = report(world.order("a"), OrderStatus.FILLED, "2", number=2)
+        assert await world.store.reported(second) is None
+        assert await world.store.book(second, [world.fill(world.order("a"), 9, "2")]) is None
 
     async def test_an_order_that_is_known_is_not_added_again(self, world: StoreWorld) -> None:
         await world.store.add_orders([world.order("a")])
@@ -500,6 +507,33 @@ class StoreBehaviour:
         assert not await world.store.resume("all")
 
     # Messages
+
+    # What cannot be handled
+
+    async def test_what_is_set_aside_is_shown_until_it_is_released_and_after_it(self, world: StoreWorld) -> None:
+        row = OddRow("order", "BTCUSDC/7", "no quantity", SYMBOL, "\x00{}")
+        at = world.clock.now()
+        await world.store.set_aside(row, at)
+        world.clock.advance(5)
+        await world.store.set_aside(replace(row, reason="no type"), world.clock.now())
+        (shown,) = await world.store.quarantined()
+        assert (shown.row.reason, shown.since, shown.released_at) == ("no type", at, None)
+        await world.store.release("order", "BTCUSDC/7", world.clock.now())
+        await world.store.release("order", "BTCUSDC/8", world.clock.now())
+        (shown,) = await world.store.quarantined()
+        assert shown.released_at == world.clock.now()
+
+    async def test_what_comes_back_is_set_aside_anew(self, world: StoreWorld) -> None:
+        row = OddRow("order", "BTCUSDC/7", "no quantity")
+        await world.store.set_aside(row, world.clock.now())
+        await world.store.release("order", "BTCUSDC/7", world.clock.now())
+        world.clock.advance(5)
+        await world.store.set_aside(row, world.clock.now())
+        await world.store.set_aside(OddRow("trade", "x", "?"), world.clock.now() + timedelta(seconds=1))
+        await world.store.release("trade", "x", world.clock.now())
+        first, second = await world.store.quarantined()
+        assert (first.row, first.since, first.released_at) == (row, world.clock.now(), None)
+        assert second.row.source == "trade"
 
     async def test_the_outbox_is_emptied_in_the_order_in_which_it_was_filled(self, world: StoreWorld) -> None:
         for number in (1, 2, 3):

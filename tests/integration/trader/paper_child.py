@@ -20,7 +20,7 @@ from shared.src.contracts.market import MarketTick
 from shared.src.database import Database
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import OrderType, Side
-from shared.src.exchange.models import Balance, OrderReport
+from shared.src.exchange.models import OrderReport
 from shared.src.redis_client import RedisBus, redis_from
 from tests.integration.simulator.paper_alike.orders import order
 from trader.src.adapters.paper import PaperExchange
@@ -39,7 +39,7 @@ async def heard(news: OrderReport) -> None:
         say(trade=fill.trade_id, symbol=fill.symbol, order=fill.order_id)
 
 
-async def ignored(news: dict[str, Balance] | None = None) -> None:
+async def ignored(*news: object) -> None:
     """Balances are compared afterwards."""
 
 
@@ -90,7 +90,7 @@ async def main(settings_json: str, seed: str, life: str) -> None:
     bus = RedisBus(redis, consumer="paper")
     paper = PaperExchange(settings, SystemClock(), database, redis=redis, notices=bus)
     await paper.prepare()
-    telling = asyncio.create_task(paper.run(Listener(heard, ignored, ignored)))
+    telling = asyncio.create_task(paper.run(Listener(heard, ignored, ignored, ignored)))
     await paper.on_tick(tick(random))
     say(ready=True)
     number = 0

@@ -56,6 +56,8 @@ class CrashingBus:
         self._fuse = fuse
         self.handlers: dict[str, Handler[Any]] = {}
         self.messages: dict[str, list[Any]] = defaultdict(list)
+        self.dead_letters: list[tuple[str, str]] = []
+        self.notices: list[tuple[str, bytes]] = []
 
     async def publish(self, topic: Topic[M], message: M) -> None:
         await self.publish_many(topic, [message])
@@ -71,11 +73,15 @@ class CrashingBus:
     async def deliver(self, topic: Topic[M], message: M) -> None:
         await self.handlers[topic.name](message)
 
+    async def dead_letter(self, source: str, *, consumer: str, raw: bytes, reason: str) -> None:
+        self.dead_letters.append((source, reason))
+
     async def run(self) -> None:
         raise NotImplementedError("the test delivers")
 
     async def notify(self, channel: str, payload: bytes) -> None:
-        """A notice to nobody."""
+        """A notice to the screens."""
+        self.notices.append((channel, payload))
 
     def listen(self, *patterns: str) -> AsyncIterator[tuple[str, bytes]]:
         raise NotImplementedError("the trader listens to no notices")

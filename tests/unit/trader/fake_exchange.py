@@ -19,6 +19,7 @@ from shared.src.exchange.models import (
     BookTicker,
     ExchangeFill,
     ExchangeOrder,
+    OddRow,
     OrderReport,
     Replacement,
 )
@@ -193,13 +194,17 @@ class FakeExchange:
         self.fuse.burn()
         return standing
 
+    def odd_rows(self) -> list[OddRow]:
+        return []
+
     async def trades(
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
     ) -> list[ExchangeFill]:
         self.fuse.burn()
+        fills = [fill for fill in self.fills if fill.symbol == symbol]
         if order_id is not None:
-            return [fill for fill in self.fills if fill.order_id == order_id]
-        return [fill for fill in self.fills if fill.trade_id >= (from_id or 0)]
+            return [fill for fill in fills if fill.order_id == order_id]
+        return [fill for fill in fills if fill.trade_id >= (from_id or 0)]
 
     async def account(self) -> AccountSnapshot:
         self.fuse.burn()

@@ -38,7 +38,7 @@ async def test_an_order_that_rests_is_heard_of_when_the_market_comes_to_it() -> 
     async def nothing(*_: object) -> None:
         return None
 
-    hearing = asyncio.create_task(exchange.run(Listener(report, nothing, nothing)))
+    hearing = asyncio.create_task(exchange.run(Listener(report, nothing, nothing, nothing)))
     price = (await exchange.ticker(SYMBOL)).bid
     await exchange.place(
         Order(

@@ -45,6 +45,8 @@ class KnownRules:
             await self.refresh(symbol)
         elif self._clock.monotonic() - self._read_at > AGE_S_MAX:
             await self._renew()
+        if symbol not in self._rules:
+            raise RejectedError(f"the exchange gave no rules of {symbol}")
         return self._rules[symbol]
 
     async def current(self, symbol: str) -> SymbolRules:

@@ -29,9 +29,9 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import InvariantError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, IntentKind, Side
-from shared.src.exchange.models import ExchangeOrder
+from shared.src.exchange.models import ExchangeOrder, OddRow
 from trader.src.execution.messages import cycle_updated, execution
-from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, RiskFacts
+from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, RiskFacts, SetAside
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -66,6 +66,7 @@ class MemoryStore:
         self._newest_order: dict[str, datetime] = {}
         self._pauses: dict[tuple[str, Cause], Pause] = {}
         self._loss_mark: LossMark | None = None
+        self._aside: dict[tuple[str, str], SetAside] = {}
         self._outbox: dict[int, OutboxMessage] = {}
         self._told = 0
         self._outbox_changed = asyncio.Event()
@@ -272,6 +273,22 @@ class MemoryStore:
             del self._pauses[pause.scope, pause.cause]
         return bool(lifted)
 
+    # What cannot be handled
+
+    async def set_aside(self, row: OddRow, at: datetime) -> None:
+        known = self._aside.get((row.source, row.key))
+        since = at if known is None or known.released_at is not None else known.since
+        self._aside[row.source, row.key] = SetAside(row, since)
+
+    async def release(self, source: str, key: str, at: datetime) -> None:
+        known = self._aside.get((source, key))
+        if known is not None and known.released_at is None:
+            self._aside[source, key] = replace(known, released_at=at)
+
+    async def quarantined(self, limit: int = 1000) -> list[SetAside]:
+        newest = sorted(self._aside.values(), key=lambda item: item.since, reverse=True)
+        return sorted(newest, key=lambda item: item.released_at is not None)[:limit]
+
     # Messages
 
     async def outbox(self, limit: int) -> list[OutboxMessage]:
@@ -373,8 +390,11 @@ class MemoryStore:
         return execution(fill, order, strategy=strategy, demo=self._demo)
 
     def _reported(self, report: ExchangeOrder) -> Order | None:
-        name = self._by_exchange_id.get((report.symbol, report.order_id), report.client_order_id)
-        return self._orders.get(name)
+        known = self._by_exchange_id.get((report.symbol, report.order_id))
+        if known is not None:
+            return self._orders[known]
+        named = self._orders.get(report.client_order_id)
+        return named if named is not None and named.exchange_order_id is None else None
 
     def _booked(self, order: Order) -> Decimal:
         return sum((fill.quantity for fill in self._by_order.get(order.client_order_id, ())), ZERO)

@@ -19,10 +19,11 @@ from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED, ORDER_INTENT
 from shared.src.database import Database, DatabaseConnection
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import InvariantError
-from shared.src.exchange.models import ExchangeOrder
+from shared.src.domain.errors import ContractError, InvariantError
+from shared.src.exchange.models import ExchangeOrder, OddRow
 from shared.src.sql import ENDED_CYCLES, ENDED_TRADES, LIVE_ORDERS, UNRESOLVED_ORDERS, text
 from trader.src.adapters.postgres_outbox import PostgresOutbox
+from trader.src.adapters.postgres_quarantine import PostgresQuarantine
 from trader.src.adapters.rows import (
     CYCLE_COLUMNS,
     FILL_COLUMNS,
@@ -36,7 +37,7 @@ from trader.src.adapters.rows import (
     order_parameters,
 )
 from trader.src.execution.messages import cycle_updated, execution
-from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, RiskFacts
+from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, RiskFacts, SetAside
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -78,7 +79,7 @@ NOT_TAKEN = """
 FROM decisions d WHERE d.approved AND d.decided_at > CASE WHEN d.kind = 'exit' THEN :exits_since ELSE :since END
     AND NOT EXISTS (SELECT 1 FROM trade_intents t WHERE t.intent_id = d.intent_id)
 """
-PENDING = f"SELECT d.intent {NOT_TAKEN} ORDER BY d.decided_at"
+PENDING = f"SELECT d.intent_id, d.intent {NOT_TAKEN} ORDER BY d.decided_at"
 APPROVED = f"""
 SELECT d.intent_id, d.symbol, d.intent ->> 'strategy' AS strategy, d.intent ->> 'reserved' AS reserved
 {NOT_TAKEN} AND d.kind = 'entry' ORDER BY d.decided_at, d.intent_id
@@ -122,6 +123,7 @@ class PostgresStore:
         self._clock = clock
         self._demo = demo
         self._outbox = PostgresOutbox(database)
+        self._quarantine = PostgresQuarantine(database)
 
     # Intents
 
@@ -170,8 +172,18 @@ class PostgresStore:
 
     async def pending_intents(self, since: datetime, *, exits_since: datetime | None = None) -> list[OrderIntent]:
         async with self._database.autocommit() as connection:
-            rows = await connection.execute(text(PENDING), {"since": since, "exits_since": exits_since or since})
-            return [ORDER_INTENT.decode(orjson.dumps(row.intent)) for row in rows]
+            rows = (
+                await connection.execute(text(PENDING), {"since": since, "exits_since": exits_since or since})
+            ).all()
+        intents = []
+        for row in rows:
+            raw = orjson.dumps(row.intent)
+            try:
+                intents.append(ORDER_INTENT.decode(raw))
+            except ContractError as error:
+                odd = OddRow("decision", row.intent_id, str(error), content=raw.decode())
+                await self.set_aside(odd, self._clock.now())
+        return intents
 
     # Orders and fills
 
@@ -404,6 +416,17 @@ class PostgresStore:
             result = await connection.execute(text(RESUME), {"scope": scope, "now": self._clock.now()})
             return result.rowcount > 0
 
+    # What cannot be handled
+
+    async def set_aside(self, row: OddRow, at: datetime) -> None:
+        await self._quarantine.set_aside(row, at)
+
+    async def release(self, source: str, key: str, at: datetime) -> None:
+        await self._quarantine.release(source, key, at)
+
+    async def quarantined(self, limit: int = 1000) -> list[SetAside]:
+        return await self._quarantine.newest(limit)
+
     # Messages
 
     async def outbox(self, limit: int) -> list[OutboxMessage]:
@@ -445,10 +468,11 @@ async def _pauses(connection: DatabaseConnection, now: datetime) -> list[Pause]:
 
 
 async def _reported(connection: DatabaseConnection, report: ExchangeOrder, *, lock: str = "") -> Order | None:
-    """The order that a report is about: by the exchange's id, or else by ours."""
+    """As ``Store.reported`` says."""
     rows = await connection.execute(
         text(
-            "SELECT * FROM orders WHERE (symbol = :symbol AND exchange_order_id = :id) OR client_order_id = :client"
+            "SELECT * FROM orders WHERE (symbol = :symbol AND exchange_order_id = :id)"
+            " OR (client_order_id = :client AND exchange_order_id IS NULL)"
             f" ORDER BY exchange_order_id = :id DESC NULLS LAST LIMIT 1 {lock}"
         ),
         {"symbol": report.symbol, "id": report.order_id, "client": report.client_order_id},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.positions.model import Order
+from shared.src.domain.errors import ContractError
 from shared.src.domain.money import wire
 from shared.src.domain.orders import OrderType
 from shared.src.exchange.account import AccountData, OrderCalls
@@ -13,8 +14,10 @@ from shared.src.exchange.models import (
     AccountSnapshot,
     ExchangeFill,
     ExchangeOrder,
+    OddRow,
     OrderReport,
     Replacement,
+    odd_row,
     parse_balances,
     parse_execution_report,
 )
@@ -25,7 +28,8 @@ class RestExchange:
     """The calls of the port that are signed REST calls, wherever they are answered."""
 
     def __init__(self, calls: SignedCalls) -> None:
-        self._account = AccountData(calls)
+        self._odd: list[OddRow] = []
+        self._account = AccountData(calls, self._odd.append)
         self._orders = OrderCalls(calls)
 
     async def place(self, order: Order) -> OrderReport:
@@ -62,6 +66,11 @@ class RestExchange:
     async def open_orders(self, symbol: str = "") -> list[ExchangeOrder]:
         return await self._account.open_orders(symbol)
 
+    def odd_rows(self) -> list[OddRow]:
+        odd = list(self._odd)
+        self._odd.clear()
+        return odd
+
     async def trades(
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
     ) -> list[ExchangeFill]:
@@ -72,12 +81,22 @@ class RestExchange:
 
 
 async def tell(listener: Listener, event: dict[str, Any]) -> None:
-    """Hand an event of the user data stream to whom it concerns."""
+    """Hand an event of the user data stream to whom it concerns; one that cannot be read is told as odd."""
     match event.get("e"):
         case "executionReport":
-            await listener.report(parse_execution_report(event))
+            try:
+                report = parse_execution_report(event)
+            except ContractError as error:
+                await listener.odd(odd_row(event, str(error), source="order", key="i", symbol="s"))
+            else:
+                await listener.report(report)
         case "outboundAccountPosition":
-            await listener.balances(parse_balances(event["B"], ("a", "f", "l")))
+            try:
+                balances = parse_balances(event.get("B", []), ("a", "f", "l"))
+            except ContractError as error:
+                await listener.odd(odd_row(event, str(error), source="balance", key="u", symbol="s"))
+            else:
+                await listener.balances(balances)
 
 
 def _placement(order: Order) -> dict[str, str]:

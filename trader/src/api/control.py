@@ -146,6 +146,23 @@ class TraderControl:
     async def pauses(self) -> list[dict[str, Any]]:
         return [plain(shown(item)) for item in await self._store.pauses()]
 
+    async def quarantine(self) -> list[dict[str, Any]]:
+        """What is set aside, the newest first; then what was and could be handled later (``released_at``)."""
+        return [
+            plain(
+                {
+                    "source": item.row.source,
+                    "key": item.row.key,
+                    "symbol": item.row.symbol,
+                    "reason": item.row.reason,
+                    "content": item.row.content,
+                    "since": item.since,
+                    "released_at": item.released_at,
+                }
+            )
+            for item in await self._store.quarantined()
+        ]
+
     # Commands
 
     async def place(self, principal: Principal, request: ManualOrder, key: str | None) -> dict[str, Any]:

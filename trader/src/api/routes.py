@@ -184,6 +184,12 @@ def panic_progress() -> Response:
     return _answer(_control().halts.progress())
 
 
+@api.get("/quarantine", responses=DONE)
+def quarantine() -> Response:
+    """What cannot be handled and was set aside, with the reason; everything else goes on."""
+    return _listed("quarantine", _control().quarantine())
+
+
 # Commands
 
 

@@ -17,6 +17,7 @@ from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.execution.messages import failed_intent
+from trader.src.execution.quarantine import Quarantine
 from trader.src.ports import Exchange, Store
 from trader.src.risk_manager import RiskManager
 
@@ -49,6 +50,7 @@ class IntentHandler:
         risk: RiskManager,
         clock: Clock,
         decision_age_max: timedelta,
+        quarantine: Quarantine,
     ) -> None:
         self._exchange = exchange
         self._store = store
@@ -56,6 +58,7 @@ class IntentHandler:
         self._clock = clock
         self._decision_age_max = decision_age_max
         self._risk = risk
+        self._quarantine = quarantine
 
     async def take(self, intent: OrderIntent, *, trigger: Decimal | None = None) -> Taken:
         """Handle an intent; one that was handled before changes nothing. ``trigger``: stop price of a manual order."""
@@ -73,7 +76,8 @@ class IntentHandler:
         since = now - self._decision_age_max - SWEEP_MARGIN
         intents = await self._store.pending_intents(since, exits_since=now - EXIT_AGE_MAX)
         for intent in intents:
-            await self.take(intent)
+            async with self._quarantine.guarded("intent", intent.message_id, symbol=intent.symbol):
+                await self.take(intent)
         return len(intents)
 
     async def settled(self) -> None:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from core.positions.model import Cycle, Fill, Order
 from shared.src.contracts.orders import ExecutionEvent, OrderFailed, OrderIntent
 from shared.src.contracts.portfolio import CycleUpdated
+from shared.src.domain.errors import ContractError
 from shared.src.domain.ids import derived_id
 from shared.src.domain.orders import LiquidityRole, Side
 
 
 def execution(fill: Fill, order: Order, *, strategy: str, demo: bool) -> ExecutionEvent:
+    """The message that tells of a fill.
+
+    Raises:
+        ContractError: the fill has values that no message may have, such as a price of zero.
+    """
+    try:
+        return _execution(fill, order, strategy=strategy, demo=demo)
+    except ValidationError as error:
+        raise ContractError(f"fill {fill.execution_id}: {error.errors()[0]['msg']}") from error
+
+
+def _execution(fill: Fill, order: Order, *, strategy: str, demo: bool) -> ExecutionEvent:
     return ExecutionEvent(
         message_id=fill.execution_id,
         occurred_at=fill.at,

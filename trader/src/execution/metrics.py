@@ -14,6 +14,8 @@ OPEN_CYCLES = Gauge("roottrading_open_cycles", "positions that are open or about
 DIFFERENCES = Gauge("roottrading_exchange_differences", "what the exchange holds less of than the cycles say")
 LARGE_POSITIONS = Gauge("roottrading_large_positions", "coins with more at stake than LARGE_POSITION_PERCENT")
 HALTS = Gauge("roottrading_halts", "scopes in which the platform itself has stopped entries")
+ODD_ROWS = Counter("roottrading_odd_rows", "rows that could not be handled and were set aside", ["source"])
+QUARANTINED = Gauge("roottrading_quarantined_rows", "rows that are set aside now")
 ORDER_S = Histogram(
     "roottrading_order_seconds",
     "wall seconds from sending an order to its answer",

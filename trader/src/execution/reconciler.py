@@ -2,7 +2,8 @@
 
 Runs at start, after every reconnection of the user stream and on a timer. Orders and fills we do not know are
 adopted and labelled external. Holdings smaller than the open positions cannot be explained: seen twice in a row
-they halt new entries, with the reason, until somebody resumes.
+they halt new entries, with the reason, until somebody resumes. A row that cannot be handled is set aside; the
+comparison goes on without it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from core.positions.model import CycleState, Order
 from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
-from shared.src.exchange.models import ExchangeFill, ExchangeOrder
+from shared.src.exchange.models import ExchangeFill, ExchangeOrder, OddRow
 from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.execution.funds import Funds
 from trader.src.execution.outlook import Outlook
+from trader.src.execution.quarantine import Quarantine
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Store
 from trader.src.risk_manager import DIFFERENCE
@@ -41,6 +43,7 @@ class Reconciler:
         orders: OrderManager,
         cycle_manager: CycleManager,
         funds: Funds,
+        quarantine: Quarantine,
         clock: Clock,
         outlook: Outlook,
     ) -> None:
@@ -49,6 +52,7 @@ class Reconciler:
         self._orders = orders
         self._cycle_manager = cycle_manager
         self._funds = funds
+        self._quarantine = quarantine
         self._clock = clock
         self.outlook = outlook
         self._lock = asyncio.Lock()
@@ -65,27 +69,45 @@ class Reconciler:
         async with self._lock:
             began_at = self._clock.monotonic()
             standing = await self._exchange.open_orders()
-            await self._match_orders(standing)
+            odd = await self._set_aside()
+            await self._match_orders(standing, odd)
             if trades:
                 await self._match_trades()
             await self._match_balances()
+            await self._set_aside()
             for cycle in await self._store.open_cycles():
                 self._cycle_manager.wake(cycle.id)
             self.outlook.note_comparison(began_at)
             self.runs += 1
 
-    async def _match_orders(self, standing: list[ExchangeOrder]) -> None:
+    async def _set_aside(self) -> list[OddRow]:
+        """Set aside what the exchange's answers had that cannot be read."""
+        odd = self._exchange.odd_rows()
+        for row in odd:
+            await self._quarantine.put(row)
+        return odd
+
+    async def _match_orders(self, standing: list[ExchangeOrder], odd: list[OddRow]) -> None:
         ours = {order.client_order_id: order for order in await self._store.live_orders()}
         by_id = {(order.symbol, order.exchange_order_id): order for order in ours.values()}
+        unnumbered = {name: order for name, order in ours.items() if order.exchange_order_id is None}
         for found in standing:
-            order = by_id.get((found.symbol, found.order_id)) or ours.get(found.client_order_id)
-            if order is None and await self._store.reported(found) is None:
-                await self._orders.adopt(found)
-            elif order is not None and _differs(order, found):
-                await self._orders.refresh(order)
+            order = by_id.get((found.symbol, found.order_id)) or unnumbered.get(found.client_order_id)
+            async with self._quarantine.guarded("order", key_of(found), symbol=found.symbol, content=repr(found)):
+                await self._meet(found, order)
         open_ids = {(found.symbol, found.order_id) for found in standing}
         for order in ours.values():
-            await self._follow(order, stands=(order.symbol, order.exchange_order_id) in open_ids)
+            async with self._quarantine.guarded("our order", order.client_order_id, symbol=order.symbol):
+                await self._follow(order, stands=(order.symbol, order.exchange_order_id) in open_ids)
+        await self._quarantine.keep("order", {key_of(found) for found in standing} | {row.key for row in odd})
+        await self._quarantine.keep("our order", ours)
+
+    async def _meet(self, found: ExchangeOrder, order: Order | None) -> None:
+        """Take note of an order that stands on the exchange; ``order``: ours that it is, as far as it is open."""
+        if order is None and await self._store.reported(found) is None:
+            await self._orders.adopt(found)
+        elif order is not None and _differs(order, found):
+            await self._orders.refresh(order)
 
     async def _follow(self, order: Order, *, stands: bool) -> None:
         """Bring an order that is not done up to date; the orders of a cycle are its worker's business."""
@@ -101,13 +123,19 @@ class Reconciler:
 
     async def _match_trades(self) -> None:
         for symbol, last in (await self._store.last_trade_ids()).items():
-            fills = await self._exchange.trades(symbol, from_id=last + 1)
-            while fills:
-                for order_id in dict.fromkeys(fill.order_id for fill in fills):
-                    await self._book(symbol, order_id, [fill for fill in fills if fill.order_id == order_id])
-                if len(fills) < TRADES_PAGE:
-                    break
-                fills = await self._exchange.trades(symbol, from_id=fills[-1].trade_id + 1)
+            async with self._quarantine.guarded("trades", symbol, symbol=symbol):
+                await self._match_trades_of(symbol, last)
+
+    async def _match_trades_of(self, symbol: str, last: int) -> None:
+        fills = await self._exchange.trades(symbol, from_id=last + 1)
+        while fills:
+            for order_id in dict.fromkeys(fill.order_id for fill in fills):
+                of_order = [fill for fill in fills if fill.order_id == order_id]
+                async with self._quarantine.guarded("fills", f"{symbol}/{order_id}", symbol=symbol):
+                    await self._book(symbol, order_id, of_order)
+            if len(fills) < TRADES_PAGE:
+                break
+            fills = await self._exchange.trades(symbol, from_id=fills[-1].trade_id + 1)
 
     async def _book(self, symbol: str, order_id: int, fills: list[ExchangeFill]) -> None:
         order = await self._store.order_by_exchange_id(symbol, order_id)
@@ -117,12 +145,12 @@ class Reconciler:
             except RejectedError as error:
                 logger.warning("fill of an order nobody knows", extra={"order_id": order_id, "reason": str(error)})
                 return
-            order = await self._store.order(found.client_order_id)
+            order = await self._store.reported(found)
             if order is None:
                 await self._orders.adopt(found)
                 return
             await self._orders.refresh(order)
-            order = await self._store.order(found.client_order_id) or order
+            order = await self._store.order(order.client_order_id) or order
         booked = await self._orders.book_fills(order, fills)
         if booked is not None and booked.fills and booked.order.cycle_id:
             self._cycle_manager.wake(booked.order.cycle_id)
@@ -144,10 +172,17 @@ class Reconciler:
         self._differences = real
 
     async def _positions(self) -> list[tuple[CycleState, SymbolRules]]:
-        return [
-            (await self._store.view(cycle.id), await self._exchange.rules(cycle.symbol))
-            for cycle in await self._store.open_cycles()
-        ]
+        """The open cycles with the rules of their symbols, but for those of symbols that have none any more."""
+        found = []
+        for cycle in await self._store.open_cycles():
+            async with self._quarantine.guarded("symbol", cycle.symbol, symbol=cycle.symbol):
+                found.append((await self._store.view(cycle.id), await self._exchange.rules(cycle.symbol)))
+        return found
+
+
+def key_of(found: ExchangeOrder) -> str:
+    """What an order is called where it is set aside."""
+    return f"{found.symbol}/{found.order_id}"
 
 
 def _differs(order: Order, found: ExchangeOrder) -> bool:

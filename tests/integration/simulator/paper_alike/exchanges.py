@@ -21,7 +21,7 @@ from shared.src.database import Database
 from shared.src.domain.clock import from_ms
 from shared.src.domain.errors import RootTradingError
 from shared.src.exchange.calls import SignedCalls
-from shared.src.exchange.models import Balance, ExchangeOrder, OrderReport
+from shared.src.exchange.models import Balance, ExchangeOrder, OddRow, OrderReport
 from shared.src.redis_client import RedisBus, redis_from
 from shared.src.sql import text
 from tests.integration.simulator.conftest import TOKEN, RunningTwin
@@ -266,7 +266,10 @@ async def listening(played: PlayedExchange) -> AsyncIterator[Scenario]:
     async def is_connected() -> None:
         connected.set()
 
-    task = asyncio.create_task(played.exchange.run(Listener(report, balances, is_connected)))
+    async def odd(row: OddRow) -> None:
+        raise AssertionError(row)
+
+    task = asyncio.create_task(played.exchange.run(Listener(report, balances, is_connected, odd)))
     try:
         async with asyncio.timeout(60):
             await connected.wait()
