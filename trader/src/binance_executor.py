@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
@@ -14,7 +16,7 @@ from shared.src.domain.errors import ConfigurationError, RejectedError, Transien
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.listing import refuse_none_listed
 from shared.src.exchange.market_data import MarketData
-from shared.src.exchange.models import BookTicker
+from shared.src.exchange.models import AccountSnapshot, BookTicker
 from shared.src.exchange.rules import SymbolRules
 from shared.src.exchange.user_stream import UserStream
 from shared.src.exchange.venue import Venue, venue_of
@@ -26,14 +28,30 @@ from trader.src.ports import Listener
 class BinanceExecutor(RestExchange):
     """Implements ``trader.src.ports.Exchange``."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, redis: Redis | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, *, redis: Redis | None = None, fence: Callable[[], None] = lambda: None
+    ) -> None:
         self._settings = settings
         self._clock = clock
-        self._client = BinanceClient(settings, clock, redis=redis)
+        self._client = BinanceClient(settings, clock, redis=redis, fence=fence)
         self._market = MarketData(self._client, clock)
         self._rules = KnownRules(self._market, clock, quote_asset=settings.quote_asset)
         super().__init__(self._client)
         self._stream: UserStream | None = None
+
+    async def account_name(self) -> str:
+        """The exchange's address with the account's number there, or with a digest of the key where none is told."""
+        await self._client.synchronize()
+        number = (await self._own_account()).uid
+        key = self._settings.binance_api_key.get_secret_value()
+        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+        return f"{urlsplit(self._settings.rest_url).netloc}/{number or digest}"
+
+    async def _own_account(self) -> AccountSnapshot:
+        try:
+            return await self.account()
+        except RejectedError as error:
+            raise ConfigurationError(f"BINANCE_API_KEY: the exchange refuses it: {error}") from error
 
     async def prepare(self) -> None:
         """Measure the clock and look at the key.
@@ -45,11 +63,7 @@ class BinanceExecutor(RestExchange):
         """
         await self._client.synchronize()
         refuse_none_listed(self._settings.trading_symbols, await self._rules.learn(self._settings.trading_symbols))
-        try:
-            account = await self.account()
-        except RejectedError as error:
-            raise ConfigurationError(f"BINANCE_API_KEY: the exchange refuses it: {error}") from error
-        if not account.can_trade:
+        if not (await self._own_account()).can_trade:
             raise ConfigurationError("BINANCE_API_KEY: this key may not trade; enable spot trading for it")
         await self._refuse_withdrawals()
 

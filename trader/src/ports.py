@@ -143,6 +143,28 @@ class PocketFunds(Protocol):
         ...
 
 
+class OwnExchange(Exchange, Protocol):
+    """An exchange as a trader opens it."""
+
+    async def account_name(self) -> str:
+        """Which account it trades: the same for every key of it.
+
+        Raises:
+            TransientError: it cannot be asked now.
+            ConfigurationError: the exchange refuses the key.
+        """
+        ...
+
+    async def prepare(self) -> None:
+        """Be ready to trade; to be called when nobody else trades the account.
+
+        Raises:
+            TransientError: the exchange does not answer as it should.
+            ConfigurationError: the key may not trade or may do too much, or there is nothing to trade.
+        """
+        ...
+
+
 class Prices(Protocol):
     async def ticker(self, symbol: str) -> BookTicker:
         """The best bid and ask as they are now.

@@ -113,6 +113,15 @@ class TraderService:
             "workers": self.watch_workers,
         }
 
+    def probes(self) -> dict[str, Callable[[], Awaitable[str]]]:
+        """What /health says of the account: what is wrong with it, what stops entries, what could not be handled."""
+        return {
+            "holdings": self.difference,
+            "entries": self.entries,
+            "symbols": self.listing,
+            "quarantine": self.quarantine.summary,
+        }
+
     async def on_intent(self, intent: OrderIntent) -> None:
         await self.intents.take(intent)
 

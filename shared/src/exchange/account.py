@@ -57,7 +57,9 @@ class AccountData:
         rows = list_of(row.get("balances"), "balances of the account")
         balances = readable(rows, _balance, source="balance", key="asset", on_odd=self._on_odd)
         return AccountSnapshot(
-            balances={balance.asset: balance for balance in balances}, can_trade=bool(row.get("canTrade", False))
+            balances={balance.asset: balance for balance in balances},
+            can_trade=bool(row.get("canTrade", False)),
+            uid=str(row.get("uid") or ""),
         )
 
     async def open_orders(self, symbol: str = "") -> list[ExchangeOrder]:

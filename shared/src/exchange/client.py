@@ -94,10 +94,14 @@ class BinanceClient:
     """A connection to Binance's REST API (v3), or a twin's: signed, within the weight budget, with translated errors.
 
     ``public`` and ``ask`` read and are safe to repeat; ``change`` changes something, and no verdict about it is
-    OutcomeUnknownError.
+    OutcomeUnknownError. ``fence`` is called right before a change is signed and sent, and raises TransientError when
+    it must not be.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, *, redis: Redis | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, *, redis: Redis | None = None, fence: Callable[[], None] = lambda: None
+    ) -> None:
+        self._fence = fence
         self._settings = settings
         self._clock = clock
         self.weights = WeightBudget(redis)
@@ -151,7 +155,13 @@ class BinanceClient:
         """
         self._require_keys()
         await self.weights.check_block()
-        return await self._translated(self._request(method, path, params, signed=True))
+        request = self._request(method, path, params, signed=True)
+
+        async def fenced() -> Any:
+            self._fence()  # nothing is awaited between this and the signature's timestamp
+            return await request()
+
+        return await self._translated(fenced)
 
     async def key_rights(self) -> dict[str, bool]:
         """What the API key may do (GET sapi/v1/account/apiRestrictions), by Binance's names. Raises as :meth:`ask`."""

@@ -53,10 +53,11 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class AccountSnapshot:
-    """Balances, and whether the key may trade."""
+    """Balances, whether the key may trade, and the account's number where the exchange tells it."""
 
     balances: dict[str, Balance]
     can_trade: bool
+    uid: str = ""
 
     def free(self, asset: str) -> Decimal:
         held = self.balances.get(asset)

@@ -43,7 +43,17 @@ QUIET_S_MAX = 60.0
 class PaperExchange(EngineAccount):
     """Adds live prices, and rows that survive a restart: what is told is written down first."""
 
-    def __init__(self, settings: Settings, clock: Clock, database: Database, *, redis: Redis, notices: Notices) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        database: Database,
+        *,
+        redis: Redis,
+        notices: Notices,
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._fence = fence
         self._settings = settings
         self._client = BinanceClient(settings, clock, redis=redis)
         self._live = MarketData(self._client, clock)
@@ -60,6 +70,9 @@ class PaperExchange(EngineAccount):
     def _enter(self, engine: Engine) -> None:
         engine.keep_track()
         super()._enter(engine)
+
+    async def account_name(self) -> str:
+        return NAME
 
     async def prepare(self) -> None:
         """Open the account as it was left, or a new one; list the symbols under Binance's own rules.
@@ -137,6 +150,7 @@ class PaperExchange(EngineAccount):
         async with self._lock:
             if self._unsaved.records:
                 await self._save()
+            self._fence()
             answer = action()
             try:
                 await self._commit()

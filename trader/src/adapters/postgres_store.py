@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -40,6 +40,7 @@ from trader.src.execution.messages import cycle_updated, execution
 from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, RiskFacts, SetAside
 
 M = TypeVar("M", bound=BaseModel)
+Confirm = Callable[[DatabaseConnection], Awaitable[None]]
 
 RECENT = timedelta(days=7)
 OPEN = f"status NOT IN {ENDED_CYCLES}"
@@ -116,9 +117,14 @@ ON CONFLICT (scope, cause) DO UPDATE SET reason = excluded.reason, until = exclu
 
 
 class PostgresStore:
-    """Implements ``trader.src.ports.Store``."""
+    """Implements ``trader.src.ports.Store``.
 
-    def __init__(self, database: Database, clock: Clock, *, demo: bool) -> None:
+    ``confirm``: asked in every transaction that takes an intent or adds orders; raises LeaseLostError when another
+    trader acts by now.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, demo: bool, confirm: Confirm | None = None) -> None:
+        self._confirm = confirm
         self._database = database
         self._clock = clock
         self._demo = demo
@@ -161,6 +167,7 @@ class PostgresStore:
             return True
 
     async def _handled(self, connection: DatabaseConnection, intent_id: str, *, accepted: bool, reason: str) -> bool:
+        await self._fenced(connection)
         result = await connection.execute(
             text(
                 "INSERT INTO trade_intents (intent_id, accepted, reason, handled_at) "
@@ -170,11 +177,14 @@ class PostgresStore:
         )
         return result.rowcount == 1
 
+    async def _fenced(self, connection: DatabaseConnection) -> None:
+        if self._confirm is not None:
+            await self._confirm(connection)
+
     async def pending_intents(self, since: datetime, *, exits_since: datetime | None = None) -> list[OrderIntent]:
         async with self._database.autocommit() as connection:
-            rows = (
-                await connection.execute(text(PENDING), {"since": since, "exits_since": exits_since or since})
-            ).all()
+            parameters = {"since": since, "exits_since": exits_since or since}
+            rows = (await connection.execute(text(PENDING), parameters)).all()
         intents = []
         for row in rows:
             raw = orjson.dumps(row.intent)
@@ -189,6 +199,7 @@ class PostgresStore:
 
     async def add_orders(self, orders: Sequence[Order]) -> None:
         async with self._database.begin() as connection:
+            await self._fenced(connection)
             await self._insert_orders(connection, orders)
 
     async def _insert_orders(self, connection: DatabaseConnection, orders: Sequence[Order]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
@@ -42,16 +43,27 @@ FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 403, 404, 409, 422
 class TraderControl:
     """Raises RejectedError with an HTTP status as its code, TransientError when something is away."""
 
-    def __init__(self, trader: TraderService, database: Database, auth: Authorizer, pockets: PocketFunds) -> None:
+    def __init__(
+        self,
+        trader: TraderService,
+        database: Database,
+        auth: Authorizer,
+        pockets: PocketFunds,
+        require: Callable[[], None] = lambda: None,
+    ) -> None:
         self._trader = trader
         self._store = trader.store
         self._reads = PostgresReads(database)
         self._auth = auth
         self._pockets = pockets
+        self._require = require
         self.halts = HaltControl(trader, auth)
 
     async def authorize(self, authorization: str | None, scope: Scope) -> Principal:
-        return await self._auth.check(authorization, scope)
+        """Who gives a command. Raises TransientError too: a trader that stands by takes none."""
+        principal = await self._auth.check(authorization, scope)
+        self._require()
+        return principal
 
     # Reading
 
