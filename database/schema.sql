@@ -636,5 +636,39 @@ UPDATE capital_pockets p SET available_value = greatest(0, least(p.total - p.res
 
 UPDATE alembic_version SET version_num='0017' WHERE alembic_version.version_num = '0016';
 
+-- Running upgrade 0017 -> 0018
+
+CREATE TABLE quarantine (
+        source TEXT NOT NULL,
+        key TEXT NOT NULL,
+        symbol TEXT NOT NULL DEFAULT '',
+        reason TEXT NOT NULL,
+        content TEXT NOT NULL DEFAULT '',
+        since TIMESTAMPTZ NOT NULL,
+        released_at TIMESTAMPTZ,
+        PRIMARY KEY (source, key)
+    );
+
+UPDATE alembic_version SET version_num='0018' WHERE alembic_version.version_num = '0017';
+
+-- Running upgrade 0018 -> 0019
+
+CREATE TABLE trader_leases (
+        account TEXT PRIMARY KEY,
+        token BIGINT NOT NULL CHECK (token > 0),
+        holder TEXT NOT NULL,
+        since TIMESTAMPTZ NOT NULL
+    );
+
+UPDATE alembic_version SET version_num='0019' WHERE alembic_version.version_num = '0018';
+
+-- Running upgrade 0019 -> 0020
+
+ALTER TABLE orders ADD COLUMN cancel_asked BOOLEAN NOT NULL DEFAULT FALSE;
+
+UPDATE orders SET cancel_asked = TRUE WHERE status = 'CANCELED';
+
+UPDATE alembic_version SET version_num='0020' WHERE alembic_version.version_num = '0019';
+
 COMMIT;
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from core.positions.by_hand import OPERATOR, is_taken_off
 from core.positions.dust import is_dust
 from core.positions.entries import fitted
 from core.positions.lifecycle import is_disproved
@@ -195,6 +196,8 @@ class CycleRules:
     def _stay(self, view: CycleState, rules: SymbolRules, price: Decimal) -> Step:
         """Stops cover all that is held and no more, or are made to."""
         held, standing = self._held(view, rules), standing_exits(view)
+        if not standing and is_taken_off(view):
+            return Wait("the operator took the protection off")
         uncovered = rules.floor_quantity(held - covered(standing), market=True)
         if not standing:
             return _protect(view, uncovered)
@@ -329,6 +332,8 @@ def _why_sold(view: CycleState) -> str:
     if not sales:
         return view.cycle.exit_reason or "nothing left to sell"
     seller = next(order for order in view.orders if order.client_order_id == sales[-1].client_order_id)
+    if seller.purpose is Purpose.EXTERNAL:
+        return OPERATOR
     return seller.purpose.value if seller.is_protection else view.cycle.exit_reason or seller.purpose.value
 
 

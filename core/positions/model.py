@@ -30,7 +30,10 @@ PROTECTION = frozenset({Purpose.STOP_LOSS, Purpose.TAKE_PROFIT})
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order. Its row is committed before anything is sent; prices in quote, quantities in base units."""
+    """One order. Its row is committed before anything is sent; prices in quote, quantities in base units.
+
+    ``cancel_asked``: we asked the exchange to cancel it, or another one was asked for in its place.
+    """
 
     client_order_id: str
     intent_id: str
@@ -54,6 +57,7 @@ class Order:
     reject_code: int | None = None
     reason: str = ""
     correlation_id: str = ""
+    cancel_asked: bool = False
 
     @property
     def is_open(self) -> bool:

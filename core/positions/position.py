@@ -31,17 +31,23 @@ class Position:
 
     @classmethod
     def of(cls, fills: Iterable[Fill], base: str) -> Position:
-        """Fold the fills of one cycle; ``base`` is the asset whose fees reduce the holding."""
+        """Fold the fills of one cycle, in their order; ``base`` is the asset whose fees reduce the holding.
+
+        A sale by hand may sell more than the cycle holds: the rest of it sold the operator's own coins.
+        """
         bought = bought_quote = sold = sold_quote = base_fees = fees = ZERO
         for fill in fills:
+            share = Decimal(1)
             if fill.side is Side.BUY:
                 bought += fill.quantity
                 bought_quote += fill.quote_quantity
             else:
-                sold += fill.quantity
-                sold_quote += fill.quote_quantity
-            base_fees += fill.fee if fill.fee_asset == base else ZERO
-            fees += fill.fee_quote
+                part = min(fill.quantity, max(ZERO, bought - base_fees - sold))
+                share = part / fill.quantity
+                sold += part
+                sold_quote += fill.quote_quantity * share
+            base_fees += fill.fee * share if fill.fee_asset == base else ZERO
+            fees += fill.fee_quote * share
         return cls(bought, bought_quote, sold, sold_quote, base_fees, fees)
 
     @property

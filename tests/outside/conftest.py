@@ -107,10 +107,6 @@ def empty_redis(settings: Settings) -> None:
 
 # Known to fail until their mends have landed; the list must be empty in a release.
 NOT_YET = {
-    "test_a_sale_by_hand_ends_the_position_with_its_true_result",
-    "test_protection_that_the_owner_takes_off_stays_off",
-    "test_orders_the_platform_does_not_know_leave_it_at_work",
-    "test_a_trade_by_hand_while_the_stream_was_away_is_found",
     "test_of_two_traders_one_acts",
     "test_an_entry_without_an_answer_is_not_sent_again_against_a_pause",
     "test_a_cancelled_entry_without_an_answer_is_never_bought",

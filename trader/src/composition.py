@@ -48,9 +48,8 @@ def compose(
     """The trader on the running event loop, listening for intents; its ``tasks`` are the caller's to run."""
     funds = Funds()
     quarantine = Quarantine(store, bus, clock)
-    horizon_s = MATCHING_S + settings.recv_window_ms / 1000
     breakers = Breakers(store=store, prices=prices, clock=clock, rules=BreakerRules.of(settings))
-    orders = OrderManager(exchange, store, prices, clock, horizon_s=horizon_s, answered=breakers.answered)
+    orders = OrderManager(exchange, store, prices, clock, horizon_s=_horizon_s(settings), answered=breakers.answered)
     rules = position_rules(settings)
     risk = _gate(settings, clock, funds=funds, exchange=exchange, store=store, prices=prices, candles=candles)
     cycle_manager = CycleManager(
@@ -128,6 +127,11 @@ def _gate(
         closes=recent_closes(candles, clock, minutes=settings.cluster_minutes),
         outlook=Outlook(exchange, clock),
     )
+
+
+def _horizon_s(settings: Settings) -> float:
+    """How long after it was sent an order may still arrive, wall seconds."""
+    return MATCHING_S + settings.recv_window_ms / 1000
 
 
 def position_rules(settings: Settings) -> PositionRules:

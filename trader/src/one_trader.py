@@ -89,13 +89,9 @@ class OneTrader:
         self._lease.check()
 
     async def probe(self) -> str:
-        """For /health: standing by is no illness, an exchange that does not answer is one."""
-        if self._begun.is_set():
-            self._lease.check()
-            return f"acts for account {self._account}"
-        if not self._stands_by:
-            raise TransientError(self._why_not())
-        return self._why_not()
+        """For /health: who stands by takes no commands, so it is not healthy, and says why."""
+        self.require()
+        return f"acts for account {self._account}"
 
     @property
     def _stands_by(self) -> bool:

@@ -14,13 +14,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
+from core.positions.by_hand import belonging_to, sells
 from core.positions.lifecycle import adopted, fill_of, merged
 from core.positions.model import Fill, Order
 from core.positions.refusals import CANCEL_REJECTED, NOT_THERE, RULES_REFUSED, outcome_of
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
 from shared.src.domain.money import ZERO
-from shared.src.domain.orders import OrderStatus
+from shared.src.domain.orders import OrderStatus, Side
 from shared.src.exchange.models import ExchangeFill, ExchangeOrder, OrderReport
 from shared.src.exchange.rules import SymbolRules
 from trader.src.ports import Booked, Exchange, Prices, Store
@@ -92,6 +93,7 @@ class OrderManager:
 
         What became of the old ones is written down too, whatever the answer was.
         """
+        await self._store.mark_cancel(old)
         try:
             replacement = await self._timed(self._exchange.replace(old, new))
         except RootTradingError as error:
@@ -172,6 +174,7 @@ class OrderManager:
 
     async def cancel(self, order: Order) -> bool:
         """Cancel an order, with its pair; what it executed before is booked. False: no verdict yet."""
+        await self._store.mark_cancel(order)
         try:
             ended = await self._exchange.cancel(order)
         except RejectedError as error:
@@ -241,12 +244,26 @@ class OrderManager:
         return await self._store.book(self._snapshot(order), priced)
 
     async def adopt(self, found: ExchangeOrder) -> Order:
-        """Take in an order that somebody else placed, with its fills; it belongs to no cycle."""
+        """Take in an order that somebody else placed, with its fills.
+
+        It belongs to no cycle, unless it sells a position whose protection was taken off by hand.
+        """
         order = adopted(found, self._clock.now())
+        if order.side is Side.SELL:
+            order = await self._attributed(order)
         await self._store.add_orders([order])
-        logger.warning("order adopted as external", extra={"symbol": order.symbol, "order_id": found.order_id})
+        log = {"symbol": order.symbol, "order_id": found.order_id, "cycle_id": order.cycle_id}
+        logger.warning("order adopted as external", extra=log)
         if found.executed_quantity > 0:
             await self.book_fills(order, await self._exchange.trades(order.symbol, order_id=found.order_id))
+        return order
+
+    async def _attributed(self, order: Order) -> Order:
+        for cycle in await self._store.open_cycles():
+            if cycle.symbol == order.symbol:
+                view = await self._store.view(cycle.id)
+                if sells(order, view):
+                    return belonging_to(view, order)
         return order
 
     def _snapshot(self, order: Order) -> ExchangeOrder:

@@ -256,6 +256,10 @@ class Store(Protocol):
         """Merge a report into its order and book the fills that are new. None when we have no such order."""
         ...
 
+    async def mark_cancel(self, order: Order) -> None:
+        """Write down that we cancel an order, with its pair: from here on its end is our doing."""
+        ...
+
     async def settle(self, order: Order) -> None:
         """Save an order's status, reason and code as decided by us (UNKNOWN, REJECTED)."""
         ...

@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from core.positions.by_hand import was_taken_off
 from core.risk.halts import Cause
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
+from shared.src.contracts.alerts import AlertLevel
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.portfolio import BalanceUpdated
 from shared.src.contracts.topics import BALANCE_UPDATED
@@ -21,6 +23,7 @@ from shared.src.domain.ids import derived_id
 from shared.src.domain.orders import Side
 from shared.src.exchange.models import Balance, OrderReport
 from trader.src.cycle_manager import CycleManager
+from trader.src.execution.alerts import alert
 from trader.src.execution.breakers import Breakers
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
@@ -156,11 +159,17 @@ class TraderService:
     async def _take_in(self, report: OrderReport) -> None:
         booked = await self.orders.book(report)
         if booked is None:
-            await self.orders.adopt(report.order)
+            external = await self.orders.adopt(report.order)
+            if external.cycle_id is not None:
+                self.cycle_manager.wake(external.cycle_id)
             return
         cycle_id = booked.order.cycle_id
         if cycle_id is None or not booked.changed:
             return
+        if was_taken_off(booked.order):
+            title = f"the protection of {booked.order.symbol} was taken off by hand"
+            detail = f"cycle {cycle_id} has no stop until POST /cycles/{cycle_id}/protect asks for one"
+            await alert(self.bus, self.clock, level=AlertLevel.WARNING, title=title, detail=detail)
         if booked.fills and booked.order.side is Side.BUY:
             self.cycle_manager.note_fill(cycle_id)
         self.cycle_manager.wake(cycle_id)

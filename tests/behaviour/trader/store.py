@@ -322,6 +322,21 @@ class StoreBehaviour:
         assert answered is not None
         assert (answered.status, answered.reject_code) == (OrderStatus.NEW, None)
 
+    async def test_what_we_cancel_is_marked_with_its_pair_and_no_other(self, world: StoreWorld) -> None:
+        await world.store.add_orders([world.order(name) for name in ("a", "b", "c")])
+        for name, pair in (("a", 5), ("b", 5), ("c", 6)):
+            told = report(world.order(name), OrderStatus.NEW, number=ord(name))
+            await world.store.book(replace(told, order_list_id=pair), [])
+        first = await world.store.order("a")
+        assert first is not None
+        await world.store.mark_cancel(first)
+        marked = [await world.store.order(name) for name in ("a", "b", "c")]
+        assert [order.cancel_asked for order in marked if order is not None] == [True, True, False]
+        await world.store.book(report(world.order("a"), OrderStatus.CANCELED, number=ord("a")), [])
+        ended = await world.store.order("a")
+        assert ended is not None
+        assert ended.cancel_asked
+
     async def test_live_orders_are_those_not_done_or_not_booked(self, world: StoreWorld) -> None:
         names = ["open", "unknown", "unbooked", "booked", "canceled"]
         orders = {name: world.order(name) for name in names}

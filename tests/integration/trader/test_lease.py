@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from redis import Redis
 
@@ -97,7 +98,24 @@ async def test_other_accounts_have_leases_of_their_own(make_settings: Callable[.
 
 
 def health(trader: Trader) -> str:
-    return str(trader.client.get("/health").json()["dependencies"]["account"]["detail"])
+    try:
+        return str(trader.client.get("/health").json()["dependencies"]["account"]["detail"])
+    except httpx.TransportError:
+        return ""
+
+
+@contextmanager
+def standing_by(settings: Settings, log: Path) -> Iterator[Trader]:
+    trader = Trader(settings, log)
+    trader.start()
+    try:
+        while not health(trader).startswith("standby: another"):
+            time.sleep(0.1)
+        assert trader.client.get("/health").status_code == 503
+        yield trader
+    finally:
+        assert trader.stop() == 0
+        trader.client.close()
 
 
 def until_acting(trader: Trader, seconds: float) -> float:
@@ -115,11 +133,9 @@ def wish(flushed: Redis, number: int) -> None:
 
 
 def test_two_traders_are_one(trader_settings: Settings, twin: RunningTwin, flushed: Redis, tmp_path: Path) -> None:
-    (tmp_path / "second").mkdir()
     with trader_process(trader_settings, tmp_path) as first:
         until_acting(first, 20)
-        with trader_process(trader_settings, tmp_path / "second") as second:
-            assert health(second).startswith("standby")
+        with standing_by(trader_settings, tmp_path / "second.log") as second:
             refused = second.post("/order", {"symbol": "BTCUSDC", "side": "BUY", "quantity": 0.01})
             assert (refused.status_code, "standby" in refused.json()["detail"]) == (503, True)
             assert second.client.get("/orders").status_code == 200
@@ -137,21 +153,16 @@ def test_two_traders_are_one(trader_settings: Settings, twin: RunningTwin, flush
 def test_a_trader_that_was_frozen_wakes_and_does_not_act(
     trader_settings: Settings, twin: RunningTwin, flushed: Redis, tmp_path: Path
 ) -> None:
-    (tmp_path / "second").mkdir()
-    with trader_process(trader_settings, tmp_path / "second") as second:
-        until_acting(second, 20)
-        frozen = Trader(trader_settings, tmp_path / "frozen.log")
-        frozen.start()
-        frozen.wait_until_healthy()
-        assert second.process is not None
-        second.process.send_signal(signal.SIGSTOP)
-        wish(flushed, 1)
-        took = until_acting(frozen, 30)
-        until(trader_settings, "SELECT * FROM trade_cycles WHERE protected_at IS NOT NULL")
-        second.process.send_signal(signal.SIGCONT)
-        assert second.process.wait(30) == 1
-        assert took < 15
-        assert len(rows(trader_settings, "SELECT * FROM orders WHERE side = 'BUY'")) == 1
-        assert not rows(trader_settings, "SELECT * FROM orders WHERE purpose = 'external'")
-        assert frozen.stop() == 0
-        frozen.client.close()
+    with trader_process(trader_settings, tmp_path) as frozen:
+        until_acting(frozen, 20)
+        with standing_by(trader_settings, tmp_path / "next.log") as following:
+            assert frozen.process is not None
+            frozen.process.send_signal(signal.SIGSTOP)
+            wish(flushed, 1)
+            took = until_acting(following, 30)
+            until(trader_settings, "SELECT * FROM trade_cycles WHERE protected_at IS NOT NULL")
+            frozen.process.send_signal(signal.SIGCONT)
+            assert frozen.process.wait(30) == 1
+            assert took < 15
+            assert len(rows(trader_settings, "SELECT * FROM orders WHERE side = 'BUY'")) == 1
+            assert not rows(trader_settings, "SELECT * FROM orders WHERE purpose = 'external'")

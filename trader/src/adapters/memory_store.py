@@ -131,6 +131,19 @@ class MemoryStore:
         self._put_order(after)
         return Booked(after, tuple(fresh), changed=after != order or bool(fresh))
 
+    async def mark_cancel(self, order: Order) -> None:
+        for known in self._pair_of(order):
+            self._put_order(replace(known, cancel_asked=True))
+
+    def _pair_of(self, order: Order) -> list[Order]:
+        pair = order.order_list_id
+        return [
+            known
+            for known in self._orders.values()
+            if known.client_order_id == order.client_order_id
+            or (pair is not None and known.order_list_id == pair and known.symbol == order.symbol)
+        ]
+
     async def settle(self, order: Order) -> None:
         known = self._orders.get(order.client_order_id)
         if known is not None and known.is_unresolved:

@@ -70,6 +70,10 @@ UPDATE trade_cycles SET stop_price = coalesce(:stop, stop_price),
     take_profit_price = coalesce(:target, take_profit_price), updated_at = :now
 WHERE id = :id AND {OPEN} RETURNING *
 """
+MARK_CANCEL = """
+UPDATE orders SET cancel_asked = TRUE
+WHERE client_order_id = :id OR (order_list_id = CAST(:pair AS bigint) AND symbol = :symbol)
+"""
 ORDERS_OF_CYCLE = "SELECT * FROM orders WHERE cycle_id = :id ORDER BY created_at, attempt, client_order_id"
 REQUEST_EXIT = f"""
 UPDATE trade_cycles SET exit_reason = :reason, exit_intent_id = :intent, updated_at = :now
@@ -269,6 +273,11 @@ class PostgresStore:
             return order.purpose.value.upper()
         row = await connection.execute(text("SELECT strategy FROM trade_cycles WHERE id = :id"), {"id": order.cycle_id})
         return str(row.scalar_one())
+
+    async def mark_cancel(self, order: Order) -> None:
+        async with self._database.autocommit() as connection:
+            parameters = {"id": order.client_order_id, "pair": order.order_list_id, "symbol": order.symbol}
+            await connection.execute(text(MARK_CANCEL), parameters)
 
     async def settle(self, order: Order) -> None:
         async with self._database.autocommit() as connection:

@@ -33,6 +33,7 @@ ORDER_COLUMNS = (
     "reject_code",
     "reason",
     "correlation_id",
+    "cancel_asked",
     "demo",
     "created_at",
     "sent_at",
@@ -133,6 +134,7 @@ def order_of(row: Mapping[str, Any]) -> Order:
         reject_code=row["reject_code"],
         reason=row["reason"],
         correlation_id=row["correlation_id"],
+        cancel_asked=row["cancel_asked"],
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
+from core.positions.by_hand import is_taken_off, last_stop
 from core.positions.cancellation import ending_of
 from core.positions.model import MANUAL, Cycle, Order, Purpose
 from core.positions.moves import LevelMove, judged_move
@@ -372,6 +373,20 @@ class TraderControl:
                 await self._store.move_levels(cycle_id, **levels)
         self._trader.cycle_manager.wake(cycle_id)
         return await self._position((await self._store.view(cycle_id)).cycle)
+
+    async def protect(self, principal: Principal, cycle_id: str) -> dict[str, Any]:
+        """Protect a position again whose protection the operator took off."""
+        cycle = next((item for item in await self._store.open_cycles() if item.id == cycle_id), None)
+        if cycle is None:
+            raise RejectedError(f"there is no open cycle {cycle_id}", code=NOT_FOUND)
+        view = await self._store.view(cycle_id)
+        stop = last_stop(view.orders)
+        if stop is None or not is_taken_off(view):
+            raise RejectedError(f"the protection of cycle {cycle_id} was not taken off by hand", code=CONFLICT)
+        await self._auth.record(principal, "protect", {"cycle_id": cycle_id})
+        await self._store.mark_cancel(stop)
+        self._trader.cycle_manager.wake(cycle_id)
+        return {"cycle_id": cycle_id, "symbol": cycle.symbol, "status": "protecting"}
 
     async def close_symbol(self, principal: Principal, request: ClosePosition) -> dict[str, Any]:
         """Close every position in a symbol."""

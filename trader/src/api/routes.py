@@ -259,6 +259,12 @@ def move_levels(header: CommandHeaders, path: CyclePath, body: MoveLevels) -> Re
     return _answer(_control().move_levels(_principal(), path.cycle_id, body))
 
 
+@api.post("/cycles/<cycle_id>/protect", **COMMAND)
+def protect(header: CommandHeaders, path: CyclePath) -> Response:
+    """Protect a position again whose protection was taken off by hand."""
+    return _answer(_control().protect(_principal(), path.cycle_id))
+
+
 @api.post("/close-position", **COMMAND)
 def close_symbol(header: CommandHeaders, body: ClosePosition) -> Response:
     """Close every position in a symbol at market."""

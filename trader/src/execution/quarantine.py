@@ -12,13 +12,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.src.bus.ports import Notices
-from shared.src.contracts.alerts import Alert, AlertLevel
-from shared.src.contracts.topics import ALERT
+from shared.src.contracts.alerts import AlertLevel
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import ContractError, InvariantError, RejectedError, TransientError
-from shared.src.domain.ids import derived_id
+from shared.src.domain.errors import ContractError, InvariantError, RejectedError
 from shared.src.exchange.models import OddRow
 from trader.src.execution import metrics
+from trader.src.execution.alerts import alert
 from trader.src.ports import Store
 
 logger = logging.getLogger(__name__)
@@ -68,11 +67,8 @@ class Quarantine:
         reasons[row.source, row.key] = row.reason
         self._count(reasons)
         metrics.ODD_ROWS.labels(row.source).inc()
-        logger.error(
-            "set aside, everything else goes on",
-            extra={"source": row.source, "key": row.key, "symbol": row.symbol, "reason": row.reason},
-        )
-        await self._tell(row)
+        title = f"{row.source} {row.key} is set aside, everything else goes on"
+        await alert(self._notices, self._clock, level=AlertLevel.ERROR, title=title, detail=row.reason)
 
     async def release(self, source: str, key: str) -> None:
         """It can be handled now."""
@@ -106,18 +102,3 @@ class Quarantine:
 
     def _count(self, reasons: Collection[tuple[str, str]]) -> None:
         metrics.QUARANTINED.set(len(reasons))
-
-    async def _tell(self, row: OddRow) -> None:
-        now = self._clock.now()
-        alert = Alert(
-            message_id=derived_id("al", row.source, row.key, row.reason, now),
-            occurred_at=now,
-            level=AlertLevel.ERROR,
-            source="trader",
-            title=f"{row.source} {row.key} is set aside",
-            detail=row.reason,
-        )
-        try:
-            await self._notices.notify(ALERT.name, ALERT.encode(alert))
-        except TransientError as error:
-            logger.warning("alert not told", extra={"reason": str(error)})

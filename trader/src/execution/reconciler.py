@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from decimal import Decimal
 
 from core.positions.claims import claims, confirmed, shortfalls
 from core.positions.model import CycleState, Order
 from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
-from shared.src.exchange.models import ExchangeFill, ExchangeOrder, OddRow
+from shared.src.exchange.models import AccountSnapshot, Balance, ExchangeFill, ExchangeOrder, OddRow
 from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
@@ -71,9 +73,11 @@ class Reconciler:
             standing = await self._exchange.open_orders()
             odd = await self._set_aside()
             await self._match_orders(standing, odd)
-            if trades:
+            account = await self._exchange.account()
+            if trades or (self._funds.is_known and _totals(self._funds.balances) != _totals(account.balances)):
+                # units moved and nobody told us: perhaps by a fill that the stream lost
                 await self._match_trades()
-            await self._match_balances()
+            await self._match_balances(account)
             await self._set_aside()
             for cycle in await self._store.open_cycles():
                 self._cycle_manager.wake(cycle.id)
@@ -157,8 +161,7 @@ class Reconciler:
 
     # Balances
 
-    async def _match_balances(self) -> None:
-        account = await self._exchange.account()
+    async def _match_balances(self, account: AccountSnapshot) -> None:
         self._funds.replace(account.balances)
         held = {asset: balance.total for asset, balance in account.balances.items()}
         found = shortfalls(claims(await self._positions()), held)
@@ -183,6 +186,10 @@ class Reconciler:
 def key_of(found: ExchangeOrder) -> str:
     """What an order is called where it is set aside."""
     return f"{found.symbol}/{found.order_id}"
+
+
+def _totals(balances: Mapping[str, Balance]) -> dict[str, Decimal]:
+    return {asset: balance.total for asset, balance in balances.items() if balance.total}
 
 
 def _differs(order: Order, found: ExchangeOrder) -> bool:

@@ -28,6 +28,7 @@ RULES = SymbolRules(
 KINDS = {
     Purpose.ENTRY: OrderType.MARKET,
     Purpose.EXIT: OrderType.MARKET,
+    Purpose.EXTERNAL: OrderType.MARKET,
     Purpose.STOP_LOSS: OrderType.STOP_LOSS_LIMIT,
     Purpose.TAKE_PROFIT: OrderType.LIMIT_MAKER,
 }

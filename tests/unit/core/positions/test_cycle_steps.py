@@ -75,6 +75,7 @@ SECOND = timedelta(seconds=1)
 BOUGHT = entry(FILLED)
 LEAVE = {"exit_reason": "signal"}
 ENDED = {"status": COMPLETED}
+OURS: dict[str, Any] = {"cancel_asked": True}
 
 Row = tuple[str, CycleState, str]
 ENTERING: list[Row] = [
@@ -115,7 +116,7 @@ ENTERING: list[Row] = [
     ),
     (
         "an entry at rest after its protection was taken off",
-        state(limit(PARTLY, executed="1.5"), target(CANCELED, "1"), stop(CANCELED, "1")),
+        state(limit(PARTLY, executed="1.5"), target(CANCELED, "1", **OURS), stop(CANCELED, "1", **OURS)),
         "protect 1.50 by a pair",
     ),
     ("an entry that was canceled after a part", state(limit(CANCELED, executed="1")), "protect 1.00 by a pair"),
@@ -208,7 +209,7 @@ PROTECTING: list[Row] = [
     ),
     (
         "a pair that was refused, and a stop that stood since",
-        state(BOUGHT, target(REJECTED, **REFUSED), stop(REJECTED, **REFUSED), stop(CANCELED, number=2)),
+        state(BOUGHT, target(REJECTED, **REFUSED), stop(REJECTED, **REFUSED), stop(CANCELED, number=2, **OURS)),
         "protect 2.00 by a pair",
     ),
     (
@@ -322,6 +323,22 @@ LEAVING: list[Row] = [
         "an exit of a position of which a part is free",
         state(BOUGHT, stop(NEW, "1"), **LEAVE),
         "sell 1.00",
+    ),
+    (
+        "a protection that the operator took off",
+        state(BOUGHT, target(CANCELED), stop(CANCELED)),
+        "wait: the operator took the protection off",
+    ),
+    (
+        "a protection that the operator took off and another one that was asked for",
+        state(BOUGHT, target(CANCELED), stop(CANCELED, **OURS)),
+        "protect 2.00 by a pair",
+    ),
+    ("an exit after the operator took the protection off", state(BOUGHT, stop(CANCELED), **LEAVE), "sell 2.00"),
+    (
+        "a sale by hand of all that is held",
+        state(BOUGHT, stop(CANCELED), known(Purpose.EXTERNAL, "2", FILLED, number=2)),
+        "done: operator",
     ),
     ("an exit after that", state(BOUGHT, target(CANCELED), stop(CANCELED), **LEAVE), "sell 2.00"),
     (

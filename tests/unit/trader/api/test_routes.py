@@ -265,11 +265,12 @@ def test_the_document_names_every_route_and_what_needs_a_token(client: FlaskClie
         ("post", "/close/{cycle_id}"),
         ("patch", "/cycles/{cycle_id}"),
         ("post", "/close-position"),
+        ("post", "/cycles/{cycle_id}/protect"),
         ("post", "/config/pause"),
         ("post", "/config/resume"),
         ("post", "/panic"),
     }
-    assert len(operations) == 23
+    assert len(operations) == 25
     ids = [call["operationId"] for call in operations.values()]
     assert len(set(ids)) == len(ids)
     order = document["components"]["schemas"]["ManualOrder"]["properties"]

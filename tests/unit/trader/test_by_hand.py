@@ -1,0 +1,126 @@
+"""What the operator does by hand on the account is seen, booked where it belongs, and not undone."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from core.positions.by_hand import OPERATOR
+from core.positions.model import Purpose
+from shared.src.contracts.topics import ALERT
+from shared.src.domain.orders import CycleStatus, IntentKind
+from tests.unit.trader.engine_world import ACCOUNT, World, one_process
+from tests.unit.trader.fake_exchange import SYMBOL
+
+D = Decimal
+
+
+async def by_hand(world: World, method: str, path: str, **params: str) -> Any:
+    answer = await world.exchange._orders._calls.change(method, path, {"symbol": SYMBOL} | params)
+    await world.quiet()
+    return answer
+
+
+async def sold(world: World, quantity: str) -> None:
+    await by_hand(world, "post", "order", side="SELL", type="MARKET", quantity=quantity)
+
+
+async def taken_off(world: World) -> None:
+    await by_hand(world, "delete", "openOrders")
+
+
+def held(world: World) -> Decimal:
+    balance = world.engine.account(ACCOUNT).balance("BTC")
+    return balance.free + balance.locked
+
+
+async def open_orders(world: World) -> int:
+    return len(await world.exchange.open_orders())
+
+
+async def test_a_protection_that_is_taken_off_by_hand_stays_off_until_it_is_asked_for() -> None:
+    async with one_process() as world:
+        await world.take()
+        await taken_off(world)
+        await world.trader.reconciler.run()
+        await world.quiet()
+        assert (world.cycle.status, await open_orders(world)) == (CycleStatus.ACTIVE_BUY, 0)
+        assert [channel for channel, _ in world.bus.notices].count(ALERT.name) == 1
+        await world.trader.store.mark_cancel(world.store.all_orders()[-1])
+        world.trader.cycle_manager.wake(world.cycle.id)
+        await world.quiet()
+        assert await open_orders(world) == 2
+
+
+async def test_a_sale_by_hand_ends_the_position_with_its_true_result() -> None:
+    async with one_process() as world:
+        world.engine.deposit(world.engine.account(ACCOUNT), "BTC", D(1), world.clock.now_ms())
+        await world.take()
+        await taken_off(world)
+        await world.offer("40000", "40001")
+        await sold(world, "0.01998")
+        assert (world.cycle.status, world.cycle.exit_reason) == (CycleStatus.COMPLETED, OPERATOR)
+        assert world.cycle.exit_price == 40_000
+        assert world.cycle.profit_loss is not None
+        assert D(-203) < world.cycle.profit_loss < D(-200)
+        assert held(world) >= 1
+
+
+async def test_a_sale_by_hand_of_the_own_coins_leaves_the_position_alone() -> None:
+    async with one_process() as world:
+        world.engine.deposit(world.engine.account(ACCOUNT), "BTC", D(1), world.clock.now_ms())
+        await world.take()
+        await sold(world, "0.5")
+        assert world.cycle.status is CycleStatus.ACTIVE_BUY
+        assert world.cycle.exit_quantity == 0
+        (external,) = [order for order in world.store.all_orders() if order.purpose is Purpose.EXTERNAL]
+        assert external.cycle_id is None
+
+
+async def test_a_sale_by_hand_of_a_part_makes_the_position_smaller_and_of_more_sells_the_own_coins_too() -> None:
+    async with one_process() as world:
+        world.engine.deposit(world.engine.account(ACCOUNT), "BTC", D(1), world.clock.now_ms())
+        await world.take()
+        await taken_off(world)
+        await sold(world, "0.005")
+        assert (world.cycle.status, world.cycle.exit_quantity) == (CycleStatus.ACTIVE_SELL, D("0.005"))
+        assert await open_orders(world) == 0
+        await sold(world, "0.5")
+        assert world.cycle.status is CycleStatus.COMPLETED
+        assert world.cycle.exit_quantity == D("0.01998")
+        assert world.cycle.dust == 0
+
+
+async def test_a_sale_that_the_stream_lost_is_found_by_the_next_comparison() -> None:
+    async with one_process() as world:
+        await world.take()
+        await world.trader.reconciler.run(trades=False)
+        calls = world.exchange._orders._calls
+        await calls.change("delete", "openOrders", {"symbol": SYMBOL})
+        await calls.change("post", "order", {"symbol": SYMBOL, "side": "SELL", "type": "MARKET", "quantity": "0.01998"})
+        while not world.exchange._news.empty():
+            world.exchange._news.get_nowait()
+        await world.trader.reconciler.run(trades=False)
+        await world.quiet()
+        assert (world.cycle.status, world.cycle.exit_reason) == (CycleStatus.COMPLETED, OPERATOR)
+
+
+async def test_what_is_bought_by_hand_stays_the_operators() -> None:
+    async with one_process() as world:
+        await world.take()
+        await by_hand(world, "post", "order", side="BUY", type="MARKET", quantity="0.01")
+        await world.take(IntentKind.EXIT)
+        assert world.cycle.exit_reason == "signal"
+        assert held(world) >= D("0.00999")
+
+
+async def test_what_we_cancel_ourselves_is_not_the_operators_doing() -> None:
+    async with one_process() as world:
+        await world.take()
+        (target, stop) = await world.store.live_orders()
+        await world.trader.orders.cancel(stop)
+        world.trader.cycle_manager.wake(world.cycle.id)
+        await world.quiet()
+        assert await open_orders(world) == 2
+        assert ALERT.name not in [channel for channel, _ in world.bus.notices]
+        assert target.client_order_id != stop.client_order_id
