@@ -42,9 +42,12 @@ class LiveRun:
 
 
 def find(data: DataFolder) -> LiveRun | None:
-    """The run whose supervisor is alive, if there is one."""
+    """The run whose supervisor is alive, if there is one.
+
+    One that has ended and that nobody has asked for its exit code yet still has its number, and runs nothing.
+    """
     document = read_json(data.run_file)
-    if document is None or created_at(document["pid"]) != document["created"]:
+    if document is None or created_at(document["pid"]) != document["created"] or not _alive(document["pid"]):
         return None
     return LiveRun(pid=document["pid"], kind=document["kind"], document=document)
 
