@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from pydantic import BaseModel
 
 from coordinator.src.adapters.rows import LISTED, row_of
 from coordinator.src.decisions import Decision
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.signals import ConsensusSignal
-from shared.src.contracts.topics import CONSENSUS, ORDER_INTENT
+from shared.src.contracts.topics import CONSENSUS, ORDER_INTENT, Topic
 from shared.src.database import Database
 from shared.src.domain.errors import ContractError
 from shared.src.sql import text
+
+logger = logging.getLogger(__name__)
+M = TypeVar("M", bound=BaseModel)
 
 SWEEP_MAX = 200
 
@@ -61,6 +66,20 @@ WHERE d.intent_id = :id OR d.consensus_id = :id LIMIT 1
 """)
 
 
+def _readable(rows: Iterable[Any], topic: Topic[M], column: str) -> list[M]:
+    """The messages in the rows, but for those that another version or a hand wrote and that break their contract.
+
+    They must not hold up the others; each stays where it is, for whoever looks.
+    """
+    found = []
+    for row in rows:
+        try:
+            found.append(topic.decode(orjson.dumps(getattr(row, column))))
+        except ContractError as error:
+            logger.error("row passed over", extra={"topic": topic.name, "reason": str(error)})
+    return found
+
+
 class PostgresDecisionStore:
     """Implements ``coordinator.src.ports.DecisionStore``, one statement each."""
 
@@ -84,20 +103,14 @@ class PostgresDecisionStore:
     async def unpublished(self, *, older_s: float) -> list[OrderIntent]:
         async with self._database.autocommit() as connection:
             rows = (await connection.execute(_UNPUBLISHED, {"older_s": older_s, "limit": SWEEP_MAX})).all()
-        return [ORDER_INTENT.decode(orjson.dumps(row.intent)) for row in rows]
+        return _readable(rows, ORDER_INTENT, "intent")
 
     async def undecided(self, *, since: datetime, older_s: float) -> list[ConsensusSignal]:
-        """As the port says; rows without their message are passed over."""
+        """As the port says."""
         parameters = {"since": since, "older_s": older_s, "limit": SWEEP_MAX}
         async with self._database.autocommit() as connection:
             rows = (await connection.execute(_UNDECIDED, parameters)).all()
-        signals = []
-        for row in rows:
-            try:
-                signals.append(CONSENSUS.decode(orjson.dumps(row.message)))
-            except ContractError:
-                continue  # written by another version or by hand; the row itself stays visible
-        return signals
+        return _readable(rows, CONSENSUS, "message")
 
     async def latest(self, *, symbol: str | None, approved: bool | None, limit: int) -> list[dict[str, Any]]:
         async with self._database.autocommit() as connection:

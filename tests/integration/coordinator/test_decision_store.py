@@ -19,7 +19,9 @@ from core.risk.exit_levels import Levels
 from core.risk.verdicts import Approved, Refused
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.signals import ConsensusSignal
+from shared.src.database import Database
 from shared.src.domain.clock import from_ms
+from shared.src.sql import text
 from tests.integration.coordinator.conftest import write_signal
 from tests.unit.core.risk.builders import CLOSE_MS, consensus
 
@@ -130,3 +132,13 @@ async def test_a_decision_is_found_by_its_intent_or_its_consensus(kept: Kept) ->
         assert row is not None
         assert (row["symbol"], row["strategy"], row["timeframe"]) == ("BTCUSDC", "EMA_Cross_Strategy", "1m")
     assert await kept.store.one("int-other") is None
+
+
+async def test_an_intent_that_breaks_its_contract_holds_up_no_other(database: Database) -> None:
+    store = PostgresDecisionStore(database)
+    odd, sound = decision(), decision("ETHUSDC", second=1)
+    await store.insert([odd, sound])
+    async with database.begin() as connection:
+        spoiled = "UPDATE decisions SET intent = jsonb_set(intent, '{side}', '\"HOLD\"') WHERE intent_id = :id"
+        await connection.execute(text(spoiled), {"id": odd.intent_id})
+    assert await store.unpublished(older_s=0) == [sound.intent]
