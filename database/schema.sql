@@ -638,6 +638,12 @@ UPDATE alembic_version SET version_num='0017' WHERE alembic_version.version_num 
 
 -- Running upgrade 0017 -> 0018
 
+ALTER TABLE trade_cycles ADD COLUMN decided_at TIMESTAMPTZ, ADD COLUMN entry_canceled BOOLEAN NOT NULL DEFAULT FALSE;
+
+UPDATE alembic_version SET version_num='0018' WHERE alembic_version.version_num = '0017';
+
+-- Running upgrade 0018 -> 0019
+
 CREATE TABLE quarantine (
         source TEXT NOT NULL,
         key TEXT NOT NULL,
@@ -649,9 +655,9 @@ CREATE TABLE quarantine (
         PRIMARY KEY (source, key)
     );
 
-UPDATE alembic_version SET version_num='0018' WHERE alembic_version.version_num = '0017';
+UPDATE alembic_version SET version_num='0019' WHERE alembic_version.version_num = '0018';
 
--- Running upgrade 0018 -> 0019
+-- Running upgrade 0019 -> 0020
 
 CREATE TABLE trader_leases (
         account TEXT PRIMARY KEY,
@@ -660,15 +666,15 @@ CREATE TABLE trader_leases (
         since TIMESTAMPTZ NOT NULL
     );
 
-UPDATE alembic_version SET version_num='0019' WHERE alembic_version.version_num = '0018';
+UPDATE alembic_version SET version_num='0020' WHERE alembic_version.version_num = '0019';
 
--- Running upgrade 0019 -> 0020
+-- Running upgrade 0020 -> 0021
 
 ALTER TABLE orders ADD COLUMN cancel_asked BOOLEAN NOT NULL DEFAULT FALSE;
 
 UPDATE orders SET cancel_asked = TRUE WHERE status = 'CANCELED';
 
-UPDATE alembic_version SET version_num='0020' WHERE alembic_version.version_num = '0019';
+UPDATE alembic_version SET version_num='0021' WHERE alembic_version.version_num = '0020';
 
 COMMIT;
 

@@ -62,15 +62,7 @@ def compose(
         rules=rules,
         quarantine=quarantine,
     )
-    intents = IntentHandler(
-        exchange=exchange,
-        store=store,
-        cycle_manager=cycle_manager,
-        risk=risk,
-        clock=clock,
-        decision_age_max=rules.entry_age_max,
-        quarantine=quarantine,
-    )
+    intents = _intents(risk, cycle_manager, quarantine, rules, exchange=exchange, store=store, clock=clock)
     trader = TraderService(
         settings=settings,
         bus=bus,
@@ -85,15 +77,8 @@ def compose(
         risk=risk,
         breakers=breakers,
         panic=Panic(store=store, cycle_manager=cycle_manager, intents=intents, clock=clock),
-        reconciler=Reconciler(
-            exchange=exchange,
-            store=store,
-            orders=orders,
-            cycle_manager=cycle_manager,
-            funds=funds,
-            quarantine=quarantine,
-            clock=clock,
-            outlook=risk.outlook,
+        reconciler=_reconciler(
+            orders, cycle_manager, risk, quarantine, exchange=exchange, store=store, funds=funds, clock=clock
         ),
         watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, rules=rules),
         publisher=OutboxPublisher(store, bus),
@@ -126,6 +111,50 @@ def _gate(
         large_percent=settings.large_position_percent,
         closes=recent_closes(candles, clock, minutes=settings.cluster_minutes),
         outlook=Outlook(exchange, clock),
+    )
+
+
+def _reconciler(
+    orders: OrderManager,
+    cycle_manager: CycleManager,
+    risk: RiskManager,
+    quarantine: Quarantine,
+    *,
+    exchange: Exchange,
+    store: Store,
+    funds: Funds,
+    clock: Clock,
+) -> Reconciler:
+    return Reconciler(
+        exchange=exchange,
+        store=store,
+        orders=orders,
+        cycle_manager=cycle_manager,
+        funds=funds,
+        quarantine=quarantine,
+        clock=clock,
+        outlook=risk.outlook,
+    )
+
+
+def _intents(
+    risk: RiskManager,
+    cycle_manager: CycleManager,
+    quarantine: Quarantine,
+    rules: PositionRules,
+    *,
+    exchange: Exchange,
+    store: Store,
+    clock: Clock,
+) -> IntentHandler:
+    return IntentHandler(
+        exchange=exchange,
+        store=store,
+        cycle_manager=cycle_manager,
+        risk=risk,
+        clock=clock,
+        decision_age_max=rules.entry_age_max,
+        quarantine=quarantine,
     )
 
 

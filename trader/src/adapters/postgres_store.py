@@ -27,6 +27,7 @@ from trader.src.adapters.postgres_quarantine import PostgresQuarantine
 from trader.src.adapters.rows import (
     CYCLE_COLUMNS,
     FILL_COLUMNS,
+    MARK_CANCEL,
     ORDER_COLUMNS,
     cycle_of,
     cycle_parameters,
@@ -69,10 +70,6 @@ MOVE_LEVELS = f"""
 UPDATE trade_cycles SET stop_price = coalesce(:stop, stop_price),
     take_profit_price = coalesce(:target, take_profit_price), updated_at = :now
 WHERE id = :id AND {OPEN} RETURNING *
-"""
-MARK_CANCEL = """
-UPDATE orders SET cancel_asked = TRUE
-WHERE client_order_id = :id OR (order_list_id = CAST(:pair AS bigint) AND symbol = :symbol)
 """
 ORDERS_OF_CYCLE = "SELECT * FROM orders WHERE cycle_id = :id ORDER BY created_at, attempt, client_order_id"
 REQUEST_EXIT = f"""

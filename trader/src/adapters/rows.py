@@ -104,6 +104,12 @@ FILL_COLUMNS = (
     "timestamp",
 )
 
+# What is cancelled goes with the order list it belongs to.
+MARK_CANCEL = """
+UPDATE orders SET cancel_asked = TRUE
+WHERE client_order_id = :id OR (order_list_id = CAST(:pair AS bigint) AND symbol = :symbol)
+"""
+
 
 def insert(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
     """An INSERT with a named parameter for each column."""
