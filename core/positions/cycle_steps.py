@@ -19,7 +19,7 @@ from core.positions.model import CycleState, Order, Purpose
 from core.positions.position import Position
 from core.positions.refusals import breaks_rules, is_too_small, refused_protections, sale_again_at
 from core.positions.standing import StandingExit, covered, locked, standing_exits
-from core.positions.stops import StopRules, break_even, is_elsewhere, part_to_sell, stop_level
+from core.positions.stops import StopRules, break_even, is_elsewhere, part_to_sell
 from shared.src.domain.orders import CycleStatus, OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
 
@@ -220,11 +220,10 @@ class CycleRules:
         raised = break_even(cycle, price, self._stops)
         if raised is not None:
             return MoveStop(raised)
-        if cycle.stop_price is None or refused_protections(view.orders):
+        if refused_protections(view.orders):
             return Wait("protected")
-        wanted = stop_level(cycle, cycle.stop_price, price, rules, self._stops)
         for item in standing:
-            if not item.is_filling and is_elsewhere(item, cycle, wanted, rules):
+            if not item.is_filling and is_elsewhere(item, cycle, price, rules, self._stops):
                 return ReplaceByStop(item.leg, item.locked)
         return Wait("protected")
 

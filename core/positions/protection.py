@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from core.positions.cycle_steps import Protect, ReplaceByStop, Shape
 from core.positions.entries import GOOD_TILL_CANCELED
-from core.positions.exits import last_price, sale
+from core.positions.exits import sale
 from core.positions.model import Cycle, CycleState, Order, Purpose
 from core.positions.rules import PositionRules
 from core.positions.stops import HUNDRED, StopLevel, StopRules, stop_level
@@ -71,7 +71,7 @@ def protection(
     cycle = view.cycle
     if cycle.stop_price is None or cycle.take_profit_price is None:
         raise InvariantError(f"{cycle.id}: a position without exit levels cannot be protected")
-    level = stop_level(cycle, cycle.stop_price, bid if bid is not None else last_price(view), rules, stops)
+    level = stop_level(cycle, cycle.stop_price, bid, rules, stops)
     if bid is not None and bid <= level.price:
         return Beyond(Purpose.STOP_LOSS)
     if bid is not None and bid >= cycle.take_profit_price:

@@ -51,13 +51,19 @@ class StopLevel:
     trailing_bips: int | None = None
 
 
-def stop_level(cycle: Cycle, decided: Decimal, price: Decimal, rules: SymbolRules, stops: StopRules) -> StopLevel:
-    """Where the stop belongs while a position could be sold at ``price``; ``decided``: the cycle's stop."""
+def stop_level(
+    cycle: Cycle, decided: Decimal, price: Decimal | None, rules: SymbolRules, stops: StopRules
+) -> StopLevel:
+    """Where the stop belongs while a position could be sold at ``price``; ``decided``: the cycle's stop.
+
+    Without a price nothing trails: the exchange would measure from wherever it traded last.
+    """
     bips = trailing_bips(cycle, rules, stops)
     if bips is None:
         return StopLevel(decided)
     level = max(decided, _behind(cycle.max_price or ZERO, bips))
-    return StopLevel(level, bips if _behind(price, bips) >= level else None)
+    trails = price is not None and _behind(price, bips) >= level
+    return StopLevel(level, bips if trails else None)
 
 
 def trailing_bips(cycle: Cycle, rules: SymbolRules, stops: StopRules) -> int | None:
@@ -70,17 +76,22 @@ def trailing_bips(cycle: Cycle, rules: SymbolRules, stops: StopRules) -> int | N
     return max(rules.trailing_below_min, min(bips, rules.trailing_below_max))
 
 
-def is_elsewhere(standing: StandingExit, cycle: Cycle, wanted: StopLevel, rules: SymbolRules) -> bool:
+def is_elsewhere(standing: StandingExit, cycle: Cycle, price: Decimal, rules: SymbolRules, stops: StopRules) -> bool:
     """Whether a stop or target stands at another price than it should, by more than prices are rounded."""
-    return any(_is_elsewhere(order, cycle, wanted, rules) for order in standing.legs)
+    if cycle.stop_price is None:
+        return False
+    wanted = stop_level(cycle, cycle.stop_price, price, rules, stops)
+    bips = trailing_bips(cycle, rules, stops)
+    # from here on it might trail under the decided stop: the price may have fallen before it was placed
+    is_loose = bips is None or _behind(price, bips) < cycle.stop_price
+    return any(_is_elsewhere(order, cycle, wanted, rules, is_loose=is_loose) for order in standing.legs)
 
 
-def _is_elsewhere(order: Order, cycle: Cycle, wanted: StopLevel, rules: SymbolRules) -> bool:
+def _is_elsewhere(order: Order, cycle: Cycle, wanted: StopLevel, rules: SymbolRules, *, is_loose: bool) -> bool:
     if order.purpose is Purpose.TAKE_PROFIT:
         return _differ(order.price, cycle.take_profit_price, rules.tick)
     if is_trailing(order):
-        # it stands behind the highest price itself: only a stop that was moved above that is nearer
-        return wanted.trailing_bips is None and wanted.price == cycle.stop_price
+        return is_loose
     return wanted.trailing_bips is not None or _differ(order.stop_price, wanted.price, rules.tick)
 
 

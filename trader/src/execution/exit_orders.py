@@ -91,6 +91,8 @@ class ExitOrders:
         return await self._is_settled(stop, status)
 
     async def _replace_by_stop(self, view: CycleState, old: Order, stop: Order, rules: SymbolRules) -> bool:
+        if (old.stop_price, old.remaining) == (stop.stop_price, stop.quantity) and not stop.trailing_delta:
+            return False  # nothing would change while nobody bids
         if is_bereft(view, old) and await self._orders.refresh(old):
             return True  # the stop went because the target began to fill: how much of it is known now
         if not rules.cancel_replace_allowed:

@@ -614,6 +614,17 @@ FOLLOWING: list[tuple[str, StopRules, CycleState, str]] = [
         "replace stop_loss-1 by a stop of 2.00",
     ),
     (
+        "by a trail of the exchange that a fall before its placement left under the decided stop",
+        StopRules(trailing_percent=Decimal(10)),
+        state(
+            BOUGHT,
+            stop(NEW, type=OrderType.STOP_LOSS),
+            max_price=Decimal(100),
+            **(GAINED | {"stop_price": Decimal("90.5")}),
+        ),
+        "replace stop_loss-1 by a stop of 2.00",
+    ),
+    (
         "by a stop that the exchange would not replace",
         StopRules(trailing_percent=Decimal(10)),
         state(BOUGHT, stop(NEW, **AT_88), stop(REJECTED, number=2, **REFUSED), max_price=Decimal(100), **GAINED),

@@ -131,6 +131,12 @@ def test_a_trailing_stop_never_stands_under_the_decided_one_or_where_it_stood_be
     assert (stop.stop_price, stop.trailing_delta) == expected
 
 
+def test_nothing_trails_while_nobody_bids() -> None:
+    seen = state(BOUGHT, stop_price=D(98), take_profit_price=D(104))
+    orders = protection(seen, PAIR, TRAILING, None, NOW, stops=StopRules(trailing_percent=D(1)))
+    assert (stop_of(orders).stop_price, stop_of(orders).trailing_delta) == (D(98), None)
+
+
 def test_a_position_that_fell_back_to_where_its_stop_had_risen_is_sold() -> None:
     assert protect(price=D("98.2"), rules=TRAILING, percent=D(5), max_price=D("103.5")) == Beyond(Purpose.STOP_LOSS)
 
