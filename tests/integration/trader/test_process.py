@@ -143,13 +143,34 @@ def controls(trader: Trader, settings: Settings, order: dict[str, Any]) -> None:
     assert trader.post("/config/resume", {"symbol": "BTCUSDC"}).status_code == 200
     assert trader.post("/config/resume", {"symbol": "BTCUSDC"}).status_code == 404
 
+    moves(trader, settings)
     closing = trader.post("/close-position", {"symbol": "BTCUSDC", "reason": "manual_exit"})
     assert closing.status_code == 200, closing.text
     (cycle,) = until(settings, "SELECT * FROM trade_cycles WHERE status = 'completed'")
     assert cycle["exit_reason"] == "manual_exit"
     assert trader.client.get("/stats").json()["cycles"]["completed"] == 1
     actions = [row["action"] for row in rows(settings, "SELECT action FROM audit_trail ORDER BY id")]
-    assert {"order", "cancel", "pause", "resume", "close"} <= set(actions)
+    assert {"order", "cancel", "pause", "resume", "move", "close"} <= set(actions)
+
+
+def moves(trader: Trader, settings: Settings) -> None:
+    """Move the stop of the open position: refused with its reason, then replaced on the exchange."""
+    (cycle,) = until(settings, "SELECT * FROM trade_cycles WHERE protected_at IS NOT NULL AND status = 'active_buy'")
+    path = f"/cycles/{cycle['id']}"
+    assert trader.client.patch(path, json={"stop_price": "49500"}).status_code == 401
+    for body, reason in (
+        ({"stop_price": "60000"}, "would sell at once"),
+        ({"stop_price": "40000"}, "would loosen"),
+        ({"take_profit_price": "40000"}, "would sell at once"),
+        ({}, "give a stop_price"),
+        ({"stop_price": "-1"}, "stop_price"),
+    ):
+        refused = trader.client.patch(path, json=body, headers=AUTHORIZED)
+        assert (refused.status_code, reason in refused.text) == (422, True), refused.text
+    assert trader.client.patch("/cycles/none", json={"stop_price": "49500"}, headers=AUTHORIZED).status_code == 404
+    moved = trader.client.patch(path, json={"stop_price": "49500.001"}, headers=AUTHORIZED)
+    assert (moved.status_code, moved.json().get("stop_price")) == (200, "49500"), moved.text
+    until(settings, "SELECT * FROM orders WHERE purpose = 'stop_loss' AND status = 'NEW' AND stop_price = 49500")
 
 
 def test_the_api_trades_refuses_and_explains(
