@@ -141,6 +141,8 @@ class RiskManager:
 
     async def _judged(self, order: EntryOrder) -> Approved | Refused:
         blind = self.outlook.refusal()
+        if blind and self.outlook.is_new and not order.candidate.is_manual:
+            raise TransientError(blind)  # a decision outlives a restart: it waits for the first comparison
         if blind:
             return Refused(blind)
         rules = order.candidate.rules

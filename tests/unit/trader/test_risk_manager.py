@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from core.positions.model import MANUAL, Cycle, Order, Purpose
 from core.risk.account import AccountView
 from core.risk.exit_levels import ExitRules
@@ -16,6 +18,7 @@ from core.risk.verdicts import Refused
 from shared.memory.manual_clock import ManualClock
 from shared.src.config import load_settings
 from shared.src.contracts.orders import OrderIntent
+from shared.src.domain.errors import TransientError
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from shared.src.exchange.models import Balance, ExchangeOrder
 from tests.unit.trader.fake_exchange import RULES, SYMBOL, FakeExchange, Fuse
@@ -215,4 +218,6 @@ async def test_nothing_is_bought_blind() -> None:
 async def test_nothing_is_bought_before_the_first_comparison() -> None:
     gate = Gate()
     gate.outlook = gate.manager.outlook = Outlook(gate.exchange, gate.clock)
-    assert await gate.reason() == "the account was not compared with the exchange yet"
+    assert await gate.reason(strategy=MANUAL) == "the account was not compared with the exchange yet"
+    with pytest.raises(TransientError, match="not compared with the exchange yet"):
+        await gate.reason()

@@ -19,6 +19,11 @@ class Outlook:
         """A whole comparison that began then (monotonic seconds) has succeeded."""
         self._compared_at = began_at
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there was no comparison yet since the start."""
+        return self._compared_at is None
+
     def refusal(self) -> str:
         """Why nothing may be opened now; empty when it may."""
         ago = None if self._compared_at is None else self._clock.monotonic() - self._compared_at
