@@ -9,7 +9,7 @@ part of the engine.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -108,18 +108,60 @@ def registered() -> tuple[type[Indicator], ...]:
 
 @dataclass(slots=True)
 class TalibCall:
-    """One TA-Lib function: its inputs, its outputs (``None`` drops one) and its parameters."""
+    """One TA-Lib function: its inputs, its outputs (``None`` drops one) and its parameters.
+
+    ``still``: where no price moved for so many bars it divides nothing by nothing, for which TA-Lib answers 0; there
+    a 0 is unknown. 0 for a function to which that does not happen.
+    """
 
     function: str
     reads: tuple[str, ...]
     writes: tuple[str | None, ...]
     parameters: dict[str, Any] = field(default_factory=dict)
+    still: int = 0
+
+
+class Stillness:
+    """For how many bars no price has moved, the newest included; of a bar whose own prices differ, 0."""
+
+    __slots__ = ("_bars", "_last")
+
+    def __init__(self) -> None:
+        self._last, self._bars = NAN, 0
+
+    def fill(self, prices: Sequence[Column]) -> Column:
+        """The count at every bar of a history."""
+        own = np.ones(len(prices[0]), dtype=bool)
+        for column in prices[1:]:
+            own &= column == prices[0]
+        goes_on = own.copy()
+        goes_on[:1] = False
+        goes_on[1:] &= own[:-1] & (prices[0][1:] == prices[0][:-1])
+        places = np.arange(len(own))
+        begins = np.maximum.accumulate(np.where(goes_on, 0, places)) if len(own) else places
+        bars = np.where(own, places - begins + 1, 0)
+        if len(own):
+            self._last, self._bars = float(prices[0][-1]), int(bars[-1])
+        return bars
+
+    def update(self, prices: Sequence[float]) -> int:
+        """The count at the bar that has just closed."""
+        first = prices[0]
+        if any(price != first for price in prices):
+            self._bars = 0
+        else:
+            self._bars = self._bars + 1 if first == self._last and self._bars else 1
+        self._last = first
+        return self._bars
 
 
 class StreamHandle:
     """A TA-Lib stream that opens itself once its history is long enough."""
 
-    __slots__ = ("_call", "_need", "_opener", "_pending", "_update", "names", "reads", "returns_integers")
+    __slots__ = (
+        *("_call", "_need", "_opener", "_pending", "_prices", "_stillness", "_update"),
+        *("names", "reads", "returns_integers"),
+    )
 
     def __init__(self, call: TalibCall) -> None:
         self._call = call
@@ -127,6 +169,8 @@ class StreamHandle:
         self._need = lookback(call) + 1
         self._pending: tuple[list[float], ...] = tuple([] for _ in call.reads)
         self._update: Callable[..., Any] | None = None
+        self._stillness = Stillness() if call.still else None
+        self._prices = sum(name != "volume" for name in call.reads)
         self.names = call.writes
         self.reads = call.reads
         self.returns_integers = returns_integers(call.function, len(call.reads))
@@ -139,11 +183,26 @@ class StreamHandle:
     @property
     def update(self) -> Callable[..., Any]:
         """One bar in, the outputs out: TA-Lib's own function once the stream is open, NaN until then."""
+        if self._stillness is not None:
+            return self._watched
         return self._update or self._collect
+
+    def _watched(self, *values: float) -> Any:
+        """One bar of a function that says 0 where nothing moved."""
+        assert self._stillness is not None
+        outputs = (self._update or self._collect)(*values)
+        if self._stillness.update(values[: self._prices]) < self._call.still:
+            return outputs
+        if isinstance(outputs, tuple):
+            return tuple(NAN if output == 0 else output for output in outputs)
+        return NAN if outputs == 0 else outputs
 
     def fill(self, columns: Columns, length: int) -> tuple[Column, ...]:
         """The outputs over a whole history; the stream stands after its last bar."""
         inputs = [np.ascontiguousarray(columns[name], dtype=np.float64) for name in self.reads]
+        still = np.zeros(length, dtype=bool)
+        if self._stillness is not None:
+            still = self._stillness.fill(inputs[: self._prices]) >= self._call.still
         known = np.ones(length, dtype=bool)
         for column in inputs:
             known &= ~np.isnan(column)
@@ -156,7 +215,10 @@ class StreamHandle:
         handle, outputs = self._opener.open_and_fill(*(column[begin:] for column in inputs), **self._call.parameters)
         self._update = handle.update
         several = outputs if isinstance(outputs, tuple) else (outputs,)
-        return tuple(self._at(output, begin, length) for output in several)
+        columns_out = tuple(self._at(output, begin, length) for output in several)
+        for column in columns_out:
+            column[still & (column == 0)] = np.nan
+        return columns_out
 
     def _at(self, output: Any, begin: int, length: int) -> Column:
         column = np.full(length, np.nan)

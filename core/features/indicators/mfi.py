@@ -21,5 +21,6 @@ class MoneyFlowIndex(TalibIndicator):
                 ),
                 ("mfi_14",),
                 {"timeperiod": 14},
+                still=15,
             ),
         )

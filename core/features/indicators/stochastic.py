@@ -8,7 +8,7 @@ from core.features.indicators.base import IndicatorParameters, TalibCall, TalibI
 @register
 class Stochastic(TalibIndicator):
     """%K = 100 (close - lowest low) / (highest high - lowest low) over 14 bars (G. Lane), smoothed over 3 (slow)
-    or not (fast).
+    or not (fast). Unknown while the price does not move.
     """
 
     def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
@@ -31,6 +31,7 @@ class Stochastic(TalibIndicator):
                     "slowd_period": 3,
                     "slowd_matype": 0,
                 },
+                still=14,
             ),
             TalibCall(
                 "STOCHF",
@@ -44,5 +45,6 @@ class Stochastic(TalibIndicator):
                     "stoch_fast_d",
                 ),
                 {"fastk_period": 14, "fastd_period": 3, "fastd_matype": 0},
+                still=14,
             ),
         )

@@ -21,5 +21,6 @@ class StochasticRsi(TalibIndicator):
                     "stoch_rsi_d",
                 ),
                 {"timeperiod": 14, "fastk_period": 14, "fastd_period": 3},
+                still=15,
             ),
         )

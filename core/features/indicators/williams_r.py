@@ -7,7 +7,10 @@ from core.features.indicators.base import IndicatorParameters, TalibCall, TalibI
 
 @register
 class WilliamsR(TalibIndicator):
-    """%R = -100 (highest high - close) / (highest high - lowest low) over 14 bars (L. Williams, 1973)."""
+    """%R = -100 (highest high - close) / (highest high - lowest low) over 14 bars (L. Williams, 1973).
+
+    Unknown while the price does not move.
+    """
 
     def calls(self, parameters: IndicatorParameters) -> tuple[TalibCall, ...]:
         return (
@@ -20,5 +23,6 @@ class WilliamsR(TalibIndicator):
                 ),
                 ("williams_r",),
                 {"timeperiod": 14},
+                still=14,
             ),
         )

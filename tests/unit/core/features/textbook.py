@@ -442,12 +442,30 @@ TEXTBOOK: dict[str | tuple[str, ...], Callable[[Known], Any]] = {
 }
 
 
+# Where a price does not move, TA-Lib answers 0 for nothing divided by nothing: of which prices, over how many bars.
+UNMOVED: dict[str, tuple[tuple[str, ...], int]] = {
+    **{"rsi_14": (("close",), 15), "rsi_21": (("close",), 22), "rsi_user": (("close",), 15)},
+    **dict.fromkeys(("stoch_rsi", "stoch_rsi_d"), (("close",), 15)),
+    **dict.fromkeys(("stoch_k", "stoch_d", "stoch_fast_k", "stoch_fast_d", "williams_r"), (HLC, 14)),
+    "mfi_14": (HLC, 15),
+}
+
+
+def _known_where_it_moved(name: str, output: Column, known: Known) -> Column:
+    columns, bars = UNMOVED[name]
+    high = np.max([windows(known[column], bars).max(axis=1) for column in columns], axis=0)
+    low = np.min([windows(known[column], bars).min(axis=1) for column in columns], axis=0)
+    return np.where((high == low) & (output == 0), np.nan, output)
+
+
 def reference(candles: Known) -> Known:
     """Every feature of a history."""
     known = dict(candles)
     with np.errstate(all="ignore"):
         for name, compute in TALIB.items():
             known[name] = compute(known)
+            if name in UNMOVED:
+                known[name] = _known_where_it_moved(name, known[name], known)
         for names, compute in TEXTBOOK.items():
             outputs = compute(known)
             if isinstance(names, str):
