@@ -1,4 +1,4 @@
-"""docs/fault-matrix.md says what is measured now: a part of it is measured again, and every fault has its place."""
+"""docs/fault-matrix.md holds: a part of it is measured again, and every fault has its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AGAIN = [
 CASES = {fault.name: fault for fault in FAULTS}
 
 
-# How far the page's seconds may be from today's: the time of a call or two.
+# By how much today's seconds may be over the page's: the time of a call or two. Fewer are no reason to fail.
 NEAR_S = 0.1
 
 
@@ -37,13 +37,13 @@ def test_every_fault_of_the_twin_is_measured_or_named_as_one_that_is_not() -> No
 
 
 @pytest.mark.parametrize(("name", "stage"), AGAIN)
-def test_the_page_is_what_is_measured_now(name: str, stage: Stage) -> None:
+def test_nothing_is_unprotected_for_longer_than_the_page_says(name: str, stage: Stage) -> None:
     outcome = measured(CASES[name], stage)
     assert outcome is not None
     seconds, position = written(name, stage)
     again = "run python -m tests.faults.matrix"
     assert outcome.position == position, again
-    assert outcome.unprotected_s == pytest.approx(seconds, abs=NEAR_S), again
+    assert outcome.unprotected_s <= seconds + NEAR_S, again
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.of_calls], ids=lambda fault: fault.name)
