@@ -5,6 +5,8 @@ export function cycle(change: Partial<Cycle> = {}): Cycle {
     id: "cyc-1",
     symbol: "BTCUSDC",
     strategy: "ema_cross",
+    managed_by: "strategies",
+    pocket: "active",
     side: "BUY",
     status: "active_buy",
     quantity: "0.5",

@@ -854,10 +854,10 @@ export interface components {
         };
         /**
          * Timeframe
-         * @description The intervals the platform stores, as Binance names them.
+         * @description The intervals of Binance's candles. The platform stores ``STORED_TIMEFRAMES``; files may have any.
          * @enum {string}
          */
-        Timeframe: "1m" | "3m" | "5m" | "15m" | "1h" | "4h" | "1d";
+        Timeframe: "1s" | "1m" | "3m" | "5m" | "15m" | "30m" | "1h" | "2h" | "4h" | "6h" | "8h" | "12h" | "1d" | "3d" | "1w" | "1M";
         /** TradeView */
         TradeView: {
             /** Cycle Id */

@@ -4,7 +4,27 @@ import type { CandlestickData, HistogramData, UTCTimestamp } from "lightweight-c
 import type { Candle, Timeframe } from "../api/types";
 import { color } from "./colors";
 
-const MINUTES: Record<Timeframe, number> = { "1m": 1, "3m": 3, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440 };
+const HOUR = 60;
+const DAY = 24 * HOUR;
+// The screens offer those that the platform stores; the service's document names all that Binance has.
+const MINUTES: Record<Timeframe, number> = {
+  "1s": 1 / 60,
+  "1m": 1,
+  "3m": 3,
+  "5m": 5,
+  "15m": 15,
+  "30m": 30,
+  "1h": HOUR,
+  "2h": 2 * HOUR,
+  "4h": 4 * HOUR,
+  "6h": 6 * HOUR,
+  "8h": 8 * HOUR,
+  "12h": 12 * HOUR,
+  "1d": DAY,
+  "3d": 3 * DAY,
+  "1w": 7 * DAY,
+  "1M": 30 * DAY,
+};
 
 export function frameMs(timeframe: Timeframe): number {
   return MINUTES[timeframe] * 60_000;
