@@ -15,7 +15,7 @@ from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from shared.src.config import Settings
-from shared.src.domain.errors import InvariantError, TransientError
+from shared.src.domain.errors import InvariantError, TransientError, UnstorableError
 from shared.src.rows import Rows
 from shared.src.sql import Statement, text
 
@@ -172,7 +172,9 @@ def _translated() -> Iterator[None]:
     """Turn whatever psycopg raises about the server or the schema into the platform's own error."""
     try:
         yield
-    except (IntegrityError, DataError) as error:
+    except DataError as error:
+        raise UnstorableError(error.diag.message_primary or type(error).__name__) from error
+    except IntegrityError as error:
         # the detail would show what was bound to the statement
         raise InvariantError(error.diag.message_primary or type(error).__name__) from error
     except (OperationalError, InterfaceError, IdleInTransactionSessionTimeout, PoolTimeout, OSError) as error:

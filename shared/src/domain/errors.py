@@ -8,6 +8,7 @@
     ├── ConfigurationError    refuse to start, name the variable
     ├── LeaseLostError        another replica took over: drop the work, it is done there
     └── InvariantError        money would not add up: stop the service
+        └── UnstorableError   a value has no place in the database: refuse the call that holds it
 
 Adapters translate every library's exceptions into these; nothing else crosses a port.
 """
@@ -47,3 +48,7 @@ class LeaseLostError(RootTradingError):
 
 class InvariantError(RootTradingError):
     """A rule about money that must hold does not; continuing could lose money."""
+
+
+class UnstorableError(InvariantError):
+    """The database has no place for a value (NUL in a text, a number out of range): a call that holds it is wrong."""

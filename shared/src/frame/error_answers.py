@@ -11,13 +11,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from psycopg import DataError
 
-from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
+from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError, UnstorableError
 
-# What the database driver raises for values that PostgreSQL has no place for: NUL in a text, half of a surrogate pair,
-# a number out of range. Where a call holds them, the call is wrong.
-UNSTORABLE = (DataError, UnicodeEncodeError)
+# Raised for values that the database has no place for: NUL in a text, half of a surrogate pair, a number out of range.
+# Where a call holds them, the call is wrong.
+UNSTORABLE = (UnstorableError, UnicodeEncodeError)
 UNSTORABLE_REASON = "a text or a number of the call is none that can be stored or looked for"
 
 
