@@ -301,6 +301,8 @@ def _parse_one(entry: Filter, parsed: dict[str, Any]) -> None:
         parsed["percent"] = (*parsed.get("percent", ()), _percent(name, entry))
     elif name in {"MIN_NOTIONAL", "NOTIONAL"}:
         parsed["notionals"] = (*parsed.get("notionals", ()), _notional(name, entry))
+    elif len(entry) < 2:
+        raise KeyError(f"unknown filterType {name}")
     # another one is listed and holds nobody to anything: clients meet filters that came after them
 
 

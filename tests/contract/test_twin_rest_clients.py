@@ -56,7 +56,8 @@ def use_connector(url: str, key: ApiKey) -> None:
     ).data()
     assert [leg.order_id for leg in oco.orders] == [2, 3]
     assert len(client.get_open_orders(symbol=BTC).data()) == 2
-    assert client.delete_order(symbol=BTC, order_id=2).data().status == "CANCELED"
+    assert client.delete_order(symbol=BTC, order_id=2).data().order_list_id == oco.order_list_id
+    assert client.get_open_orders(symbol=BTC).data() == []
     assert client.my_trades(symbol=BTC).data()[0].commission_asset == "BTC"
     assert {row.asset for row in client.get_account(omit_zero_balances=True).data().balances} == {"BTC", "USDT"}
     with pytest.raises(BadRequestError) as refused:

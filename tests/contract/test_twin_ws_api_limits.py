@@ -165,7 +165,7 @@ async def test_fills_by_smart_order_routing_are_told_as_allocations(twin: Runnin
         fill = placed["fills"][0]
         assert (fill["matchType"], fill["tradeId"], placed["usedSor"]) == ("ONE_PARTY_TRADE_REPORT", -1, True)
         reports = [
-            report for report in [(await events.json())["event"] for _ in range(4)] if report.get("x") == "TRADE"
+            report for report in [(await events.json())["event"] for _ in range(3)] if report.get("x") == "TRADE"
         ]
         assert [(r["t"], r["b"], r["a"], r["uS"]) for r in reports] == [
             (-1, "ONE_PARTY_TRADE_REPORT", fill["allocId"], True)
