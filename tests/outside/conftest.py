@@ -103,21 +103,3 @@ def empty_redis(settings: Settings) -> None:
     password = settings.redis_password.get_secret_value() or None
     with Redis(host=settings.redis_host, port=settings.redis_port, password=password) as client:
         client.flushdb()
-
-
-# Known to fail until their mends have landed; the list must be empty in a release.
-NOT_YET = {
-    "test_of_two_traders_one_acts",
-    "test_an_entry_without_an_answer_is_not_sent_again_against_a_pause",
-    "test_a_cancelled_entry_without_an_answer_is_never_bought",
-    "test_a_symbol_without_room_for_the_stop_is_not_bought",
-    "test_nothing_is_bought_before_the_account_was_compared",
-    "test_a_name_that_is_not_listed_does_not_stop_the_others",
-    "test_rules_that_change_while_it_runs_are_read_again",
-}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if getattr(item, "originalname", "") in NOT_YET:
-            item.add_marker(pytest.mark.xfail(reason="its mend has not landed yet"))

@@ -23,6 +23,7 @@ from tests.processes import ServiceProcess
 
 TOKEN = "a-token-for-tests-only"
 PATIENCE_S = 45.0
+LOT = "0.01"
 STOPS = {"STOP_LOSS", "STOP_LOSS_LIMIT"}
 
 
@@ -76,8 +77,11 @@ class Platform:
     # The platform's APIs
 
     def ask(self, service: str, method: str, path: str, body: Any = None, *, key: str = "") -> httpx.Response:
+        return self.ask_at(self.services[service].url, method, path, body, key=key)
+
+    def ask_at(self, url: str, method: str, path: str, body: Any = None, *, key: str = "") -> httpx.Response:
         headers = {"Authorization": f"Bearer {TOKEN}"} | ({"Idempotency-Key": key} if key else {})
-        return self.http.request(method, f"{self.services[service].url}{path}", json=body, headers=headers)
+        return self.http.request(method, f"{url}{path}", json=body, headers=headers)
 
     def trader(self, method: str, path: str, body: Any = None, *, key: str = "") -> httpx.Response:
         return self.ask("trader", method, path, body, key=key)
@@ -122,17 +126,17 @@ class Platform:
         match = {"endpoint": endpoint} if endpoint else {}
         self.twin.do("POST", "/faults", {"fault": name, "count": count, "match": match, "params": params})
 
-    def position(self, symbol: str, quantity: str = "4", **fields: Any) -> dict[str, Any]:
-        """Buy by hand, at 100, and wait until the exchange holds the stop."""
+    def position(self, symbol: str, quantity: str = "4", *, lot: str = LOT, **fields: Any) -> dict[str, Any]:
+        """Buy by hand, and wait until the exchange holds the stop; ``lot``: step of the symbol's quantities."""
         answer = self.buy(symbol, quantity, **fields)
         assert answer.status_code == 201, answer.text
-        eventually(lambda: self.is_protected(symbol), f"{symbol} is protected")
+        eventually(lambda: self.is_protected(symbol, lot), f"{symbol} is protected")
         return self.cycle(symbol)
 
-    def is_protected(self, symbol: str) -> bool:
+    def is_protected(self, symbol: str, lot: str = LOT) -> bool:
         """Whether open stops cover what the youngest cycle holds, but for less than a lot."""
         held = self.holding(symbol)
-        return held > 0 and self.operator.stops(symbol) > held - Decimal("0.01")
+        return held > 0 and self.operator.stops(symbol) > held - Decimal(lot)
 
     def is_flat(self, symbol: str) -> bool:
         return self.cycle(symbol)["status"] == "completed" and self.holding(symbol) < Decimal("0.01")

@@ -87,24 +87,17 @@ def test_a_trade_by_hand_while_the_stream_was_away_is_found(platform: Platform) 
 
 
 def test_of_two_traders_one_acts(platform: Platform) -> None:
-    second = platform.second_trader()
-    with second:
-        eventually(lambda: second.health()[0] != 0, "the second answers")
-        refused = platform.http.post(
-            f"{second.url}/order",
-            json={"symbol": A, "side": "BUY", "quantity": "4"},
-            headers={"Authorization": "Bearer a-token-for-tests-only"},
-        )
+    second = platform.second_trader().start(wait=False)
+    try:
+        eventually(lambda: "standby" in str(second.health()), "the second stands by")
+        refused = platform.ask_at(second.url, "POST", "/order", {"symbol": A, "side": "BUY", "quantity": "4"})
         assert refused.status_code in {409, 503}, refused.text
         platform.position(A, "4")
         platform.services["trader"].kill()
         eventually(lambda: second.health()[0] == 200, "the second takes over", 60)
-        platform.http.post(
-            f"{second.url}/close-position",
-            json={"symbol": A},
-            headers={"Authorization": "Bearer a-token-for-tests-only"},
-        )
+        assert platform.ask_at(second.url, "POST", "/close-position", {"symbol": A}).status_code == 200
         eventually(lambda: platform.is_flat(A), "it sells what the first held")
-        assert (
-            platform.rows("SELECT count(*) AS n FROM orders WHERE purpose = 'exit' AND status = 'FILLED'")[0]["n"] == 1
-        )
+        sold = platform.rows("SELECT count(*) AS exits FROM orders WHERE purpose = 'exit' AND status = 'FILLED'")
+        assert sold[0]["exits"] == 1
+    finally:
+        second.stop()

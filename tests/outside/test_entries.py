@@ -105,11 +105,11 @@ def test_a_name_that_is_not_listed_does_not_stop_the_others(launch: Launch) -> N
 def test_rules_that_change_while_it_runs_are_read_again(platform: Platform) -> None:
     platform.position(B, "4")
     rules = platform.twin.get("/api/v3/exchangeInfo", symbol=A)["symbols"][0]["filters"]
-    lot = {"filterType": "LOT_SIZE", "minQty": "0.5", "maxQty": "9000", "stepSize": "0.5"}
+    lot = {"filterType": "LOT_SIZE", "minQty": "0.05", "maxQty": "9000", "stepSize": "0.05"}
     tick = {"filterType": "PRICE_FILTER", "minPrice": "0.1", "maxPrice": "100000", "tickSize": "0.1"}
     kept = [rule for rule in rules if rule["filterType"] not in {"LOT_SIZE", "PRICE_FILTER"}]
     platform.twin.do("POST", "/symbols", {"symbol": A, "filters": [*kept, lot, tick]})
-    platform.position(A, "4.26")
+    platform.position(A, "4.033", lot="0.05")
     assert Decimal(platform.cycle(A)["quantity"]) == 4
 
 

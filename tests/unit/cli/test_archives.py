@@ -93,7 +93,10 @@ def test_every_interval_of_binance_is_read(tmp_path: Path, interval: str) -> Non
 
 def test_months_are_read_however_long_they_are(tmp_path: Path) -> None:
     firsts = [datetime(2023 + index // 12, index % 12 + 1, 1, tzinfo=UTC) for index in range(40)]
-    path = write(tmp_path / "AAAUSDC-1M-x.csv", [line(int(first.timestamp()) * 1000) for first in firsts])
+    path = write(
+        tmp_path / "AAAUSDC-1M-x.csv",
+        [line(int(first.timestamp()) * 1000, 2.5 + index % 5 / 100) for index, first in enumerate(firsts)],
+    )
     history = read_history(path, "AAAUSDC")
     assert (history.timeframe, len(history.candles), history.gaps) == (Timeframe.MO1, 40, 0)
     rows = list(features_of_history(history, IndicatorParameters(), {Timeframe.MO1}))

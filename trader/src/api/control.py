@@ -38,6 +38,7 @@ RESERVED_STEP = Decimal("1e-8")
 ASK_AGAIN_S = 1.0
 ENDING_S_MAX = 18.0  # the API gives up at 20
 MARGIN_S = 2.0
+BLIND_S_MAX = 10.0
 FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = 403, 404, 409, 422
 
 
@@ -197,6 +198,8 @@ class TraderControl:
         order_id = client_order_id(intent_id, "entry", 1)
         if await self._store.order(order_id) is not None:
             return order_id
+        # a person who orders right after the start, or while a stream comes back, waits instead of being refused
+        await self._trader.reconciler.outlook.clears(BLIND_S_MAX)
         ticker = await self._trader.prices.ticker(request.symbol)
         limit = request.limit_price
         price = limit or request.stop_price or min(request.reference_price or ticker.ask, ticker.ask)

@@ -6,6 +6,8 @@ from core.risk.sight import blind_refusal
 from shared.src.domain.clock import Clock
 from trader.src.ports import Exchange
 
+LOOK_AGAIN_S = 0.1
+
 
 class Outlook:
     """Asked before every entry."""
@@ -23,6 +25,12 @@ class Outlook:
     def is_new(self) -> bool:
         """Whether there was no comparison yet since the start."""
         return self._compared_at is None
+
+    async def clears(self, within_s: float) -> None:
+        """Return as soon as something may be opened, or after ``within_s`` wall seconds."""
+        until = self._clock.monotonic() + within_s
+        while self.refusal() and self._clock.monotonic() < until:
+            await self._clock.sleep(LOOK_AGAIN_S)
 
     def refusal(self) -> str:
         """Why nothing may be opened now; empty when it may."""
