@@ -7,7 +7,8 @@ import logging
 from gateway.src.ports import KlineSource
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import TransientError
+from shared.src.domain.errors import RejectedError, TransientError
+from shared.src.exchange.listing import ILLEGAL_NAME, NO_SUCH_SYMBOL
 from shared.src.retry import Backoff, until_done
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ GRACE_WALL_MS = 2_000  # and at least so much wall time: an accelerated exchange
 class HistoricalDataFetcher:
     """Pages through klines; keeps closed candles only. Repeats a call that failed in a way that may pass.
 
-    A candle is closed when the exchange has opened the next one, or when its end is long past.
+    A candle is closed when the exchange has opened the next one, or when its end is long past. A symbol that the
+    exchange does not have has no candles; it is named in ``unlisted`` and holds up no other.
     """
 
     def __init__(self, source: KlineSource, clock: Clock) -> None:
@@ -30,6 +32,7 @@ class HistoricalDataFetcher:
         self._clock = clock
         self._grace_ms = max(GRACE_MS, GRACE_WALL_MS * clock.speed)
         self.requests = 0
+        self.unlisted: set[str] = set()
 
     async def between(self, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int) -> list[Candle]:
         """Closed candles that open from ``start_ms`` up to and excluding ``end_ms``."""
@@ -82,4 +85,14 @@ class HistoricalDataFetcher:
         def note(error: TransientError) -> None:
             logger.warning("history waits", extra={"symbol": symbol, "reason": str(error)})
 
-        return await until_done(ask, EXCHANGE_AWAY, sleep=self._clock.sleep, on_failure=note)
+        try:
+            found = await until_done(ask, EXCHANGE_AWAY, sleep=self._clock.sleep, on_failure=note)
+        except RejectedError as error:
+            if error.code not in {NO_SUCH_SYMBOL, ILLEGAL_NAME}:
+                raise
+            if symbol not in self.unlisted:
+                logger.error("the exchange does not have this symbol; it is left out", extra={"symbol": symbol})
+            self.unlisted.add(symbol)
+            return []
+        self.unlisted.discard(symbol)
+        return found

@@ -102,6 +102,7 @@ class GatewayService:
     def statistics(self) -> dict[str, Any]:
         return {
             "symbols": len(self._feeds),
+            "not_listed": sorted(self._fetcher.unlisted),
             "ready": self.ready.is_set(),
             "candles_published": self._producer.candles,
             "live_taken": sum(live.taken for live in self._live.values()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from gateway.src.historical_data_fetcher import GRACE_MS, GRACE_WALL_MS, Histori
 from shared.memory.manual_clock import ManualClock
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
+from shared.src.domain.errors import RejectedError
 from tests.unit.gateway.rig import ListedExchange
 
 MINUTE = 60_000
@@ -72,3 +74,31 @@ async def test_a_single_candle_is_waited_for_until_the_exchange_cannot_have_it(a
     found = await HistoricalDataFetcher(exchange, clock).closed(SYMBOL, Timeframe.M1, 0)
     assert found == ([candle(0)] if arrives else [])
     assert clock.now_ms() >= MINUTE + GRACE_MS
+
+
+async def test_a_symbol_that_the_exchange_does_not_have_has_no_candles_until_it_is_listed() -> None:
+    class Changing(ListedExchange):
+        listed = False
+
+        async def klines(self, symbol: str, *args: Any, **window: Any) -> list[Candle]:
+            if not self.listed:
+                raise RejectedError("-1121 Invalid symbol.", code=-1121)
+            return await super().klines(symbol, *args, **window)
+
+    exchange = Changing([candle(0), candle(1)])
+    source = HistoricalDataFetcher(exchange, ManualClock(from_ms(2 * MINUTE + GRACE_MS)))
+    assert await source.between(SYMBOL, Timeframe.M1, 0, 2 * MINUTE) == []
+    assert source.unlisted == {SYMBOL}
+    exchange.listed = True
+    assert len(await source.between(SYMBOL, Timeframe.M1, 0, 2 * MINUTE)) == 2
+    assert source.unlisted == set()
+
+
+async def test_any_other_refusal_of_candles_is_told() -> None:
+    class Refusing(ListedExchange):
+        async def klines(self, *_: Any, **__: Any) -> list[Candle]:
+            raise RejectedError("-1102 Mandatory parameter was not sent.", code=-1102)
+
+    source = HistoricalDataFetcher(Refusing([]), ManualClock(from_ms(2 * MINUTE)))
+    with pytest.raises(RejectedError, match="-1102"):
+        await source.between(SYMBOL, Timeframe.M1, 0, MINUTE)
