@@ -70,6 +70,7 @@ OPENING_BALANCES = {QUOTE: Decimal(10_000), "BTC": Decimal("0.05"), "ETH": Decim
 # Enough for some fees, not for all of a long story.
 BNB_PRICE, BNB_AT_FIRST = Decimal(600), Decimal("0.01")
 RESTART_S = 1.0
+LEASE_LOOK_S = 0.5
 # Who finds by himself what no message told looks a little less often than live: it is most of the work.
 TIMERS = Timers(watch_s=1.0, publish_s=3.0, sweep_s=3.0)
 SWEEP_EVERY_S = 4.0
@@ -127,12 +128,13 @@ class World:
             symbol: Market(self.engine, symbol, self.engine.last_price(symbol) or Decimal(1))
             for symbol in self.engine.markets
         }
-        self.trader: TraderService | None = None
+        self.trader: TraderService | None = None  # the one that acts
+        self._acting: Process | None = None
         self._books: Bookkeeper | None = None
         self.portfolio: portfolio.src.composition.Portfolio | None = None
         self.services = {
             "portfolio": Service("portfolio", self._portfolio),
-            "trader": Service("trader", functools.partial(self._trader, "trader")),
+            "trader": Service("trader", self._trader),
             "coordinator": Service("coordinator", self._coordinator),
         }
 
@@ -198,7 +200,7 @@ class World:
     def start_second_trader(self) -> None:
         """Somebody starts the trader a second time, on the same database and account."""
         if "trader again" not in self.services:
-            service = Service("trader again", functools.partial(self._trader, "trader again"))
+            service = Service("trader again", self._trader)
             self.services[service.name] = service
             self._run(service)
 
@@ -259,7 +261,14 @@ class World:
         )
         return self.portfolio.tasks()
 
-    async def _trader(self, name: str, process: Process) -> dict[str, Work]:
+    async def _stand_by(self, process: Process) -> None:
+        """What the lease of the account promises: of several traders one acts, the next as soon as that one is dead."""
+        while self._acting is not None and not self._acting.is_dead:
+            await self.clock.sleep(LEASE_LOOK_S)
+        self._acting = process
+
+    async def _trader(self, process: Process) -> dict[str, Work]:
+        await self._stand_by(process)
         exchange = SimulatedExchange(
             self.engine,
             ACCOUNT,
@@ -280,8 +289,7 @@ class World:
             prices=TickPrices(SharedPrices(self._values, self.conditions), line, self.clock),
             timers=TIMERS,
         )
-        if name == "trader":
-            self.trader = service
+        self.trader = service
         return service.tasks()
 
     async def _coordinator(self, process: Process) -> dict[str, Work]:

@@ -109,16 +109,23 @@ def traded_by_others(exchange: Exchange, rows: Mapping[str, BookedOrder]) -> dic
 
 def taken_by_hand(exchange: Exchange, rows: Mapping[str, BookedOrder]) -> dict[str, Decimal]:
     """Base units by symbol of positions that somebody sold, withdrew or holds by orders of his own, by hand: more than
-    was the owner's own.
+    was the owner's own. Who took a position's protection off may sell its coins before his own.
     """
     others = traded_by_others(exchange, rows)
     taken: dict[str, Decimal] = {}
     for symbol, listing in exchange.listings.items():
         opening = exchange.opening.get(listing.base, ZERO) + exchange.flows.get(listing.base, ZERO)
-        own_orders = (order for order in exchange.orders if order.by_hand and order.is_open and order.side == "SELL")
-        locked = sum_of(order.remaining for order in own_orders if order.symbol == symbol)
+        orders = [order for order in exchange.orders if order.symbol == symbol]
+        locked = sum_of(order.remaining for order in orders if order.by_hand and order.is_open and order.side == "SELL")
         taken[symbol] = max(ZERO, locked - (opening + others.get(symbol, ZERO)))
+        if any(order.canceled_by_hand for order in orders):
+            taken[symbol] = max(taken[symbol], _sold_by_hand(exchange, orders))
     return taken
+
+
+def _sold_by_hand(exchange: Exchange, orders: Iterable[ExchangeOrder]) -> Decimal:
+    sales = {order.order_id for order in orders if order.by_hand and order.side == "SELL"}
+    return sum_of(trade.quantity for trade in exchange.trades if trade.order_id in sales)
 
 
 def sum_of(amounts: Iterable[Decimal]) -> Decimal:
