@@ -7,7 +7,6 @@ installed into an environment of its own, kept in pytest's cache.
 from __future__ import annotations
 
 import json
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -123,7 +122,7 @@ def bot(program: Path, folder: Path, strategy: str) -> Iterator[None]:
         process = subprocess.Popen([*command, *options], cwd=folder, stdout=output, stderr=output)
     try:
         yield
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(60)
     finally:
         if process.poll() is None:
