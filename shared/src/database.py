@@ -46,9 +46,9 @@ class DatabaseLevel(StrEnum):
 
 
 class _Pooled(AsyncConnection[Any]):
-    """A connection that knows since when it has rested."""
+    """A connection that knows when it was handed out last."""
 
-    rested_since: float = float("inf")
+    used_at: float = float("inf")
 
 
 class DatabaseConnection:
@@ -64,30 +64,35 @@ class DatabaseConnection:
         number of all rows they changed.
         """
         async with self._connection.cursor() as cursor:
-            if isinstance(parameters, Mapping):
-                await cursor.execute(statement.encode(), parameters)
-            elif parameters:
-                await cursor.executemany(statement.encode(), parameters)
-            else:
-                await cursor.execute(statement.encode(), {})
-            if cursor.description is None or cursor.rownumber is None:
-                return Rows([], (), changed=cursor.rowcount)
-            names = tuple(column.name for column in cursor.description)
-            return Rows(await cursor.fetchall(), names, changed=cursor.rowcount)
+            if isinstance(parameters, Mapping) or not parameters:
+                await cursor.execute(statement.encode(), parameters or {})
+                if cursor.description is None:
+                    return Rows([], (), changed=cursor.rowcount)
+                names = tuple(column.name for column in cursor.description)
+                return Rows(await cursor.fetchall(), names, changed=cursor.rowcount)
+            # One round trip each, not a pipeline: the server takes who stands still in the middle of one for active and
+            # no timeout ends it, while it holds the rows that it has locked.
+            changed = 0
+            for each in parameters:
+                await cursor.execute(statement.encode(), each)
+                changed += cursor.rowcount
+            return Rows([], (), changed=changed)
 
 
 class Database:
     """A pool of connections. One transaction per ``begin`` block.
 
-    ``rest_s``: after so much rest a connection is asked whether it still lives before it is used.
+    ``rest_s``: a connection that was not used for so long is asked whether it still lives.
     """
 
     def __init__(
         self, dsn: str, *, pool_max: int = 8, application: str = "roottrading", rest_s: float = PING_AFTER_S
     ) -> None:
         async def is_alive(connection: _Pooled) -> None:
-            if time.monotonic() - connection.rested_since > rest_s:
+            now = time.monotonic()
+            if now - connection.used_at > rest_s:
                 await AsyncConnectionPool.check_connection(connection)
+            connection.used_at = now
 
         self._pool: AsyncConnectionPool[_Pooled] = AsyncConnectionPool(
             dsn,
@@ -103,7 +108,6 @@ class Database:
             max_size=pool_max,
             open=False,  # a pool belongs to the event loop that it is opened in
             check=is_alive,
-            reset=_rests,
             timeout=POOL_TIMEOUT_S,
             max_lifetime=1800,
             num_workers=1,
@@ -161,10 +165,6 @@ class Database:
 
     async def close(self) -> None:
         await self._pool.close()
-
-
-async def _rests(connection: _Pooled) -> None:
-    connection.rested_since = time.monotonic()
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
+import psycopg
 import pytest
 
 from shared.src.config import Settings
@@ -37,6 +39,45 @@ async def test_a_frozen_replica_does_not_lock_its_rows_away_from_the_one_that_to
             assert (await connection.execute(text("SELECT by FROM held"))).scalar_one() == "successor"
     finally:
         await frozen.close()
+
+
+class Pausing(dict[str, object]):
+    """Parameters that are sent only when something has happened, or after a while."""
+
+    def __init__(self, values: dict[str, object], happened: threading.Event) -> None:
+        super().__init__(values)
+        self._happened = happened
+
+    def __getitem__(self, name: str) -> object:
+        self._happened.wait(20)
+        return super().__getitem__(name)
+
+
+async def test_who_stands_still_between_several_rows_does_not_lock_them_away(
+    settings: Settings, database: Database
+) -> None:
+    async with database.autocommit() as connection:
+        await connection.execute(text("CREATE TABLE held (key INT PRIMARY KEY, by TEXT)"))
+        await connection.execute(text("INSERT INTO held VALUES (1, 'nobody'), (2, 'nobody')"))
+    taken = threading.Event()
+
+    def take_over() -> None:
+        with psycopg.connect(settings.database_url, autocommit=True) as other:
+            other.execute("UPDATE held SET by = 'successor' WHERE key = 1")
+        taken.set()
+
+    async def write_two_rows() -> None:
+        async with database.begin() as connection:
+            rows = [{"key": 1, "by": "frozen"}, Pausing({"key": 2, "by": "frozen"}, taken)]
+            successor.start()
+            await connection.execute(text("UPDATE held SET by = :by WHERE key = :key"), rows)
+
+    successor = threading.Timer(0.5, take_over)
+    with pytest.raises(TransientError, match="idle-in-transaction"):
+        await write_two_rows()
+    await asyncio.to_thread(successor.join)
+    assert taken.is_set()
+    assert await database.ping()
 
 
 async def _cut(database: Database, application: str) -> None:
