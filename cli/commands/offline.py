@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.commands.strategy_parameters import read_parameters
-from cli.exits import misused
+from cli.exits import missing, misused
 from cli.offline.tables import TableWriter, check_out
 from cli.run import services
 from cli.session import CommandSession, command
@@ -23,7 +23,8 @@ from shared.src.domain.symbols import is_symbol
 
 if TYPE_CHECKING:
     from analyzer.src.strategy_loader import LoadedStrategy
-    from cli.offline.history_run import RecordedHistory, Strategist
+    from cli.offline.history_run import Strategist
+    from shared.src.market.recorded_history import RecordedHistory
 
 SIGNAL_COLUMNS = (
     *("time", "symbol", "timeframe", "strategy", "family", "side", "strength", "level", "confidence", "price"),
@@ -123,8 +124,6 @@ def _settings() -> Settings:
 
 
 def _histories(session: CommandSession, files: Sequence[Path], symbols: Sequence[str]) -> list[RecordedHistory]:
-    from cli.offline.history_run import read_history
-
     if symbols and len(symbols) != len(files):
         raise misused(f"--symbol: {len(symbols)} symbols for {len(files)} files", "one for each file, in order")
     names = [name.strip().upper() for name in symbols] or [_symbol_of(file) for file in files]
@@ -133,7 +132,7 @@ def _histories(session: CommandSession, files: Sequence[Path], symbols: Sequence
             raise misused(f"--symbol: {name!r} is not a symbol such as BTCUSDC")
         if names.count(name) > 1:
             raise misused(f"{name}: more than one file", "one file for each symbol")
-    histories = [read_history(file, name) for file, name in zip(files, names, strict=True)]
+    histories = [_read(file, name) for file, name in zip(files, names, strict=True)]
     frames = {history.timeframe for history in histories}
     if len(frames) > 1:
         raise misused(f"the files have different time frames: {', '.join(sorted(frames))}")
@@ -145,6 +144,19 @@ def _histories(session: CommandSession, files: Sequence[Path], symbols: Sequence
         if history.gaps:
             session.note(f"{history.symbol}: {history.gaps} gaps; indicators start over behind each, as they do live")
     return histories
+
+
+def _read(file: Path, symbol: str) -> RecordedHistory:
+    """Raises CommandError: the file is not there (3), or it is not a file of candles of one time frame (2)."""
+    from shared.src.market.recorded_history import read_history
+
+    file = file.expanduser()
+    if not file.is_file():
+        raise missing(f"there is no file {file}")
+    try:
+        return read_history(file, symbol)
+    except ConfigurationError as error:
+        raise misused(str(error), "columns: open_time, open, high, low, close, volume") from error
 
 
 def _symbol_of(file: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from analyzer.src.strategy_loader import LoadedStrategy, RefusedStrategy, StrategyLoader
 from analyzer.strategies.base_strategy import RuleStrategy
-from cli.offline.history_run import FAILURES_KEPT, RecordedHistory, features_of_history
+from cli.offline.history_run import FAILURES_KEPT, features_of_history
 from cli.offline.strategy_lookahead import Decided, Seen, on_bars, on_columns
 from core.consensus.strategy_engine import StrategyEngine
 from core.features.indicators.base import IndicatorParameters
@@ -20,6 +20,7 @@ from core.features.replay import in_order, watched
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import Clock
 from shared.src.domain.features import BarFeatures
+from shared.src.market.recorded_history import RecordedHistory
 from simulator.market.series import PRICE_SCALE, VOLUME, Rows
 from simulator.market.symbols import DEFAULT_PROFILES, Profile
 from simulator.market.synthetic import SyntheticMarket

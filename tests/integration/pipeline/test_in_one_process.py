@@ -14,7 +14,7 @@ from analyzer.src import composition as analyzer
 from analyzer.src.adapters.memory_features import MemoryStoredFeatures
 from analyzer.src.adapters.memory_parameters import MemoryParameterStore
 from analyzer.src.strategy_loader import BUILT_IN, StrategyLoader
-from cli.offline.history_run import RecordedHistory, Strategist, decision_row
+from cli.offline.history_run import Strategist, decision_row
 from core.consensus.bar_decision import rules_of
 from core.features.replay import decided_on
 from gateway.src import composition as gateway
@@ -32,6 +32,7 @@ from shared.memory.streams import MemoryStreams
 from shared.src.config import Settings, load_settings
 from shared.src.domain.candles import Candle, Timeframe
 from shared.src.domain.clock import from_ms
+from shared.src.market.recorded_history import RecordedHistory
 from signal_aggregator.src import composition as signal_aggregator
 from signal_aggregator.src.adapters.memory_signals import MemorySignalStore
 from tests.integration.pipeline import recorded

@@ -13,9 +13,10 @@ from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from cli.offline.history_run import features_of_history, read_history
+from cli.offline.history_run import features_of_history
 from core.features.indicators.base import IndicatorParameters
 from shared.src.domain.candles import Timeframe
+from shared.src.market.recorded_history import read_history
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 START_MS = int(START.timestamp()) * 1000

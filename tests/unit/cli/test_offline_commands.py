@@ -20,7 +20,7 @@ from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from cli.offline.history_run import feature_row, features_of_history, read_history
+from cli.offline.history_run import feature_row, features_of_history
 from core.features.indicators.base import IndicatorParameters
 from core.market.series import Built, CandleSeries
 from market_analyzer.src.adapters.memory_features import MemoryFeatureStore
@@ -31,6 +31,7 @@ from shared.memory.features import MemoryFeatureTable
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.market import CandleMessage, FeatureFrame
 from shared.src.domain.candles import STORED_TIMEFRAMES, Candle, Timeframe
+from shared.src.market.recorded_history import read_history
 from tests.unit.core.features.market import Bar, generated
 
 ROOT = Path(__file__).resolve().parents[3]
