@@ -676,5 +676,39 @@ UPDATE orders SET cancel_asked = TRUE WHERE status = 'CANCELED';
 
 UPDATE alembic_version SET version_num='0021' WHERE alembic_version.version_num = '0020';
 
+-- Running upgrade 0021 -> 0022
+
+ALTER TABLE orders ADD COLUMN arrival_price NUMERIC(28, 12), ADD COLUMN arrival_touch NUMERIC(28, 12),
+    ADD COLUMN benchmark NUMERIC(28, 12);
+
+ALTER TABLE trade_cycles ADD COLUMN entry_benchmark NUMERIC(28, 12), ADD COLUMN exit_benchmark NUMERIC(28, 12),
+    ADD COLUMN entry_slippage_bips NUMERIC(20, 4), ADD COLUMN exit_slippage_bips NUMERIC(20, 4);
+
+CREATE OR REPLACE VIEW trades AS
+SELECT e.trade_id AS id, e.order_id, e.symbol, e.side, e.status, e.price, e.quantity, e.fee, e.fee_asset, e.role,
+       e.quote_quantity, e.timestamp, e.demo, e.strategy, e.cycle_id, o.benchmark,
+       round((e.price / o.benchmark - 1) * CASE e.side WHEN 'BUY' THEN 10000 ELSE -10000 END, 4) AS slippage_bips
+FROM trade_executions e LEFT JOIN orders o USING (client_order_id);
+
+CREATE OR REPLACE VIEW valued_cycles AS
+SELECT c.id, c.symbol, c.strategy, c.status, c.opened_at, c.created_at, c.updated_at, c.completed_at, c.demo, r.rate,
+       c.profit_loss * r.rate - coalesce(v.fee_gap, 0) AS profit_loss, c.profit_loss_percent,
+       c.fees * r.rate + coalesce(v.fee_gap, 0) AS fees,
+       (coalesce(c.quantity * c.entry_price, 0) + coalesce(c.exit_quantity * c.exit_price, 0)) * r.rate AS volume,
+       CASE WHEN c.entry_benchmark IS NULL THEN 0 ELSE c.quantity * c.entry_price * r.rate END AS entry_value,
+       CASE WHEN c.exit_benchmark IS NULL THEN 0 ELSE c.exit_quantity * c.exit_price * r.rate END AS exit_value,
+       c.entry_slippage_bips, c.exit_slippage_bips,
+       (coalesce(c.quantity * c.entry_benchmark * c.entry_slippage_bips, 0)
+        + coalesce(c.exit_quantity * c.exit_benchmark * c.exit_slippage_bips, 0)) / 10000 * r.rate AS slippage
+FROM trade_cycles c
+LEFT JOIN valuation a ON TRUE
+LEFT JOIN cycle_values v ON v.cycle_id = c.id AND v.valued_in = a.asset
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN right(c.symbol, length(coalesce(a.asset, ''))) = coalesce(a.asset, '') THEN 1
+           ELSE v.rate END AS rate
+) r;
+
+UPDATE alembic_version SET version_num='0022' WHERE alembic_version.version_num = '0021';
+
 COMMIT;
 

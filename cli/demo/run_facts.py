@@ -25,6 +25,7 @@ SELECT (SELECT count(*) FROM market_data WHERE timeframe = '1m' AND time >= %(si
        (SELECT count(*) FROM dead_letters) AS dead_letters,
        (SELECT coalesce(sum(profit_loss), 0) FROM valued_cycles WHERE status = 'completed') AS pnl_net,
        (SELECT coalesce(sum(fees), 0) FROM valued_cycles) AS fees,
+       (SELECT coalesce(sum(slippage), 0) FROM valued_cycles) AS slippage,
        (SELECT equity FROM equity_points ORDER BY time DESC LIMIT 1) AS equity,
        (SELECT round((return_index - 1) * 100, 4) FROM equity_points ORDER BY time DESC LIMIT 1) AS return_percent
 """

@@ -168,6 +168,7 @@ async def summarise(
         "cycles": {name: counts[f"cycles_{name}"] for name in ("opened", "completed", "failed")},
         "pnl_net": wire(counts["pnl_net"]),
         "fees": wire(counts["fees"]),
+        "slippage": wire(counts["slippage"]),
         "equity": _money(counts["equity"]),
         "return_percent": _money(counts["return_percent"]),
         "quote_asset": quote_asset,

@@ -46,6 +46,7 @@ def _figures(document: dict[str, Any]) -> Table:
         "orders, fills": f"{document['orders']:,}, {document['fills']:,}",
         "cycles": f"{cycles['opened']} opened, {cycles['completed']} completed, {cycles['failed']} failed",
         "net profit, fees": f"{_amount(document['pnl_net'])} {quote}, {_amount(document['fees'])} {quote}",
+        "slippage against arrival": f"{_amount(document['slippage'])} {quote}",
         "candle to order": f"p50 {to_order['p50']} ms, p99 {to_order['p99']} ms ({to_order['n']} orders)",
         "position unprotected": f"p50 {unprotected['p50']} s, max {unprotected['max']} s",
         "lost, doubled, gaps, dead letters": ", ".join(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from core.execution.slippage import BIPS_STEP, Executed, execution_of
 from core.positions.cycle_steps import Finish
 from core.positions.model import Cycle, CycleState
 from core.positions.position import Position
@@ -39,7 +41,18 @@ def refreshed(view: CycleState, rules: SymbolRules, now: datetime) -> Cycle:
         exit_quantity=position.sold,
         fees=position.fees,
         opened_at=cycle.opened_at or (min(now, started) if started else None),
+        **_slippage("entry", execution_of(view.orders, Side.BUY)),
+        **_slippage("exit", execution_of(view.orders, Side.SELL)),
     )
+
+
+def _slippage(name: str, execution: Executed | None) -> dict[str, Any]:
+    if execution is None:
+        return {}
+    return {
+        f"{name}_benchmark": _rounded(execution.benchmark / execution.quantity),
+        f"{name}_slippage_bips": execution.slippage_bips.quantize(BIPS_STEP),
+    }
 
 
 def finished(view: CycleState, rules: SymbolRules, step: Finish, now: datetime) -> Cycle:

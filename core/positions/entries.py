@@ -111,6 +111,7 @@ def entry_order(
         price=None if price is None else rules.round_price(price, Side.BUY),
         stop_price=trigger,
         correlation_id=decision.correlation_id,
+        arrival=approved.arrival,
     )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from core.execution.arrival import arrival_of
 from core.positions.model import Cycle, CycleState, Order, Purpose
 from shared.src.domain.errors import TransientError
 from shared.src.domain.ids import client_order_id
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import OrderType, Side
+from shared.src.exchange.models import BookTicker
 
 # How long the price may stand beyond a stop before the rest is sold at market, wall seconds.
 GAP_S_MAX = 1.5
@@ -37,8 +40,24 @@ def sale(view: CycleState, purpose: Purpose, kind: OrderType, quantity: Decimal,
     )
 
 
-def market_sale(view: CycleState, quantity: Decimal, now: datetime, purpose: Purpose = Purpose.EXIT) -> Order:
-    return sale(view, purpose, OrderType.MARKET, quantity, now)
+def market_sale(
+    view: CycleState,
+    quantity: Decimal,
+    now: datetime,
+    purpose: Purpose = Purpose.EXIT,
+    *,
+    market: BookTicker | None = None,
+) -> Order:
+    """At market. ``market``: as it is now; what is tried again is measured against the market of the first attempt."""
+    order = sale(view, purpose, OrderType.MARKET, quantity, now)
+    earlier = (known.arrival for known in view.of(Side.SELL) if known.purpose is purpose and known.arrival is not None)
+    arrival = next(earlier, arrival_of(market, Side.SELL) if market is not None and market.bid else None)
+    return replace(order, arrival=arrival)
+
+
+def bid_of(market: BookTicker | None) -> Decimal | None:
+    """What a position could be sold at; None while nobody bids, or nobody knows."""
+    return (market.bid or None) if market is not None else None
 
 
 def last_price(view: CycleState) -> Decimal:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.execution.arrival import Arrival
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import ENDED, TERMINAL, UNRESOLVED, CycleStatus, ManagedBy, OrderStatus, OrderType, Side
 
@@ -32,7 +33,8 @@ PROTECTION = frozenset({Purpose.STOP_LOSS, Purpose.TAKE_PROFIT})
 class Order:
     """One order. Its row is committed before anything is sent; prices in quote, quantities in base units.
 
-    ``cancel_asked``: we asked the exchange to cancel it, or another one was asked for in its place.
+    ``cancel_asked``: we asked the exchange to cancel it, or another one was asked for in its place. ``arrival``: the
+    market when it was decided, None where it waits for a price or is not ours.
     """
 
     client_order_id: str
@@ -58,6 +60,7 @@ class Order:
     reason: str = ""
     correlation_id: str = ""
     cancel_asked: bool = False
+    arrival: Arrival | None = None
 
     @property
     def is_open(self) -> bool:
@@ -118,7 +121,8 @@ class Cycle:
     it has less than the fills say. ``exit_intent_id``: the decision that asked for the way out, ``managed_by``: who may
     ask for it. ``dust_cost_max``: quote units that the smallest order was worth when the position was decided; a rest
     that cost more is not dust. ``decided_at``: when the bar closed that it was decided on. ``entry_canceled``: its
-    entry was taken back, and is not sent again.
+    entry was taken back, and is not sent again. ``entry_benchmark``, ``exit_benchmark``: prices that the executions are
+    measured against, and ``entry_slippage_bips``, ``exit_slippage_bips``: what was lost on them (``core.execution``).
     """
 
     id: str
@@ -160,6 +164,10 @@ class Cycle:
     managed_by: ManagedBy = ManagedBy.STRATEGIES
     decided_at: datetime | None = None
     entry_canceled: bool = False
+    entry_benchmark: Decimal | None = None
+    exit_benchmark: Decimal | None = None
+    entry_slippage_bips: Decimal | None = None
+    exit_slippage_bips: Decimal | None = None
 
     @property
     def is_ended(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.execution.arrival import arrival_of
 from core.risk.account import AccountView
 from core.risk.exchange_room import Occupancy, band_refusal, room_refusal
 from core.risk.exit_levels import ExitRules, settle_order
@@ -22,6 +23,7 @@ from core.risk.limits import (
 )
 from core.risk.verdicts import Approved, Refused
 from shared.src.domain.money import ONE, ZERO, wire
+from shared.src.domain.orders import Side
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 
@@ -93,15 +95,16 @@ def judge_order(
     reason = next((found for found in refusals() if found), "")
     if reason:
         return Refused(reason)
+    arrival = arrival_of(ticker, Side.BUY)
     if not market:
-        return Approved(quantity, cost, order.pocket, levels)
+        return Approved(quantity, cost, order.pocket, levels, arrival=arrival)
     funds = (*(room / rate for room in allowed.values()), *_told(order.reserved, rules.quote, view))
     price_max = rules.floor_price(min(bound, *(amount / quantity for amount in funds)))
     if asks is not None and order.takes_at_once:
         thin = _thin_book_refusal(asks, quantity, price_max, levels.stop_loss, rules)
         if thin:
             return Refused(thin)
-    return Approved(quantity, cost, order.pocket, levels, price_max)
+    return Approved(quantity, cost, order.pocket, levels, price_max, arrival)
 
 
 def drift_bound(reference: Decimal, limits: RiskLimits) -> Decimal:

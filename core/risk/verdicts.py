@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.execution.arrival import Arrival
 from core.risk.exit_levels import Levels
 
 
@@ -14,7 +15,7 @@ class Approved:
 
     ``quantity`` in base units; ``cost``: what it may take of ``pocket``, in units of the asset of valuation.
     ``price_max``: the most that an order at market may pay for a base unit, whatever the book; None for an order with a
-    price of its own, and before the market is looked at.
+    price of its own, and before the market is looked at. ``arrival``: the market as it was judged on.
     """
 
     quantity: Decimal
@@ -22,6 +23,7 @@ class Approved:
     pocket: str
     levels: Levels
     price_max: Decimal | None = None
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from core.capital.ledger import LedgerAccount
 from core.capital.pockets import POCKETS, Pocket, availability
 from core.capital.valuation import EURO, value
+from core.execution.slippage import slippage_bips
 from core.statistics.conversion import foreign_quotes, volume_of
 from core.statistics.equity import EquityCurve
 from core.statistics.figures import PLACES, change_percent, rounded
@@ -259,6 +260,7 @@ class PortfolioModel:
     async def _statistics(self) -> Row:
         now = self._clock.now()
         results = Results.of_sums(await self._db.row(queries.CYCLE_TOTALS, day=day_start(now)))
+        executed = await self._db.row(queries.EXECUTION)
         latest = await self._db.rows(queries.EQUITY_CURVE, limit=EQUITY_POINTS_READ)
         points = [(to_ms(row["time"]), row) for row in reversed(latest)]
         curve = EquityCurve(
@@ -274,6 +276,8 @@ class PortfolioModel:
             "quote_asset": self._quote,
             "cycles": results.cycles,
             "volume": results.volume,
+            "slippage": executed["slippage"],
+            "slippage_bips": slippage_bips(executed["slippage"], executed["measured"]),
         } | shown
 
     async def signals(self, limit: int) -> list[Row]:

@@ -54,6 +54,9 @@ coalesce(sum(volume), 0) AS volume,
 max(profit_loss) AS best, min(profit_loss) AS worst
 """
 
+# What executions lost against their benchmarks, and the amounts it was measured on, over rows of ``valued_cycles``.
+SLIPPAGE_SUMS = "coalesce(sum(slippage), 0) AS slippage, coalesce(sum(entry_value + exit_value), 0) AS measured"
+
 # The last points of the books' value, newest first
 EQUITY_CURVE = "SELECT time, equity, return_index FROM equity_points ORDER BY time DESC LIMIT :limit"
 EQUITY_POINTS_READ = 20_000

@@ -34,7 +34,7 @@ from core.positions.cycle_steps import (
     Wait,
 )
 from core.positions.entries import next_attempt
-from core.positions.exits import last_price
+from core.positions.exits import bid_of, last_price
 from core.positions.model import CycleState, Order
 from core.positions.rules import PositionRules
 from core.positions.standing import covered, standing_exits
@@ -43,6 +43,7 @@ from core.risk.verdicts import Refused
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.orders import CycleStatus, OrderStatus, Side
+from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from shared.src.retry import Backoff
 from trader.src.execution import metrics
@@ -182,7 +183,8 @@ class CycleManager:
             read_at = self._clock.monotonic()
             view = await self._store.view(cycle_id)
             rules = await self._exchange.rules(view.cycle.symbol)
-            bid = await self._bid(view.cycle.symbol)
+            market = await self._market(view.cycle.symbol)
+            bid = bid_of(market)
             price = bid if bid is not None else last_price(view)
             step = self._steps.next_step(view, rules, price, self._clock.now())
             if isinstance(step, Finish):
@@ -194,7 +196,7 @@ class CycleManager:
                 return
             if isinstance(step, ExitStep) and await self._is_blocked(cycle_id):
                 return
-            if not await self._carry_out(step, view, rules, bid):
+            if not await self._carry_out(step, view, rules, market):
                 self._later(cycle_id)
                 return
         logger.warning("cycle is busy", extra={"cycle_id": cycle_id})
@@ -215,10 +217,10 @@ class CycleManager:
         logger.warning("exit waits for the exchange", extra={"cycle_id": cycle_id, "for_s": round(blocked_s, 1)})
         return True
 
-    async def _bid(self, symbol: str) -> Decimal | None:
-        """What a position could be sold at now; None while nobody bids, or nobody knows."""
+    async def _market(self, symbol: str) -> BookTicker | None:
+        """The best bid and ask now; None while nobody knows them."""
         try:
-            return (await self._prices.ticker(symbol)).bid or None
+            return await self._prices.ticker(symbol)
         except (TransientError, RejectedError):
             return None
 
@@ -230,7 +232,7 @@ class CycleManager:
         if cycle != view.cycle:
             await self._store.save_cycle(cycle)
 
-    async def _carry_out(self, step: Step, view: CycleState, rules: SymbolRules, bid: Decimal | None) -> bool:
+    async def _carry_out(self, step: Step, view: CycleState, rules: SymbolRules, market: BookTicker | None) -> bool:
         """Do a step; False when the next one should wait."""
         match step:
             case Resolve(order):
@@ -242,7 +244,7 @@ class CycleManager:
             case EnterAgain(lost):
                 return await self._enter_again(view, lost, rules)
             case Protect() | ReplaceByStop() | Sell() | ReplaceBySale():
-                return await self._exits.place(view, step, rules, bid)
+                return await self._exits.place(view, step, rules, market)
             case GiveUpProtection() | MoveStop() | Unsellable() | Reopen():
                 return await self._write_down(step, view)
             case Wait() | Finish():

@@ -1,7 +1,7 @@
 """The SQL of the portfolio's reads."""
 
 from shared.src import sql
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS, text
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS, SLIPPAGE_SUMS, text
 
 WALLETS = text("SELECT asset, free, locked, updated_at FROM wallets WHERE free + locked > 0 ORDER BY asset")
 
@@ -14,8 +14,8 @@ FROM pocket_reservations WHERE status IN ('active', 'committed') ORDER BY create
 
 _CYCLE = """
 id AS cycle_id, symbol, strategy, managed_by, pocket, status, side, entry_price, exit_price, quantity, exit_quantity,
-stop_price, take_profit_price, fees, profit_loss, profit_loss_percent, exit_reason, opened_at, created_at,
-completed_at, demo
+stop_price, take_profit_price, fees, profit_loss, profit_loss_percent, entry_benchmark, entry_slippage_bips,
+exit_benchmark, exit_slippage_bips, exit_reason, opened_at, created_at, completed_at, demo
 """
 
 ACTIVE_POSITIONS = text(f"""
@@ -32,6 +32,8 @@ CYCLE_TOTALS = text(f"""
 SELECT {RESULT_SUMS}, COALESCE(sum(profit_loss) FILTER (WHERE completed_at >= :day), 0) AS today
 FROM valued_cycles WHERE status = 'completed'
 """)
+
+EXECUTION = text(f"SELECT {SLIPPAGE_SUMS} FROM valued_cycles WHERE status = 'completed'")
 
 # The last point, and the one before the moment, or the first after it when the books are younger.
 EQUITY_CHANGE = text("""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from core.execution.arrival import Arrival
 from core.positions.model import Cycle, Fill, Order, Purpose
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
@@ -184,7 +185,8 @@ class StoreBehaviour:
             resting=True,
             decided_at=world.clock.now(),
         )
-        entry = world.order(cycle=cycle, type=OrderType.LIMIT, price=D("99.9"), time_in_force="GTC")
+        arrival = Arrival(D("100.1"), D("100.2"))
+        entry = world.order(cycle=cycle, type=OrderType.LIMIT, price=D("99.9"), time_in_force="GTC", arrival=arrival)
         assert await world.store.open_cycle(cycle, entry)
         view = await world.store.view(cycle.id)
         assert (view.cycle, view.orders, view.fills) == (cycle, (entry,), ())
@@ -390,6 +392,12 @@ class StoreBehaviour:
         await world.store.note_prices(SYMBOL, D(90))
         await world.store.accept_exit("exit-1", [cycle.id])
         progress = replace(cycle, status=CycleStatus.ACTIVE_BUY, levels_at=D(100), sell_at_most=D("1.5"), fees=D("0.1"))
+        measured: dict[str, Any] = {
+            "entry_benchmark": D(100),
+            "entry_slippage_bips": D("2.5"),
+            "exit_benchmark": D(101),
+        }
+        progress = replace(progress, exit_slippage_bips=D(-1), **measured)
         await world.store.save_cycle(progress)
         saved = (await world.store.view(cycle.id)).cycle
         assert saved == replace(

@@ -364,3 +364,24 @@ async def test_the_latest_signals_are_shown_newest_first(
     assert [signal["id"] for signal in signals] == [f"s-{minute}" for minute in range(11, 1, -1)]
     assert (signals[0]["signal_type"], signals[0]["price"], signals[0]["reason"]) == ("BUY", "50000", "too weak")
     assert (await api.get("/api/signals", params={"limit": 0})).status_code == 422
+
+
+async def test_executions_are_measured_against_their_benchmarks(
+    traded: None, api: httpx.AsyncClient, database: Database
+) -> None:
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE orders SET benchmark = 99 WHERE side = 'BUY'"))
+        await connection.execute(
+            text(
+                "UPDATE trade_cycles SET entry_benchmark = 99, entry_slippage_bips = 101.0101, exit_benchmark = 111,"
+                " exit_slippage_bips = 90.0901"
+            )
+        )
+    trades = (await get(api, "/trades", side="BUY"))["trades"]
+    assert {(row["benchmark"], row["slippage_bips"]) for row in trades} == {("99", "101.0101")}
+    sale = (await get(api, "/trades", side="SELL"))["trades"][0]
+    assert (sale["benchmark"], sale["slippage_bips"]) == (None, None)
+    statistics = await get(api, "/statistics")
+    assert (round(float(statistics["slippage"]), 4), statistics["slippage_bips"]) == (2, "95.2381")
+    position = (await get(api, "/positions/recent"))[0]
+    assert (position["entry_slippage_bips"], position["exit_slippage_bips"]) == ("101.0101", "90.0901")

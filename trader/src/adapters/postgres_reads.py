@@ -5,10 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from core.execution.slippage import Executed, slippage_bips
+from core.statistics.figures import rounded
 from core.statistics.results import Results
 from shared.src.database import Database
+from shared.src.domain.orders import Side
 from shared.src.domain.plain import plain_row
-from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS, text
+from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, RESULT_SUMS, SLIPPAGE_SUMS, text
 from trader.src.api.models import OrdersQuery
 
 ORDERS = """
@@ -41,6 +44,13 @@ FROM trade_cycles
 """
 STATS_RESULTS = f"SELECT {RESULT_SUMS} FROM valued_cycles WHERE status = 'completed'"
 
+# Averages weigh by what was traded.
+STATS_EXECUTION = f"""
+SELECT {SLIPPAGE_SUMS}, sum(entry_slippage_bips * entry_value) / nullif(sum(entry_value), 0) AS entry_bips,
+       sum(exit_slippage_bips * exit_value) / nullif(sum(exit_value), 0) AS exit_bips
+FROM valued_cycles WHERE status = 'completed'
+"""
+
 
 class PostgresReads:
     def __init__(self, database: Database) -> None:
@@ -71,8 +81,8 @@ class PostgresReads:
         return bool((await self._rows("SELECT EXISTS (SELECT 1 FROM capital_pockets) AS kept", {}))[0]["kept"])
 
     async def stats(self) -> dict[str, Any]:
-        statements = (STATS_ORDERS, STATS_FILLS, STATS_CYCLES, STATS_RESULTS)
-        orders, fills, cycles, sums = [(await self._rows(sql, {}))[0] for sql in statements]
+        statements = (STATS_ORDERS, STATS_FILLS, STATS_CYCLES, STATS_RESULTS, STATS_EXECUTION)
+        orders, fills, cycles, sums, executed = [(await self._rows(sql, {}))[0] for sql in statements]
         results = Results.of_sums(sums)
         decided = orders["executed"] + orders["rejected"]
         return plain_row(
@@ -91,6 +101,12 @@ class PostgresReads:
                     "realised_profit_loss": results.profit_loss,
                     **cycles,
                 },
+                "execution": {
+                    "slippage": executed["slippage"],
+                    "slippage_bips": slippage_bips(executed["slippage"], executed["measured"]),
+                    "entry_slippage_bips": rounded(executed["entry_bips"], 4),
+                    "exit_slippage_bips": rounded(executed["exit_bips"], 4),
+                },
             }
         )
 
@@ -98,6 +114,14 @@ class PostgresReads:
         async with self._database.autocommit() as connection:
             result = await connection.execute(text(sql), parameters)
             return [dict(row) for row in result.mappings()]
+
+
+def _slippage_bips(row: dict[str, Any]) -> Decimal | None:
+    quantity, benchmark = row["executed_quantity"], row["benchmark"]
+    if not quantity or not row["executed_quote"] or benchmark is None:
+        return None
+    execution = Executed(Side(row["side"]), quantity, row["executed_quote"], quantity * benchmark)
+    return rounded(execution.slippage_bips, 4)
 
 
 def order_view(row: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +145,10 @@ def order_view(row: dict[str, Any]) -> dict[str, Any]:
             "price": row["price"],
             "stop_price": row["stop_price"],
             "executed_price": round(row["executed_quote"] / executed, 12) if executed else None,
+            "arrival_price": row["arrival_price"],
+            "arrival_touch": row["arrival_touch"],
+            "benchmark": row["benchmark"],
+            "slippage_bips": _slippage_bips(row),
             "fees": row.get("fees") or Decimal(0),
             "reason": row["reason"],
             "reject_code": row["reject_code"],

@@ -62,6 +62,8 @@ UPDATE trade_cycles SET status = :status, entry_order_id = :entry_order_id, exit
     profit_loss = :profit_loss, profit_loss_percent = :profit_loss_percent,
     exit_reason = CASE WHEN :exit_reason <> '' THEN :exit_reason ELSE exit_reason END,
     protected_at = :protected_at, unprotected_s = :unprotected_s, confirmed = :confirmed,
+    entry_benchmark = :entry_benchmark, exit_benchmark = :exit_benchmark,
+    entry_slippage_bips = :entry_slippage_bips, exit_slippage_bips = :exit_slippage_bips,
     levels_at = :levels_at, sell_at_most = :sell_at_most, opened_at = :opened_at, completed_at = :completed_at,
     updated_at = :updated_at
 WHERE id = :id

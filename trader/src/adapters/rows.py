@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from core.execution.arrival import Arrival
+from core.execution.slippage import benchmark_of
 from core.positions.model import Cycle, Fill, Order, Purpose
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, ManagedBy, OrderStatus, OrderType, Side
@@ -34,6 +36,9 @@ ORDER_COLUMNS = (
     "reason",
     "correlation_id",
     "cancel_asked",
+    "arrival_price",
+    "arrival_touch",
+    "benchmark",
     "demo",
     "created_at",
     "sent_at",
@@ -81,6 +86,10 @@ CYCLE_COLUMNS = (
     "managed_by",
     "decided_at",
     "entry_canceled",
+    "entry_benchmark",
+    "exit_benchmark",
+    "entry_slippage_bips",
+    "exit_slippage_bips",
 )
 FILL_COLUMNS = (
     "id",
@@ -141,11 +150,17 @@ def order_of(row: Mapping[str, Any]) -> Order:
         reason=row["reason"],
         correlation_id=row["correlation_id"],
         cancel_asked=row["cancel_asked"],
+        arrival=None if row["arrival_price"] is None else Arrival(row["arrival_price"], row["arrival_touch"]),
     )
 
 
 def order_parameters(order: Order, *, demo: bool, now: Any) -> dict[str, Any]:
-    return {name: getattr(order, name) for name in ORDER_COLUMNS if name not in {"demo", "sent_at", "updated_at"}} | {
+    own = {"arrival_price", "arrival_touch", "benchmark", "demo", "sent_at", "updated_at"}
+    arrival = order.arrival
+    return {name: getattr(order, name) for name in ORDER_COLUMNS if name not in own} | {
+        "arrival_price": None if arrival is None else arrival.middle,
+        "arrival_touch": None if arrival is None else arrival.touch,
+        "benchmark": benchmark_of(order),
         "demo": demo,
         "purpose": order.purpose.value,
         "side": order.side.value,
@@ -198,6 +213,10 @@ def cycle_of(row: Mapping[str, Any]) -> Cycle:
         managed_by=ManagedBy(row["managed_by"]),
         decided_at=row["decided_at"],
         entry_canceled=row["entry_canceled"],
+        entry_benchmark=row["entry_benchmark"],
+        exit_benchmark=row["exit_benchmark"],
+        entry_slippage_bips=row["entry_slippage_bips"],
+        exit_slippage_bips=row["exit_slippage_bips"],
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
+from core.execution.arrival import Arrival, arrival_of
 from core.positions.by_hand import is_taken_off, last_stop
 from core.positions.cancellation import ending_of
 from core.positions.model import MANUAL, Cycle, Order, Purpose
@@ -113,6 +114,8 @@ class TraderControl:
             "side": Side.BUY.value,
             "quantity": held,
             "entry_price": cycle.entry_price,
+            "entry_benchmark": cycle.entry_benchmark,
+            "entry_slippage_bips": cycle.entry_slippage_bips,
             "current_price": bid,
             "price_note": price_note,
             "unrealised_profit_loss": now.profit,
@@ -281,10 +284,16 @@ class TraderControl:
             price=limit,
             stop_price=request.stop_price,
             correlation_id=intent_id,
+            arrival=await self._arrival(request.symbol, Side.SELL),
         )
         if await self._store.accept(intent_id, [order], reason="sale by hand"):
             await self._trader.orders.submit(order)
         return order_id
+
+    async def _arrival(self, symbol: str, side: Side) -> Arrival | None:
+        """The market as it was last told; an order is not held up to be measured."""
+        ticker = await self._trader.prices.latest(symbol)
+        return None if ticker is None else arrival_of(ticker, side)
 
     async def _answer(self, order_id: str) -> dict[str, Any]:
         """The order once the exchange has spoken, or as it stands after 5 s; of an entry sent again, the last."""

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from core.positions.cycle_facts import holding, refreshed
 from core.positions.cycle_steps import ExitStep, Protect, ReplaceBySale, ReplaceByStop, Sell
-from core.positions.exits import market_sale
+from core.positions.exits import bid_of, market_sale
 from core.positions.model import CycleState, Order
 from core.positions.protection import Beyond, Protection, protection, settled
 from core.positions.refusals import is_not_traded, lacks_units
@@ -23,6 +23,7 @@ from core.positions.standing import is_bereft, locked, standing_exits
 from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
 from shared.src.domain.orders import OrderStatus
+from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from trader.src.execution import metrics
 from trader.src.order_manager import OrderManager
@@ -47,19 +48,20 @@ class ExitOrders:
         self._clock = clock
         self._rules = rules
 
-    async def place(self, view: CycleState, step: ExitStep, rules: SymbolRules, bid: Decimal | None) -> bool:
-        """Do a step; False: the next one should wait. ``bid``: None while nobody bids, or nobody knows.
+    async def place(self, view: CycleState, step: ExitStep, rules: SymbolRules, market: BookTicker | None) -> bool:
+        """Do a step; False: the next one should wait. ``market``: None while nobody knows it.
 
         Raises:
             TransientError: the exchange does not answer, or told to wait; what protects stays.
         """
+        bid = bid_of(market)
         match step:
             case Protect() | ReplaceByStop():
                 return await self._protect(view, step, rules, bid)
             case Sell():
-                return await self._sell(view, step)
+                return await self._sell(view, step, market)
             case ReplaceBySale():
-                return await self._replace_by_sale(view, step, bid)
+                return await self._replace_by_sale(view, step, market)
             case _:
                 assert_never(step)
 
@@ -100,15 +102,15 @@ class ExitOrders:
         await self._store.add_orders([stop])
         return await self._is_settled(stop, await self._orders.replace(old, stop))
 
-    async def _sell(self, view: CycleState, step: Sell) -> bool:
-        order = market_sale(view, step.quantity, self._clock.now(), step.purpose)
+    async def _sell(self, view: CycleState, step: Sell, market: BookTicker | None) -> bool:
+        order = market_sale(view, step.quantity, self._clock.now(), step.purpose, market=market)
         await self._store.add_orders([order])
         return await self._after_sale(view, order, await self._orders.submit(order))
 
-    async def _replace_by_sale(self, view: CycleState, step: ReplaceBySale, bid: Decimal | None) -> bool:
+    async def _replace_by_sale(self, view: CycleState, step: ReplaceBySale, market: BookTicker | None) -> bool:
         """What protects is given up only for a sale that can be done: the exchange answers, trades, somebody bids."""
         rules = await self._exchange.current_rules(view.cycle.symbol)
-        if not rules.is_trading or bid is None:
+        if not rules.is_trading or bid_of(market) is None:
             reason = "nobody bids" if rules.is_trading else f"the symbol is in {rules.status}"
             logger.warning("exit waits, the protection stays", extra={"cycle_id": view.cycle.id, "reason": reason})
             return False
@@ -116,7 +118,7 @@ class ExitOrders:
             return True  # the rules have changed: what to sell is decided anew
         if not rules.cancel_replace_allowed:
             return await self._orders.cancel(step.old)
-        order = market_sale(view, step.quantity, self._clock.now())
+        order = market_sale(view, step.quantity, self._clock.now(), market=market)
         await self._store.add_orders([order])
         return await self._after_sale(view, order, await self._orders.replace(step.old, order))
 
