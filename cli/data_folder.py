@@ -44,6 +44,11 @@ class DataFolder:
         return self.root / "connections.json"
 
     @property
+    def history(self) -> Path:
+        """Histories of candles, by symbol and time frame."""
+        return self.root / "history"
+
+    @property
     def summary_file(self) -> Path:
         return self.root / "summary.json"
 

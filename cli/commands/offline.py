@@ -67,7 +67,7 @@ def features(session: CommandSession, file: File, out: Out, symbol: Symbol = Non
     from core.features.indicators.base import IndicatorParameters
 
     out, settings = check_out(out, [file]), _settings()
-    history = _histories(session, [file], [symbol] if symbol else [])[0]
+    history = read_histories(session, [file], [symbol] if symbol else [])[0]
     with _progress(session, [history]) as tick:
         frames = features_of_history(history, IndicatorParameters.of(settings), {history.timeframe}, tick)
         rows = map(feature_row, frames)
@@ -89,7 +89,7 @@ def signals(
     from cli.offline.history_run import signal_row
 
     out, settings = check_out(out, files), _settings()
-    histories = _histories(session, files, symbol or [])
+    histories = read_histories(session, files, symbol or [])
     strategist = _strategist(session, settings, histories, read_parameters(parameters))
     with _progress(session, histories) as tick, TableWriter(out, SIGNAL_COLUMNS) as table:
         for bar in strategist.votes(histories, tick):
@@ -106,7 +106,7 @@ def decisions(
     from core.consensus.bar_decision import rules_of
 
     out, settings = check_out(out, files), _settings()
-    histories = _histories(session, files, symbol or [])
+    histories = read_histories(session, files, symbol or [])
     strategist = _strategist(session, settings, histories, read_parameters(parameters))
     rules, accepted = rules_of(settings), 0
     with _progress(session, histories) as tick, TableWriter(out, DECISION_COLUMNS) as table:
@@ -123,7 +123,12 @@ def _settings() -> Settings:
     return load_settings()
 
 
-def _histories(session: CommandSession, files: Sequence[Path], symbols: Sequence[str]) -> list[RecordedHistory]:
+def read_histories(session: CommandSession, files: Sequence[Path], symbols: Sequence[str]) -> list[RecordedHistory]:
+    """A history for each file; what was odd about them is said.
+
+    Raises:
+        CommandError: a file is missing (3), is not one of candles, or does not say its symbol (2).
+    """
     if symbols and len(symbols) != len(files):
         raise misused(f"--symbol: {len(symbols)} symbols for {len(files)} files", "one for each file, in order")
     names = [name.strip().upper() for name in symbols] or [_symbol_of(file) for file in files]

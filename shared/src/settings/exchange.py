@@ -40,6 +40,9 @@ class ExchangeSettings(BaseModel):
         "BINANCE_WS_API_URL",
         description="WebSocket API URL (user data)",
     )
+    binance_archive_url: str = setting(
+        "https://data.binance.vision", "BINANCE_ARCHIVE_URL", description="Binance's public archive of candles"
+    )
     simulator_url: str = setting(
         "", "SIMULATOR_URL", description="base URL of a Binance twin; set, it replaces the three Binance URLs"
     )
