@@ -40,6 +40,7 @@ from tests.stack import test_stack
 CHAIN = ("portfolio", "trader", "coordinator")
 PRICE = Decimal(100)
 BID = Decimal("99.99")
+DEPTH = Decimal(1_000_000)  # base units at the best price: nobody has to ask for the rest of the book
 FILLS = """
 SELECT symbol, side, purpose, extract(epoch FROM min(timestamp)) * 1000 AS at FROM trade_executions
 WHERE purpose IN ('entry', 'exit') GROUP BY symbol, side, purpose, client_order_id
@@ -56,8 +57,8 @@ def fixture(symbols: Sequence[str]) -> dict[str, Any]:
             "base": symbol.removesuffix("USDC"),
             "quote": "USDC",
             "last_price": str(PRICE),
-            "bids": [[str(BID), "1000000"]],
-            "asks": [[str(PRICE), "1000000"]],
+            "bids": [[str(BID), str(DEPTH)]],
+            "asks": [[str(PRICE), str(DEPTH)]],
         }
         for symbol in symbols
     ]
@@ -138,9 +139,9 @@ async def _keep_ticking(redis: Any, symbols: Sequence[str]) -> None:
                 occurred_at=clock.now(),
                 symbol=symbol,
                 bid=BID,
-                bid_quantity=Decimal(1),
+                bid_quantity=DEPTH,
                 ask=PRICE,
-                ask_quantity=Decimal(1),
+                ask_quantity=DEPTH,
                 update_id=number,
             )
             pipeline.set(TICK_KEY.format(symbol=symbol), KAFKA_TICK.encode(tick))

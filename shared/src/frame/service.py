@@ -31,6 +31,7 @@ from shared.src.frame import metrics
 from shared.src.frame.auth import Authorizer
 from shared.src.frame.docs_page import serve_docs
 from shared.src.frame.error_answers import install_error_handlers
+from shared.src.frame.event_loop import loop_factory
 from shared.src.frame.health import Health
 from shared.src.frame.logging_config import configure_logging
 from shared.src.frame.postgres_answers import PostgresAnswers
@@ -275,7 +276,8 @@ def run_service(name: str, build: Callable[[Service], Awaitable[None]], *, serve
         logger.error("configuration refused", extra={"reason": str(error)})
         sys.exit(EXIT_CONFIGURATION)
     configure_logging(name, settings.log_level, secrets=settings.secrets())
-    status = asyncio.run(start(name, settings, build, serve_app=serve_app))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        status = runner.run(start(name, settings, build, serve_app=serve_app))
     # or the interpreter looks for garbage in all it loaded on its way out: a second of CPU in which nobody is served
     gc.freeze()
     sys.exit(status)
