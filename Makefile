@@ -15,7 +15,7 @@ UP_OPTIONS = $(if $(TWIN),--twin) $(if $(KAFKA),--kafka $(KAFKA))
 SHARED_OPTIONS = $(if $(JSON),--json) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-dev dashboard env up down status simulate unit integration e2e simulation browser \
+.PHONY: help demo test setup setup-dev dashboard env up down status simulate unit integration e2e simulation oracles browser \
 	check format lint types imports bench lock clean
 
 help: ## list the targets
@@ -55,6 +55,10 @@ e2e: setup-dev dashboard ## the platform from market to ledger
 
 simulation: setup-dev ## adversarial simulation of the money path (SEEDS=10000 FROM=0)
 	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),10000) --from $(or $(FROM),0) --jobs $(or $(JOBS),2)
+
+oracles: setup-dev ## what other libraries say of the same figures, written down again
+	@$(PYTHON) -m venv .venv-oracles && .venv-oracles/bin/pip install --quiet ffn skfolio arch
+	@.venv-oracles/bin/python -m tests.oracles.record
 
 browser: setup-dev dashboard chromium ## the dashboard in Chromium
 	@$(PY) -m pytest tests/browser
