@@ -710,5 +710,16 @@ CROSS JOIN LATERAL (
 
 UPDATE alembic_version SET version_num='0022' WHERE alembic_version.version_num = '0021';
 
+-- Running upgrade 0022 -> 0023
+
+CREATE TABLE trade_cursors (
+        symbol TEXT PRIMARY KEY,
+        begins_after BIGINT NOT NULL,
+        compared_to BIGINT NOT NULL,
+        CHECK (compared_to >= begins_after)
+    );
+
+UPDATE alembic_version SET version_num='0023' WHERE alembic_version.version_num = '0022';
+
 COMMIT;
 

@@ -5,7 +5,7 @@ Each class stands for a query: services never import each other, so what joins t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
@@ -67,6 +67,9 @@ class StoredTrades:
 
     async def open_intents(self) -> Sequence[str]:
         return [cycle.intent_id for cycle in await self._store.open_cycles()]
+
+    async def followed_since(self) -> Mapping[str, int]:
+        return {symbol: cursor.begins_after for symbol, cursor in (await self._store.trade_cursors()).items()}
 
     async def unresolved_orders(self) -> int:
         return sum(order.is_unresolved for order in await self._store.live_orders())

@@ -79,13 +79,24 @@ class Trade:
 Trades = Mapping[int, Trade]
 
 
-def trade_missing(symbol: str, *, listed: Trades, booked: Trades, gaps: Mapping[str, Decimal], quote_asset: str) -> str:
+def trade_missing(
+    symbol: str,
+    *,
+    listed: Trades,
+    booked: Trades,
+    gaps: Mapping[str, Decimal],
+    quote_asset: str,
+    begins_after: int = -1,
+) -> str:
     """Which trade of the exchange's list explains a gap because the books lack it or have it differently; else empty.
 
-    A trade that touches none of the assets with a gap is on its way and explains nothing about them.
+    A trade that touches none of the assets with a gap is on its way and explains nothing about them. Nor does one
+    that was made before its symbol was followed: nobody will book it any more. ``begins_after``: the newest of those.
     """
     for trade_id, trade in sorted(listed.items()):
         known = booked.get(trade_id)
+        if known is None and trade_id <= begins_after:
+            continue
         touched = {*split_symbol(symbol, quote_first=quote_asset), trade.fee_asset, known.fee_asset if known else ""}
         if known != trade and not touched.isdisjoint(gaps):
             return f"trade {trade_id} of {symbol} is {'not booked' if known is None else 'booked differently'}"

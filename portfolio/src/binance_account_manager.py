@@ -200,12 +200,18 @@ class BinanceAccountManager:
             # what an administrator accepted explains nothing that came after it
             since = await ledger.accepted_at(gaps) or since
             booked = await ledger.booked(since=since)
+            begins_after = await ledger.followed_since()
         for symbol in dict.fromkeys((*self._symbols, *booked)):  # a position may be left in one no longer traded
             listed = await self._account.trades(symbol, since)
             if listed is None:
                 return "nobody keeps a list of trades to check against"
             found = trade_missing(
-                symbol, listed=listed, booked=booked.get(symbol, {}), gaps=gaps, quote_asset=self._quote
+                symbol,
+                listed=listed,
+                booked=booked.get(symbol, {}),
+                gaps=gaps,
+                quote_asset=self._quote,
+                begins_after=begins_after.get(symbol, -1),
             )
             if found:
                 return found

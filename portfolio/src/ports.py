@@ -56,6 +56,10 @@ class Ledger(Protocol):
         """By symbol and trade id, the executions since then that the books have."""
         ...
 
+    async def followed_since(self) -> Mapping[str, int]:
+        """By symbol, the newest trade that was made before the trader followed it; it books those above."""
+        ...
+
     async def revision(self) -> BooksRevision:
         """Changes whenever a posting or an execution is added: to see that nothing moved between two looks."""
         ...
@@ -137,6 +141,10 @@ class TradesReader(Protocol):
 
     async def open_intents(self) -> Sequence[str]:
         """Intents whose cycle has not ended."""
+        ...
+
+    async def followed_since(self) -> Mapping[str, int]:
+        """By symbol, the newest trade that was made before the trader followed it (-1: none)."""
         ...
 
     async def unresolved_orders(self) -> int:

@@ -54,13 +54,21 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
 
 @pytest.fixture
 def launch(make_settings: Callable[..., Settings], exchange: RunningTwin, tmp_path: Path) -> Launch:
-    """Starts the platform on a fixture: ``with launch(fixture, MAX_POSITION_SIZE="500") as platform``."""
+    """Starts the platform on a fixture: ``with launch(fixture, MAX_POSITION_SIZE="500") as platform``.
+
+    ``before``: what the operator did on the account before the platform was there.
+    """
 
     @contextmanager
-    def started(fixture: Fixture | None = None, **extra: str) -> Iterator[Platform]:
+    def started(
+        fixture: Fixture | None = None, *, before: Callable[[Operator], None] | None = None, **extra: str
+    ) -> Iterator[Platform]:
         given = fixture or fixture_of()
         exchange.do("DELETE", "/faults")
         exchange.reset(given)
+        if before is not None:
+            with httpx.Client(timeout=60, trust_env=False) as http:
+                before(Operator(exchange, http))
         settings = make_settings(trading_symbols=",".join(item["symbol"] for item in given["symbols"]))
         environment = environment_of(
             settings,

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests.outside.conftest import Launch, fixture_of, listed
-from tests.outside.platform import Platform, always, eventually
+from tests.outside.platform import Operator, Platform, always, eventually
 
 pytestmark = pytest.mark.integration
 A, B = "AAAUSDC", "BBBUSDC"
@@ -84,6 +84,43 @@ def test_a_trade_by_hand_while_the_stream_was_away_is_found(platform: Platform) 
     platform.close(A)
     eventually(lambda: platform.is_flat(A), "the position is sold")
     assert platform.operator.held("AAA") > Decimal("1.99"), "what the owner bought is the owner's"
+
+
+def test_trades_by_hand_that_nobody_told_are_found_wherever_they_were_made(platform: Platform) -> None:
+    platform.position(A, "4")
+    platform.fault("stream_stall", count=1000)
+    platform.operator.order(A, "BUY", "MARKET", quantity="2")
+    platform.operator.order(B, "BUY", "MARKET", quantity="3")
+    platform.operator.order(B, "SELL", "MARKET", quantity="1")
+    platform.close(A)
+    platform.twin.do("DELETE", "/faults")
+    booked = "SELECT 1 FROM trade_executions WHERE symbol = %s AND purpose = 'external' HAVING count(*) = %s"
+    eventually(lambda: platform.rows(booked, A, 1), "the one below the platform's own is found", 60)
+    eventually(lambda: platform.rows(booked, B, 2), "those where nothing else happened are found", 60)
+    eventually(lambda: is_settled(platform), "the books equal the exchange, and nothing is called a flow", 60)
+    platform.position(B, "4")
+
+
+def test_what_the_account_did_before_the_platform_was_there_is_not_imported(launch: Launch) -> None:
+    def before(operator: Operator) -> None:
+        for _ in range(7):
+            operator.order(A, "BUY", "MARKET", quantity="1")
+        operator.order(A, "BUY", "LIMIT", price="90", quantity="1", timeInForce="GTC")
+
+    with launch(before=before) as platform:
+        eventually(lambda: platform.rows("SELECT 1 FROM orders WHERE purpose = 'external'"), "what stands is taken in")
+        platform.position(A, "4")
+        platform.operator.order(A, "SELL", "MARKET", quantity="2")
+        eventually(lambda: len(platform.rows("SELECT 1 FROM trade_executions")) == 2, "what happened since is booked")
+        eventually(lambda: is_settled(platform), "the books equal the exchange, and nothing is called a flow")
+        assert platform.operator.held("AAA") > 8
+
+
+def is_settled(platform: Platform) -> bool:
+    """Whether the books equal the exchange by what was traded alone."""
+    ledger = platform.ask("portfolio", "GET", "/ledger").json()
+    flows = platform.rows("SELECT 1 FROM ledger_postings WHERE kind NOT IN ('opening', 'fill')")
+    return bool(ledger.get("equals_exchange")) and not flows
 
 
 def test_of_two_traders_one_acts(platform: Platform) -> None:

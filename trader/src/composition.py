@@ -25,6 +25,7 @@ from trader.src.execution.outlook import Outlook
 from trader.src.execution.panic import Panic
 from trader.src.execution.quarantine import Quarantine
 from trader.src.execution.reconciler import Reconciler
+from trader.src.execution.trade_comparison import TradeComparison
 from trader.src.execution.watcher import Watcher
 from trader.src.order_manager import MATCHING_S, OrderManager
 from trader.src.ports import Exchange, Prices, Store
@@ -63,6 +64,12 @@ def compose(
         quarantine=quarantine,
     )
     intents = _intents(risk, cycle_manager, quarantine, rules, exchange=exchange, store=store, clock=clock)
+    trades = TradeComparison(
+        exchange, store, orders, cycle_manager, quarantine=quarantine, clock=clock, symbols=settings.trading_symbols
+    )
+    reconciler = _reconciler(
+        orders, cycle_manager, risk, quarantine, exchange=exchange, store=store, funds=funds, clock=clock, trades=trades
+    )
     trader = TraderService(
         settings=settings,
         bus=bus,
@@ -77,9 +84,7 @@ def compose(
         risk=risk,
         breakers=breakers,
         panic=Panic(store=store, cycle_manager=cycle_manager, intents=intents, clock=clock),
-        reconciler=_reconciler(
-            orders, cycle_manager, risk, quarantine, exchange=exchange, store=store, funds=funds, clock=clock
-        ),
+        reconciler=reconciler,
         watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, rules=rules),
         publisher=OutboxPublisher(store, bus),
         quarantine=quarantine,
@@ -124,6 +129,7 @@ def _reconciler(
     store: Store,
     funds: Funds,
     clock: Clock,
+    trades: TradeComparison,
 ) -> Reconciler:
     return Reconciler(
         exchange=exchange,
@@ -134,6 +140,7 @@ def _reconciler(
         quarantine=quarantine,
         clock=clock,
         outlook=risk.outlook,
+        trades=trades,
     )
 
 

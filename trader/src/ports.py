@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from core.positions.model import Cycle, CycleState, Fill, Order
+from core.positions.trade_cursors import TradeCursor
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
 from core.risk.protections import EndedTrade
@@ -309,8 +310,28 @@ class Store(Protocol):
         """Orders that are not done, or whose fills are not all booked."""
         ...
 
-    async def last_trade_ids(self) -> dict[str, int]:
-        """By symbol that was ever touched, the newest booked trade id (-1: none yet)."""
+    async def touched_symbols(self) -> list[str]:
+        """Symbols with an order of the last days, or with something open."""
+        ...
+
+    async def known_orders(self, symbol: str, exchange_order_ids: Sequence[int]) -> set[int]:
+        """Those of the exchange's order ids whose orders are written down here."""
+        ...
+
+    async def booked_trades(self, symbol: str, trade_ids: Sequence[int]) -> set[int]:
+        """Those of the trades that are booked."""
+        ...
+
+    async def trade_cursors(self) -> dict[str, TradeCursor]:
+        """By symbol, how far the account's trades were compared."""
+        ...
+
+    async def begin_trade_cursor(self, symbol: str, begins_after: int) -> None:
+        """From here on, trades above this one are ours to book; a cursor begins once."""
+        ...
+
+    async def move_trade_cursor(self, symbol: str, compared_to: int) -> None:
+        """Every trade up to this one was compared; a cursor never goes back."""
         ...
 
     async def risk_facts(self, results_since: datetime, *, approved_since: datetime) -> RiskFacts:

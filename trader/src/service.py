@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -41,10 +39,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """How often the trader looks by itself, in wall seconds, whatever else happens.
-
-    ``in_full_every``: of so many comparisons with the exchange one also asks for fills that nobody told.
-    """
+    """How often the trader looks by itself, in wall seconds, whatever else happens."""
 
     watch_s: float = 0.5
     publish_s: float = 1.0
@@ -52,7 +47,6 @@ class Timers:
     sweep_s: float = 2.0
     first_comparison_s: float = 5.0
     compare_s: float = 15.0
-    in_full_every: int = 8
 
 
 class TraderService:
@@ -138,7 +132,7 @@ class TraderService:
             await self.exchange.follow(symbols)
         except RejectedError as error:
             raise TransientError(f"symbols not taken over: {error}") from error
-        self.symbols = symbols
+        self.symbols = self.reconciler.trades.symbols = symbols
 
     # What the exchange tells
 
@@ -146,7 +140,7 @@ class TraderService:
         await self.exchange.run(Listener(self.on_report, self.on_balances, self.on_connected, self.quarantine.put))
 
     async def on_connected(self) -> None:
-        """Events may be missing: compare in full. What cannot be compared now is tried again on the timer."""
+        """Events may be missing: compare. What cannot be compared now is tried again on the timer."""
         async with self.quarantine.guarded("task", "compare"):
             await self.reconciler.run()
 
@@ -196,13 +190,9 @@ class TraderService:
         await self.watcher.look()
 
     async def run_reconciliation(self) -> None:
-        """Compare with the exchange now and then; the stream does so, in full, after every connection."""
-        timers = self._timers
-        await self.clock.sleep(timers.first_comparison_s)
-        for count in itertools.count(1):
-            in_full = not self.reconciler.runs or count % timers.in_full_every == 0
-            await self._tried("compare", functools.partial(self.reconciler.run, trades=in_full))
-            await self.clock.sleep(timers.compare_s)
+        """Compare with the exchange now and then; the stream does so after every connection."""
+        await self.clock.sleep(self._timers.first_comparison_s)
+        await self._repeat("compare", self.reconciler.run, self._timers.compare_s)
 
     async def watch_risk(self) -> None:
         """Halt entries when the market, the exchange or the losses ask for it."""

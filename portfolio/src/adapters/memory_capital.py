@@ -165,6 +165,9 @@ class MemoryLedger:
                 trades.setdefault(each.symbol, {})[each.trade_id] = trade
         return dict(trades)
 
+    async def followed_since(self) -> Mapping[str, int]:
+        return await self._trades.followed_since()
+
     async def revision(self) -> BooksRevision:
         postings = len(self._kept.postings) + len(self._added)
         return BooksRevision(postings, await self._trades.execution_count(), await self._trades.unresolved_orders())

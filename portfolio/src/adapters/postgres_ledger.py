@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -54,6 +54,8 @@ _BOOKED = text("""
 SELECT e.symbol, e.trade_id, e.quantity, e.quote_quantity, e.fee, e.fee_asset
 FROM trade_executions e JOIN ledger_postings p ON p.posting_id = 'fill:' || e.id WHERE e.timestamp >= :since
 """)
+
+_FOLLOWED_SINCE = text("SELECT symbol, begins_after FROM trade_cursors")
 
 _REVISION = text(f"""
 SELECT (SELECT count(*) FROM ledger_postings) AS postings, (SELECT count(*) FROM trade_executions) AS executions,
@@ -132,6 +134,9 @@ class PostgresLedger:
             trade = Trade(row.quantity, row.quote_quantity, row.fee, row.fee_asset)
             trades.setdefault(row.symbol, {})[row.trade_id] = trade
         return dict(trades)
+
+    async def followed_since(self) -> Mapping[str, int]:
+        return {row.symbol: row.begins_after for row in await self._connection.execute(_FOLLOWED_SINCE)}
 
     async def revision(self) -> BooksRevision:
         row = (await self._connection.execute(_REVISION)).one()

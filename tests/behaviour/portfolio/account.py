@@ -160,6 +160,25 @@ class AccountBehaviour:
         assert await world.kinds() == ["adjustment", "deposit", "fill"]
         assert manager.halted() is None
 
+    async def test_a_trade_from_before_its_symbol_was_followed_is_a_flow(
+        self,
+        books: Bookkeeper,
+        manager: BinanceAccountManager,
+        account: FakeAccount,
+        world: World,
+        clock: ManualClock,
+        trader: TraderWriter,
+    ) -> None:
+        await trader.follow("BTCUSDC", 77)
+        account.listed["BTCUSDC"] = {77: Trade(Decimal(1), Decimal(100), Decimal(0), "BNB")}
+        account.move("BTC", 1)
+        account.move("USDC", -100)
+        await look(manager, clock)
+        account.move("USDC", 500)
+        await look(manager, clock)
+        assert await world.kinds() == ["convert", "deposit"]
+        assert manager.halted() is None
+
     async def test_dust_turned_into_bnb_is_no_result(
         self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
     ) -> None:

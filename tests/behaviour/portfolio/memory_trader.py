@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -37,6 +37,7 @@ class MemoryTrader:
     orders: dict[str, _Order] = field(default_factory=dict)
     fills: list[ExecutionEvent] = field(default_factory=list)
     results: list[CycleResult] = field(default_factory=list)
+    begins_after: dict[str, int] = field(default_factory=dict)
 
     async def cycle(
         self,
@@ -72,7 +73,13 @@ class MemoryTrader:
         await self.order(intent_id, status, cycle_id=cycle_id)
         return await self.fill(intent_id, trade_id, **values)
 
+    async def follow(self, symbol: str, begins_after: int) -> None:
+        self.begins_after[symbol] = begins_after
+
     # Read
+
+    async def followed_since(self) -> Mapping[str, int]:
+        return dict(self.begins_after)
 
     async def executions(self, since: datetime) -> Sequence[Execution]:
         wanted = [fill for fill in self.fills if fill.occurred_at >= since]

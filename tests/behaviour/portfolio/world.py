@@ -47,6 +47,10 @@ class TraderWriter(Protocol):
         """A cycle, its entry order and one fill."""
         ...
 
+    async def follow(self, symbol: str, begins_after: int) -> None:
+        """Begin to follow a symbol's trades above this one."""
+        ...
+
 
 class World:
     """A store and what tests ask of it, the same for every kind of store."""

@@ -13,6 +13,7 @@ import pytest
 
 from core.execution.arrival import Arrival
 from core.positions.model import Cycle, Fill, Order, Purpose
+from core.positions.trade_cursors import TradeCursor
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
 from core.risk.protections import EndedTrade
@@ -352,7 +353,7 @@ class StoreBehaviour:
         live = {order.client_order_id for order in await world.store.live_orders()}
         assert live == {"open", "unknown", "unbooked"}
 
-    async def test_the_newest_trade_of_every_touched_symbol_is_known(self, world: StoreWorld) -> None:
+    async def test_touched_symbols_are_of_the_last_days_and_booked_trades_are_known(self, world: StoreWorld) -> None:
         await world.store.add_orders([world.order("old", symbol="ADAUSDC")])
         old = world.order("old", symbol="ADAUSDC")
         await world.store.book(report(old, OrderStatus.FILLED, "2", 1), [world.fill(old, 3, "2")])
@@ -360,7 +361,24 @@ class StoreBehaviour:
         _, entry = await world.opened()
         await world.store.add_orders([world.order("other", symbol="ETHUSDC")])
         await world.store.book(report(entry, OrderStatus.FILLED, "2", 2), [world.fill(entry, 9), world.fill(entry, 7)])
-        assert await world.store.last_trade_ids() == {SYMBOL: 9, "ETHUSDC": -1}
+        assert sorted(await world.store.touched_symbols()) == sorted([SYMBOL, "ETHUSDC"])
+        assert await world.store.booked_trades(SYMBOL, [6, 7, 8, 9]) == {7, 9}
+        assert await world.store.booked_trades("ETHUSDC", [7]) == await world.store.booked_trades(SYMBOL, []) == set()
+
+    async def test_orders_of_the_exchange_are_known_by_symbol_and_number(self, world: StoreWorld) -> None:
+        await world.store.add_orders([world.order("a")])
+        await world.store.book(report(world.order("a"), OrderStatus.NEW, number=5), [])
+        assert await world.store.known_orders(SYMBOL, [4, 5, 5, 6]) == {5}
+        assert await world.store.known_orders("ETHUSDC", [5]) == await world.store.known_orders(SYMBOL, []) == set()
+
+    async def test_a_trade_cursor_begins_once_and_never_goes_back(self, world: StoreWorld) -> None:
+        assert await world.store.trade_cursors() == {}
+        for begins_after in (4, 40):
+            await world.store.begin_trade_cursor(SYMBOL, begins_after)
+        await world.store.begin_trade_cursor("ETHUSDC", -1)
+        for compared_to in (7, 5):
+            await world.store.move_trade_cursor(SYMBOL, compared_to)
+        assert await world.store.trade_cursors() == {SYMBOL: TradeCursor(4, 7), "ETHUSDC": TradeCursor(-1, -1)}
 
     async def test_a_view_has_orders_by_creation_and_fills_by_trade(self, world: StoreWorld) -> None:
         cycle, entry = await world.opened()

@@ -111,3 +111,11 @@ class TraderRows:
         cycle_id = await self.cycle(intent_id)
         await self.order(intent_id, status, cycle_id=cycle_id)
         return await self.fill(intent_id, trade_id, **values)
+
+    async def follow(self, symbol: str, begins_after: int) -> None:
+        """As the trader does when it meets a symbol."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                text("INSERT INTO trade_cursors (symbol, begins_after, compared_to) VALUES (:symbol, :after, :after)"),
+                {"symbol": symbol, "after": begins_after},
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -178,11 +178,15 @@ class World:
 
 
 @asynccontextmanager
-async def one_process(**settings: Any) -> AsyncIterator[World]:
+async def one_process(
+    prepare: Callable[[Engine], None] = lambda _engine: None, **settings: Any
+) -> AsyncIterator[World]:
+    """``prepare``: what was done on the exchange before the trader was started for the first time."""
     clock = ManualClock()
     engine = Engine()
     engine.add_symbol(MarketRules.create(SYMBOL, "BTC", "USDC", default_filters()), D(50_000))
     engine.add_account(ACCOUNT, {"USDC": D(10_000)}, D("0.001"), D("0.001"))
+    prepare(engine)
     exchange = WatchedExchange(engine, ACCOUNT, clock)
     store = MemoryStore(clock, nothing_pending)
     bus = CrashingBus(Fuse())

@@ -94,13 +94,13 @@ async def test_a_sale_by_hand_of_a_part_makes_the_position_smaller_and_of_more_s
 async def test_a_sale_that_the_stream_lost_is_found_by_the_next_comparison() -> None:
     async with one_process() as world:
         await world.take()
-        await world.trader.reconciler.run(trades=False)
+        await world.trader.reconciler.run()
         calls = world.exchange._orders._calls
         await calls.change("delete", "openOrders", {"symbol": SYMBOL})
         await calls.change("post", "order", {"symbol": SYMBOL, "side": "SELL", "type": "MARKET", "quantity": "0.01998"})
         while not world.exchange._news.empty():
             world.exchange._news.get_nowait()
-        await world.trader.reconciler.run(trades=False)
+        await world.trader.reconciler.run()
         await world.quiet()
         assert (world.cycle.status, world.cycle.exit_reason) == (CycleStatus.COMPLETED, OPERATOR)
 

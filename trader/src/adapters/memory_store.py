@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, Order
+from core.positions.trade_cursors import TradeCursor
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
 from core.risk.protections import EndedTrade
@@ -62,7 +63,7 @@ class MemoryStore:
         self._by_intent: dict[str, list[str]] = {}
         self._fills: dict[tuple[str, int], Fill] = {}
         self._by_order: dict[str, list[Fill]] = {}
-        self._last_trade: dict[str, int] = {}
+        self._trade_cursors: dict[str, TradeCursor] = {}
         self._newest_order: dict[str, datetime] = {}
         self._pauses: dict[tuple[str, Cause], Pause] = {}
         self._loss_mark: LossMark | None = None
@@ -164,12 +165,28 @@ class MemoryStore:
         live = (self._orders[name] for name in self._live)
         return [order for order in live if not order.is_done or order.created_at > since]
 
-    async def last_trade_ids(self) -> dict[str, int]:
+    async def touched_symbols(self) -> list[str]:
         since = self._clock.now() - RECENT
         touched = {symbol: None for symbol, newest in self._newest_order.items() if newest > since}
         touched |= {self._orders[name].symbol: None for name in self._live if not self._orders[name].is_done}
         touched |= {self._cycles[name].symbol: None for name in self._open}
-        return {symbol: self._last_trade.get(symbol, -1) for symbol in touched}
+        return list(touched)
+
+    async def known_orders(self, symbol: str, exchange_order_ids: Sequence[int]) -> set[int]:
+        return {order_id for order_id in exchange_order_ids if (symbol, order_id) in self._by_exchange_id}
+
+    async def booked_trades(self, symbol: str, trade_ids: Sequence[int]) -> set[int]:
+        return {trade_id for trade_id in trade_ids if (symbol, trade_id) in self._fills}
+
+    async def trade_cursors(self) -> dict[str, TradeCursor]:
+        return dict(self._trade_cursors)
+
+    async def begin_trade_cursor(self, symbol: str, begins_after: int) -> None:
+        self._trade_cursors.setdefault(symbol, TradeCursor(begins_after, begins_after))
+
+    async def move_trade_cursor(self, symbol: str, compared_to: int) -> None:
+        known = self._trade_cursors[symbol]
+        self._trade_cursors[symbol] = replace(known, compared_to=max(known.compared_to, compared_to))
 
     # Cycles
 
@@ -394,7 +411,6 @@ class MemoryStore:
     def _add_fill(self, fill: Fill, order: Order) -> None:
         self._fills[fill.symbol, fill.trade_id] = fill
         self._by_order.setdefault(order.client_order_id, []).append(fill)
-        self._last_trade[fill.symbol] = max(fill.trade_id, self._last_trade.get(fill.symbol, -1))
         self._tell(EXECUTION, self._execution(fill, order))
 
     def _execution(self, fill: Fill, order: Order) -> ExecutionEvent:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from shared.src.exchange.models import ExchangeOrder, OddRow
 from shared.src.sql import ENDED_CYCLES, ENDED_TRADES, LIVE_ORDERS, UNRESOLVED_ORDERS, text
 from trader.src.adapters.postgres_outbox import PostgresOutbox
 from trader.src.adapters.postgres_quarantine import PostgresQuarantine
+from trader.src.adapters.postgres_trades import RECENT, PostgresTrades
 from trader.src.adapters.rows import (
     CYCLE_COLUMNS,
     FILL_COLUMNS,
@@ -43,16 +44,9 @@ from trader.src.ports import ApprovedEntry, Booked, OutboxMessage, RiskFacts, Se
 M = TypeVar("M", bound=BaseModel)
 Confirm = Callable[[DatabaseConnection], Awaitable[None]]
 
-RECENT = timedelta(days=7)
 OPEN = f"status NOT IN {ENDED_CYCLES}"
 LIVE = f"status IN {LIVE_ORDERS}"
 BOOKED = "(SELECT coalesce(sum(e.quantity), 0) FROM trade_executions e WHERE e.client_order_id = o.client_order_id)"
-# Symbols whose trades are worth asking for: touched in the last days, or with something open.
-TOUCHED = """
-SELECT t.symbol, coalesce((SELECT max(e.trade_id) FROM trade_executions e WHERE e.symbol = t.symbol), -1) AS last
-FROM (SELECT DISTINCT symbol FROM orders WHERE created_at > :since OR {live}
-      UNION SELECT DISTINCT symbol FROM trade_cycles WHERE {open}) AS t
-"""
 SAVE_CYCLE = """
 UPDATE trade_cycles SET status = :status, entry_order_id = :entry_order_id, exit_order_id = :exit_order_id,
     entry_price = :entry_price, exit_price = :exit_price, quantity = :quantity, exit_quantity = :exit_quantity,
@@ -119,7 +113,7 @@ ON CONFLICT (scope, cause) DO UPDATE SET reason = excluded.reason, until = exclu
 """
 
 
-class PostgresStore:
+class PostgresStore(PostgresTrades):
     """Implements ``trader.src.ports.Store``.
 
     ``confirm``: asked in every transaction that takes an intent or adds orders; raises LeaseLostError when another
@@ -127,9 +121,8 @@ class PostgresStore:
     """
 
     def __init__(self, database: Database, clock: Clock, *, demo: bool, confirm: Confirm | None = None) -> None:
+        super().__init__(database, clock)
         self._confirm = confirm
-        self._database = database
-        self._clock = clock
         self._demo = demo
         self._outbox = PostgresOutbox(database)
         self._quarantine = PostgresQuarantine(database)
@@ -314,12 +307,6 @@ class PostgresStore:
         async with self._database.autocommit() as connection:
             rows = await connection.execute(text(query), {"since": self._clock.now() - RECENT})
             return [order_of(row) for row in rows.mappings()]
-
-    async def last_trade_ids(self) -> dict[str, int]:
-        async with self._database.autocommit() as connection:
-            since = {"since": self._clock.now() - RECENT}
-            rows = await connection.execute(text(TOUCHED.format(live=LIVE, open=OPEN)), since)
-            return {row.symbol: row.last for row in rows}
 
     # Cycles
 

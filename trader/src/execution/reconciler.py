@@ -10,28 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from decimal import Decimal
 
 from core.positions.claims import claims, confirmed, shortfalls
 from core.positions.model import CycleState, Order
 from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
-from shared.src.domain.errors import RejectedError
-from shared.src.exchange.models import AccountSnapshot, Balance, ExchangeFill, ExchangeOrder, OddRow
+from shared.src.exchange.models import AccountSnapshot, ExchangeOrder, OddRow
 from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.execution.funds import Funds
 from trader.src.execution.outlook import Outlook
 from trader.src.execution.quarantine import Quarantine
+from trader.src.execution.trade_comparison import TradeComparison
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Store
 from trader.src.risk_manager import DIFFERENCE
 
 logger = logging.getLogger(__name__)
-
-TRADES_PAGE = 1000
 
 
 class Reconciler:
@@ -48,7 +44,9 @@ class Reconciler:
         quarantine: Quarantine,
         clock: Clock,
         outlook: Outlook,
+        trades: TradeComparison,
     ) -> None:
+        self.trades = trades
         self._exchange = exchange
         self._store = store
         self._orders = orders
@@ -62,21 +60,16 @@ class Reconciler:
         self._differences: dict[str, str] = {}
         self.runs = 0
 
-    async def run(self, *, trades: bool = True) -> None:
-        """One comparison; every open cycle is looked at afterwards.
-
-        ``trades``: also ask every touched symbol for fills we have not seen (weight 20 each); while the stream is
-        alive the orders themselves show what is missing.
-        """
+    async def run(self) -> None:
+        """One comparison; every open cycle is looked at afterwards."""
         async with self._lock:
             began_at = self._clock.monotonic()
             standing = await self._exchange.open_orders()
             odd = await self._set_aside()
+            await self.trades.begin({found.symbol for found in standing})
             await self._match_orders(standing, odd)
             account = await self._exchange.account()
-            if trades or (self._funds.is_known and _totals(self._funds.balances) != _totals(account.balances)):
-                # units moved and nobody told us: perhaps by a fill that the stream lost
-                await self._match_trades()
+            await self.trades.run(account.balances)
             await self._match_balances(account)
             await self._set_aside()
             for cycle in await self._store.open_cycles():
@@ -125,40 +118,6 @@ class Reconciler:
         if order.is_done and order.cycle_id is None:
             await self._orders.collect(order)
 
-    async def _match_trades(self) -> None:
-        for symbol, last in (await self._store.last_trade_ids()).items():
-            async with self._quarantine.guarded("trades", symbol, symbol=symbol):
-                await self._match_trades_of(symbol, last)
-
-    async def _match_trades_of(self, symbol: str, last: int) -> None:
-        fills = await self._exchange.trades(symbol, from_id=last + 1)
-        while fills:
-            for order_id in dict.fromkeys(fill.order_id for fill in fills):
-                of_order = [fill for fill in fills if fill.order_id == order_id]
-                async with self._quarantine.guarded("fills", f"{symbol}/{order_id}", symbol=symbol):
-                    await self._book(symbol, order_id, of_order)
-            if len(fills) < TRADES_PAGE:
-                break
-            fills = await self._exchange.trades(symbol, from_id=fills[-1].trade_id + 1)
-
-    async def _book(self, symbol: str, order_id: int, fills: list[ExchangeFill]) -> None:
-        order = await self._store.order_by_exchange_id(symbol, order_id)
-        if order is None:
-            try:
-                found = await self._exchange.order_by_id(symbol, order_id)
-            except RejectedError as error:
-                logger.warning("fill of an order nobody knows", extra={"order_id": order_id, "reason": str(error)})
-                return
-            order = await self._store.reported(found)
-            if order is None:
-                await self._orders.adopt(found)
-                return
-            await self._orders.refresh(order)
-            order = await self._store.order(order.client_order_id) or order
-        booked = await self._orders.book_fills(order, fills)
-        if booked is not None and booked.fills and booked.order.cycle_id:
-            self._cycle_manager.wake(booked.order.cycle_id)
-
     # Balances
 
     async def _match_balances(self, account: AccountSnapshot) -> None:
@@ -186,10 +145,6 @@ class Reconciler:
 def key_of(found: ExchangeOrder) -> str:
     """What an order is called where it is set aside."""
     return f"{found.symbol}/{found.order_id}"
-
-
-def _totals(balances: Mapping[str, Balance]) -> dict[str, Decimal]:
-    return {asset: balance.total for asset, balance in balances.items() if balance.total}
 
 
 def _differs(order: Order, found: ExchangeOrder) -> bool:

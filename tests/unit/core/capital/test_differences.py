@@ -48,9 +48,11 @@ def test_gaps_are_told_with_their_sign() -> None:
 TRADE = Trade(Decimal(1), Decimal(100), Decimal("0.1"), "BNB")
 
 
-def missing(listed: Trades, booked: Trades, *assets: str) -> str:
+def missing(listed: Trades, booked: Trades, *assets: str, begins_after: int = -1) -> str:
     gaps = dict.fromkeys(assets, Decimal(1))
-    return trade_missing("BTCUSDC", listed=listed, booked=booked, gaps=gaps, quote_asset="USDC")
+    return trade_missing(
+        "BTCUSDC", listed=listed, booked=booked, gaps=gaps, quote_asset="USDC", begins_after=begins_after
+    )
 
 
 def test_a_trade_that_the_books_lack_or_have_differently_is_named() -> None:
@@ -63,6 +65,13 @@ def test_a_trade_that_the_books_lack_or_have_differently_is_named() -> None:
 def test_a_trade_in_other_assets_explains_nothing() -> None:
     assert missing({7: TRADE}, {}, "EUR") == ""
     assert missing({7: TRADE}, {}, "BNB") == "trade 7 of BTCUSDC is not booked"
+
+
+def test_a_trade_from_before_its_symbol_was_followed_explains_nothing_unless_it_is_booked() -> None:
+    dearer = Trade(Decimal(1), Decimal(101), Decimal("0.1"), "BNB")
+    assert missing({7: TRADE}, {}, "BTC", begins_after=7) == ""
+    assert missing({7: TRADE, 8: TRADE}, {}, "BTC", begins_after=7) == "trade 8 of BTCUSDC is not booked"
+    assert missing({7: TRADE}, {7: dearer}, "BTC", begins_after=7) == "trade 7 of BTCUSDC is booked differently"
 
 
 def test_only_what_is_traded_stops_new_positions() -> None:
