@@ -202,6 +202,8 @@ class CycleRules:
         if not standing:
             return _protect(view, uncovered)
         changed = next((item for item in standing if not item.covered), standing[0])
+        if locked(standing) - changed.locked >= held:
+            return Cancel(changed.leg)  # the others sell all there is
         quantity = rules.floor_quantity(held - locked(standing) + changed.locked, market=True)
         if uncovered <= 0 and locked(standing) <= held:
             return self._moved(view, standing, rules, price)

@@ -19,6 +19,8 @@ from shared.src.exchange.models import BookTicker
 GAP_S_MAX = 1.5
 # Under a stop at market by more than this is no spread that widened for a moment.
 GAP = Decimal("0.995")
+# Of a price: so near to it the last trade may have reached it.
+NEAR = Decimal("0.001")
 
 
 def sale(view: CycleState, purpose: Purpose, kind: OrderType, quantity: Decimal, now: datetime) -> Order:
@@ -86,6 +88,23 @@ def is_jumped_over(orders: Iterable[Order], bid: Decimal) -> bool:
     """Whether an open stop cannot fill: its limit stands above the price, or nobody trades to set it off at market."""
     stops = (order for order in orders if order.is_open and order.purpose is Purpose.STOP_LOSS)
     return any(bid < (order.price or (order.stop_price or ZERO) * GAP) for order in stops)
+
+
+def is_reached(order: Order, ticker: BookTicker) -> bool:
+    """Whether the market is at the price of an order that waits in the book, so that it may be filling."""
+    if order.price is None or order.stop_price is not None:
+        return False
+    if order.side is Side.SELL:
+        return ticker.bid >= order.price * (1 - NEAR)
+    return ticker.ask <= order.price * (1 + NEAR)
+
+
+def may_have_reached(cycle: Cycle, ticker: BookTicker) -> bool:
+    """Whether the market may be at an order of the cycle that waits in the book: its entry, or its target."""
+    entry, target = cycle.entry_price, cycle.take_profit_price
+    if cycle.resting and (entry is None or ticker.ask <= entry * (1 + NEAR)):
+        return True
+    return target is not None and ticker.bid >= target * (1 - NEAR)
 
 
 def is_at_unplaced_target(view: CycleState, bid: Decimal) -> bool:

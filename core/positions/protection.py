@@ -10,11 +10,11 @@ from core.positions.cycle_steps import Protect, ReplaceByStop, Shape
 from core.positions.entries import GOOD_TILL_CANCELED
 from core.positions.exits import sale
 from core.positions.model import Cycle, CycleState, Order, Purpose
+from core.positions.repeats import pair_id
 from core.positions.rules import PositionRules
 from core.positions.stops import HUNDRED, StopLevel, StopRules, stop_level
 from core.risk.exit_levels import settle_order
 from shared.src.domain.errors import InvariantError
-from shared.src.domain.ids import client_order_id
 from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.rules import SymbolRules
 
@@ -81,7 +81,7 @@ def protection(
         return Protection(stop)
     target = sale(view, Purpose.TAKE_PROFIT, OrderType.LIMIT_MAKER, step.quantity, now)
     target = replace(target, price=take_profit_price(cycle.take_profit_price, rules))
-    return Protection(stop, target, list_id=client_order_id(cycle.id, "pair", stop.attempt))
+    return Protection(stop, target, list_id=pair_id(cycle.id, stop.attempt))
 
 
 def _stop(order: Order, level: StopLevel, rules: SymbolRules, stops: StopRules) -> Order:

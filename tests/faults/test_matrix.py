@@ -12,6 +12,10 @@ ELSEWHERE = {"late_acceptance", "http_5xx_unknown", "malformed_answer", "mainten
 AGAIN = [
     ("answer_lost", Stage.ENTRY),
     ("timeout_1007", Stage.PROTECTION),
+    ("request_lost", Stage.PROTECTION),
+    ("ban_418", Stage.PROTECTION),
+    ("request_lost", Stage.PARTIAL),
+    ("stream_drop", Stage.PARTIAL),
     ("reject_protection_leg", Stage.PARTIAL),
     ("price_gap", Stage.HELD),
     ("clock_skew_1021", Stage.SALE),

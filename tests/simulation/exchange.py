@@ -73,6 +73,7 @@ class Conditions:
         self.events: deque[StreamFault] = deque()
         self.banned_until_s = 0.0
         self.banned_since_s: float | None = None
+        self.told_to_wait_until_s = 0.0
         self.ban_status = 429
         self.hidden_s = 0.0
         self.no_stream_until_s = 0.0
@@ -95,6 +96,7 @@ class Conditions:
         self.calls.clear()
         self.events.clear()
         self.banned_until_s = min(self.banned_until_s, self._clock.monotonic())
+        self.told_to_wait_until_s = self.banned_until_s
         self.no_values_until_s = self.hidden_s = self.no_stream_until_s = self.no_answer_until_s = 0.0
 
     def note_lost(self) -> None:
@@ -141,6 +143,7 @@ class Conditions:
         left_s = self.banned_until_s - self._clock.monotonic()
         if left_s <= 0:
             return None
+        self.told_to_wait_until_s = self.banned_until_s
         return error_of(Refusal(self.ban_status, -1003, "Too many requests.", retry_after=f"{left_s:.0f}"))
 
     def next_fault(self, *, reads: bool) -> CallFault | None:
@@ -343,6 +346,10 @@ class SimulatedExchange(EngineAccount):
 
     async def follow(self, symbols: Sequence[str]) -> None:
         await self._known.learn(symbols)
+
+    async def blocked_s(self) -> float:
+        """As every process learns it from Redis: since any of them was told."""
+        return max(0.0, self._conditions.told_to_wait_until_s - self._simulated.monotonic())
 
     async def rules(self, symbol: str) -> SymbolRules:
         return await self._known.of(symbol)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_never
 
@@ -36,6 +37,7 @@ from core.positions.cycle_steps import (
 from core.positions.entries import next_attempt
 from core.positions.exits import bid_of, last_price
 from core.positions.model import CycleState, Order
+from core.positions.repeats import is_repeatable
 from core.positions.rules import PositionRules
 from core.positions.standing import covered, standing_exits
 from core.positions.unprotected_time import Sight
@@ -58,7 +60,7 @@ from trader.src.risk_manager import RiskManager
 logger = logging.getLogger(__name__)
 
 STEPS_MAX = 16
-RETRY = Backoff(first_s=0.5, max_s=30.0)
+RETRY = Backoff(first_s=0.1, max_s=30.0)
 
 
 class CycleManager:
@@ -92,6 +94,7 @@ class CycleManager:
         self._unsent: dict[str, Order] = {}
         self._retries: dict[str, int] = {}
         self._due: dict[str, float] = {}
+        self._due_changed = asyncio.Event()
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # Waking
@@ -109,6 +112,12 @@ class CycleManager:
             self._workers[cycle_id] = worker
             worker.add_done_callback(lambda done: self._worked(cycle_id, done))
 
+    async def look_again(self, orders: Sequence[Order]) -> None:
+        """Ask the exchange for orders of which the stream told nothing new; what has changed wakes their cycle."""
+        for order in orders:
+            if await self._orders.refresh(order) and order.cycle_id is not None:
+                self.wake(order.cycle_id)
+
     def note_fill(self, cycle_id: str) -> None:
         """An entry of the cycle was filled just now: it is unprotected from here on."""
         self._unprotected.start(cycle_id)
@@ -120,6 +129,24 @@ class CycleManager:
         for cycle_id in ready:
             del self._due[cycle_id]
         return ready
+
+    async def wait_for_due(self, seconds_max: float) -> None:
+        """Return when the time of a cycle has come, or after ``seconds_max``."""
+        while True:
+            self._due_changed.clear()
+            left_s = min(self._due.values(), default=float("inf")) - self._clock.monotonic()
+            if left_s <= 0:
+                return
+            try:
+                async with asyncio.timeout(min(seconds_max, left_s)):
+                    await self._due_changed.wait()
+            except TimeoutError:
+                return
+
+    def wake_due(self) -> None:
+        """Wake the cycles whose time has come."""
+        for cycle_id in self.due():
+            self.wake(cycle_id)
 
     async def idle(self) -> None:
         """Wait until no worker is at work."""
@@ -143,10 +170,10 @@ class CycleManager:
                 async with self._quarantine.guarded("cycle", cycle_id) as attempt:
                     await self._once(cycle_id)
                 if attempt.failed:
-                    self._later(cycle_id)
+                    await self._later(cycle_id)
         except (TransientError, OutcomeUnknownError) as error:
             logger.warning("cycle waits", extra={"cycle_id": cycle_id, "reason": str(error)})
-            self._later(cycle_id)
+            await self._later(cycle_id)
 
     def _worked(self, cycle_id: str, worker: asyncio.Task[None]) -> None:
         """A worker is through. What nobody foresaw ends the service."""
@@ -170,9 +197,18 @@ class CycleManager:
                 self.note_fill(cycle_id)
         await self.advance(cycle_id)
 
-    def _later(self, cycle_id: str) -> None:
+    async def _later(self, cycle_id: str) -> None:
+        """Try again after a while; while the exchange refuses every call, right when that ends."""
+        blocked_s = await self._exchange.blocked_s()
+        if blocked_s > 0:
+            self._wake_in(cycle_id, blocked_s)
+            return
         failures = self._retries[cycle_id] = self._retries.get(cycle_id, 0) + 1
-        self._due[cycle_id] = self._clock.monotonic() + RETRY.after(failures)
+        self._wake_in(cycle_id, RETRY.after(failures))
+
+    def _wake_in(self, cycle_id: str, seconds: float) -> None:
+        self._due[cycle_id] = self._clock.monotonic() + seconds
+        self._due_changed.set()
 
     # Stepping
 
@@ -197,23 +233,23 @@ class CycleManager:
             if isinstance(step, ExitStep) and await self._is_blocked(cycle_id):
                 return
             if not await self._carry_out(step, view, rules, market):
-                self._later(cycle_id)
+                await self._later(cycle_id)
                 return
         logger.warning("cycle is busy", extra={"cycle_id": cycle_id})
-        self._later(cycle_id)
+        await self._later(cycle_id)
 
     def _wait(self, cycle_id: str, step: Wait) -> None:
         self._retries.pop(cycle_id, None)
         if step.until is not None:
             seconds = (step.until - self._clock.now()).total_seconds() / self._clock.speed
-            self._due[cycle_id] = self._clock.monotonic() + seconds
+            self._wake_in(cycle_id, seconds)
 
     async def _is_blocked(self, cycle_id: str) -> bool:
         """While the exchange refuses every call nothing is written down or sent; right after that it is tried again."""
         blocked_s = await self._exchange.blocked_s()
         if blocked_s <= 0:
             return False
-        self._due[cycle_id] = self._clock.monotonic() + blocked_s
+        self._wake_in(cycle_id, blocked_s)
         logger.warning("exit waits for the exchange", extra={"cycle_id": cycle_id, "for_s": round(blocked_s, 1)})
         return True
 
@@ -300,13 +336,15 @@ class CycleManager:
         )
 
     async def _resolve(self, view: CycleState, order: Order) -> bool:
-        """What became of an order; where it was to replace others, what became of them is to be asked too."""
-        if not await self._orders.resolve(order):
-            return False
-        for standing in standing_exits(view):
+        """What became of an order; where it was to replace others, what became of them is to be asked too.
+
+        While nobody knows what became of a protection, it is sent again.
+        """
+        is_known = await self._orders.resolve(order)
+        for standing in standing_exits(view) if is_known or is_repeatable(order) else ():
             for leg in standing.legs:
                 await self._orders.refresh(leg)
-        return True
+        return is_known or (is_repeatable(order) and await self._exits.repeat(view.cycle.id, order))
 
     async def _enter_again(self, view: CycleState, lost: Order, rules: SymbolRules) -> bool:
         """Send the entry under a new id, if its gate approves it as of now."""

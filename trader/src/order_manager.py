@@ -2,7 +2,8 @@
 
 The row of an order is committed before this module sends it. No answer makes it UNKNOWN; it stays so until the
 exchange was asked by client order id past the matching horizon (Binance checks recvWindow again right before its
-engine and gives up after 10 s). Only then may a new attempt, with a new id, be made.
+engine and gives up after 10 s). Only then may a new attempt, with a new id, be made. A stop or target is sent again
+before that, under the same id (``core.positions.repeats``); what that is refused for says nothing of the first request.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from core.positions.by_hand import belonging_to, sells
 from core.positions.lifecycle import adopted, fill_of, merged
 from core.positions.model import Fill, Order
 from core.positions.refusals import CANCEL_REJECTED, NOT_THERE, RULES_REFUSED, outcome_of
+from core.positions.repeats import HORIZON_S, is_repeatable
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
 from shared.src.domain.money import ZERO
@@ -40,7 +42,7 @@ Answered = Callable[[bool | None, float], None]
 class OrderManager:
     """Async, given its ports; holds no state that a restart would miss.
 
-    ``horizon_s``: how long after it was sent an order may still arrive at the exchange.
+    ``horizon_s``: how long after it was sent an order may still arrive at the exchange; one that protects, shorter.
     """
 
     def __init__(
@@ -132,10 +134,12 @@ class OrderManager:
             self._sent_at |= dict.fromkeys((order.client_order_id for order in orders), self._clock.monotonic())
         if outcome.code in RULES_REFUSED:
             await self._exchange.refresh_rules(orders[0].symbol)
-        for order in orders:
-            await self._store.settle(replace(order, status=outcome.status, reject_code=outcome.code, reason=str(error)))
         log = {"client_order_id": orders[0].client_order_id, "symbol": orders[0].symbol, "reason": str(error)}
         logger.warning("order %s", outcome.status.value.lower(), extra=log)
+        if any(order.status is OrderStatus.UNKNOWN for order in orders):
+            return OrderStatus.UNKNOWN  # sent again: what became of the first request is as open as it was
+        for order in orders:
+            await self._store.settle(replace(order, status=outcome.status, reject_code=outcome.code, reason=str(error)))
         return outcome.status
 
     # Outcomes
@@ -154,7 +158,7 @@ class OrderManager:
         return True
 
     async def _missing(self, order: Order, *, since_s: float) -> bool:
-        if since_s < self.horizon_s:
+        if since_s < (HORIZON_S if is_repeatable(order) else self.horizon_s):
             if order.status is not OrderStatus.UNKNOWN:
                 await self._store.settle(replace(order, status=OrderStatus.UNKNOWN, reason="no answer yet"))
             return False

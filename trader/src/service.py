@@ -105,6 +105,7 @@ class TraderService:
             "reconcile": self.run_reconciliation,
             "sweep": lambda: self._repeat("sweep", self.intents.sweep, self._timers.sweep_s),
             "watch": lambda: self._repeat("watch", self.look, self._timers.watch_s),
+            "due": self.wake_due,
             "publish": self.run_publisher,
             "risk": lambda: self._repeat("risk", self.watch_risk, self._timers.risk_s),
             "workers": self.watch_workers,
@@ -193,6 +194,12 @@ class TraderService:
         """Compare with the exchange now and then; the stream does so after every connection."""
         await self.clock.sleep(self._timers.first_comparison_s)
         await self._repeat("compare", self.reconciler.run, self._timers.compare_s)
+
+    async def wake_due(self) -> None:
+        """Wake each cycle that asked for it when its time comes."""
+        while True:
+            await self.cycle_manager.wait_for_due(self._timers.publish_s)
+            self.cycle_manager.wake_due()
 
     async def watch_risk(self) -> None:
         """Halt entries when the market, the exchange or the losses ask for it."""

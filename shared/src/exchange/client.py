@@ -7,6 +7,7 @@ the address. So answers are read here, and no error that leaves has one of their
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -29,8 +30,11 @@ from shared.src.exchange.weights import WeightBudget
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 10
+# How long an answer may take beyond the time in which the exchange may still carry the request out.
+ANSWER_S = 1.0
 
 WITHDRAWALS = "enableWithdrawals"
+RECV_WINDOW = "recvWindow"
 # A redirect would be followed with the key in its headers, wherever it leads.
 REQUESTS = {"allow_redirects": False}
 
@@ -145,7 +149,7 @@ class BinanceClient:
         return await self._read(self._request("get", path, params, signed=True), weight=weight, urgency=urgency)
 
     async def change(self, method: str, path: str, params: Params) -> Any:
-        """Change something on the exchange.
+        """Change something on the exchange. ``recvWindow`` among ``params``: in place of RECV_WINDOW_MS.
 
         Raises:
             OutcomeUnknownError: no verdict; ask by client order id.
@@ -159,9 +163,14 @@ class BinanceClient:
 
         async def fenced() -> Any:
             self._fence()  # nothing is awaited between this and the signature's timestamp
-            return await request()
+            async with asyncio.timeout(min(TIMEOUT_S, self._window_ms(params) / 1000 + ANSWER_S)):
+                return await request()
 
         return await self._translated(fenced)
+
+    def _window_ms(self, params: Params) -> int:
+        """For how long after it was signed the exchange may carry a request out."""
+        return int(params.get(RECV_WINDOW, self._settings.recv_window_ms))
 
     async def key_rights(self) -> dict[str, bool]:
         """What the API key may do (GET sapi/v1/account/apiRestrictions), by Binance's names. Raises as :meth:`ask`."""
@@ -194,7 +203,10 @@ class BinanceClient:
 
     def _request(self, method: str, path: str, params: Params, *, signed: bool) -> Call:
         async def call() -> Any:
-            request = self._library._request_api  # no public method takes every path
+            library = self._library
+            # The library sends its own in place of the caller's; nothing is awaited until it has read it.
+            library.REQUEST_RECVWINDOW = self._window_ms(params)
+            request = library._request_api  # no public method takes every path
             return await request(method, path, signed=signed, version="v3", data=dict(params))
 
         return call

@@ -165,3 +165,12 @@ async def test_a_trailing_stop_rests_on_the_exchange(
         ended = (await running.until(ENDED))[0]
         assert (ended["exit_reason"], ended["exit_price"]) == ("stop_loss", Decimal(51400))
         assert ended["profit_loss"] > 0
+
+
+async def test_a_pair_that_gets_lost_is_sent_again_at_once(running: Running, faults: Callable[..., None]) -> None:
+    faults("request_lost", count=1, match={"endpoint": "POST /api/v3/orderList/*"})
+    await running.trader.bus.publish(ORDER_INTENT, entry())
+    (cycle,) = await running.until(PROTECTED)
+    assert cycle["unprotected_s"] < 1.5
+    assert len(await running.trader.exchange.open_orders()) == 2
+    assert len(await running.rows("SELECT * FROM orders WHERE side = 'SELL'")) == 2

@@ -42,14 +42,17 @@ async def nothing_pending(_: object) -> list[OrderIntent]:
 class WatchedExchange(EngineExchange):
     """Tells what was asked of it, whether the position was naked when it answered, and may be told to fail.
 
-    ``failures``: by method, what its next calls raise. ``calls``: every order and cancel in turn, with the base units
-    that no stop covered after it.
+    ``failures``: by method, what its next calls raise; ``answers_lost``: how many of its answers get lost. ``hides``:
+    it finds no order by our id; ``silent``: its stream tells nothing. ``calls``: every order and cancel in turn, with
+    the base units that no stop covered after it.
     """
 
     def __init__(self, engine: Engine, account: str, clock: ManualClock) -> None:
         super().__init__(engine, account, clock)
         self.engine = engine
         self.failures: dict[str, list[Exception]] = {}
+        self.answers_lost: dict[str, int] = {}
+        self.hides = self.silent = False
         self.blocked_until = 0.0
         self.calls: list[tuple[str, Decimal]] = []
 
@@ -65,6 +68,17 @@ class WatchedExchange(EngineExchange):
     async def cancel(self, order: Order) -> list[ExchangeOrder]:
         return await self._watched("cancel", super().cancel(order))
 
+    def announce(self) -> None:
+        if self.silent:
+            self._drain()
+        else:
+            super().announce()
+
+    async def order(self, symbol: str, client_order_id: str) -> ExchangeOrder:
+        if self.hides:
+            raise RejectedError("-2013 Order does not exist.", code=-2013)
+        return await super().order(symbol, client_order_id)
+
     async def blocked_s(self) -> float:
         return max(0.0, self.blocked_until - self._clock.monotonic())
 
@@ -79,9 +93,17 @@ class WatchedExchange(EngineExchange):
             self.calls.append((f"{name} failed", self.uncovered))
             raise waiting.pop(0)
         try:
-            return await call
+            answer = await call
         finally:
             self.calls.append((name, self.uncovered))
+        if self.answers_lost.get(name):
+            self.answers_lost[name] -= 1
+            raise self.silence()
+        return answer
+
+    @staticmethod
+    def silence() -> OutcomeUnknownError:
+        return OutcomeUnknownError("no answer from the exchange")
 
     @staticmethod
     def closed() -> RejectedError:

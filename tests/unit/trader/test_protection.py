@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from core.positions.model import Purpose
-from shared.src.domain.orders import CycleStatus, OrderType, Side
-from tests.unit.trader.engine_world import World, one_process
+from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from tests.unit.trader.engine_world import ACCOUNT, World, one_process
 
 D = Decimal
 DUST = D("0.00001")
@@ -112,3 +114,70 @@ async def test_an_exit_gives_its_protection_up_only_for_its_sale() -> None:
         assert world.cycle.status is CycleStatus.COMPLETED
         assert [name for name, _ in world.exchange.calls] == ["place", "place_pair", "replace"]
         assert not [order for order in world.rows(Purpose.STOP_LOSS) if order.is_open]
+
+
+async def test_a_pair_that_got_lost_is_sent_again_at_once() -> None:
+    async with one_process() as world:
+        world.exchange.failures["place_pair"] = [world.exchange.silence()]
+        await world.buy()
+        assert world.standing() == ["STOP_LOSS 0.01998", "LIMIT_MAKER 0.01998"]
+        assert [name for name, _ in world.exchange.calls] == ["place", "place_pair failed", "place_pair"]
+        assert {order.attempt for order in world.rows(Purpose.STOP_LOSS)} == {1}
+
+
+async def test_a_pair_that_arrived_and_cannot_be_found_stands_once() -> None:
+    """The stream tells nothing either: the owner's own coins would let a second pair stand."""
+    async with one_process() as world:
+        world.engine.deposit(world.engine.account(ACCOUNT), "BTC", D(1), world.clock.now_ms())
+        world.exchange.answers_lost["place_pair"] = 1
+        world.exchange.hides = True
+        world.exchange.silent = True
+        await world.buy()
+        await world.wait(2)
+        assert world.standing() == ["STOP_LOSS 0.01998", "LIMIT_MAKER 0.01998"]
+        world.exchange.hides = False
+        await world.wait(2)
+        assert world.standing() == ["STOP_LOSS 0.01998", "LIMIT_MAKER 0.01998"]
+        assert {order.status for order in world.rows(Purpose.STOP_LOSS)} == {OrderStatus.NEW}
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_stop_in_the_place_of_a_target_stands_once_after_its_answer_got_lost(*, arrives: bool) -> None:
+    async with one_process() as world:
+        await world.buy()
+        if arrives:
+            world.exchange.answers_lost["replace"] = 1
+        else:
+            world.exchange.failures["replace"] = [world.exchange.silence()]
+        await fill_target(world, "0.002")
+        assert world.standing() == ["STOP_LOSS 0.01798"]
+        assert world.exchange.uncovered < DUST
+
+
+async def test_what_is_refused_when_it_is_sent_again_stays_open_until_the_first_cannot_arrive_any_more() -> None:
+    async with one_process() as world:
+        world.exchange.failures["place_pair"] = [world.exchange.silence(), *[world.exchange.closed()] * 2]
+        await world.buy()
+        assert {order.status for order in world.rows(Purpose.STOP_LOSS)} == {OrderStatus.UNKNOWN}
+        await world.wait(4)
+        assert world.exchange.uncovered < DUST
+
+
+async def test_the_first_try_after_a_ban_is_at_its_end() -> None:
+    async with one_process() as world:
+        world.exchange.blocked_until = world.clock.monotonic() + 20
+        await world.buy()
+        await world.wait(19.5)
+        assert world.standing() == []
+        await world.wait(0.5)
+        assert world.standing() == ["STOP_LOSS 0.01998", "LIMIT_MAKER 0.01998"]
+
+
+async def test_what_a_target_filled_is_asked_for_when_the_stream_says_nothing() -> None:
+    async with one_process() as world:
+        await world.buy()
+        world.exchange.silent = True
+        await fill_target(world, "0.002")
+        assert world.exchange.uncovered >= DUST
+        await world.wait(2)
+        assert world.standing() == ["STOP_LOSS 0.01798"]

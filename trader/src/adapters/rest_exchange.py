@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.positions.model import Order
+from core.positions.repeats import WINDOW_MS, is_repeatable
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import wire
 from shared.src.domain.orders import OrderType
@@ -50,7 +51,7 @@ class RestExchange:
             "quantity": wire(stop.quantity),
             "listClientOrderId": list_client_id,
         }
-        return await self._orders.create_oco(params | above | below)
+        return await self._orders.create_oco(params | above | below | _window(stop))
 
     async def cancel(self, order: Order) -> list[ExchangeOrder]:
         if order.order_list_id is not None:
@@ -108,7 +109,12 @@ def _placement(order: Order) -> dict[str, str]:
         "quantity": wire(order.quantity),
         "newClientOrderId": order.client_order_id,
     }
-    return params | _optional(order)
+    return params | _optional(order) | _window(order)
+
+
+def _window(order: Order) -> dict[str, str]:
+    """What protects and got no answer is to be sent again soon: the first request must not turn up much later."""
+    return {"recvWindow": str(WINDOW_MS)} if is_repeatable(order) else {}
 
 
 def _optional(order: Order) -> dict[str, str]:

@@ -18,6 +18,7 @@ from core.positions.exits import bid_of, market_sale
 from core.positions.model import CycleState, Order
 from core.positions.protection import Beyond, Protection, protection, settled
 from core.positions.refusals import is_not_traded, lacks_units
+from core.positions.repeats import repeat_of
 from core.positions.rules import PositionRules
 from core.positions.standing import is_bereft, locked, standing_exits
 from core.risk.halts import ALL, Cause
@@ -91,6 +92,20 @@ class ExitOrders:
             await self._store.add_orders([target, stop])
             status = await self._orders.submit_pair(target, stop, orders.list_id)
         return await self._is_settled(stop, status)
+
+    async def repeat(self, cycle_id: str, order: Order) -> bool:
+        """Send a protection again that the exchange has not; False: nobody knows yet what stands."""
+        view = await self._store.view(cycle_id)
+        again = repeat_of(view, order, await self._exchange.rules(order.symbol))
+        if again is None:
+            return False
+        if again.target is not None:
+            status = await self._orders.submit_pair(again.target, again.stop, again.list_id)
+        elif again.old is not None:
+            status = await self._orders.replace(again.old, again.stop)
+        else:
+            status = await self._orders.submit(again.stop)
+        return status is not OrderStatus.UNKNOWN
 
     async def _replace_by_stop(self, view: CycleState, old: Order, stop: Order, rules: SymbolRules) -> bool:
         if (old.stop_price, old.remaining) == (stop.stop_price, stop.quantity) and not stop.trailing_delta:

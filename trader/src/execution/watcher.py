@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from decimal import Decimal
 
 from core.positions.exits import (
@@ -10,7 +11,9 @@ from core.positions.exits import (
     is_at_unplaced_target,
     is_beyond_stop,
     is_jumped_over,
+    is_reached,
     is_too_old,
+    may_have_reached,
     widens,
 )
 from core.positions.model import Cycle, Purpose
@@ -23,6 +26,8 @@ from trader.src.execution import metrics
 from trader.src.ports import Prices, Store
 
 logger = logging.getLogger(__name__)
+
+ASK_EVERY_S = 1.0
 
 
 class Watcher:
@@ -37,15 +42,17 @@ class Watcher:
         self._clock = clock
         self._rules = rules
         self._beyond: dict[str, float] = {}
+        self._asked: dict[str, float] = {}  # by cycle, when the exchange was last asked for its orders
 
     async def look(self) -> None:
         """One round."""
-        for cycle_id in self._cycle_manager.due():
-            self._cycle_manager.wake(cycle_id)
+        self._cycle_manager.wake_due()
         cycles = await self._store.open_cycles()
         metrics.OPEN_CYCLES.set(len(cycles))
-        for known in set(self._beyond) - {cycle.id for cycle in cycles}:
-            del self._beyond[known]
+        for known in (self._beyond, self._asked):
+            for gone in set(known) - {cycle.id for cycle in cycles}:
+                del known[gone]
+        await self._ask_of_reached(cycles)
         for cycle in cycles:
             if cycle.exit_reason:
                 continue
@@ -54,6 +61,27 @@ class Watcher:
                 logger.info("leaving", extra={"cycle_id": cycle.id, "symbol": cycle.symbol, "reason": reason})
                 await self._store.request_exit(cycle.id, reason)
                 self._cycle_manager.wake(cycle.id)
+
+    async def _ask_of_reached(self, cycles: Sequence[Cycle]) -> None:
+        """Ask for the orders of one position that the market has reached: the stream may have lost what they filled.
+
+        One in a round, the one that waited longest, so that many at their prices do not use the weight up.
+        """
+        now = self._clock.monotonic()
+        waited = [cycle for cycle in cycles if now - self._asked.get(cycle.id, 0.0) >= ASK_EVERY_S]
+        for cycle in sorted(waited, key=lambda cycle: self._asked.get(cycle.id, 0.0)):
+            try:
+                ticker = await self._prices.ticker(cycle.symbol)
+            except (TransientError, RejectedError):
+                continue
+            if not may_have_reached(cycle, ticker):
+                continue
+            view = await self._store.view(cycle.id)
+            reached = [order for order in view.orders if order.is_open and is_reached(order, ticker)]
+            self._asked[cycle.id] = now
+            if reached:
+                await self._cycle_manager.look_again(reached)
+                return
 
     async def _reason_to_leave(self, cycle: Cycle) -> str:
         if cycle.opened_at is None:

@@ -258,6 +258,11 @@ PROTECTING: list[Row] = [
         state(BOUGHT, target(PARTLY, executed="1.96"), stop(EXPIRED)),
         "wait: what is left is too small for another stop",
     ),
+    (
+        "a second stop over what another one sells already",
+        state(BOUGHT, stop(NEW), stop(NEW, number=2)),
+        "cancel stop_loss-1",
+    ),
     ("a stop over more than is held", state(BOUGHT, stop(NEW, "2.4")), "replace stop_loss-1 by a stop of 2.00"),
     (
         "a stop that fills while an entry adds to the position",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -65,11 +66,14 @@ class Stub:
         self.text: str | None = None
         self.headers: dict[str, str] = {}
         self.hang_up = False
+        self.stall_s = 0.0
         self.seen: list[tuple[str, str, str]] = []
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.seen.append((request.method, request.path_qs, await request.text()))
+        if self.stall_s:
+            await asyncio.sleep(self.stall_s)
         if self.hang_up:
             assert request.transport is not None
             request.transport.close()
@@ -237,3 +241,19 @@ def test_rules_round_to_the_safe_side_and_name_what_does_not_fit() -> None:
     assert "multiple" in rules.refusal(Decimal("0.000015"), Decimal(500000))
     assert rules.refusal(Decimal("0.001"), Decimal(50000)) == ""
     assert not rules.is_sellable(Decimal("0.00009"), Decimal(50000))
+
+
+async def test_a_change_may_be_allowed_less_time_than_others(stub: Stub, client: BinanceClient) -> None:
+    stub.body = FILLED
+    await client.change("post", "order", ORDER | {"recvWindow": "1500"})
+    await client.change("post", "order", ORDER)
+    assert ["recvWindow=1500" in body for _, _, body in stub.seen] == [True, False]
+    assert "recvWindow=5000" in stub.seen[1][2]
+
+
+async def test_what_nobody_carries_out_any_more_is_not_waited_for(stub: Stub, client: BinanceClient) -> None:
+    stub.stall_s = 1.6
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(OutcomeUnknownError):
+        await client.change("post", "order", ORDER | {"recvWindow": "1"})
+    assert asyncio.get_running_loop().time() - began < 1.5
