@@ -63,6 +63,11 @@ def locked(standing: Iterable[StandingExit]) -> Decimal:
     return sum((item.locked for item in standing), ZERO)
 
 
+def protects(view: CycleState, order: Order) -> bool:
+    """Whether a stop goes when the order is cancelled: itself, or its pair."""
+    return any(item.covered for item in standing_exits(view) if order in item.legs)
+
+
 def is_bereft(view: CycleState, target: Order) -> bool:
     """Whether a target has filled nothing, as far as is known, although its stop is gone: so something has filled."""
     stops = (order for order in view.orders if order.attempt == target.attempt and order.purpose is Purpose.STOP_LOSS)

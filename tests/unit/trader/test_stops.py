@@ -110,3 +110,17 @@ async def test_a_stop_and_a_target_that_are_moved_stand_there_without_a_gap() ->
         await world.offer("51001", "51002")
         await world.wait(2)
         assert (world.cycle.status, world.cycle.exit_reason) == (CycleStatus.COMPLETED, "take_profit")
+
+
+async def test_a_stop_that_belongs_higher_stays_while_its_symbol_does_not_trade() -> None:
+    async with one_process(break_even_percent="2") as world:
+        await world.buy(take_profit=D(90000))
+        await world.offer("51100", "51101")
+        world.engine.set_status(SYMBOL, "BREAK", world.clock.now_ms())
+        await world.wait(20)
+        assert stop(world).stop_price == D(49000)
+        world.engine.set_status(SYMBOL, "TRADING", world.clock.now_ms())
+        await world.offer("51100", "51101")
+        await world.wait(40)
+        assert stop(world).stop_price == D(50100)
+        assert world.exchange.uncovered < DUST

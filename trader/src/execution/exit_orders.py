@@ -20,7 +20,7 @@ from core.positions.protection import Beyond, Protection, protection, settled
 from core.positions.refusals import is_not_traded, lacks_units
 from core.positions.repeats import repeat_of
 from core.positions.rules import PositionRules
-from core.positions.standing import is_bereft, locked, standing_exits
+from core.positions.standing import is_bereft, locked, protects, standing_exits
 from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
 from shared.src.domain.orders import OrderStatus
@@ -112,6 +112,8 @@ class ExitOrders:
             return False  # nothing would change while nobody bids
         if is_bereft(view, old) and await self._orders.refresh(old):
             return True  # the stop went because the target began to fill: how much of it is known now
+        if protects(view, old) and not (await self._exchange.current_rules(view.cycle.symbol)).is_trading:
+            return False  # a stop goes only where its successor would be taken
         if not rules.cancel_replace_allowed:
             return await self._orders.cancel(old)
         await self._store.add_orders([stop])
