@@ -89,8 +89,13 @@ def refused_protections(orders: Iterable[Order]) -> list[Order]:
 
 
 def sale_again_at(orders: Iterable[Order]) -> datetime | None:
-    """When a position may be offered at market again, after sales that brought nothing; None when the last one did."""
+    """When a position may be offered at market again, after sales that brought nothing; None when the last one did.
+
+    A refusal by rules that were read again since says nothing of the market: the first one is tried again at once.
+    """
     sales = sorted((order for order in orders if is_sale(order)), key=lambda order: order.attempt)
+    if sales and breaks_rules(sales[-1]) and not any(map(breaks_rules, sales[-2:-1])):
+        del sales[-1]
     vain = 0
     for order in reversed(sales):
         if not _was_in_vain(order):

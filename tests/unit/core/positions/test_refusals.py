@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from core.positions.model import Purpose
-from core.positions.refusals import Outcome, is_too_small, lacks_units, outcome_of
+from core.positions.model import Order, Purpose
+from core.positions.refusals import Outcome, is_too_small, lacks_units, outcome_of, sale_again_at
 from shared.src.domain.errors import (
     ConfigurationError,
     OutcomeUnknownError,
@@ -49,3 +52,14 @@ def test_a_failed_placement_proves(error: RootTradingError, outcome: Outcome | N
 def test_a_refused_sale_means(code: int | None, reason: str, lacking: bool, small: bool) -> None:
     refused = known(Purpose.EXIT, "2", REJECTED, reject_code=code, reason=reason).order
     assert (lacks_units(refused), is_too_small(refused)) == (lacking, small)
+
+
+def test_a_sale_that_broke_the_rules_is_made_again_at_once_by_those_that_were_read_since_and_once_only() -> None:
+    def sale(attempt: int, status: OrderStatus, code: int | None = None) -> Order:
+        return replace(known(Purpose.EXIT, "2", status, reject_code=code).order, attempt=attempt)
+
+    nobody_bought, by_rules = sale(1, OrderStatus.EXPIRED), sale(2, REJECTED, -1013)
+    assert sale_again_at([by_rules]) is None
+    assert sale_again_at([nobody_bought, by_rules]) == nobody_bought.created_at + timedelta(seconds=1)
+    again = sale_again_at([nobody_bought, by_rules, sale(3, REJECTED, -1013)])
+    assert again == by_rules.created_at + timedelta(seconds=4)
