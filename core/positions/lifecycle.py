@@ -63,6 +63,11 @@ def fill_of(fill: ExchangeFill, order: Order, fee_quote: Decimal) -> Fill:
     )
 
 
+def is_sized(report: ExchangeOrder) -> bool:
+    """Whether its quantity is known: an order that waits for what another one will buy has none, and stands nowhere."""
+    return max(report.quantity, report.executed_quantity) > 0
+
+
 def adopted(report: ExchangeOrder, now: datetime) -> Order:
     """An order that somebody else placed on the account, labelled so; from ``now`` on where its age is not told.
 
@@ -70,7 +75,7 @@ def adopted(report: ExchangeOrder, now: datetime) -> Order:
         ContractError: it has no quantity, as an order that waits for what another one will buy.
     """
     quantity = report.quantity or report.executed_quantity
-    if quantity <= 0:
+    if not is_sized(report):
         raise ContractError(f"order {report.order_id} in {report.symbol} has no quantity yet")
     return Order(
         client_order_id=external_id(report),

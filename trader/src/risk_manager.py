@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from core.positions.lifecycle import adopted
+from core.positions.lifecycle import adopted, is_sized
 from core.positions.model import Cycle, Order
 from core.risk.account import (
     AccountView,
@@ -168,7 +168,8 @@ class RiskManager:
         ids = {order.exchange_order_id for order in orders if order.symbol == rules.symbol}
         found = [item for item in await self._exchange.open_orders(rules.symbol) if item.order_id not in ids]
         now = self._clock.now()
-        return Occupancy.of(rules.symbol, [*orders, *(adopted(item, now) for item in found)], cycles, held)
+        others = (adopted(item, now) for item in found if is_sized(item))
+        return Occupancy.of(rules.symbol, [*orders, *others], cycles, held)
 
     async def _asks(self, order: EntryOrder, ticker: BookTicker) -> list[Level] | None:
         """What the book offers, asked only when its best level does not have enough."""

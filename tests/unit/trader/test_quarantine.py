@@ -21,6 +21,17 @@ from tests.unit.trader.rig import Rig, intent
 
 D = Decimal
 GONE = "MATICUSDC"
+# Of two orders: the second waits for what the first one will buy.
+OPO = {
+    "workingType": "LIMIT",
+    "workingSide": "BUY",
+    "workingPrice": "40000",
+    "workingQuantity": "0.01",
+    "workingTimeInForce": "GTC",
+    "pendingType": "LIMIT_MAKER",
+    "pendingSide": "SELL",
+    "pendingPrice": "90000",
+}
 
 
 class Distorted:
@@ -115,18 +126,7 @@ async def test_an_answer_of_another_kind_ends_no_task(answer: Any) -> None:
 
 async def test_an_order_of_another_program_that_waits_for_another_ones_units_is_adopted_when_it_has_some() -> None:
     async with one_process() as world:
-        listed = await by_hand(
-            world,
-            "orderList/opo",
-            workingType="LIMIT",
-            workingSide="BUY",
-            workingPrice="40000",
-            workingQuantity="0.01",
-            workingTimeInForce="GTC",
-            pendingType="LIMIT_MAKER",
-            pendingSide="SELL",
-            pendingPrice="90000",
-        )
+        listed = await by_hand(world, "orderList/opo", **OPO)
         pending = max(row["orderId"] for row in listed["orders"])
         await world.quiet()
         await world.trader.reconciler.run()
@@ -141,6 +141,16 @@ async def test_an_order_of_another_program_that_waits_for_another_ones_units_is_
         adopted = await world.store.order_by_exchange_id(SYMBOL, pending)
         assert adopted is not None
         assert adopted.quantity > 0
+
+
+async def test_an_order_that_has_no_quantity_yet_is_in_nobodys_way_where_few_orders_may_stand() -> None:
+    async with one_process() as world:
+        limit = {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 1}
+        world.engine.set_filters(SYMBOL, [limit], world.clock.now_ms())
+        await world.exchange.refresh_rules(SYMBOL)
+        await by_hand(world, "orderList/opo", **OPO)
+        await world.take()
+        assert world.cycle.status is CycleStatus.ACTIVE_BUY
 
 
 async def test_a_position_in_a_symbol_that_is_gone_leaves_the_others_alone() -> None:
