@@ -7,17 +7,21 @@ from decimal import Decimal
 
 from core.positions.cycle_facts import holding
 from core.positions.model import CycleState
-from shared.src.domain.money import ZERO
+from shared.src.domain.money import ZERO, floor_to_step
 from shared.src.exchange.rules import SymbolRules
 
 Texts = dict[str, str]
 
 
 def claims(positions: Iterable[tuple[CycleState, SymbolRules]]) -> dict[str, Decimal]:
-    """Units by asset that the positions own; assets of which they own nothing are left out."""
+    """Units by asset that the positions own, in whole lots; assets of which they own nothing are left out.
+
+    What is less than a lot stands under no order: a sale by hand of all that is free takes it along.
+    """
     sums: dict[str, Decimal] = {}
     for view, rules in positions:
-        sums[rules.base] = sums.get(rules.base, ZERO) + holding(view, rules)
+        units = holding(view, rules)
+        sums[rules.base] = sums.get(rules.base, ZERO) + (floor_to_step(units, rules.step) or units)
     return {asset: units for asset, units in sums.items() if units > 0}
 
 
