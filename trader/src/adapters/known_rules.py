@@ -1,4 +1,4 @@
-"""The trading rules of the symbols: kept for some minutes, and read again when the exchange refuses an order."""
+"""The trading rules of the symbols: kept for a minute, and read again when the exchange refuses an order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from shared.src.exchange.rules import NOT_LISTED, RulesSource, SymbolRules
 
 logger = logging.getLogger(__name__)
 
-AGE_S_MAX = 300.0
+# Nobody tells of a change, and what is bought by old rules may find no protection.
+AGE_S_MAX = 60.0
 RETRY_S = 60.0
 # Rules that keep being refused are not asked for more often than this; a reading weighs 20.
 REFRESH_S_MIN = 2.0
@@ -83,7 +84,7 @@ class KnownRules:
 
     async def _renew(self) -> None:
         """All at once; the old ones stay for another minute when the exchange does not answer."""
-        self._read_at += RETRY_S
+        self._read_at = self._clock.monotonic() + RETRY_S - AGE_S_MAX
         listed = [symbol for symbol, rules in self._rules.items() if rules.is_listed]
         gone = [symbol for symbol in self._rules if symbol not in listed]
         try:

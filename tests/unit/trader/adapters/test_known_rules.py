@@ -1,4 +1,4 @@
-"""The trader asks for rules every five minutes and when they were refused; a lost symbol never hides the others."""
+"""The trader asks for rules every minute and when they were refused; a lost symbol never hides the others."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def known_rules() -> tuple[Listing, ManualClock, KnownRules]:
     return exchange, clock, KnownRules(exchange, clock, quote_asset="USDC")
 
 
-async def test_rules_are_asked_for_every_five_minutes_and_the_new_ones_hold() -> None:
+async def test_rules_are_asked_for_every_minute_and_the_new_ones_hold() -> None:
     exchange, clock, known = known_rules()
     await known.learn([SYMBOL])
-    clock.advance(300)
+    clock.advance(60)
     assert (await known.of(SYMBOL), exchange.asked) == (RULES, 1)
     exchange.change(SYMBOL, 10)
     clock.advance(1)
@@ -60,11 +60,11 @@ async def test_without_an_answer_the_old_rules_hold_and_the_next_try_is_a_minute
     exchange, clock, known = known_rules()
     await known.learn([SYMBOL])
     exchange.answers = False
-    clock.advance(301)
+    clock.advance(61)
     assert await known.of(SYMBOL) == RULES
     clock.advance(50)
     assert (await known.of(SYMBOL), exchange.asked) == (RULES, 2)
-    clock.advance(10)
+    clock.advance(11)
     assert (await known.of(SYMBOL), exchange.asked) == (RULES, 3)
 
 
@@ -103,7 +103,7 @@ async def test_a_symbol_that_is_gone_keeps_its_rules_and_the_others_get_their_ne
     assert await known.learn([SYMBOL, OTHER]) == ()
     del exchange.rules[OTHER]
     exchange.change(SYMBOL, 10)
-    clock.advance(301)
+    clock.advance(61)
     assert (await known.of(SYMBOL)).notional_min == 10
     gone = await known.of(OTHER)
     assert (gone.base, gone.step, gone.is_listed, gone.is_trading) == ("ETH", RULES.step, False, False)
@@ -114,7 +114,7 @@ async def test_a_symbol_that_comes_back_is_traded_again() -> None:
     listed = exchange.rules.pop(OTHER)
     assert await known.learn([SYMBOL, OTHER]) == (OTHER,)
     exchange.rules[OTHER] = listed
-    clock.advance(301)
+    clock.advance(61)
     assert await known.of(OTHER) == listed
 
 
