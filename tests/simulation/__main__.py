@@ -17,7 +17,7 @@ from time import perf_counter
 from tests.simulation.adversary import Story, story_of
 from tests.simulation.audit.auditor import Violation
 from tests.simulation.play import Played, play
-from tests.simulation.shortest import shortest_story
+from tests.simulation.shortest import manner, shortest_story
 from tests.simulation.stories import STORIES
 
 PROGRESS_S = 10.0
@@ -97,15 +97,15 @@ def _one(story: Story, kept: Sequence[int] | None, name: str, *, tell: bool) -> 
         print("\n".join(played.journal))
     print("\n".join(map(_line, played.violations)) or "no violation")
     if not tell:
-        for rule in dict.fromkeys(violation.rule for violation in played.violations):
-            _tell_shortest(story, places, rule, name)
+        for wanted in dict.fromkeys(map(manner, played.violations)):
+            _tell_shortest(story, places, wanted, name)
     return 1 if played.violations else 0
 
 
-def _tell_shortest(story: Story, places: Sequence[int], rule: str, name: str) -> None:
-    shortest = shortest_story(story, places, rule)
+def _tell_shortest(story: Story, places: Sequence[int], wanted: tuple[str, str], name: str) -> None:
+    shortest = shortest_story(story, places, wanted)
     played = play(story.part(shortest))
-    print(f"\n{rule}, shortest story ({len(shortest)} of {len(places)} actions):")
+    print(f"\n{wanted[0]}, shortest story ({len(shortest)} of {len(places)} actions):")
     print("\n".join(f"  {line}" for line in played.journal))
     for violation in played.violations:
         print(f"  -> {_line(violation)}")

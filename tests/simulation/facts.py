@@ -22,7 +22,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A symbol as the exchange lists it now. ``bid`` None: nobody buys. ``stops_max``: how many stops may stand."""
+    """A symbol as the exchange lists it now. ``bid`` None: nobody buys. ``stops_max``: how many stops may stand.
+
+    ``average``: what the exchange measures orders at market by, which have no price of their own.
+    """
 
     symbol: str
     base: str
@@ -34,11 +37,17 @@ class Listing:
     stops_max: int | None
     bid: Decimal | None
     last: Decimal
+    average: Decimal
 
     def sells(self, quantity: Decimal) -> bool:
-        """Whether the exchange takes a sale of so much, by its size."""
-        floored = quantity if not self.step else quantity - quantity % self.step
-        return floored > 0 and floored >= self.quantity_min and floored * self.last >= self.notional_min
+        """Whether the exchange takes a sale of so much, by its size, at what somebody pays now."""
+        floored = self.in_lots(quantity)
+        price = min(self.last, self.average, self.last if self.bid is None else self.bid)
+        return floored > 0 and floored >= self.quantity_min and floored * price >= self.notional_min
+
+    def in_lots(self, quantity: Decimal) -> Decimal:
+        """As much of it as an order may be of."""
+        return quantity if not self.step else quantity - quantity % self.step
 
 
 @dataclass(frozen=True, slots=True)

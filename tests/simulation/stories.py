@@ -101,7 +101,7 @@ STORIES: Final[dict[str, Story]] = {
     ),
     "no further stop may stand": _story(
         _enter(),
-        do.LimitStops(BTC, 1, 0.1),
+        do.LimitStops(BTC, 1, 70.0),
         do.BuyByApi(BTC, Decimal(500), Decimal("-0.1"), 10.0),
         risk_percentage="0.1",
     ),

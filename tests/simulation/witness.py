@@ -28,6 +28,7 @@ from tests.simulation.world import World
 
 ZERO = Decimal(0)
 BEGINNING = from_ms(0)
+AVERAGE_MINUTES = 5
 
 
 class Witness:
@@ -82,6 +83,7 @@ class Witness:
             stops_max=rules.max_algo_orders,
             bid=None if best is None else best[0],
             last=market.last_price or ZERO,
+            average=market.reference(AVERAGE_MINUTES, self._world.clock.now_ms()) or ZERO,
         )
 
     def _order(self, order: EngineOrder) -> ExchangeOrder:

@@ -342,6 +342,8 @@ class World:
 
     def trade_by_hand(self, request: OrderRequest) -> None:
         """The operator places an order; the exchange may refuse it."""
+        if request.symbol in self.unlisted:
+            return
         try:
             placed = self.engine.place(self.account, request, self.clock.now_ms())
         except ApiError:
@@ -350,6 +352,8 @@ class World:
 
     def list_by_hand(self, request: ListRequest) -> None:
         """The operator places an order list; the exchange may refuse it."""
+        if request.symbol in self.unlisted:
+            return
         try:
             placed = self.engine.place_list(self.account, request, self.clock.now_ms())
         except ApiError:

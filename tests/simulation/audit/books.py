@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from tests.simulation.audit.holdings import DUST_COST_MAX
 from tests.simulation.audit.positions import Position
 from tests.simulation.facts import Books, Exchange
 
@@ -81,6 +82,7 @@ def earned(
 
     Coins of it that somebody sold by hand brought what they were sold for, more or less (``HAND_SHARE``): which of
     several sales were of the position's coins nobody can tell. Coins that were withdrawn brought nothing to judge by.
+    Dust is the owner's from the end on: a sale by hand that took it along may have come before the end or after it.
     """
     for cycle in books.cycles:
         position = positions.get(cycle.cycle_id)
@@ -93,6 +95,8 @@ def earned(
         result = position.got - position.paid + (position.held - by_hand) * position.entry_price
         result += by_hand * (price or Decimal(0))
         allowed = CENT + by_hand * position.unit_cost * HAND_SHARE
+        if position.cost <= DUST_COST_MAX and price is not None:
+            allowed += by_hand * abs(position.entry_price - price)
         recorded = cycle.profit_loss
         if recorded is None or abs(recorded - result) > allowed:
             yield f"{cycle.cycle_id}: a result of {recorded} is recorded, its trades brought {result:.4f}"

@@ -13,18 +13,21 @@ from tests.simulation.facts import Books, Exchange, ExchangeOrder, Limits, Weath
 ON_ITS_WAY_S = 0.2
 # Who was told nothing and could read nothing for so long is blind, and opens nothing.
 BLIND_S = 35.0
+# Nobody tells of a new limit of the exchange: whoever reads its rules once a minute knows it after so long.
+RULES_KNOWN_S = 65.0
 # A fee in coins makes what arrives a little cheaper than what was paid; limits are on what is paid.
 ROUNDING = Decimal("1.0005")
 
 
 @dataclass(slots=True)
 class EntryRule:
-    """Remembers the pauses and limits that were seen, and which orders were judged."""
+    """Remembers pauses and limits, since when the exchange allows so many stops, and which orders were judged."""
 
     _paused_since: dict[str, float] = field(default_factory=dict)
     _judged: set[int] = field(default_factory=set)
     _limits: Limits | None = None
     _limited_s: float = 0.0
+    _stops_max: dict[str, tuple[int | None, float]] = field(default_factory=dict)
 
     def look(
         self, exchange: Exchange, positions: dict[str, Position], books: Books, *, limits: Limits, weather: Weather
@@ -32,6 +35,9 @@ class EntryRule:
         """What breaks a rule now."""
         if limits != self._limits:
             self._limits, self._limited_s = limits, exchange.now_s
+        for symbol, listing in exchange.listings.items():
+            if symbol not in self._stops_max or self._stops_max[symbol][0] != listing.stops_max:
+                self._stops_max[symbol] = (listing.stops_max, exchange.now_s)
         new = [
             order
             for order in exchange.orders
@@ -42,7 +48,7 @@ class EntryRule:
             yield from _known(order, books)
             yield from self._paused(order, books)
             yield from _blind(order, weather)
-            yield from _unprotectable(order, exchange)
+            yield from self._unprotectable(order, exchange)
         self._paused_since = dict(books.pauses)
         yield from approved(positions, books)
         symbols = {order.symbol for order in new if order.placed_s > self._limited_s + ON_ITS_WAY_S}
@@ -58,23 +64,22 @@ class EntryRule:
             if order.placed_s > since_s + ON_ITS_WAY_S and self._paused_since[scope] == since_s:
                 yield f"{order.client_id} was placed at {order.placed_s:.2f} s, {scope} is paused since {since_s:.2f} s"
 
+    def _unprotectable(self, order: ExchangeOrder, exchange: Exchange) -> Iterator[str]:
+        """An entry in a symbol in which no further stop may stand, as could be known."""
+        most, since_s = self._stops_max[order.symbol]
+        standing = [
+            each
+            for each in exchange.orders
+            if each.symbol == order.symbol and each.is_open and each.waits and each.order_id < order.order_id
+        ]
+        if most is not None and len(standing) >= most and order.placed_s > since_s + RULES_KNOWN_S:
+            yield f"{order.client_id} bought in {order.symbol}, where {len(standing)} stops stand of {most} allowed"
+
 
 def _blind(order: ExchangeOrder, weather: Weather) -> Iterator[str]:
     since_s = weather.blind_since_s
     if since_s is not None and order.placed_s > since_s + BLIND_S:
         yield f"{order.client_id} was placed at {order.placed_s:.2f} s, the trader is blind since {since_s:.2f} s"
-
-
-def _unprotectable(order: ExchangeOrder, exchange: Exchange) -> Iterator[str]:
-    """An entry in a symbol in which no further stop may stand."""
-    most = exchange.listings[order.symbol].stops_max
-    standing = [
-        each
-        for each in exchange.orders
-        if each.symbol == order.symbol and each.is_open and each.waits and each.order_id < order.order_id
-    ]
-    if most is not None and len(standing) >= most:
-        yield f"{order.client_id} bought in {order.symbol}, where {len(standing)} stops stand of {most} allowed"
 
 
 def _known(order: ExchangeOrder, books: Books) -> Iterator[str]:

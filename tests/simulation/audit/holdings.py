@@ -61,8 +61,9 @@ def _smallest_cost(listing: Listing) -> Decimal:
 def missing(exchange: Exchange, positions: dict[str, Position], books: Books) -> Iterator[str]:
     """To be asked once everything is quiet: assets of which open positions claim more than the account holds.
 
-    A sale by hand closes the positions whose coins it sold. Coins that were withdrawn are the owner's business: a
-    platform that halts, with the difference as its reason, is right.
+    A sale by hand closes the positions whose coins it sold; what is less than a lot stands under no order, and goes
+    with all that is free. Coins that were withdrawn are the owner's business: a platform that halts, with the
+    difference as its reason, is right.
     """
     for listing in exchange.listings.values():
         withdrawn = exchange.flows.get(listing.base, Decimal(0)) < 0
@@ -73,7 +74,8 @@ def missing(exchange: Exchange, positions: dict[str, Position], books: Books) ->
             for cycle in books.cycles
             if cycle.is_open and cycle.cycle_id in positions and cycle.symbol == listing.symbol
         ]
-        claimed, held = sum_of(position.held for position in mine), exchange.held.get(listing.base, Decimal(0))
+        claimed = sum_of(listing.in_lots(position.held) or position.held for position in mine)
+        held = exchange.held.get(listing.base, Decimal(0))
         if claimed > held:
             yield f"open positions claim {claimed} {listing.base}, the account holds {held}"
 

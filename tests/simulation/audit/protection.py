@@ -100,6 +100,10 @@ class ProtectionRule:
         self._strictest[listing.symbol] = strict
         return strict
 
+    def troubles(self, exchange: Exchange, weather: Weather) -> dict[str, list[float]]:
+        """By symbol, when something last kept everybody from placing a stop there."""
+        return {symbol: self._trouble(symbol, weather) for symbol in exchange.listings}
+
     def _clothe(self, cycle_id: str, now_s: float, trouble: Sequence[float]) -> None:
         naked = self._naked.pop(cycle_id, None)
         if naked is not None and all(each < naked.since_s - AFTER_TROUBLE_S for each in trouble):
@@ -150,20 +154,35 @@ def uncovered(position: Position, listing: Listing, taken: Decimal) -> Decimal:
 
 @dataclass(slots=True)
 class DecidedStopRule:
-    """Remembers of which positions the price was seen at or under the decided stop: those are to be sold anyhow."""
+    """Remembers of which positions the price was seen at or under the decided stop: those are to be sold anyhow; and
+    since when stops stand too far away: an order that trails measures from the price that it meets, which may have
+    fallen while it was on its way. It has to be replaced as soon as a missing one.
+    """
 
     _passed: set[str] = field(default_factory=set)
+    _far: dict[str, _Naked] = field(default_factory=dict)
 
-    def look(self, exchange: Exchange, positions: Mapping[str, Position], books: Books) -> Iterator[str]:
-        """Stops that stand further away than it was decided: the position was sized for the decided loss."""
+    def look(
+        self,
+        exchange: Exchange,
+        positions: Mapping[str, Position],
+        books: Books,
+        troubles: Mapping[str, Sequence[float]],
+    ) -> Iterator[str]:
+        """Stops that stand further away than it was decided: the position was sized for the decided loss.
+
+        ``troubles``: by symbol, when something last kept everybody from replacing one.
+        """
         for cycle in books.cycles:
             position, intent = positions.get(cycle.cycle_id), books.intents.get(cycle.intent_id)
             if position is None or intent is None or intent.stop is None:
                 continue
             if exchange.listings[cycle.symbol].last <= intent.stop:
                 self._passed.add(cycle.cycle_id)
-            for stop in position.stops if cycle.cycle_id not in self._passed else ():
-                if stop.trigger < intent.stop * (1 - LOOSE_SHARE):
-                    yield (
-                        f"{cycle.cycle_id}: its stop is triggered at {stop.trigger:.2f}, {intent.stop:.2f} was decided"
-                    )
+            lowest = min((stop.trigger for stop in position.stops), default=intent.stop)
+            if cycle.cycle_id in self._passed or lowest >= intent.stop * (1 - LOOSE_SHARE):
+                self._far.pop(cycle.cycle_id, None)
+                continue
+            far = self._far.setdefault(cycle.cycle_id, _Naked(exchange.now_s, by_us=False))
+            if exchange.now_s > _allowed_s(far, troubles[cycle.symbol]):
+                yield f"{cycle.cycle_id}: its stop is triggered at {lowest:.2f}, {intent.stop:.2f} was decided"
