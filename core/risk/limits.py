@@ -261,13 +261,18 @@ def cost_refusal(cost: Decimal, allowed: Mapping[str, Decimal]) -> str:
 def stop_refusal(quantity: Decimal, stop: Decimal, rules: SymbolRules) -> str:
     """Why no stop could protect a position of ``quantity`` base units; empty when one can.
 
-    What is worth less than the exchange's minimum at its stop cannot be sold there.
+    What is worth less than the exchange's minimum at its stop cannot be sold there, nor what the fee makes less than
+    a lot.
     """
     least = rules.notional_min * NOTIONAL_RESERVE
     at_stop = quantity * stop
-    if at_stop >= least:
-        return ""
-    return f"worth {shown(at_stop)} at its stop, under the {shown(least)} that can be sold: no stop could protect it"
+    if at_stop < least:
+        return (
+            f"worth {shown(at_stop)} at its stop, under the {shown(least)} that can be sold: no stop could protect it"
+        )
+    kept = rules.floor_quantity(quantity / NOTIONAL_RESERVE, market=True)
+    refusal = rules.refusal(kept, stop, market=True)
+    return f"after its fee no stop could protect it: {refusal}" if refusal else ""
 
 
 def market_refusal(ticker: BookTicker, reference: Decimal | None, stop: Decimal | None, limits: RiskLimits) -> str:
