@@ -12,9 +12,9 @@ from cli.main import app
 
 NAMES = (
     *("demo", "up", "down", "restart", "status", "logs", "doctor", "db", "token", "strategy", "simulator"),
-    *("features", "signals", "decisions"),
+    *("features", "signals", "decisions", "backtest"),
 )
-LATER = ("backtest", "optimize", "chaos", "lookahead", "audit")
+LATER = ("optimize", "chaos", "lookahead", "audit")
 
 
 def call(*arguments: str, environment: dict[str, str] | None = None) -> Result:
