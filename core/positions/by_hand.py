@@ -1,16 +1,22 @@
 """What the operator did by hand to a position.
 
 Coins that a protection locks cannot be sold by hand. So a sale by hand sells the operator's own coins while the
-protection stands, and the position's once the operator has taken its protection off.
+protection stands, and the position's once the operator has taken its protection off. Where the protection went
+otherwise, the operator's own coins are sold first: the position's were sold when the account has too few afterwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 
 from core.positions.model import CycleState, Order, Purpose
+from core.positions.position import Position
+from core.positions.standing import locked, standing_exits
+from shared.src.domain.money import ZERO, floor_to_step
 from shared.src.domain.orders import OrderStatus, Side
+from shared.src.exchange.rules import SymbolRules
 
 OPERATOR = "operator"
 
@@ -51,3 +57,29 @@ def belonging_to(view: CycleState, order: Order) -> Order:
 def sells(order: Order, view: CycleState) -> bool:
     """Whether an order that the operator gave sells this position."""
     return order.side is Side.SELL and order.symbol == view.cycle.symbol and is_taken_off(view)
+
+
+def bare(view: CycleState, rules: SymbolRules) -> Decimal:
+    """Base units of the position that nothing on the exchange locks, in whole lots: anybody can sell them by hand."""
+    loose = Position.of(view.fills, rules.base).held - locked(standing_exits(view))
+    return max(ZERO, floor_to_step(loose, rules.step))
+
+
+def sold_by_hand(
+    missing: Decimal, positions: Iterable[tuple[CycleState, SymbolRules]], sales: Iterable[Order]
+) -> list[Order]:
+    """Sales by hand that explain why ``missing`` base units are not there, each as one of the position that it sold.
+
+    ``sales`` belong to no position yet. One that was placed before a position was open did not sell it.
+    """
+    rest, found, left = missing, [], [order for order in sales if order.executed_quantity]
+    for view, rules in positions:
+        units, opened_at = bare(view, rules), view.cycle.opened_at
+        for order in list(left):
+            sold_it = order.symbol == view.cycle.symbol and opened_at is not None and order.created_at >= opened_at
+            if sold_it and units > 0 and rest > 0:
+                part = min(order.executed_quantity, units)
+                found.append(belonging_to(view, order))
+                left.remove(order)
+                units, rest = units - part, rest - part
+    return found

@@ -20,8 +20,7 @@ def claims(positions: Iterable[tuple[CycleState, SymbolRules]]) -> dict[str, Dec
     """
     sums: dict[str, Decimal] = {}
     for view, rules in positions:
-        units = holding(view, rules)
-        sums[rules.base] = sums.get(rules.base, ZERO) + (floor_to_step(units, rules.step) or units)
+        sums[rules.base] = sums.get(rules.base, ZERO) + floor_to_step(holding(view, rules), rules.step)
     return {asset: units for asset, units in sums.items() if units > 0}
 
 

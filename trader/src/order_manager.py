@@ -266,8 +266,8 @@ class OrderManager:
         for cycle in await self._store.open_cycles():
             if cycle.symbol == order.symbol:
                 view = await self._store.view(cycle.id)
-                if sells(order, view):
-                    return belonging_to(view, order)
+                if sells(order, view) and (await self._exchange.current_rules(order.symbol)).is_listed:
+                    return belonging_to(view, order)  # where a symbol is gone the exchange took the protection off
         return order
 
     def _snapshot(self, order: Order) -> ExchangeOrder:

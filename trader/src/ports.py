@@ -334,6 +334,14 @@ class Store(Protocol):
         """Every trade up to this one was compared; a cursor never goes back."""
         ...
 
+    async def sales_by_hand(self, symbol: str, since: datetime) -> list[Order]:
+        """Sales that others placed since then and that belong to no cycle, the oldest first."""
+        ...
+
+    async def attribute(self, order: Order) -> None:
+        """An order that belonged to no cycle is ``order.cycle_id``'s from here on, with what was booked of it."""
+        ...
+
     async def risk_facts(self, results_since: datetime, *, approved_since: datetime) -> RiskFacts:
         """What limits are measured on; entries that were approved before ``approved_since`` are too old to come."""
         ...

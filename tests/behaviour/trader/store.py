@@ -303,6 +303,30 @@ class StoreBehaviour:
             ("", "MANUAL", "manual"),
         ]
 
+    async def test_a_sale_of_others_becomes_a_positions_with_what_was_booked_of_it(self, world: StoreWorld) -> None:
+        cycle, _ = await world.opened()
+        sales = [world.order(f"ext-{n}", purpose=Purpose.EXTERNAL, side=Side.SELL) for n in (1, 2)]
+        bought = world.order("ext-3", purpose=Purpose.EXTERNAL)
+        await world.store.add_orders([*sales, bought])
+        await world.store.book(report(sales[0], OrderStatus.FILLED, "2"), [world.fill(sales[0], 5)])
+        since = sales[0].created_at
+        found = await world.store.sales_by_hand(SYMBOL, since)
+        assert [order.client_order_id for order in found] == ["ext-1", "ext-2"]
+        assert await world.store.sales_by_hand("ETHUSDC", since) == []
+        assert await world.store.sales_by_hand(SYMBOL, since + timedelta(seconds=1)) == []
+        await world.store.attribute(replace(found[0], cycle_id=cycle.id, intent_id=cycle.intent_id))
+        view = await world.store.view(cycle.id)
+        assert [order.client_order_id for order in view.orders if order.side is Side.SELL] == ["ext-1"]
+        assert [fill.trade_id for fill in view.fills] == [5]
+        assert [order.client_order_id for order in await world.store.sales_by_hand(SYMBOL, since)] == ["ext-2"]
+
+    async def test_an_order_of_a_position_becomes_nobody_elses(self, world: StoreWorld) -> None:
+        first, entry = await world.opened()
+        second, _ = await world.opened(2)
+        await world.store.attribute(replace(entry, cycle_id=second.id, intent_id=second.intent_id))
+        assert entry.client_order_id in {order.client_order_id for order in (await world.store.view(first.id)).orders}
+        assert len((await world.store.view(second.id)).orders) == 1
+
     async def test_more_fills_than_were_ordered_break_the_store_and_change_nothing(self, world: StoreWorld) -> None:
         cycle, entry = await world.opened()
         fills = [world.fill(entry, 5, "1.5"), world.fill(entry, 6, "1.5")]

@@ -89,28 +89,28 @@ def earned(
         if position is None or not cycle.is_completed or position.fees_elsewhere:
             continue
         by_hand = min(taken[cycle.symbol], max(Decimal(0), position.held))
-        price = _sold_by_hand_at(exchange, cycle.symbol)
-        if by_hand and (price is None or len(_holding(positions, cycle.symbol)) > 1):
+        prices = _sold_by_hand_at(exchange, cycle.symbol)
+        if by_hand and (not prices or len(_holding(positions, cycle.symbol)) > 1):
             continue
+        if position.cost <= DUST_COST_MAX:
+            prices = [*prices, position.entry_price]
         result = position.got - position.paid + (position.held - by_hand) * position.entry_price
-        result += by_hand * (price or Decimal(0))
         allowed = CENT + by_hand * position.unit_cost * HAND_SHARE
-        if position.cost <= DUST_COST_MAX and price is not None:
-            allowed += by_hand * abs(position.entry_price - price)
+        least = result + by_hand * min(prices, default=Decimal(0)) - allowed
+        most = result + by_hand * max(prices, default=Decimal(0)) + allowed
         recorded = cycle.profit_loss
-        if recorded is None or abs(recorded - result) > allowed:
-            yield f"{cycle.cycle_id}: a result of {recorded} is recorded, its trades brought {result:.4f}"
+        if recorded is None or not least <= recorded <= most:
+            yield f"{cycle.cycle_id}: a result of {recorded} is recorded, its trades brought {least:.4f} to {most:.4f}"
 
 
 def _holding(positions: Mapping[str, Position], symbol: str) -> list[Position]:
     return [each for each in positions.values() if each.symbol == symbol and each.cost > CENT]
 
 
-def _sold_by_hand_at(exchange: Exchange, symbol: str) -> Decimal | None:
-    """What a coin brought on average in the sales by hand; None without any, or when coins were withdrawn."""
+def _sold_by_hand_at(exchange: Exchange, symbol: str) -> list[Decimal]:
+    """What a coin brought in the sales by hand, net of fees; empty without any, or when coins were withdrawn."""
     if exchange.flows.get(exchange.listings[symbol].base, Decimal(0)) < 0:
-        return None
+        return []
     by_hand = {order.order_id for order in exchange.orders if order.by_hand and order.side == "SELL"}
-    sales = [trade for trade in exchange.trades if trade.order_id in by_hand and trade.symbol == symbol]
-    units = sum((trade.quantity for trade in sales), Decimal(0))
-    return sum((trade.quote - trade.fee for trade in sales), Decimal(0)) / units if units else None
+    sales = (trade for trade in exchange.trades if trade.order_id in by_hand and trade.symbol == symbol)
+    return [(trade.quote - trade.fee) / trade.quantity for trade in sales]

@@ -74,7 +74,7 @@ def missing(exchange: Exchange, positions: dict[str, Position], books: Books) ->
             for cycle in books.cycles
             if cycle.is_open and cycle.cycle_id in positions and cycle.symbol == listing.symbol
         ]
-        claimed = sum_of(listing.in_lots(position.held) or position.held for position in mine)
+        claimed = sum_of(listing.in_lots(position.held) for position in mine)
         held = exchange.held.get(listing.base, Decimal(0))
         if claimed > held:
             yield f"open positions claim {claimed} {listing.base}, the account holds {held}"

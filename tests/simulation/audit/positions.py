@@ -109,7 +109,8 @@ def traded_by_others(exchange: Exchange, rows: Mapping[str, BookedOrder]) -> dic
 
 def taken_by_hand(exchange: Exchange, rows: Mapping[str, BookedOrder]) -> dict[str, Decimal]:
     """Base units by symbol of positions that somebody sold, withdrew or holds by orders of his own, by hand: more than
-    was the owner's own. Who took a position's protection off may sell its coins before his own.
+    was the owner's own. Who took a position's protection off may sell its coins before his own; and once a sale took
+    coins of positions along, nobody can tell how much of it was whose.
     """
     others = traded_by_others(exchange, rows)
     taken: dict[str, Decimal] = {}
@@ -118,7 +119,7 @@ def taken_by_hand(exchange: Exchange, rows: Mapping[str, BookedOrder]) -> dict[s
         orders = [order for order in exchange.orders if order.symbol == symbol]
         locked = sum_of(order.remaining for order in orders if order.by_hand and order.is_open and order.side == "SELL")
         taken[symbol] = max(ZERO, locked - (opening + others.get(symbol, ZERO)))
-        if any(order.canceled_by_hand for order in orders):
+        if taken[symbol] >= listing.step or any(order.canceled_by_hand for order in orders):
             taken[symbol] = max(taken[symbol], _sold_by_hand(exchange, orders))
     return taken
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from core.positions.by_hand import OPERATOR
 from core.positions.model import Purpose
+from core.risk.halts import Cause
 from shared.src.contracts.topics import ALERT
-from shared.src.domain.orders import CycleStatus, IntentKind
+from shared.src.domain.orders import CycleStatus, IntentKind, Side
 from tests.unit.trader.engine_world import ACCOUNT, World, one_process
 from tests.unit.trader.fake_exchange import SYMBOL
 
@@ -124,3 +125,37 @@ async def test_what_we_cancel_ourselves_is_not_the_operators_doing() -> None:
         assert await open_orders(world) == 2
         assert ALERT.name not in [channel for channel, _ in world.bus.notices]
         assert target.client_order_id != stop.client_order_id
+
+
+async def test_a_sale_by_hand_of_what_a_stop_left_unsold_ends_the_position_and_halts_nothing() -> None:
+    async with one_process() as world:
+        world.engine.deposit(world.engine.account(ACCOUNT), "BTC", D(1), world.clock.now_ms())
+        await world.take()
+        world.book([("48000", "0.005")], [])
+        await world.trade(Side.SELL, "0.0001", "48000")  # the stop sells what little somebody buys
+        world.book([("47000", "5")], [])
+        await sold(world, "1.0149")
+        await compared_twice(world)
+        assert (world.cycle.status, world.cycle.exit_reason) == (CycleStatus.COMPLETED, OPERATOR)
+        assert world.cycle.exit_quantity == D("0.01998")
+        assert Cause.DIFFERENCE not in {pause.cause for pause in await world.store.pauses()}
+
+
+async def test_a_sale_by_hand_of_the_own_coins_leaves_a_position_without_a_stop_alone() -> None:
+    async with one_process() as world:
+        world.engine.deposit(world.engine.account(ACCOUNT), "BTC", D(1), world.clock.now_ms())
+        await world.take()
+        world.book([("48000", "0.005")], [])
+        await world.trade(Side.SELL, "0.0001", "48000")
+        world.book([("47000", "5")], [])
+        await sold(world, "0.9")
+        await compared_twice(world)
+        (external,) = [order for order in world.store.all_orders() if order.purpose is Purpose.EXTERNAL]
+        assert external.cycle_id is None
+        assert held(world) >= D("0.1")
+
+
+async def compared_twice(world: World) -> None:
+    for _ in range(2):
+        await world.trader.reconciler.run()
+        await world.quiet()

@@ -19,7 +19,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from core.positions.lifecycle import merged
-from core.positions.model import Cycle, CycleState, Fill, Order
+from core.positions.model import Cycle, CycleState, Fill, Order, Purpose
 from core.positions.trade_cursors import TradeCursor
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
@@ -187,6 +187,20 @@ class MemoryStore:
     async def move_trade_cursor(self, symbol: str, compared_to: int) -> None:
         known = self._trade_cursors[symbol]
         self._trade_cursors[symbol] = replace(known, compared_to=max(known.compared_to, compared_to))
+
+    async def sales_by_hand(self, symbol: str, since: datetime) -> list[Order]:
+        others = (order for order in self._orders.values() if order.purpose is Purpose.EXTERNAL and not order.cycle_id)
+        sales = (order for order in others if order.symbol == symbol and order.side is Side.SELL)
+        return sorted((order for order in sales if order.created_at >= since), key=_by_age)
+
+    async def attribute(self, order: Order) -> None:
+        known = self._orders[order.client_order_id]
+        if known.cycle_id is None and order.cycle_id is not None:
+            self._put_order(
+                replace(known, cycle_id=order.cycle_id, intent_id=order.intent_id, correlation_id=order.correlation_id)
+            )
+            self._by_cycle.setdefault(order.cycle_id, []).append(order.client_order_id)
+            self._by_intent.setdefault(order.intent_id, []).append(order.client_order_id)
 
     # Cycles
 
@@ -440,6 +454,10 @@ class MemoryStore:
         message_id = getattr(message, "message_id", "")
         self._outbox[self._told] = OutboxMessage(self._told, topic.name, message_id, topic.encode(message))
         self._outbox_changed.set()
+
+
+def _by_age(order: Order) -> tuple[datetime, str]:
+    return order.created_at, order.client_order_id
 
 
 def _ended_trade(cycle: Cycle) -> EndedTrade:

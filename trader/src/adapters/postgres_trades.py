@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from core.positions.model import Order
 from core.positions.trade_cursors import TradeCursor
 from shared.src.database import Database
 from shared.src.domain.clock import Clock
 from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, text
+from trader.src.adapters.rows import order_of
 
 RECENT = timedelta(days=7)
 
@@ -29,9 +31,22 @@ ON CONFLICT DO NOTHING
 """
 MOVE_CURSOR = "UPDATE trade_cursors SET compared_to = greatest(compared_to, :compared_to) WHERE symbol = :symbol"
 
+SALES_BY_HAND = """
+SELECT * FROM orders WHERE symbol = :symbol AND cycle_id IS NULL AND purpose = 'external' AND side = 'SELL'
+    AND created_at >= :since ORDER BY created_at, client_order_id
+"""
+ATTRIBUTE_ORDER = """
+UPDATE orders SET cycle_id = :cycle, intent_id = :intent, correlation_id = :correlation, updated_at = :now
+WHERE client_order_id = :id AND cycle_id IS NULL
+"""
+ATTRIBUTE_FILLS = """
+UPDATE trade_executions SET cycle_id = c.id, strategy = c.strategy
+FROM trade_cycles c WHERE c.id = :cycle AND client_order_id = :id AND cycle_id IS NULL
+"""
+
 
 class PostgresTrades:
-    """The part of ``trader.src.ports.Store`` that trades are compared by."""
+    """The part of ``trader.src.ports.Store`` that trades are compared by, and whose sales by hand were."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -64,3 +79,20 @@ class PostgresTrades:
     async def move_trade_cursor(self, symbol: str, compared_to: int) -> None:
         async with self._database.autocommit() as connection:
             await connection.execute(text(MOVE_CURSOR), {"symbol": symbol, "compared_to": compared_to})
+
+    async def sales_by_hand(self, symbol: str, since: datetime) -> list[Order]:
+        async with self._database.autocommit() as connection:
+            rows = await connection.execute(text(SALES_BY_HAND), {"symbol": symbol, "since": since})
+            return [order_of(row) for row in rows.mappings()]
+
+    async def attribute(self, order: Order) -> None:
+        async with self._database.begin() as connection:
+            owner = {
+                "id": order.client_order_id,
+                "cycle": order.cycle_id,
+                "intent": order.intent_id,
+                "correlation": order.correlation_id,
+                "now": self._clock.now(),
+            }
+            await connection.execute(text(ATTRIBUTE_ORDER), owner)
+            await connection.execute(text(ATTRIBUTE_FILLS), owner)

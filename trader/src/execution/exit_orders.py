@@ -27,6 +27,7 @@ from shared.src.domain.orders import OrderStatus
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from trader.src.execution import metrics
+from trader.src.execution.sales_by_hand import SalesByHand
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Store
 from trader.src.risk_manager import DIFFERENCE
@@ -48,6 +49,7 @@ class ExitOrders:
         self._orders = orders
         self._clock = clock
         self._rules = rules
+        self._sales_by_hand = SalesByHand(store)
 
     async def place(self, view: CycleState, step: ExitStep, rules: SymbolRules, market: BookTicker | None) -> bool:
         """Do a step; False: the next one should wait. ``market``: None while nobody knows it.
@@ -146,9 +148,13 @@ class ExitOrders:
         return await self._is_settled(order, status)
 
     async def _sell_at_most(self, view: CycleState) -> None:
-        """The exchange has less than the fills say: sell that, and let no new position begin."""
+        """The exchange has less than the fills say, and no sale by hand explains it: sell that, and let no new position
+        begin.
+        """
         rules = await self._exchange.rules(view.cycle.symbol)
         available, needed = await self._available(view, rules), holding(view, rules)
+        if await self._sales_by_hand.explain(needed - available, [(view, rules)]):
+            return
         reason = f"{DIFFERENCE}: the exchange has {available} {rules.base}, cycle {view.cycle.id} needs {needed}"
         logger.error("unexplained difference, new entries halted", extra={"reason": reason})
         await self._store.pause(ALL, reason, self._clock.now(), cause=Cause.DIFFERENCE)

@@ -1,9 +1,9 @@
 """Compares what we wrote down with what the exchange says, and puts right what can be explained.
 
 Runs at start, after every reconnection of the user stream and on a timer. Orders and fills we do not know are
-adopted and labelled external. Holdings smaller than the open positions cannot be explained: seen twice in a row
-they halt new entries, with the reason, until somebody resumes. A row that cannot be handled is set aside; the
-comparison goes on without it.
+adopted and labelled external. Holdings smaller than the open positions, seen twice in a row, are explained
+by sales by hand, or else halt new entries, with the reason, until somebody resumes. A row that cannot be handled is
+set aside; the comparison goes on without it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from core.positions.claims import claims, confirmed, shortfalls
 from core.positions.model import CycleState, Order
 from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
+from shared.src.domain.money import ZERO
 from shared.src.exchange.models import AccountSnapshot, ExchangeOrder, OddRow
 from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
@@ -22,6 +23,7 @@ from trader.src.execution import metrics
 from trader.src.execution.funds import Funds
 from trader.src.execution.outlook import Outlook
 from trader.src.execution.quarantine import Quarantine
+from trader.src.execution.sales_by_hand import SalesByHand
 from trader.src.execution.trade_comparison import TradeComparison
 from trader.src.order_manager import OrderManager
 from trader.src.ports import Exchange, Store
@@ -54,6 +56,7 @@ class Reconciler:
         self._funds = funds
         self._quarantine = quarantine
         self._clock = clock
+        self._sales_by_hand = SalesByHand(store)
         self.outlook = outlook
         self._lock = asyncio.Lock()
         self._suspected: dict[str, str] = {}
@@ -123,9 +126,15 @@ class Reconciler:
     async def _match_balances(self, account: AccountSnapshot) -> None:
         self._funds.replace(account.balances)
         held = {asset: balance.total for asset, balance in account.balances.items()}
-        found = shortfalls(claims(await self._positions()), held)
+        positions = await self._positions()
+        claimed = claims(positions)
+        found = shortfalls(claimed, held)
         real = confirmed(found, self._suspected)
         self._suspected = found
+        for asset in list(real):
+            owners = [(view, rules) for view, rules in positions if rules.base == asset]
+            if await self._sales_by_hand.explain(claimed[asset] - held.get(asset, ZERO), owners):
+                del real[asset]
         metrics.DIFFERENCES.set(len(real))
         if real and real != self._differences:
             reason = "; ".join(real.values())

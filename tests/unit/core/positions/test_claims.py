@@ -21,9 +21,9 @@ def test_claims_add_up_by_asset_less_fees_in_whole_lots() -> None:
     assert claims([]) == {}
 
 
-def test_what_is_less_than_a_lot_is_claimed_only_where_it_is_all_there_is() -> None:
+def test_what_is_less_than_a_lot_is_not_claimed() -> None:
     assert claims([(BOUGHT, replace(RULES, step=D("0.5")))]) == {"BTC": D("1.5")}
-    assert claims([(BOUGHT, replace(RULES, step=D(5)))]) == {"BTC": D("1.998")}
+    assert claims([(BOUGHT, replace(RULES, step=D(5)))]) == {}
 
 
 def test_an_asset_is_short_when_the_exchange_holds_less_than_is_claimed() -> None:

@@ -76,6 +76,7 @@ def test_a_sound_entry_is_approved_with_its_quantity_floored_to_the_step() -> No
         (order(), {"free": {"USDC": Decimal(999)}}, "free are"),
         (order("0.0001"), {}, "at its stop"),
         (order("0.00001"), {}, "notional"),
+        (order("0.02", rules=replace(RULES, step=Decimal("0.02"))), {}, "after its fee"),
         (order(stop_loss=Decimal(49_999)), {}, "the stop 49999 is not under the price"),
         (order(rules=replace(RULES, status="BREAK")), {}, "not trading"),
     ],

@@ -1,0 +1,35 @@
+"""Finds out that the operator sold a position's coins by hand, where the account has fewer than the positions own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from decimal import Decimal
+
+from core.positions.by_hand import sold_by_hand
+from core.positions.model import CycleState
+from shared.src.exchange.rules import SymbolRules
+from trader.src.ports import Store
+
+logger = logging.getLogger(__name__)
+
+
+class SalesByHand:
+    """A sale that was thought to be of the operator's own coins becomes the position's, with its result."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def explain(self, missing: Decimal, positions: Sequence[tuple[CycleState, SymbolRules]]) -> bool:
+        """Whether a sale by hand explains some of ``missing`` base units of these positions; it is theirs then."""
+        sales = [
+            order
+            for symbol in dict.fromkeys(view.cycle.symbol for view, _ in positions)
+            for order in await self._store.sales_by_hand(symbol, min(view.cycle.created_at for view, _ in positions))
+        ]
+        found = sold_by_hand(missing, positions, sales)
+        for order in found:
+            await self._store.attribute(order)
+            log = {"symbol": order.symbol, "order_id": order.exchange_order_id, "cycle_id": order.cycle_id}
+            logger.warning("a sale by hand sold a position", extra=log)
+        return bool(found)
