@@ -721,5 +721,24 @@ CREATE TABLE trade_cursors (
 
 UPDATE alembic_version SET version_num='0023' WHERE alembic_version.version_num = '0022';
 
+-- Running upgrade 0023 -> 0024
+
+ALTER TABLE orders ADD COLUMN sent_type VARCHAR(20);
+
+UPDATE orders SET sent_type = type, type = 'MARKET'
+WHERE purpose IN ('entry', 'manual') AND side = 'BUY' AND type = 'LIMIT' AND time_in_force = 'IOC';
+
+ALTER TABLE trade_cycles ADD COLUMN expires_at TIMESTAMPTZ;
+
+ALTER TABLE orders DROP CONSTRAINT orders_status_check, ADD CONSTRAINT orders_status_check CHECK (status IN (
+    'INTENT', 'SENT', 'UNKNOWN', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED', 'REJECTED', 'EXPIRED',
+    'EXPIRED_IN_MATCH'));
+
+DROP INDEX orders_open_idx;
+CREATE INDEX orders_open_idx ON orders (symbol)
+    WHERE status IN ('INTENT', 'SENT', 'UNKNOWN', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED');
+
+UPDATE alembic_version SET version_num='0024' WHERE alembic_version.version_num = '0023';
+
 COMMIT;
 

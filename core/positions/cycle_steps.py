@@ -15,7 +15,7 @@ from core.positions.by_hand import OPERATOR, is_taken_off
 from core.positions.dust import is_dust
 from core.positions.entries import fitted
 from core.positions.lifecycle import is_disproved
-from core.positions.model import CycleState, Order, Purpose
+from core.positions.model import Cycle, CycleState, Order, Purpose
 from core.positions.position import Position
 from core.positions.refusals import breaks_rules, is_too_small, refused_protections, sale_again_at
 from core.positions.standing import StandingExit, covered, locked, standing_exits
@@ -24,6 +24,7 @@ from shared.src.domain.orders import CycleStatus, OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
 
 ENTRY_ATTEMPTS_MAX = 3
+EXPIRED = "the entry rested as long as it may"
 STANDING_STILL = StopRules()
 
 
@@ -173,14 +174,17 @@ class CycleRules:
             return Reopen("a fill came after the end") if grown else Wait("ended")
         entry = self._open_entry(view)
         if entry is not None:
-            if view.cycle.exit_reason or view.cycle.entry_canceled:
+            if _is_called_off(view.cycle, now):
                 return Cancel(entry)
             if entry.is_immediate:
                 return Wait("the entry is filling")
         lost = self._lost_entry(view, rules, now)
         if lost is not None:
             return EnterAgain(lost)
-        return self._exit_step(view, rules, price, now, entry)
+        step = self._exit_step(view, rules, price, now, entry)
+        if entry is not None and isinstance(step, Wait) and step.until is None:
+            return Wait(step.reason, view.cycle.expires_at)
+        return step
 
     def _exit_step(
         self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime, entry: Order | None
@@ -188,7 +192,7 @@ class CycleRules:
         if any(order.is_open and not order.is_protection for order in view.of(Side.SELL)):
             return Wait("the exit is on its way")
         if not standing_exits(view) and not self._is_sellable(view, rules, price):
-            return Wait("the entry rests") if entry is not None else self._end(view, rules, price)
+            return Wait("the entry rests") if entry is not None else self._end(view, rules, price, now)
         if view.cycle.exit_reason:
             return self._leave(view, rules, price, now)
         return self._part(view, rules, price, now) or self._stay(view, rules, price)
@@ -259,7 +263,7 @@ class CycleRules:
         # what is filling has perhaps sold more than is known: the sale must wait for the end of it
         return Cancel(first.leg) if first.is_filling else ReplaceBySale(first.leg, quantity)
 
-    def _end(self, view: CycleState, rules: SymbolRules, price: Decimal) -> Step:
+    def _end(self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
         """Nothing of it stands and nothing can be sold: the end, unless what is held is more than dust."""
         position = self._position(view, rules)
         if not is_dust(view.cycle, position, rules):
@@ -273,7 +277,8 @@ class CycleRules:
             why = entry.reason or "the entry was refused"
             called_off = is_disproved(entry) and view.cycle.exit_reason
             return Finish(CycleStatus.FAILED, f"{why}; {called_off}" if called_off else why)
-        return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or "the entry ended without a fill")
+        unfilled = EXPIRED if view.cycle.has_expired(now) else "the entry ended without a fill"
+        return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or unfilled)
 
     def is_exposed(self, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
         """Whether it holds something that can be sold and that no stop on the exchange covers."""
@@ -283,8 +288,7 @@ class CycleRules:
     def _lost_entry(self, view: CycleState, rules: SymbolRules, now: datetime) -> Order | None:
         """The last entry, when it certainly never arrived, or broke rules that have changed, and may be tried again."""
         entries = view.of(Side.BUY)
-        called_off = view.cycle.exit_reason or view.cycle.entry_canceled
-        if not entries or called_off or now - view.cycle.created_at > self._entry_age_max:
+        if not entries or _is_called_off(view.cycle, now) or now - view.cycle.created_at > self._entry_age_max:
             return None
         last = max(entries, key=lambda order: order.attempt)
         again = is_disproved(last) or (breaks_rules(last) and fitted(last, rules) is not None)
@@ -313,6 +317,11 @@ class CycleRules:
         refusal = rules.refusal(rules.floor_quantity(held, market=True), price, market=True)
         missing = f" of {owned}, of which the exchange has no more" if held < owned else ""
         return f"{held} {rules.base}{missing}: {refusal}"
+
+
+def _is_called_off(cycle: Cycle, now: datetime) -> bool:
+    """Whether nothing more is to be bought for it."""
+    return bool(cycle.exit_reason) or cycle.entry_canceled or cycle.has_expired(now)
 
 
 def _protect(view: CycleState, quantity: Decimal) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -61,9 +61,17 @@ class EntryDecision(Protocol):
     def decided_on(self) -> int: ...
 
 
-def opened(decision: EntryDecision, approved: Approved, rules: SymbolRules, now: datetime) -> Cycle:
-    """The cycle of a decision that its gate approved."""
+def opened(
+    decision: EntryDecision,
+    approved: Approved,
+    rules: SymbolRules,
+    now: datetime,
+    *,
+    resting_max: timedelta | None = None,
+) -> Cycle:
+    """The cycle of a decision that its gate approved. ``resting_max``: how long its entry may rest in the book."""
     price = approved.price_max or decision.price or decision.reference_price
+    resting = decision.type is not OrderType.MARKET
     return Cycle(
         id=derived_id("cy", decision.message_id),
         intent_id=decision.message_id,
@@ -81,8 +89,9 @@ def opened(decision: EntryDecision, approved: Approved, rules: SymbolRules, now:
         reference_price=decision.reference_price,
         reserved=max(decision.reserved, approved.quantity * price),
         dust_cost_max=smallest_cost(rules, decision.reference_price),
-        resting=decision.type is not OrderType.MARKET,
+        resting=resting,
         decided_at=from_ms(decision.decided_on),
+        expires_at=now + resting_max if resting and resting_max is not None else None,
     )
 
 
@@ -112,6 +121,7 @@ def entry_order(
         stop_price=trigger,
         correlation_id=decision.correlation_id,
         arrival=approved.arrival,
+        asked=None if kind is decision.type else decision.type,
     )
 
 

@@ -33,8 +33,9 @@ PROTECTION = frozenset({Purpose.STOP_LOSS, Purpose.TAKE_PROFIT})
 class Order:
     """One order. Its row is committed before anything is sent; prices in quote, quantities in base units.
 
-    ``cancel_asked``: we asked the exchange to cancel it, or another one was asked for in its place. ``arrival``: the
-    market when it was decided, None where it waits for a price or is not ours.
+    ``type``: as it is sent; ``asked``: as it was asked for, where that is another. ``cancel_asked``: we asked the
+    exchange to cancel it, or another one was asked for in its place. ``arrival``: the market when it was decided, None
+    where it waits for a price or is not ours.
     """
 
     client_order_id: str
@@ -61,6 +62,11 @@ class Order:
     correlation_id: str = ""
     cancel_asked: bool = False
     arrival: Arrival | None = None
+    asked: OrderType | None = None
+
+    @property
+    def asked_type(self) -> OrderType:
+        return self.asked or self.type
 
     @property
     def is_open(self) -> bool:
@@ -123,6 +129,7 @@ class Cycle:
     that cost more is not dust. ``decided_at``: when the bar closed that it was decided on. ``entry_canceled``: its
     entry was taken back, and is not sent again. ``entry_benchmark``, ``exit_benchmark``: prices that the executions are
     measured against, and ``entry_slippage_bips``, ``exit_slippage_bips``: what was lost on them (``core.execution``).
+    ``expires_at``: when what still rests of its entry is canceled, None: never.
     """
 
     id: str
@@ -168,10 +175,15 @@ class Cycle:
     exit_benchmark: Decimal | None = None
     entry_slippage_bips: Decimal | None = None
     exit_slippage_bips: Decimal | None = None
+    expires_at: datetime | None = None
 
     @property
     def is_ended(self) -> bool:
         return self.status in ENDED
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether its entry is too old to rest any longer."""
+        return self.expires_at is not None and now >= self.expires_at
 
     @property
     def is_owners(self) -> bool:

@@ -13,11 +13,13 @@ from core.risk.exit_levels import ExitRules
 class PositionRules:
     """Distances in percent of a price.
 
-    ``entry_age_max``: how long after its start a cycle may still try to enter. ``exits``: for a position whose decision
-    has no level of its own. ``stops``: how stops move. ``holding_max``: how long a position is held at most.
+    ``entry_age_max``: how long after its start a cycle may still try to enter; ``resting_max``: how long what a
+    strategy decided to buy may rest in the book. ``exits``: for a position whose decision has no level of its own.
+    ``stops``: how stops move. ``holding_max``: how long a position is held at most.
     """
 
     entry_age_max: timedelta
+    resting_max: timedelta
     exits: ExitRules
     stops: StopRules
     holding_max: timedelta

@@ -160,7 +160,7 @@ def _intents(
         cycle_manager=cycle_manager,
         risk=risk,
         clock=clock,
-        decision_age_max=rules.entry_age_max,
+        rules=rules,
         quarantine=quarantine,
     )
 
@@ -174,6 +174,7 @@ def position_rules(settings: Settings) -> PositionRules:
     """What the settings say of positions."""
     return PositionRules(
         entry_age_max=timedelta(seconds=settings.signal_max_age_s),
+        resting_max=timedelta(minutes=settings.resting_entry_max_minutes),
         exits=ExitRules.of(settings),
         stops=StopRules(
             trailing_percent=settings.trailing_stop_percent,

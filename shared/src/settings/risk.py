@@ -92,6 +92,12 @@ class RiskSettings(BaseModel):
     max_holding_minutes: int = setting(
         1440, "MAX_HOLDING_MINUTES", description="age at which a position is closed, market minutes", ge=1
     )
+    resting_entry_max_minutes: int = setting(
+        1440,
+        "RESTING_ENTRY_MAX_MINUTES",
+        description="age at which what is left of a strategy's limit order to buy is canceled, market minutes",
+        ge=1,
+    )
     trailing_stop_percent: Decimal | None = setting(
         None,
         "TRAILING_STOP_PERCENT",

@@ -54,7 +54,8 @@ def test_every_type_waits_on_the_exchange_and_can_be_cancelled(
                 order = placed.json()
                 # a BUY never pays whatever is asked: at its trigger it is a limit order at the most it may pay
                 sent = BOUNDED.get(kind, kind) if side == "BUY" else kind
-                assert (order["type"], order["side"], order["status"]) == (sent.value, side, "NEW"), order
+                told = (order["type"], order["sent_type"], order["side"], order["status"])
+                assert told == (kind.value, sent.value, side, "NEW"), order
                 for name, price in prices.items():
                     assert Decimal(order[name]) == price, order
                 ended = trader.client.delete(f"/order/{order['client_order_id']}", headers=AUTHORIZED)

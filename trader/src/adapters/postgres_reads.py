@@ -139,6 +139,8 @@ def order_view(row: dict[str, Any]) -> dict[str, Any]:
             "symbol": row["symbol"],
             "side": row["side"],
             "type": row["type"],
+            "sent_type": row["sent_type"] or row["type"],
+            "time_in_force": row["time_in_force"],
             "status": row["status"],
             "quantity": row["quantity"],
             "executed_quantity": executed,

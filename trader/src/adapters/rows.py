@@ -25,6 +25,7 @@ ORDER_COLUMNS = (
     "symbol",
     "side",
     "type",
+    "sent_type",
     "time_in_force",
     "quantity",
     "price",
@@ -86,6 +87,7 @@ CYCLE_COLUMNS = (
     "managed_by",
     "decided_at",
     "entry_canceled",
+    "expires_at",
     "entry_benchmark",
     "exit_benchmark",
     "entry_slippage_bips",
@@ -135,7 +137,8 @@ def order_of(row: Mapping[str, Any]) -> Order:
         purpose=Purpose(row["purpose"]),
         symbol=row["symbol"],
         side=Side(row["side"]),
-        type=OrderType(row["type"]),
+        type=OrderType(row["sent_type"] or row["type"]),
+        asked=None if row["sent_type"] is None else OrderType(row["type"]),
         quantity=row["quantity"],
         created_at=row["created_at"],
         status=OrderStatus(row["status"]),
@@ -155,7 +158,7 @@ def order_of(row: Mapping[str, Any]) -> Order:
 
 
 def order_parameters(order: Order, *, demo: bool, now: Any) -> dict[str, Any]:
-    own = {"arrival_price", "arrival_touch", "benchmark", "demo", "sent_at", "updated_at"}
+    own = {"arrival_price", "arrival_touch", "benchmark", "demo", "sent_at", "sent_type", "updated_at"}
     arrival = order.arrival
     return {name: getattr(order, name) for name in ORDER_COLUMNS if name not in own} | {
         "arrival_price": None if arrival is None else arrival.middle,
@@ -164,7 +167,8 @@ def order_parameters(order: Order, *, demo: bool, now: Any) -> dict[str, Any]:
         "demo": demo,
         "purpose": order.purpose.value,
         "side": order.side.value,
-        "type": order.type.value,
+        "type": order.asked_type.value,
+        "sent_type": None if order.asked is None else order.type.value,
         "status": order.status.value,
         # an order is sent right after its row is committed
         "sent_at": order.created_at,
@@ -213,6 +217,7 @@ def cycle_of(row: Mapping[str, Any]) -> Cycle:
         managed_by=ManagedBy(row["managed_by"]),
         decided_at=row["decided_at"],
         entry_canceled=row["entry_canceled"],
+        expires_at=row["expires_at"],
         entry_benchmark=row["entry_benchmark"],
         exit_benchmark=row["exit_benchmark"],
         entry_slippage_bips=row["entry_slippage_bips"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
@@ -231,7 +232,8 @@ class TraderControl:
             decided_on=self._trader.clock.now_ms(),
             reason="by hand",
         )
-        taken = await self._trader.intents.take(intent, trigger=request.stop_price)
+        rests_for = None if request.expires_s is None else timedelta(seconds=request.expires_s)
+        taken = await self._trader.intents.take(intent, trigger=request.stop_price, rests_for=rests_for)
         if taken.refused:
             raise RejectedError(taken.refused, code=UNPROCESSABLE)
         return taken.client_order_id

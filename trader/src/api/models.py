@@ -94,6 +94,10 @@ class ManualOrder(Body):
     )
     pocket: PocketName = Field(default="active", description="what pays for a BUY: active, buffer (reserve) or safety")
 
+    expires_s: int | None = Field(
+        default=None, ge=1, le=31_536_000, description="after so many seconds what rests of a BUY is canceled"
+    )
+
     @model_validator(mode="after")
     def _one_amount(self) -> Self:
         if (self.quantity is None) == (self.quote_quantity is None):
@@ -122,6 +126,12 @@ class ManualOrder(Body):
                 raise ValueError(f"{name} is needed for a {self.type.value} order")
             if not needed and given is not None:
                 raise ValueError(f"{name} makes no sense for a {self.type.value} order")
+        return self
+
+    @model_validator(mode="after")
+    def _expires_where_it_rests(self) -> Self:
+        if self.expires_s is not None and (self.side is Side.SELL or self.type is OrderType.MARKET):
+            raise ValueError("expires_s makes sense for a BUY that rests only")
         return self
 
 

@@ -8,12 +8,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 from core.positions.entries import entry_order, opened
+from core.positions.model import MANUAL, Cycle, Order
+from core.positions.rules import PositionRules
 from core.risk.verdicts import Approved, Refused
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.orders import IntentKind
-from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.execution.messages import failed_intent
@@ -49,31 +50,38 @@ class IntentHandler:
         cycle_manager: CycleManager,
         risk: RiskManager,
         clock: Clock,
-        decision_age_max: timedelta,
+        rules: PositionRules,
         quarantine: Quarantine,
     ) -> None:
         self._exchange = exchange
         self._store = store
         self._cycle_manager = cycle_manager
         self._clock = clock
-        self._decision_age_max = decision_age_max
+        self._rules = rules
         self._risk = risk
         self._quarantine = quarantine
 
-    async def take(self, intent: OrderIntent, *, trigger: Decimal | None = None) -> Taken:
-        """Handle an intent; one that was handled before changes nothing. ``trigger``: stop price of a manual order."""
+    async def take(
+        self, intent: OrderIntent, *, trigger: Decimal | None = None, rests_for: timedelta | None = None
+    ) -> Taken:
+        """Handle an intent; one that was handled before changes nothing.
+
+        Of an order by hand: ``trigger``, its stop price, and ``rests_for``, how long it may rest, None: for ever.
+        """
+        if intent.strategy != MANUAL:
+            rests_for = self._rules.resting_max
         if intent.kind is IntentKind.EXIT:
             taken = await self._exit(intent)
         else:
             async with self._risk.one_at_a_time:
-                taken = await self._entry(intent, trigger)
+                taken = await self._entry(intent, trigger, rests_for)
         metrics.INTENTS.labels(intent.kind.value, "refused" if taken.refused else "accepted").inc()
         return taken
 
     async def sweep(self) -> int:
         """Take the approved decisions that no message brought; returns how many there were."""
         now = self._clock.now()
-        since = now - self._decision_age_max - SWEEP_MARGIN
+        since = now - self._rules.entry_age_max - SWEEP_MARGIN
         intents = await self._store.pending_intents(since, exits_since=now - EXIT_AGE_MAX)
         for intent in intents:
             async with self._quarantine.guarded("intent", intent.message_id, symbol=intent.symbol):
@@ -87,7 +95,7 @@ class IntentHandler:
 
     async def _exit(self, intent: OrderIntent) -> Taken:
         # what was bought on a later decision is not meant: no entry is taken on an older one
-        latest = intent.occurred_at + self._decision_age_max
+        latest = intent.occurred_at + self._rules.entry_age_max
         there = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == intent.symbol]
         found = [cycle for cycle in there if cycle.created_at <= latest]
         cycles = [cycle for cycle in found if not cycle.is_owners]
@@ -101,7 +109,7 @@ class IntentHandler:
             self._cycle_manager.wake(cycle.id)
         return Taken(cycle_id=cycles[0].id)
 
-    async def _entry(self, intent: OrderIntent, trigger: Decimal | None) -> Taken:
+    async def _entry(self, intent: OrderIntent, trigger: Decimal | None, rests_for: timedelta | None) -> Taken:
         try:
             rules = await self._exchange.rules(intent.symbol)
             if not rules.is_listed:  # nobody could tell its price
@@ -113,16 +121,13 @@ class IntentHandler:
             case Refused() as refused:
                 return await self._refuse(intent, refused)
             case Approved() as approved:
-                return await self._open(intent, approved, rules, trigger)
+                cycle = opened(intent, approved, rules, self._clock.now(), resting_max=rests_for)
+                return await self._open(cycle, entry_order(intent, cycle, approved, rules, trigger=trigger))
 
-    async def _open(
-        self, intent: OrderIntent, approved: Approved, rules: SymbolRules, trigger: Decimal | None
-    ) -> Taken:
-        cycle = opened(intent, approved, rules, self._clock.now())
-        entry = entry_order(intent, cycle, approved, rules, trigger=trigger)
+    async def _open(self, cycle: Cycle, entry: Order) -> Taken:
         if not await self._store.open_cycle(cycle, entry):
             if await self._store.order(entry.client_order_id) is None:
-                return Taken(refused=f"{intent.message_id} was refused before")
+                return Taken(refused=f"{cycle.intent_id} was refused before")
             self._cycle_manager.wake(cycle.id)
             return Taken(cycle_id=cycle.id, client_order_id=entry.client_order_id)
         self._risk.note_entry()

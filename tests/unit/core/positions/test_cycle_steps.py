@@ -74,6 +74,7 @@ UNLISTED: dict[str, Any] = {"reject_code": -1121, "reason": "-1121 Invalid symbo
 SECOND = timedelta(seconds=1)
 BOUGHT = entry(FILLED)
 LEAVE = {"exit_reason": "signal"}
+OLD = {"expires_at": NOW}
 ENDED = {"status": COMPLETED}
 OURS: dict[str, Any] = {"cancel_asked": True}
 
@@ -86,6 +87,14 @@ ENTERING: list[Row] = [
     ("an entry at market that filled in part", state(entry(PARTLY, executed="1")), "wait: the entry is filling"),
     ("an entry at market on its way, and an exit", state(entry(NEW), **LEAVE), "cancel entry-1"),
     ("an entry at rest", state(limit(NEW)), "wait: the entry rests"),
+    ("an entry that rested as long as it may", state(limit(NEW), **OLD), "cancel entry-1"),
+    ("its rest, of which a part was filled", state(limit(PARTLY, executed="1"), **OLD), "cancel entry-1"),
+    ("what was filled of it", state(limit(CANCELED, executed="1"), **OLD), "protect 1.00 by a pair"),
+    (
+        "an entry that never arrived and would be too old to rest",
+        state(limit(REJECTED, **LOST), **OLD),
+        "failed: never reached the exchange",
+    ),
     ("an entry at rest, and an exit", state(limit(NEW), **LEAVE), "cancel entry-1"),
     ("an entry at rest that filled in part", state(limit(PARTLY, executed="1")), "protect 1.00 by a pair"),
     ("an entry at rest with a worthless part filled", state(limit(PARTLY, executed="0.04")), "wait: the entry rests"),

@@ -23,6 +23,7 @@ from tests.unit.core.positions.cycles import NOW, PRICE, RULES, known, state
 D = Decimal
 LIMITS = PositionRules(
     entry_age_max=timedelta(seconds=60),
+    resting_max=timedelta(hours=1),
     exits=ExitRules(),
     stops=StopRules(),
     holding_max=timedelta(hours=1),
