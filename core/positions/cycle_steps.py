@@ -255,13 +255,25 @@ class CycleRules:
         free = rules.floor_quantity(held - locked(standing), market=True)
         if rules.is_sellable(free, price):
             return Sell(free)
-        first = standing[0]
-        quantity = rules.floor_quantity(held - locked(standing[1:]), market=True)
-        if not rules.is_sellable(quantity, price):
-            dust = is_dust(view.cycle, self._position(view, rules), rules)
-            return Cancel(first.leg) if dust else Unsellable(self._why_unsellable(view, rules, price))
-        # what is filling has perhaps sold more than is known: the sale must wait for the end of it
-        return Cancel(first.leg) if first.is_filling else ReplaceBySale(first.leg, quantity)
+        return self._give_up_one(view, standing, rules, price)
+
+    def _give_up_one(
+        self, view: CycleState, standing: list[StandingExit], rules: SymbolRules, price: Decimal
+    ) -> Cancel | ReplaceBySale | Unsellable:
+        """Of what stands, the oldest that gives enough free for a sale goes for that sale.
+
+        Where none does alone, the oldest is canceled: together they may, and what seems to lock more than is held has
+        partly ended without anybody telling.
+        """
+        held = self._held(view, rules)
+        for item in standing:
+            quantity = rules.floor_quantity(held - locked(standing) + item.locked, market=True)
+            if rules.is_sellable(quantity, price):
+                # what is filling has perhaps sold more than is known: the sale must wait for the end of it
+                return Cancel(item.leg) if item.is_filling else ReplaceBySale(item.leg, quantity)
+        if rules.is_sellable(held, price) or is_dust(view.cycle, self._position(view, rules), rules):
+            return Cancel(standing[0].leg)
+        return Unsellable(self._why_unsellable(view, rules, price))
 
     def _end(self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
         """Nothing of it stands and nothing can be sold: the end, unless what is held is more than dust."""

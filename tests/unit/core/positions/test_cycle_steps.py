@@ -339,6 +339,21 @@ LEAVING: list[Row] = [
         "sell 1.00",
     ),
     (
+        "an exit of a position whose first stop covers too little to be sold alone",
+        state(BOUGHT, stop(NEW, "0.04"), stop(NEW, "1.96", number=2), **LEAVE),
+        "replace stop_loss-2 by a sale of 1.96",
+    ),
+    (
+        "an exit while more seems to stand than is held: nobody told of the end of the first",
+        state(BOUGHT, target(NEW), stop(NEW), stop(NEW, number=2), **LEAVE),
+        "cancel take_profit-1",
+    ),
+    (
+        "an exit while more seems to stand than is held, and the first of it fills",
+        state(BOUGHT, target(PARTLY, executed="0.5"), stop(NEW, "1.5", number=2), **LEAVE),
+        "cancel take_profit-1",
+    ),
+    (
         "a protection that the operator took off",
         state(BOUGHT, target(CANCELED), stop(CANCELED)),
         "wait: the operator took the protection off",
