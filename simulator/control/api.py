@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from shared.src.domain.errors import RootTradingError
 from simulator.api.faults.catalogue import CATALOGUE, catalogue_help
+from simulator.control.account_view import account_view
 from simulator.control.bodies import (
     BalanceChange,
     ClockChange,
@@ -135,6 +136,14 @@ def _account_routes(app: FastAPI, twin: ControlledTwin, operations: Operations, 
     async def accounts() -> dict[str, Any]:
         """Accounts with their keys and balances."""
         return {"accounts": operations.accounts_view()}
+
+    @app.get("/v1/accounts/{name}", dependencies=guard)
+    async def account(name: str, since_ms: int = 0) -> dict[str, Any]:
+        """Balances, orders and trades of an account: open orders, and what changed or traded at ``since_ms`` or later.
+        No fault touches this answer."""
+        _known_account(twin, name)
+        now_ms = twin.clock.now_ms()
+        return account_view(twin.exchange.account(name), since_ms=since_ms, now_ms=now_ms)
 
     @app.post("/v1/accounts", dependencies=guard)
     async def create_account(body: AccountConfig) -> dict[str, Any]:
