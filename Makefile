@@ -15,7 +15,8 @@ UP_OPTIONS = $(if $(TWIN),--twin) $(if $(KAFKA),--kafka $(KAFKA))
 SHARED_OPTIONS = $(if $(JSON),--json) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-dev dashboard env up down status simulate unit integration e2e simulation oracles browser \
+.PHONY: help demo test setup setup-dev dashboard env up down status simulate unit integration e2e simulation chaos hour \
+	mutation oracles browser \
 	check format lint types imports bench lock clean
 
 help: ## list the targets
@@ -59,6 +60,15 @@ simulation: setup-dev ## adversarial simulation of the money path (SEEDS=10000 F
 oracles: setup-dev ## what other libraries say of the same figures, written down again
 	@$(PYTHON) -m venv .venv-oracles && .venv-oracles/bin/pip install --quiet ffn skfolio arch
 	@.venv-oracles/bin/python -m tests.oracles.record
+
+chaos: setup-dev ## kill -9 at every point of the order path (SAMPLE=40 for some), judged by the auditor
+	@$(PY) -m tests.chaos --sample $(or $(SAMPLE),0) --seed $(or $(SEED),0)
+
+hour: setup-dev ## everything at real speed, with faults, kills and an operator (MINUTES=60 SEED=7)
+	@$(PY) -m tests.chaos.hour --minutes $(or $(MINUTES),60) --seed $(or $(SEED),7)
+
+mutation: setup-dev ## mutation testing of order, risk, pockets and ledger code (MODULES=core/risk/sizing.py)
+	@$(PY) -m tests.mutation $(MODULES)
 
 browser: setup-dev dashboard chromium ## the dashboard in Chromium
 	@$(PY) -m pytest tests/browser

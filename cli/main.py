@@ -7,7 +7,7 @@ import gc
 
 import typer
 
-from cli.commands import backtest, data, doctor, history, ledger, offline, run, simulator, status, strategy
+from cli.commands import backtest, chaos, data, doctor, history, ledger, offline, run, simulator, status, strategy
 from cli.session import set_defaults
 
 app = typer.Typer(
@@ -23,7 +23,19 @@ app = typer.Typer(
 app.callback()(set_defaults)
 # or the interpreter looks for garbage in all it loaded on its way out, which takes longer than many a command
 atexit.register(gc.freeze)
-for commands in (run, status, doctor, data, ledger, strategy, offline, backtest, history, simulator):
+for commands in (
+    run,
+    status,
+    doctor,
+    data,
+    ledger,
+    strategy,
+    offline,
+    backtest,
+    history,
+    simulator,
+    chaos,
+):
     commands.register(app)
 
 if __name__ == "__main__":

@@ -46,10 +46,11 @@ def environment_of(settings: Settings, **extra: str) -> dict[str, str]:
 
 
 class ServiceProcess:
-    """One service under test."""
+    """One service under test. ``through``: the module that runs it, told its name, in place of the service's own."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path, *, through: str = "") -> None:
         self.name = name
+        self._command = [sys.executable, "-m", *((through, name) if through else (f"{name}.src.main",))]
         self.url = f"http://127.0.0.1:{environment[f'{name.upper()}_PORT']}"
         self._environment = environment
         self._log = log
@@ -60,10 +61,14 @@ class ServiceProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self, *, wait: bool = True) -> Self:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"{self.name}.src.main"],
+                self._command,
                 env=dict(self._environment),
                 cwd=PROJECT_ROOT,
                 stderr=log,

@@ -48,10 +48,11 @@ class _Closed:
 class ProtectionRule:
     """Remembers since when positions stand naked, and when placing a stop was last impossible, by symbol.
 
-    ``longest_s``: how long one stood at most while nothing kept anybody from placing one.
+    ``longest_s``: how long one stood at most while nothing kept anybody from placing one; ``worst_s``: whatever did.
     """
 
     longest_s: float = 0.0
+    worst_s: float = 0.0
     _naked: dict[str, _Naked] = field(default_factory=dict)
     _closed: dict[str, _Closed] = field(default_factory=dict)
     _empty_s: dict[str, float] = field(default_factory=dict)
@@ -106,6 +107,8 @@ class ProtectionRule:
 
     def _clothe(self, cycle_id: str, now_s: float, trouble: Sequence[float]) -> None:
         naked = self._naked.pop(cycle_id, None)
+        if naked is not None:
+            self.worst_s = max(self.worst_s, now_s - naked.since_s)
         if naked is not None and all(each < naked.since_s - AFTER_TROUBLE_S for each in trouble):
             self.longest_s = max(self.longest_s, now_s - naked.since_s)
 
