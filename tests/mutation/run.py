@@ -1,0 +1,170 @@
+"""Runs the tests against mutants: within one session of pytest, each mutant in a fork of it.
+
+The tests run once as they are, traced, so that every function knows the tests that reach it. Then for each mutant a
+child process gets the changed function in place of the other (its code object, wherever it was imported or decorated
+to) and runs those tests, the fastest first, until one fails.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from tests.mutation.mutants import Mutant, code_of
+
+KILLED, SURVIVED = 0, 1
+SECONDS_MAX = 20.0  # for all tests of a mutant: one that never ends is killed
+CHOSEN_S_MAX = 12.0  # tests that take longer together are not all run
+Place = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What became of the mutants. ``untested``: no test reaches their function."""
+
+    killed: list[Mutant] = field(default_factory=list)
+    survived: list[Mutant] = field(default_factory=list)
+    untested: list[Mutant] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class MutationPlugin:
+    """Takes the place of pytest's loop over the tests."""
+
+    def __init__(self, mutants: Sequence[Mutant], root: Path, tell: Callable[[str], None]) -> None:
+        self._mutants, self._root, self._tell = mutants, root, tell
+        self._files = {str(root / mutant.path) for mutant in mutants}
+        self._reached: dict[Place, set[int]] = defaultdict(set)
+        self._failed: set[int] = set()
+        self._took: dict[int, float] = {}
+        self._functions: dict[Place, list[FunctionType]] = {}
+        self.findings = Findings()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        began = time.monotonic()
+        self._trace(session.items)
+        self._tell(f"{len(session.items)} tests in {time.monotonic() - began:.0f} s, {len(self._failed)} failed")
+        self._functions = _functions_in(self._files)
+        gc.freeze()  # or every child would copy all that there is to look for garbage in it
+        for number, mutant in enumerate(self._mutants):
+            self._judge(mutant, session.items)
+            if number % 50 == 49:
+                found = self.findings
+                self._tell(f"{number + 1} of {len(self._mutants)}: {len(found.survived)} survived")
+        self.findings.seconds = time.monotonic() - began
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._last_failed = self._last_failed or report.failed
+
+    _last_failed = False
+
+    def _trace(self, items: Sequence[pytest.Item]) -> None:
+        """Run every test as it is; remember which functions it reaches and how long it takes."""
+        for number, item in enumerate(items):
+            self._last_failed = False
+            began = time.monotonic()
+            sys.setprofile(self._noting(number))
+            try:
+                runtestprotocol(item, nextitem=items[number + 1] if number + 1 < len(items) else None, log=True)
+            finally:
+                sys.setprofile(None)
+            self._took[number] = time.monotonic() - began
+            if self._last_failed:
+                self._failed.add(number)
+
+    def _noting(self, number: int) -> Callable[[FrameType, str, Any], None]:
+        """Notes which functions are entered while a test runs."""
+
+        def note(frame: FrameType, event: str, _: Any) -> None:
+            if event == "call" and frame.f_code.co_filename in self._files:
+                self._reached[frame.f_code.co_filename, _outermost(frame.f_code)].add(number)
+
+        return note
+
+    def _judge(self, mutant: Mutant, items: Sequence[pytest.Item]) -> None:
+        reached = self._reached[str(self._root / mutant.path), mutant.function] - self._failed
+        chosen: list[int] = []
+        budget = CHOSEN_S_MAX
+        for number in sorted(reached, key=lambda each: self._took[each]):
+            budget -= self._took[number]
+            if budget > 0 or not chosen:
+                chosen.append(number)
+        if not chosen:
+            self.findings.untested.append(mutant)
+            return
+        code = code_of(mutant, self._root)
+        if self._survives(mutant, code, [items[number] for number in chosen]):
+            self.findings.survived.append(mutant)
+            self._tell(f"survived: {mutant}")
+        else:
+            self.findings.killed.append(mutant)
+
+    def _survives(self, mutant: Mutant, code: CodeType, items: Sequence[pytest.Item]) -> bool:
+        child = os.fork()
+        if child == 0:
+            os.setpgid(0, 0)
+            _be_quiet()
+            status = KILLED
+            try:
+                for function in self._functions[str(self._root / mutant.path), mutant.function]:
+                    if function.__code__.co_freevars == code.co_freevars:
+                        function.__code__ = code
+                status = SURVIVED if self._pass(items) else KILLED
+            finally:
+                os._exit(status)
+        return _outcome_of(child) == SURVIVED
+
+    def _pass(self, items: Sequence[pytest.Item]) -> bool:
+        for number, item in enumerate(items):
+            self._last_failed = False
+            runtestprotocol(item, nextitem=items[number + 1] if number + 1 < len(items) else None, log=True)
+            if self._last_failed:
+                return False
+        return True
+
+
+def _outermost(code: CodeType) -> str:
+    """The function or method that a code object is in, by qualified name."""
+    return code.co_qualname.split(".<locals>")[0]
+
+
+def _functions_in(files: set[str]) -> dict[Place, list[FunctionType]]:
+    """All function objects that come from these files, by file and qualified name, decorated ones too."""
+    found: dict[Place, list[FunctionType]] = defaultdict(list)
+    for each in gc.get_objects():
+        if isinstance(each, FunctionType) and each.__code__.co_filename in files:
+            found[each.__code__.co_filename, each.__code__.co_qualname].append(each)
+    return found
+
+
+def _be_quiet() -> None:
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+
+
+def _outcome_of(child: int) -> int:
+    """The exit status of a child; one that takes too long is killed, and so is what it was given."""
+    end = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < end:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return KILLED
