@@ -15,6 +15,7 @@ from simulator.market import series as column
 
 LEVELS = 8
 CLOSES = 60
+AVERAGE_MINUTES = 5
 FILLS = 12
 DAY_MS = 86_400_000
 
@@ -52,9 +53,12 @@ def overview(twin: ControlledTwin, operations: Operations) -> dict[str, Any]:
 
 
 def _market(twin: ControlledTwin, book: dict[str, Any], market: Market) -> dict[str, Any]:
-    """Book, last price and an hour of closes; the change is that of 24 hours."""
+    """Book, last price, the average that orders at market are measured by, an hour of closes; the change is that of 24
+    hours.
+    """
     now = twin.horizon()
     candles, last = twin.candles[market.rules.symbol], market.last_price
+    average = market.reference(AVERAGE_MINUTES, twin.clock.now_ms())
     window = twin.candles.window(market.rules.symbol, now - DAY_MS, now)
     closes = candles.minutes.rows[-CLOSES:, column.CLOSE].tolist()
     return {
@@ -63,6 +67,7 @@ def _market(twin: ControlledTwin, book: dict[str, Any], market: Market) -> dict[
         "quote": market.rules.quote,
         "status": market.rules.status,
         "last": None if last is None else _text(last),
+        "average": None if average is None else _text(average),
         "change_percent": window.change_percent,
         "quote_volume": window.quote_volume,
         "closes": [close / column.PRICE_SCALE for close in (*closes, candles.open.close)],

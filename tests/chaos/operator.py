@@ -270,8 +270,7 @@ class OperatorScript:
         return max(Decimal(0), traded_by_others(exchange, books.orders).get(symbol, Decimal(0)))
 
     def _floored(self, symbol: str, quantity: Decimal) -> Decimal:
-        step = self._platform.last[0].listings[symbol].step
-        floored = quantity - quantity % step if step else quantity
+        floored = self._platform.last[0].listings[symbol].in_lots(quantity)
         return Decimal(format(floored.normalize(), "f"))
 
     def _is_sellable(self, symbol: str, quantity: Decimal) -> bool:

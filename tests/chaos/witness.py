@@ -151,6 +151,7 @@ class ExchangeReader:
             stops_max=None if stops is None else int(stops["maxNumAlgoOrders"]),
             bid=Decimal(row["bids"][0][0]) if row["bids"] else None,
             last=Decimal(row["last"] or 0),
+            average=Decimal(row["average"] or row["last"] or 0),
         )
 
 
