@@ -38,3 +38,7 @@ def test_an_asset_is_short_when_the_exchange_holds_less_than_is_claimed() -> Non
 def test_a_difference_is_real_when_it_is_found_again_as_it_was() -> None:
     assert confirmed({"BTC": "1 of 2", "ETH": "0 of 1"}, {"BTC": "1 of 2", "ETH": "1 of 2"}) == {"BTC": "1 of 2"}
     assert confirmed({"BTC": "1 of 2"}, {}) == {}
+
+
+def test_less_than_a_unit_is_claimed_too() -> None:
+    assert claims([(state(known(Purpose.ENTRY, "0.5", OrderStatus.FILLED)), RULES)]) == {"BTC": D("0.5")}

@@ -732,3 +732,26 @@ def test_the_price_is_followed(stops: StopRules, seen: CycleState, then: str) ->
 )
 def test_a_position_is_exposed_while_it_could_be_sold_and_no_stop_covers_it(seen: CycleState, exposed: bool) -> None:
     assert STEPS.is_exposed(seen, RULES, PRICE) is exposed
+
+
+HALVES = replace(RULES, market_step=Decimal("0.5"), market_quantity_max=Decimal(40))
+
+
+@pytest.mark.parametrize(
+    ("seen", "then"),
+    [
+        (state(entry(FILLED, "2.3")), "protect 2.00 by a pair"),
+        (state(entry(FILLED, "2.3"), **LEAVE), "sell 2.00"),
+        (state(entry(FILLED, "2.3"), stop(NEW, "1")), "replace stop_loss-1 by a stop of 2.00"),
+        (state(entry(FILLED, "2.3"), stop(NEW, "2.3"), **LEAVE), "replace stop_loss-1 by a sale of 2.00"),
+        (state(entry(FILLED, "0.4"), **LEAVE), "unsellable: 0.4 BTC: quantity 0.0 is under the exchange minimum 0.01"),
+    ],
+)
+def test_what_must_be_sold_at_market_is_counted_in_its_lots(seen: CycleState, then: str) -> None:
+    assert said(STEPS.next_step(seen, HALVES, PRICE, NOW)) == then
+
+
+def test_an_entry_that_never_arrived_is_tried_again_up_to_its_last_moment() -> None:
+    lost = state(entry(REJECTED, **LOST))
+    assert said(STEPS.next_step(lost, RULES, PRICE, NOW + timedelta(seconds=60))) == "enter again after entry-1"
+    assert said(STEPS.next_step(lost, RULES, PRICE, NOW + timedelta(seconds=61))) != "enter again after entry-1"

@@ -12,11 +12,20 @@ import pytest
 from core.positions.cycle_facts import finished, refreshed, reopened
 from core.positions.cycle_steps import Finish
 from core.positions.entries import BOUNDED, entry_order, fitted, next_attempt, opened
-from core.positions.exits import is_beyond_stop, is_jumped_over, is_too_old, market_sale, widens
+from core.positions.exits import (
+    is_at_unplaced_target,
+    is_beyond_stop,
+    is_jumped_over,
+    is_too_old,
+    last_price,
+    market_sale,
+    widens,
+)
 from core.positions.model import MANUAL, Cycle, Order, Purpose
 from core.risk.exit_levels import Levels
 from core.risk.verdicts import Approved
 from shared.src.contracts.orders import OrderIntent
+from shared.src.domain.errors import TransientError
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
 from tests.unit.core.positions.cycles import NOW, PRICE, RULES, known, state
 
@@ -208,3 +217,56 @@ def test_a_reopened_cycle_is_on_its_way_out() -> None:
     ended = state(status=CycleStatus.COMPLETED, completed_at=NOW).cycle
     again = reopened(ended, "late")
     assert (again.is_ended, again.completed_at, again.exit_reason) == (False, None, "late")
+
+
+def test_while_nobody_bids_the_last_price_of_the_cycles_own_counts() -> None:
+    seen = state(BOUGHT, known(Purpose.STOP_LOSS, "2", OrderStatus.NEW, price=D(97)))
+    told = replace(seen, fills=(replace(seen.fills[0], price=D(101)), replace(seen.fills[0], price=D(102))))
+    assert last_price(told) == 102
+    assert last_price(replace(told, fills=())) == 97
+    with pytest.raises(TransientError, match="nobody knows its price"):
+        last_price(state(known(Purpose.ENTRY, "2", OrderStatus.NEW)))
+
+
+@pytest.mark.parametrize(
+    ("orders", "bid", "unplaced"),
+    [
+        ((), "104", True),
+        ((), "103.9", False),
+        ((known(Purpose.TAKE_PROFIT, "2", OrderStatus.NEW),), "104", False),
+        ((known(Purpose.STOP_LOSS, "2", OrderStatus.NEW),), "104", True),
+        ((known(Purpose.TAKE_PROFIT, "2", OrderStatus.CANCELED),), "104", True),
+    ],
+)
+def test_a_target_that_no_order_stands_for_is_reached_by_the_price(
+    orders: tuple[Any, ...], bid: str, unplaced: bool
+) -> None:
+    seen = state(BOUGHT, *orders, take_profit_price=D(104))
+    assert is_at_unplaced_target(seen, D(bid)) is unplaced
+
+
+def test_a_position_without_a_target_never_reaches_it() -> None:
+    assert not is_at_unplaced_target(state(BOUGHT), D(1000))
+
+
+def test_a_position_that_saw_only_one_side_of_prices_sees_new_ones_in_every_price() -> None:
+    assert widens(state(BOUGHT, min_price=D(99)).cycle, D(100))
+    assert widens(state(BOUGHT, max_price=D(101)).cycle, D(100))
+
+
+def test_an_order_at_market_is_fitted_to_the_lots_of_orders_at_market() -> None:
+    rules = replace(RULES, market_step=D("0.5"))
+    at_market = known(Purpose.ENTRY, "2.3", OrderStatus.REJECTED, price=None).order
+    limited = known(Purpose.ENTRY, "2.3", OrderStatus.REJECTED, price=D(100)).order
+    fitting = fitted(at_market, rules)
+    assert fitting is not None
+    assert fitting.quantity == 2
+    assert fitted(limited, rules) is None
+
+
+def test_less_than_a_unit_can_be_fitted() -> None:
+    refused = known(Purpose.ENTRY, "0.505", OrderStatus.REJECTED, price=D(100)).order
+    fitting = fitted(refused, RULES)
+    assert fitting is not None
+    assert fitting.quantity == D("0.50")
+    assert fitted(known(Purpose.ENTRY, "0.005", OrderStatus.REJECTED, price=D(100)).order, RULES) is None

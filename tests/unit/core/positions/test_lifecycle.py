@@ -85,3 +85,24 @@ def test_an_order_of_somebody_else_is_labelled_and_has_an_id_of_its_own() -> Non
     assert order.client_order_id == external_id(report(NEW)) == "ext-BTCUSDC-7"
     earlier = NOW - timedelta(hours=1)
     assert adopted(report(NEW, time_ms=to_ms(earlier)), NOW).created_at == earlier
+
+
+@pytest.mark.parametrize(
+    ("known_as", "told", "then"),
+    [
+        (PARTLY, NEW, PARTLY),
+        (NEW, PARTLY, PARTLY),
+        (OrderStatus.UNKNOWN, NEW, NEW),
+        (OrderStatus.SENT, PARTLY, PARTLY),
+        (CANCELED, NEW, CANCELED),
+        (NEW, EXPIRED, EXPIRED),
+    ],
+)
+def test_of_two_states_the_later_one_counts(known_as: OrderStatus, told: OrderStatus, then: OrderStatus) -> None:
+    assert merged(replace(ENTRY, status=known_as), report(told)).status is then
+
+
+def test_an_order_of_somebody_else_keeps_how_long_it_lasts_and_is_a_first_attempt() -> None:
+    assert adopted(replace(report(NEW), time_in_force="GTC"), NOW).time_in_force == "GTC"
+    assert adopted(report(NEW), NOW).time_in_force is None
+    assert adopted(report(NEW), NOW).attempt == 1

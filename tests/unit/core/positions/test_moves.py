@@ -28,6 +28,7 @@ def held(**facts: Any) -> Cycle:
         (LevelMove(None, D("103.01")), LevelMove(None, D("103.1"))),
         (LevelMove(D(99), D(105)), LevelMove(D(99), D(105))),
         (LevelMove(D(97), loosen=True), LevelMove(D(97), loosen=True)),
+        (LevelMove(D(98), D(105)), LevelMove(D(98), D(105))),
     ],
 )
 def test_levels_move_to_allowed_prices(move: LevelMove, expected: LevelMove) -> None:
@@ -44,7 +45,9 @@ def test_levels_move_to_allowed_prices(move: LevelMove, expected: LevelMove) -> 
         (held(), LevelMove(D(97)), "would loosen the one at 98"),
         (held(), LevelMove(None, D(100)), "would sell at once: the bid is 100"),
         (held(quantity=D("0.05")), LevelMove(D(99)), "under the exchange minimum"),
+        (held(exit_quantity=D("1.97")), LevelMove(D(99)), "under the exchange minimum"),
         (held(take_profit_price=D(99)), LevelMove(D("99.5")), "must stand under the target"),
+        (held(take_profit_price=D(99)), LevelMove(D(99)), "must stand under the target"),
     ],
 )
 def test_a_move_is_refused_with_its_reason(cycle: Cycle, move: LevelMove, reason: str) -> None:

@@ -61,6 +61,25 @@ def test_profit_is_cash_flow_plus_what_is_left_at_cost(
     assert abs(position.profit_loss - (cash - other_fees + position.held * position.entry_price)) < Decimal("1e-15")
 
 
+def test_of_a_sale_by_hand_of_more_than_is_held_the_position_gets_its_share() -> None:
+    fills = [
+        fill(1, Side.BUY, Decimal(1), Decimal(100), "USDC"),
+        fill(2, Side.SELL, Decimal(4), Decimal(110), "USDC"),
+    ]
+    position = Position.of(fills, "BTC")
+    assert (position.held, position.sold, position.sold_quote) == (0, 1, 110)
+    assert position.fees == Decimal("0.1") + Decimal("0.11")
+    assert position.profit_loss == Decimal("9.79")
+
+
+def test_a_fee_in_coins_of_such_a_sale_is_shared_too() -> None:
+    fills = [
+        fill(1, Side.BUY, Decimal(1), Decimal(100), "USDC"),
+        fill(2, Side.SELL, Decimal(4), Decimal(110), "BTC"),
+    ]
+    assert Position.of(fills, "BTC").base_fees == Decimal("0.001")
+
+
 @given(entry=st.decimals("0.05", "90000", places=2), percent=st.decimals("0.1", "20", places=1))
 def test_protection_stands_on_allowed_prices_on_the_right_sides(entry: Decimal, percent: Decimal) -> None:
     exits = settle_order(entry, None, None, ExitRules(percent=ExitRule(ExitMethod.PERCENT, percent, percent)))

@@ -153,3 +153,15 @@ def test_a_position_without_levels_is_an_error_of_ours() -> None:
     seen: CycleState = state(BOUGHT)
     with pytest.raises(InvariantError):
         protection(seen, PAIR, RULES, PRICE, NOW, stops=StopRules())
+
+
+@pytest.mark.parametrize("missing", ["stop_price", "take_profit_price"])
+def test_a_position_with_one_level_only_is_no_position_to_protect(missing: str) -> None:
+    with pytest.raises(InvariantError, match="without exit levels"):
+        protect(**{missing: None})
+
+
+def test_rules_that_ask_for_nothing_never_act() -> None:
+    assert not StopRules().may_act(state(BOUGHT).cycle)
+    assert StopRules().may_act(state(BOUGHT, trailing_delta=50).cycle)
+    assert StopRules(break_even_percent=D(1)).may_act(state(BOUGHT).cycle)

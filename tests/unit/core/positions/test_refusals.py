@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from core.positions.model import Order, Purpose
-from core.positions.refusals import Outcome, is_too_small, lacks_units, outcome_of, sale_again_at
+from core.positions.refusals import Outcome, breaks_rules, is_too_small, lacks_units, outcome_of, sale_again_at
 from shared.src.domain.errors import (
     ConfigurationError,
     OutcomeUnknownError,
@@ -63,3 +63,9 @@ def test_a_sale_that_broke_the_rules_is_made_again_at_once_by_those_that_were_re
     assert sale_again_at([nobody_bought, by_rules]) == nobody_bought.created_at + timedelta(seconds=1)
     again = sale_again_at([nobody_bought, by_rules, sale(3, REJECTED, -1013)])
     assert again == by_rules.created_at + timedelta(seconds=4)
+
+
+def test_only_a_refusal_by_a_filter_says_that_rules_were_broken() -> None:
+    assert breaks_rules(known(Purpose.ENTRY, "2", REJECTED, reject_code=-1013).order)
+    assert not breaks_rules(known(Purpose.ENTRY, "2", REJECTED, reject_code=-2010).order)
+    assert not breaks_rules(known(Purpose.ENTRY, "2", OrderStatus.NEW, reject_code=-1013).order)
