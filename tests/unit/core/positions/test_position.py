@@ -67,7 +67,7 @@ def test_of_a_sale_by_hand_of_more_than_is_held_the_position_gets_its_share() ->
         fill(2, Side.SELL, Decimal(4), Decimal(110), "USDC"),
     ]
     position = Position.of(fills, "BTC")
-    assert (position.held, position.sold, position.sold_quote) == (0, 1, 110)
+    assert [position.held, position.sold, position.sold_quote] == [0, 1, 110]
     assert position.fees == Decimal("0.1") + Decimal("0.11")
     assert position.profit_loss == Decimal("9.79")
 

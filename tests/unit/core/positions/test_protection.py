@@ -157,8 +157,9 @@ def test_a_position_without_levels_is_an_error_of_ours() -> None:
 
 @pytest.mark.parametrize("missing", ["stop_price", "take_profit_price"])
 def test_a_position_with_one_level_only_is_no_position_to_protect(missing: str) -> None:
+    without: dict[str, Any] = {missing: None}
     with pytest.raises(InvariantError, match="without exit levels"):
-        protect(**{missing: None})
+        protect(**without)
 
 
 def test_rules_that_ask_for_nothing_never_act() -> None:

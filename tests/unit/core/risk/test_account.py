@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from core.capital.pockets import Pockets, Reservation, ReservationStatus
-from core.positions.model import Order, Purpose
-from core.risk.account import OutsideBuy, Purchase, assets_of, capital_of, resting_cost
+from core.positions.model import Cycle, Order, Purpose
+from core.risk.account import OpenCycle, OutsideBuy, Purchase, assets_of, capital_of, resting_cost
 from shared.src.domain.clock import from_ms
-from shared.src.domain.orders import OrderType, Side
+from shared.src.domain.orders import CycleStatus, OrderType, Side
 from tests.unit.core.risk.builders import account, open_cycle, pending
 
 
@@ -143,3 +144,21 @@ def test_a_resting_entry_may_still_spend_what_is_left_of_it(order: Order, cost: 
 def test_a_symbol_in_no_known_quote_is_its_own_asset() -> None:
     assert assets_of("ETHBTC", "USDC") == ("ETH", "BTC")
     assert assets_of("XYZABC", "USDC") == ("XYZABC", "")
+
+
+def test_a_position_is_large_in_a_tiny_account_too_and_in_none_that_has_nothing() -> None:
+    view = account(capital=Decimal(1), cycles=(open_cycle(cost=Decimal("0.5")),))
+    assert view.large_positions(Decimal(15)) == {"BTC": 50}
+    assert account(capital=Decimal(0), cycles=(open_cycle(cost=Decimal(1)),)).large_positions(Decimal(15)) == {}
+
+
+def test_exposure_of_a_cluster_counts_what_rests() -> None:
+    view = account(cycles=(open_cycle(cost=Decimal(300), resting=Decimal(40)),))
+    assert view.exposure_of_cluster("BTCUSDC", threshold=0.8) == 340
+
+
+def test_what_is_held_is_what_was_bought_less_what_was_sold() -> None:
+    bought = Cycle("cy", "in", "BTCUSDC", "S", CycleStatus.ACTIVE_BUY, from_ms(0), quantity=Decimal(3))
+    part = replace(bought, exit_quantity=Decimal(1), entry_price=Decimal(100))
+    assert OpenCycle.of(part, (), "USDC").held == 2
+    assert OpenCycle.of(replace(part, exit_quantity=Decimal(4)), (), "USDC").held == 0

@@ -23,7 +23,11 @@ FINE, NO, UNKNOWN = False, True, None
         ([(NO, 0.1)] * 2, []),
         ([(NO, 0.1), (NO, 0.1), (FINE, 0.1), (NO, 0.1)], []),
         ([(NO, 0.1), (UNKNOWN, 0.1), (NO, 0.1), (NO, 0.1)], [Cause.REJECTS]),
+        ([(NO, 0.1), (NO, 0.1), (FINE, 0.1), (NO, 0.1), (NO, 0.1)], []),
         ([(FINE, 3.0)] * 5, [Cause.LATENCY]),
+        ([(FINE, 2.0)] * 5, []),
+        ([(FINE, 3.0)] * 4, []),
+        ([(FINE, 3.0)] * 4 + [(FINE, 1.0)] + [(FINE, 3.0)] * 4, []),
         ([(FINE, 3.0)] * 4 + [(FINE, 1.0), (FINE, 3.0)], []),
         ([(UNKNOWN, 3.0)] * 5, [Cause.LATENCY]),
     ],
@@ -41,6 +45,8 @@ def test_answers_trip_a_breaker_only_in_a_row(answers: list[tuple[bool | None, f
         ([(0, 100), (30, 121)], True),
         ([(0, 100), (30, 82)], True),
         ([(0, 100), (30, 119)], False),
+        ([(0, 100), (30, 120)], True),
+        ([(0, 100), (60, 130)], True),
         ([(0, 100), (61, 130)], False),
         ([(0, 100), (50, 110), (100, 125)], False),
         ([(0, 100)], False),
@@ -59,3 +65,8 @@ def test_a_side_that_thins_out_or_is_empty_is_no_jump(book: tuple[int, int]) -> 
     calm = RecentPrices().with_price(Decimal(99), Decimal(100), NOON)
     assert calm.with_price(bid, ask, NOON + timedelta(seconds=5)).breach(RULES) == ""
     assert RecentPrices().with_price(ZERO, ask, NOON).breach(RULES) == ""
+
+
+def test_a_coin_worth_less_than_a_unit_can_jump_too() -> None:
+    cheap = RecentPrices().with_price(Decimal("0.5"), Decimal("0.6"), NOON)
+    assert cheap.with_price(Decimal("0.7"), Decimal("0.8"), NOON + timedelta(seconds=5)).breach(RULES)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.risk.clusters import Closes, cluster_of, correlation_of
+from core.risk.clusters import Closes, cluster_of, correlation_of, moves_with
 from core.risk.limits import Candidate, rooms
 from tests.unit.core.risk.builders import BTC, CLOSE_MS, LIMITS, account, open_cycle, pending
 
@@ -55,3 +55,24 @@ def test_an_entry_has_the_room_that_its_cluster_leaves() -> None:
     assert allowed["MAX_CLUSTER_EXPOSURE_PERCENT"] == 3000 - 1000 - 500 - 200
     assert "MAX_CLUSTER_EXPOSURE_PERCENT" not in rooms(candidate, view, LIMITS)
     assert rooms(candidate, view, limits)["MAX_CLUSTER_EXPOSURE_PERCENT"] == 3000 - 1000 - 900 - 700
+
+
+def test_thirty_returns_are_enough_and_one_less_is_not() -> None:
+    assert correlation_of(path(count=31), path(count=31, scale=2.0)) == pytest.approx(1.0, abs=0.01)
+    assert correlation_of(path(count=30), path(count=30, scale=2.0)) is None
+
+
+def test_a_correlation_of_just_the_threshold_moves_along() -> None:
+    closes = {"A": path(), "B": path(phase=0.5)}
+    found = correlation_of(closes["A"], closes["B"])
+    assert found is not None
+    assert moves_with("A", "B", closes, threshold=found)
+    assert not moves_with("A", "B", closes, threshold=found + 0.001)
+
+
+def test_two_that_rise_together_and_swing_against_each_other_do_not_move_together() -> None:
+    swing = {minute * 60_000: minute + 100.0 + (-1) ** minute for minute in range(60)}
+    against = {minute * 60_000: minute + 100.0 - (-1) ** minute for minute in range(60)}
+    found = correlation_of(swing, against)
+    assert found is not None
+    assert found < -0.9

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from core.capital.pockets import Pocket
+from core.risk.account import Losses
 from core.risk.entry_decisions import ApprovedExit, SignalVerdict, judge_signal
-from core.risk.limits import RiskLimits
+from core.risk.halts import Cause
+from core.risk.limits import RiskLimits, loss_breaches
 from core.risk.verdicts import Approved, Refused
 from shared.src.domain.candles import Timeframe
 from shared.src.domain.orders import Side
+from shared.src.exchange.rules import NOT_LISTED
 from tests.unit.core.risk.builders import BTC, CLOSE_MS, LIMITS, RULES, account, consensus, open_cycle, pending
 
 
@@ -113,11 +116,12 @@ def test_a_sell_without_a_position_is_refused() -> None:
 def test_a_sell_does_not_close_a_position_younger_than_its_bar() -> None:
     verdict = check(signal={"side": Side.SELL}, cycles=(open_cycle(created_ms=CLOSE_MS + 1),))
     assert isinstance(verdict, Refused)
+    assert isinstance(check(signal={"side": Side.SELL}, cycles=(open_cycle(created_ms=CLOSE_MS),)), ApprovedExit)
 
 
 def test_an_exit_may_be_as_old_as_its_bar_is_long() -> None:
     old: dict[str, Any] = {"signal": {"side": Side.SELL, "timeframe": Timeframe.M15}, "cycles": (open_cycle(),)}
-    assert isinstance(check(**old, now_ms=CLOSE_MS + 899_000), ApprovedExit)
+    assert isinstance(check(**old, now_ms=CLOSE_MS + 900_000), ApprovedExit)
     assert isinstance(check(**old, now_ms=CLOSE_MS + 901_000), Refused)
 
 
@@ -126,3 +130,33 @@ def test_an_exit_is_allowed_when_entries_are_not() -> None:
     assert isinstance(
         check(limits=limits, signal={"side": Side.SELL}, cycles=(open_cycle(),), pauses={"all": ""}), ApprovedExit
     )
+
+
+def test_a_signal_just_strong_enough_is_followed_and_a_target_that_just_pays_the_fees_is_not() -> None:
+    assert isinstance(check(signal={"strength": 0.3}), Approved)
+    at_cost = check(signal={"take_profit": Decimal(50_100)})
+    assert isinstance(at_cost, Refused)
+    assert "the fees of both orders take" in at_cost.reason
+    assert isinstance(check(signal={"take_profit": Decimal(50_101)}), Approved)
+
+
+def test_what_the_exchange_does_not_list_or_refused_by_unread_rules_is_named() -> None:
+    for rules, words in (
+        (replace(BTC, status=NOT_LISTED), "BTCUSDC is not listed"),
+        (replace(BTC, is_doubted=True), "they are being read again"),
+    ):
+        verdict = judge_signal(consensus(), account(), rules, RULES)
+        assert isinstance(verdict, Refused)
+        assert words in verdict.reason
+
+
+def test_what_a_strategy_has_at_stake_in_coins_without_a_price_stops_its_entries() -> None:
+    verdict = check(cycles=(open_cycle("ETHEUR", cost=Decimal(1), strategy="EMA_Cross_Strategy"),))
+    assert isinstance(verdict, Refused)
+    assert "MAX_STRATEGY_EXPOSURE_PERCENT" in verdict.reason
+
+
+def test_a_limit_of_losses_is_reached_at_its_very_figure() -> None:
+    assert list(loss_breaches(Losses(drawdown_percent=Decimal(20)), LIMITS)) == [Cause.DRAWDOWN]
+    assert list(loss_breaches(Losses(day_percent=Decimal(5)), LIMITS)) == [Cause.DAILY_LOSS]
+    assert loss_breaches(Losses(day_percent=Decimal("4.99"), drawdown_percent=Decimal("19.99")), LIMITS) == {}

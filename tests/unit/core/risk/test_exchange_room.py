@@ -119,3 +119,22 @@ def test_the_limits_are_read_from_the_exchanges_own_filters() -> None:
     assert (rules.buys, rules.sells) == (PriceBand(D("0.2"), D("1.2")), PriceBand(D("0.8"), D(5)))
     both = [{"filterType": "PERCENT_PRICE", "multiplierUp": "1.5", "multiplierDown": "0.5"}]
     assert SymbolRules.parse(entry | {"filters": both}).sells == PriceBand(D("0.5"), D("1.5"))
+
+
+def test_a_position_of_the_symbol_without_a_stop_will_need_a_place() -> None:
+    orders = [order(Purpose.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)]
+    standing = Occupancy.of("BTCUSDC", orders, [cycle(1), cycle(2), cycle(4), cycle(3, "ETHUSDC")], D(0))
+    assert standing.due == 2
+    assert Occupancy.of("BTCUSDC", [], [cycle(3, "ETHUSDC")], D(0)).due == 0
+
+
+def test_each_position_that_waits_for_its_stop_brings_the_last_places_nearer() -> None:
+    roomy = replace(RULES, stops_max=20)
+    assert not Occupancy(stops=14).is_near(roomy)
+    assert Occupancy(stops=14, due=2).is_near(roomy)
+
+
+def test_without_order_lists_a_protection_is_one_order() -> None:
+    single = replace(FULL, oco_allowed=False)
+    assert room_refusal(D(1), single, Occupancy(orders=18), waits=False) == ""
+    assert "MAX_NUM_ORDERS" in room_refusal(D(1), single, Occupancy(orders=19), waits=False)

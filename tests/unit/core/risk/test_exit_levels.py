@@ -43,6 +43,7 @@ def test_a_strategy_without_levels_counts_with_average_ranges() -> None:
 def test_without_an_average_range_the_percentages_stand_in() -> None:
     assert levels(atr=None) == (98.0, 104.0)
     assert levels(atr=None, rules=BY_ATR) == (98.0, 104.0)
+    assert levels(atr=0.0, rules=BY_ATR) == (98.0, 104.0)
 
 
 def test_a_level_on_the_wrong_side_of_the_price_is_none() -> None:
@@ -109,6 +110,7 @@ def test_what_an_order_came_with_is_kept_where_it_makes_sense() -> None:
     assert order("99.99", "100.01") == Levels(Decimal("99.99"), Decimal("100.01"))
     assert order("70", "250") == Levels(Decimal(70), Decimal(250))
     assert order("101", "99") == Levels(Decimal(98), Decimal(104))
+    assert order("100", "100") == Levels(Decimal(98), Decimal(104))
 
 
 prices = st.decimals(min_value="0.00000100", max_value=10**6, places=8)

@@ -86,3 +86,12 @@ def test_an_earlier_smaller_reservation_shrinks_the_entry_or_refuses_it() -> Non
 def test_nothing_judged_leaves_the_account_as_it_was() -> None:
     view = account()
     assert with_answers([], (), view, SIZING) == FundingOutcome((), view)
+
+
+def test_what_was_set_aside_buys_less_where_the_quote_asset_is_worth_more() -> None:
+    dear = replace(BTC, symbol="BTCEUR", quote="EUR")
+    view = account(rates={"EUR": Decimal(2)})
+    items = judge_in_order([consensus(symbol="BTCEUR")], view, lambda _: dear, RULES)
+    (_, verdict), *_ = with_answers(items, (Granted(Decimal(101)),), view, SIZING).decided
+    assert isinstance(verdict, Approved)
+    assert verdict.quantity == Decimal("0.001")

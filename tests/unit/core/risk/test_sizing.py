@@ -121,3 +121,52 @@ def test_an_earlier_smaller_reservation_shrinks_the_order() -> None:
     smaller = shrink(sized, Decimal("50.5"), worth=Decimal(50_000), symbol=BTC, rules=SIZING)
     assert smaller == Sized(Decimal("0.001"), Decimal("50.5"))
     assert shrink(sized, sized.reserve, worth=Decimal(50_000), symbol=BTC, rules=SIZING) == sized
+
+
+def test_twice_the_risk_buys_twice_as_much() -> None:
+    double = replace(SIZING, risk_percentage=Decimal(2))
+    once = size(stop="45000", position_max="5000", exposure_room="5000")
+    twice = size(stop="45000", position_max="5000", exposure_room="5000", rules=double)
+    assert isinstance(once, Sized)
+    assert isinstance(twice, Sized)
+    assert twice.quantity == 2 * once.quantity
+
+
+def test_a_fixed_quantity_may_use_all_that_a_limit_leaves() -> None:
+    sized = size(rules=replace(SIZING, trade_quantity=Decimal("0.02")), position_max="1010")
+    assert isinstance(sized, Sized)
+    assert sized.reserve == 1010
+
+
+def test_an_order_is_sized_in_the_lots_of_orders_at_market() -> None:
+    lots = replace(BTC, market_step=Decimal("0.01"))
+    sized = size_entry(
+        price=Decimal(50_000),
+        stop=Decimal(49_000),
+        strength=1.0,
+        capital=Decimal(10_000),
+        rate=Decimal(1),
+        allowed={"MAX_POSITION_SIZE": Decimal(2100)},
+        symbol=lots,
+        rules=SIZING,
+    )
+    assert isinstance(sized, Sized)
+    assert sized.quantity == Decimal("0.04")
+    shrunk = shrink(sized, Decimal(900), worth=Decimal(50_000), symbol=lots, rules=SIZING)
+    assert shrunk.quantity == Decimal("0.01")
+    assert shrink(sized, Decimal(400), worth=Decimal(50_000), symbol=lots, rules=SIZING).quantity == 0
+
+
+def test_nothing_is_bought_with_nothing_even_where_the_exchange_has_no_minimum() -> None:
+    free = replace(BTC, notional_min=Decimal(0), step=Decimal("0.00001"))
+    sized = size_entry(
+        price=Decimal(50_000),
+        stop=Decimal(49_000),
+        strength=1.0,
+        capital=Decimal(10_000),
+        rate=Decimal(1),
+        allowed={"the pocket": Decimal("0.01")},
+        symbol=free,
+        rules=SIZING,
+    )
+    assert isinstance(sized, TooSmall)
