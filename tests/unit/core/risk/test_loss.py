@@ -133,10 +133,29 @@ def test_who_lifts_a_halt_measures_anew() -> None:
     assert trading.figures() == (-95, 1, 1)
 
 
+def test_what_a_day_began_with_stays_the_same_however_often_one_looks() -> None:
+    trading = Trading()
+    trading.now += DAY
+    for _ in range(3):
+        trading.moves(-100)
+    assert trading.figures() == (-300, 3, 3)
+    trading.look()
+    assert trading.figures() == (-300, 3, 3)
+
+
 def test_an_account_without_equity_has_no_percent() -> None:
     trading = Trading(cash=D(0))
     trading.look()
     assert trading.figures() == (0, 0, 0)
+    nothing = LossMark(MIDNIGHT, index=ZERO, day_index=ZERO, peak_index=ZERO)
+    assert nothing.losses(MORNING).drawdown_percent == 0
+
+
+def test_an_account_of_one_unit_loses_percents_too() -> None:
+    trading = Trading(cash=D(1))
+    trading.open -= D("0.5")
+    trading.look()
+    assert trading.figures() == (D("-0.5"), 50, 50)
 
 
 steps = st.tuples(st.integers(-300, 300), st.integers(0, 600), st.sampled_from(["close", "deposit", "hour", "nothing"]))
@@ -171,7 +190,12 @@ def test_an_open_position_has_won_what_it_would_bring_less_what_was_paid() -> No
 def test_an_open_position_in_another_quote_is_converted() -> None:
     ether = cycle("ETHBTC", quantity=D(1), entry_price=D("0.05"))
     rates = {"USDC": D(1), "BTC": D(50_000)}
-    assert open_result([ether], {"ETHBTC": D("0.04")}, rates, "USDC").total == -500
+    assert open_result([ether], {"ETHBTC": D("0.04")}, rates, "USDC") == OpenResult(D(-500), D(-500))
+
+
+def test_a_cycle_that_has_bought_nothing_yet_has_no_result() -> None:
+    positions = [cycle("BTCUSDC"), cycle("BTCUSDC", quantity=D(1), entry_price=D(100))]
+    assert open_result(positions, {"BTCUSDC": D(90)}, {"USDC": D(1)}, "USDC") == OpenResult(D(-10), D(-10))
 
 
 def test_a_quote_that_cannot_be_converted_is_named() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.positions.model import MANUAL
 from core.risk.account import AccountView
+from core.risk.exchange_room import Occupancy
 from core.risk.limits import Candidate, RiskLimits
 from core.risk.order_gate import EntryOrder, judge_order
 from core.risk.verdicts import Approved, Refused
@@ -145,6 +146,41 @@ def test_an_order_with_a_price_of_its_own_has_no_other_bound() -> None:
     verdict = judge(order("0.01", price=Decimal(50_000)))
     assert isinstance(verdict, Approved)
     assert verdict.price_max is None
+
+
+def test_the_limits_are_told_in_the_asset_that_pays() -> None:
+    rules = replace(RULES, symbol="BTCEUR", quote="EUR")
+    verdict = judge(order("0.009", rules=rules), rates={"EUR": Decimal(2)}, free={"EUR": Decimal(10_000)})
+    assert isinstance(verdict, Approved)
+    assert verdict.price_max == Decimal(50_500)
+    assert verdict.cost == 900
+    dear = judge(order("0.00995", rules=rules), rates={"EUR": Decimal(2)}, free={"EUR": Decimal(10_000)})
+    assert isinstance(dear, Approved)
+    assert dear.price_max == Decimal("50251.25")
+
+
+def test_all_that_is_free_may_be_spent_and_the_bound_itself_may_be_paid() -> None:
+    assert isinstance(judge(order("0.01"), free={"USDC": Decimal(500)}), Approved)
+    assert isinstance(judge(order("0.01"), prices=ticker("50450", "50500")), Approved)
+
+
+def test_a_triggered_entry_needs_a_place_among_the_stops_itself() -> None:
+    full = replace(RULES, stops_max=5)
+    one_left = Occupancy(orders=4, stops=4)
+    waits = order("0.01", rules=full, trigger=Decimal(50_400))
+    assert isinstance(
+        judge_order(order("0.01", rules=full), view(), ticker(), LIMITS, EXITS, standing=one_left), Approved
+    )
+    refused = judge_order(waits, view(), ticker(), LIMITS, EXITS, standing=one_left)
+    assert isinstance(refused, Refused)
+    assert "MAX_NUM_ALGO_ORDERS" in refused.reason
+
+
+def test_only_what_buys_at_once_is_measured_on_the_book() -> None:
+    empty: list[tuple[Decimal, Decimal]] = []
+    waits = order("0.01", trigger=Decimal(50_400))
+    assert isinstance(judge_order(waits, view(), ticker(), LIMITS, EXITS, asks=empty), Approved)
+    assert isinstance(judge_order(order("0.01"), view(), ticker(), LIMITS, EXITS, asks=empty), Refused)
 
 
 def test_an_ask_beyond_the_bound_is_refused() -> None:

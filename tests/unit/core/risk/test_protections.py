@@ -58,6 +58,11 @@ def ended(minute: int, profit: str = "-0.01", symbol: str = "BTCUSDC", reason: s
         (MaxDrawdown(HOUR, HOUR, 3, Decimal("0.05")), [ended(0, "0.02"), ended(9, "-0.06")], 10, False),
         (MaxDrawdown(HOUR, HOUR, 1, Decimal("0.05")), [ended(0, "-0.06", symbol="ETHUSDC")], 10, True),
         # the trades of one symbol brought too little
+        # a fall counts in the order of time, whichever way the trades are told
+        (MaxDrawdown(HOUR, HOUR, 2, Decimal("0.05")), [ended(9, "0.06"), ended(0, "-0.04")], 10, False),
+        (MaxDrawdown(HOUR, HOUR, 2, Decimal("0.05")), [ended(9, "-0.06"), ended(0, "0.06")], 10, True),
+        (GUARD, [ended(0), ended(10, "0")], 11, False),
+        (LowProfitPairs(HOUR, HOUR, 2), [ended(0, "0.02"), ended(9, "-0.02")], 10, False),
         (LowProfitPairs(HOUR, HOUR, 2), [ended(0, "0.01"), ended(9, "-0.02")], 10, True),
         (LowProfitPairs(HOUR, HOUR, 2), [ended(0, "0.03"), ended(9, "-0.02")], 10, False),
         (LowProfitPairs(HOUR, HOUR, 2), [ended(0, "-0.03", symbol="ETHUSDC"), ended(9, "-0.02")], 10, False),
