@@ -88,3 +88,13 @@ def test_a_difference_in_any_asset_of_a_traded_symbol_halts() -> None:
     gaps = {"USDT": Decimal(-1), "ETH": Decimal(1), "PEPE": Decimal(1), "B": Decimal(1)}
     symbols = ("BTCUSDT", "ETHBTC", "NOQUOTE")
     assert halting(gaps, symbols=symbols, quote_asset="USDC") == {"USDT": Decimal(-1), "ETH": Decimal(1)}
+
+
+def test_a_difference_is_not_believed_for_its_age_alone_nor_for_few_looks() -> None:
+    watch = DifferenceWatch()
+    seen = [watch.look(GAP, at) for at in (100.0, 120.0, 140.0)]
+    assert seen == [Standing.SETTLING] * 3
+    assert watch.look(GAP, 160.0) is Standing.STANDING
+    watch = DifferenceWatch()
+    assert [watch.look(GAP, at) for at in (100.0, 102.0, 104.0, 106.0, 111.9)] == [Standing.SETTLING] * 5
+    assert watch.look(GAP, 112.0) is Standing.STANDING

@@ -78,3 +78,8 @@ def test_flows_alone_never_move_the_index_and_equity_is_what_was_brought(steps: 
             return
         assert abs(last.return_index - 1) < Decimal("1e-9")
         assert last.equity == brought
+
+
+def test_an_account_of_less_than_a_unit_grows_too() -> None:
+    before, now = books({"USDC": "1"}, USDC=("0.5", "0.5")), books({"USDC": "1"}, USDC=("0.6", "0.5"))
+    assert next_point(before, first_point(before), now).return_index == Decimal("1.2")

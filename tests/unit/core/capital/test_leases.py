@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from core.capital.leases import Facts, IntentState, facts_of, give_back
+from core.capital.leases import Facts, IntentState, facts_of, give_back, settle
 from core.capital.ledger import Execution
 from core.capital.pockets import Pockets, Reservation, ReservationStatus
 from shared.src.domain.orders import CycleStatus, Side
@@ -69,3 +70,24 @@ def test_an_order_that_may_still_fill_keeps_its_lease() -> None:
 
 def test_who_has_no_lease_gives_nothing_back() -> None:
     assert leased(Facts(), intent_id="int-2")[0] is False
+
+
+def test_less_than_a_unit_that_was_spent_fills_a_lease() -> None:
+    assert Facts(spent=Decimal("0.5")).is_filled
+    assert Facts(bought=Decimal("0.001")).is_filled
+    assert not Facts().is_filled
+
+
+def test_the_cost_is_that_of_the_coins_which_are_not_sold() -> None:
+    spent = Facts(spent=Decimal(200), bought=Decimal(2))
+    assert spent.cost == 200
+    assert replace(spent, sold=Decimal("0.5")).cost == 150
+    assert replace(spent, sold=Decimal(3)).cost == 0
+
+
+def test_a_lease_that_runs_out_says_whether_an_order_ever_used_it() -> None:
+    for orders, reason in ((0, "no order used it in time"), (2, "its orders ended without a fill")):
+        lease = Reservation("int-1", "active", "USDC", Decimal(100))
+        pockets = Pockets({"active": Decimal(100)}, [lease], capital=Decimal(1000))
+        settle(pockets, "int-1", Facts(orders=orders, overdue=True))
+        assert pockets.leases["int-1"].reason == reason
