@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.matrix import Matrix, crash_matrix, find_points
+from tests.chaos.matrix import Matrix, crash_matrix, find_points, world
 from tests.chaos.platform import end_in_order
 from tests.chaos.points import Point
 
@@ -39,7 +39,8 @@ def main() -> int:
         folder = options.keep or Path(temporary)
         if options.list:
             matrix = Matrix()
-            find_points(folder, options.most, matrix)
+            with world(folder / "world") as found:
+                find_points(found, options.most, matrix)
             print("\n".join(str(point) for point in matrix.points))
             return 0
         matrix = crash_matrix(

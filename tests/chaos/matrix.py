@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -120,14 +121,11 @@ def world(folder: Path) -> Iterator[World]:
         yield World(platform, posts)
 
 
-def find_points(folder: Path, most: int, matrix: Matrix) -> None:
+def find_points(found: World, most: int, matrix: Matrix) -> None:
     """Play the story unharmed, twice: the second time nothing is new to anybody any more."""
-    with world(folder / "count") as found:
-        matrix.stack = found.platform.source
-        for _ in range(2):
-            run = found.play(None)
-            matrix.runs.append(run)
-        matrix.points = found.points(most)
+    for _ in range(2):
+        matrix.runs.append(found.play(None))
+    matrix.points = found.points(most)
 
 
 def sampled(points: Sequence[Point], count: int, seed: int) -> list[Point]:
@@ -146,25 +144,15 @@ def sampled(points: Sequence[Point], count: int, seed: int) -> list[Point]:
     return chosen
 
 
-def play_points(folder: Path, points: Sequence[Point], matrix: Matrix, tell: Tell) -> None:
-    """A run for each point; a new world after one that broke a rule."""
-    waiting = list(points)
-    number = 0
+def play_points(found: World, waiting: list[Point], matrix: Matrix, tell: Tell) -> None:
+    """A run for each point, until none is left or one broke a rule; ``waiting`` holds those that are left."""
     while waiting:
-        number += 1
-        with world(folder / f"world-{number}") as found:
-            matrix.stack = found.platform.source
-            while waiting:
-                point = waiting.pop(0)
-                run = found.play(point)
-                matrix.runs.append(run)
-                tell(_line(run, len(waiting)))
-                if run.violations:
-                    break
-            else:
-                matrix.not_mirrored += not_mirrored(found.platform)
-            longest = found.platform.auditor.protection.longest_s
-            matrix.longest_unprotected_s = max(matrix.longest_unprotected_s, longest)
+        run = found.play(waiting.pop(0))
+        matrix.runs.append(run)
+        tell(_line(run, len(waiting)))
+        if run.violations:
+            return
+    matrix.not_mirrored += not_mirrored(found.platform)
 
 
 def _line(run: Run, left: int) -> str:
@@ -176,13 +164,20 @@ def _line(run: Run, left: int) -> str:
 def crash_matrix(
     folder: Path, *, points: Sequence[Point] = (), most: int = 0, sample: int = 0, seed: int = 0, tell: Tell
 ) -> Matrix:
-    """Find the points and play them: all, a sample, or those that are given."""
-    began, matrix = time.monotonic(), Matrix()
-    if points:
-        matrix.points = list(points)
-    else:
-        find_points(folder, most, matrix)
-        tell(f"{len(matrix.points)} points found")
-    play_points(folder, sampled(matrix.points, sample, seed), matrix, tell)
+    """Find the points and play them: all, a sample, or those that are given. A new world after a broken rule."""
+    began, matrix = time.monotonic(), Matrix(points=list(points))
+    waiting = list(points) or None
+    for number in count(1):
+        with world(folder / f"world-{number}") as found:
+            matrix.stack = found.platform.source
+            if waiting is None:
+                find_points(found, most, matrix)
+                tell(f"{len(matrix.points)} points found")
+                waiting = sampled(matrix.points, sample, seed)
+            play_points(found, waiting, matrix, tell)
+            longest = found.platform.auditor.protection.longest_s
+            matrix.longest_unprotected_s = max(matrix.longest_unprotected_s, longest)
+        if not waiting:
+            break
     matrix.seconds = time.monotonic() - began
     return matrix

@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.matrix import SERVICES, crash_matrix, sampled
 from tests.chaos.points import Point, points_of, written
 
-SAMPLE = 8
+SAMPLE = 7
 
 
 @pytest.mark.integration
