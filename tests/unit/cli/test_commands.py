@@ -12,9 +12,9 @@ from cli.main import app
 
 NAMES = (
     *("demo", "up", "down", "restart", "status", "logs", "doctor", "db", "token", "strategy", "simulator"),
-    *("features", "signals", "decisions", "backtest"),
+    *("features", "signals", "decisions", "backtest", "chaos"),
 )
-LATER = ("optimize", "chaos", "lookahead", "audit")
+LATER = ("optimize", "lookahead", "audit")
 
 
 def call(*arguments: str, environment: dict[str, str] | None = None) -> Result:
@@ -27,7 +27,9 @@ def test_help_lists_what_works_and_nothing_that_comes_later() -> None:
     assert not [name for name in LATER if f" {name} " in text]
 
 
-@pytest.mark.parametrize("path", [["demo"], ["up"], ["status"], ["logs"], ["db", "url"], ["token", "create"]])
+@pytest.mark.parametrize(
+    "path", [["demo"], ["up"], ["status"], ["chaos"], ["logs"], ["db", "url"], ["token", "create"]]
+)
 def test_every_command_has_help_with_an_example(path: list[str]) -> None:
     answer = call(*path, "--help")
     assert answer.exit_code == 0
