@@ -165,9 +165,17 @@ class FaultyCalls:
     """Implements ``shared.src.exchange.calls.SignedCalls``: calls that take time, and may fail on either way."""
 
     def __init__(
-        self, calls: InProcessCalls, conditions: Conditions, clock: SimulatedClock, account: Account, unlisted: set[str]
+        self,
+        calls: InProcessCalls,
+        conditions: Conditions,
+        clock: SimulatedClock,
+        *,
+        account: Account,
+        unlisted: set[str],
+        fence: Callable[[], None],
     ) -> None:
         self._calls = calls
+        self._fence = fence
         self._unlisted = unlisted
         self._conditions = conditions
         self._clock = clock
@@ -191,6 +199,7 @@ class FaultyCalls:
         return answer
 
     async def change(self, method: str, path: str, params: Params) -> Any:
+        self._fence()
         await self._conditions.way()
         self._refuse_while_banned()
         if params["symbol"] in self._unlisted:
@@ -301,7 +310,7 @@ class UserStreams:
 
 
 class SimulatedExchange(EngineAccount):
-    """Implements ``trader.src.ports.Exchange`` and ``Prices`` for one process: rules are kept for a while, as live."""
+    """Implements ``trader.src.ports.OwnExchange`` and ``Prices`` for one process; it keeps rules as live."""
 
     def __init__(
         self,
@@ -312,8 +321,13 @@ class SimulatedExchange(EngineAccount):
         streams: UserStreams,
         conditions: Conditions,
         unlisted: set[str],
+        symbols: Sequence[str],
         quote_asset: str,
+        fence: Callable[[], None],
     ) -> None:
+        """``fence``: called right before something is sent; raises when nothing may be."""
+        self._fence = fence
+        self._symbols = tuple(symbols)
         self._streams = streams
         self._conditions = conditions
         self._simulated = clock
@@ -326,23 +340,21 @@ class SimulatedExchange(EngineAccount):
     def _enter(self, engine: Engine) -> None:
         super()._enter(engine)
         calls = InProcessCalls(self._simulated, engine, self._name, self._act)
-        RestExchange.__init__(
-            self, FaultyCalls(calls, self._conditions, self._simulated, engine.account(self._name), self._unlisted)
+        faulty = FaultyCalls(
+            calls,
+            self._conditions,
+            self._simulated,
+            account=engine.account(self._name),
+            unlisted=self._unlisted,
+            fence=self._fence,
         )
+        RestExchange.__init__(self, faulty)
 
-    async def prepare(self, symbols: Sequence[str]) -> None:
-        """What `main` does before anything else: read the rules, again while the exchange does not answer.
+    async def account_name(self) -> str:
+        return self._name
 
-        Raises:
-            ConfigurationError: the exchange has none of the symbols.
-        """
-        while True:
-            try:
-                refuse_none_listed(symbols, await self._known.learn(symbols))
-            except TransientError:
-                await self._simulated.sleep(RECONNECT_S)
-            else:
-                return
+    async def prepare(self) -> None:
+        refuse_none_listed(self._symbols, await self._known.learn(self._symbols))
 
     async def follow(self, symbols: Sequence[str]) -> None:
         await self._known.learn(symbols)

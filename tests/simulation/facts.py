@@ -166,7 +166,8 @@ class Books:
     ``pauses``: by scope, since when. ``ledger``: what the books say the exchange holds, by asset; None before they are
     open. ``unbalanced``: by asset, what all lines of the journal add up to where that is not zero. ``leased``: intents
     whose funds are set aside still. ``ended``: processes that ended by themselves, with the error.
-    ``halted``: why the platform gives no funds; empty when it does.
+    ``halted``: why the platform gives no funds; empty when it does. ``acting``: how many traders that live have changed
+    something on the exchange.
     """
 
     orders: Mapping[str, BookedOrder]
@@ -182,6 +183,7 @@ class Books:
     ended: Sequence[str]
     dead_letters: Sequence[str]
     halted: str
+    acting: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,22 @@ MENDS: Final[tuple[Mend, ...]] = (
         ),
     ),
     Mend(
+        7,
+        "a sale by hand is one of the position that it sold",
+        (
+            Replacement(
+                "trader/src/order_manager.py",
+                "                if sells(order, view) and ",
+                "                if not view and ",
+            ),
+            Replacement(
+                "core/positions/by_hand.py",
+                "            if sold_it and units > 0 and rest > 0:\n",
+                "            if sold_it and units < 0:\n",
+            ),
+        ),
+    ),
+    Mend(
         8,
         "a refused intent that comes again stays refused",
         (
@@ -133,11 +149,38 @@ MENDS: Final[tuple[Mend, ...]] = (
         ),
     ),
     Mend(
+        9,
+        "a trader begins when it has the lease of its account",
+        (
+            Replacement(
+                "trader/src/one_trader.py",
+                "            await self._begun.wait()\n            await task()\n",
+                "            await task()\n",
+            ),
+            Replacement(
+                "trader/src/adapters/memory_lease.py",
+                "        if self._table.holder is not self:\n",
+                "        if self._table.holder is None:\n",
+            ),
+        ),
+    ),
+    Mend(
         10,
         "what cannot be handled is set aside",
         (
             Replacement(
                 "trader/src/execution/quarantine.py", "        except ODD as error:\n", "        except () as error:\n"
+            ),
+        ),
+    ),
+    Mend(
+        11,
+        "who sees nothing opens nothing",
+        (
+            Replacement(
+                "trader/src/execution/outlook.py",
+                "        return blind_refusal(ago, hears=self._exchange.hears)\n",
+                '        return ""\n',
             ),
         ),
     ),
@@ -169,6 +212,18 @@ MENDS: Final[tuple[Mend, ...]] = (
             ),
         ),
         test="tests/unit/core/statistics/test_conversion.py",
+    ),
+    Mend(
+        14,
+        "trades are compared from where the last comparison came to",
+        (
+            Replacement(
+                "trader/src/execution/trade_comparison.py",
+                "        position, unbooked = cursor.compared_to, set[int]()\n",
+                "        position = max((cursor.compared_to, *await self._store.booked_trades(symbol, range(1000))))\n"
+                "        unbooked = set[int]()\n",
+            ),
+        ),
     ),
     Mend(
         15,
@@ -239,5 +294,16 @@ MENDS: Final[tuple[Mend, ...]] = (
             ),
         ),
         test="tests/integration/portfolio/test_growth.py",
+    ),
+    Mend(
+        21,
+        "nothing is bought where no further stop may stand",
+        (
+            Replacement(
+                "core/risk/order_gate.py",
+                "            yield room_refusal(quantity, rules, standing, waits=order.trigger is not None)\n",
+                '            yield ""\n',
+            ),
+        ),
     ),
 )

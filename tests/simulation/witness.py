@@ -165,6 +165,7 @@ class Witness:
             ended=world.ended,
             dead_letters=world.dead_letters(),
             halted=self._halted(),
+            acting=world.acting(),
         )
 
     async def _pauses(self) -> dict[str, float]:

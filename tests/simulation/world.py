@@ -7,11 +7,11 @@ outlives them. Nobody here decides anything: an adversary's actions happen to th
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache, partial
 from typing import Any, cast
 
 import coordinator.src.composition
@@ -52,8 +52,10 @@ from tests.simulation.market import Market
 from tests.simulation.processes import Build, Killed, Lifeline, Process, Work, own_tasks
 from tests.unit.simulator.engine.filters import default_filters
 from trader.src.adapters.engine_exchange import EngineExchange
+from trader.src.adapters.memory_lease import LeaseTable, MemoryLease
 from trader.src.adapters.memory_store import MemoryStore
 from trader.src.adapters.tick_prices import TickPrices
+from trader.src.one_trader import OneTrader
 from trader.src.service import Timers, TraderService
 
 ACCOUNT = "owner"
@@ -70,7 +72,6 @@ OPENING_BALANCES = {QUOTE: Decimal(10_000), "BTC": Decimal("0.05"), "ETH": Decim
 # Enough for some fees, not for all of a long story.
 BNB_PRICE, BNB_AT_FIRST = Decimal(600), Decimal("0.01")
 RESTART_S = 1.0
-LEASE_LOOK_S = 0.5
 # Who finds by himself what no message told looks a little less often than live: it is most of the work.
 TIMERS = Timers(watch_s=1.0, publish_s=3.0, sweep_s=3.0)
 SWEEP_EVERY_S = 4.0
@@ -129,7 +130,8 @@ class World:
             for symbol in self.engine.markets
         }
         self.trader: TraderService | None = None  # the one that acts
-        self._acting: Process | None = None
+        self._leases = LeaseTable()
+        self._senders: list[Process] = []
         self._books: Bookkeeper | None = None
         self.portfolio: portfolio.src.composition.Portfolio | None = None
         self.services = {
@@ -261,14 +263,8 @@ class World:
         )
         return self.portfolio.tasks()
 
-    async def _stand_by(self, process: Process) -> None:
-        """What the lease of the account promises: of several traders one acts, the next as soon as that one is dead."""
-        while self._acting is not None and not self._acting.is_dead:
-            await self.clock.sleep(LEASE_LOOK_S)
-        self._acting = process
-
     async def _trader(self, process: Process) -> dict[str, Work]:
-        await self._stand_by(process)
+        lease = MemoryLease(self._leases, self.clock, is_alive=lambda: not process.is_dead)
         exchange = SimulatedExchange(
             self.engine,
             ACCOUNT,
@@ -276,10 +272,12 @@ class World:
             streams=self.streams,
             conditions=self.conditions,
             unlisted=self.unlisted,
+            symbols=self.settings.trading_symbols,
             quote_asset=QUOTE,
+            fence=partial(self._before_sending, process, lease),
         )
-        await exchange.prepare(self.settings.trading_symbols)
         line = cast(Any, Lifeline(exchange, process))
+        alone = OneTrader(line, lease, self.clock)
         service = trader.src.composition.compose(
             settings=self.settings,
             bus=self._bus(process),
@@ -289,8 +287,21 @@ class World:
             prices=TickPrices(SharedPrices(self._values, self.conditions), line, self.clock),
             timers=TIMERS,
         )
-        self.trader = service
-        return service.tasks()
+
+        async def act() -> None:
+            self.trader = service
+            await asyncio.Event().wait()
+
+        return alone.tasks({**service.tasks(), "act": act})
+
+    def _before_sending(self, process: Process, lease: MemoryLease) -> None:
+        lease.check()
+        if process not in self._senders:
+            self._senders.append(process)
+
+    def acting(self) -> int:
+        """How many traders that live have changed something on the exchange."""
+        return sum(not process.is_dead for process in self._senders)
 
     async def _coordinator(self, process: Process) -> dict[str, Work]:
         prices = TapePrices(self._reading(), self.settings.trading_symbols)
@@ -500,7 +511,7 @@ async def _asked(work: Coroutine[Any, Any, Any]) -> None:
         await work
 
 
-@functools.cache
+@cache
 def _loaded(changes: tuple[tuple[str, Any], ...]) -> Settings:
     return load_settings(**dict(changes))
 

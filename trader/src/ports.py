@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -162,6 +163,29 @@ class OwnExchange(Exchange, Protocol):
         Raises:
             TransientError: the exchange does not answer as it should.
             ConfigurationError: the key may not trade or may do too much, or there is nothing to trade.
+        """
+        ...
+
+
+class Lease(Protocol):
+    """The right to act for an account, which one trader has at a time."""
+
+    acquired: asyncio.Event
+    reason: str
+
+    async def hold(self, account: str) -> None:
+        """Wait for it and keep it, for as long as the process lives; ``reason`` says what is waited for.
+
+        Raises:
+            LeaseLostError: another trader acted for the account since this one did.
+        """
+        ...
+
+    def check(self) -> None:
+        """To be called right before something is sent.
+
+        Raises:
+            TransientError: another trader may act for the account by the time it arrives.
         """
         ...
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tests.simulation.audit.books import alive, at_rest, booked_once, conserved, earned, settled
+from tests.simulation.audit.books import alive, alone, at_rest, booked_once, conserved, earned, settled
 from tests.simulation.audit.entries import EntryRule
 from tests.simulation.audit.holdings import ForgottenRule, missing, oversold, unexplained
 from tests.simulation.audit.positions import positions_of, taken_by_hand
@@ -52,6 +52,7 @@ class Auditor:
         self._note("booked once", booked_once(exchange, books), exchange.now_s)
         self._note("conserved", conserved(books), exchange.now_s)
         self._note("alive", alive(books), exchange.now_s)
+        self._note("alone", alone(books), exchange.now_s)
         self._note("simulation", (*exchange.problems, *unexplained(exchange, positions, books)), exchange.now_s)
 
     def close(self, exchange: Exchange, books: Books) -> None:

@@ -41,6 +41,12 @@ def alive(books: Books) -> Iterator[str]:
     yield from (f"a message broke its handler: {text}" for text in books.dead_letters)
 
 
+def alone(books: Books) -> Iterator[str]:
+    """One trader acts for the account, however many are started."""
+    if books.acting > 1:
+        yield f"{books.acting} traders act"
+
+
 def settled(exchange: Exchange, books: Books) -> Iterator[str]:
     """To be asked once everything is quiet: everything is booked, and the ledger is equal to the exchange."""
     yield from _unbooked(exchange, books)
