@@ -267,7 +267,7 @@ class Pause:
     wait_s: float
 
     async def act(self, world: World) -> None:
-        await world.trades.pause(self.scope, "by hand", world.clock.now())
+        await world.trades.pause(self.scope, "by hand", world.machine.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,16 +323,18 @@ class HideOrders:
 
 @dataclass(frozen=True, slots=True)
 class DisturbEvents:
-    """The next events of our orders are lost, late or told twice."""
+    """The next events of our orders are lost, late, told twice or in the opposite order."""
 
     count: int
     lost: bool
     late_s: float
     doubled: bool
+    reversed: bool
     wait_s: float
 
     async def act(self, world: World) -> None:
-        world.conditions.events.append(StreamFault(self.count, self.lost, self.late_s, self.doubled))
+        fault = StreamFault(self.count, self.lost, self.late_s, self.doubled, self.reversed)
+        world.conditions.events.append(fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,6 +456,17 @@ class Delist:
 
     async def act(self, world: World) -> None:
         world.delist(self.symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The clock of the platform's machine goes so many seconds ahead of the exchange's from now on, or behind it."""
+
+    seconds: float
+    wait_s: float
+
+    async def act(self, world: World) -> None:
+        world.machine.ahead_s = self.seconds
 
 
 @dataclass(frozen=True, slots=True)

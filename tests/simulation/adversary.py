@@ -95,7 +95,7 @@ def _offer(dice: Dice) -> Action:
 
 
 def _reach(dice: Dice) -> Action:
-    share = Decimal(dice.pick("0.05", "0.1", "0.25", "0.5", "0.9", "1"))
+    share = dice.pick(Decimal(1), Decimal(dice.number(1, 99)) / 100)
     leg = dice.pick(do.Leg.ENTRY, do.Leg.STOP, do.Leg.TARGET, do.Leg.TARGET)
     return do.Reach(leg, dice.number(0, 2), share, dice.wait_s())
 
@@ -147,8 +147,19 @@ def _hide_orders(dice: Dice) -> Action:
 
 
 def _disturb_events(dice: Dice) -> Action:
-    lost, late_s, doubled = dice.pick((True, 0.0, False), (False, 0.5, False), (False, 4.0, False), (False, 0.0, True))
-    return do.DisturbEvents(dice.number(1, 4), lost, late_s, doubled, dice.wait_s())
+    how = dice.pick(
+        (True, 0.0, False, False),
+        (False, 0.5, False, False),
+        (False, 4.0, False, False),
+        (False, 0.0, True, False),
+        (False, 0.0, False, True),
+    )
+    lost, late_s, doubled, reverses = how
+    return do.DisturbEvents(dice.number(1, 4), lost, late_s, doubled, reverses, dice.wait_s())
+
+
+def _drift(dice: Dice) -> Action:
+    return do.Drift(dice.pick(0.0, 0.4, -0.4, 3.0, -3.0, 20.0, -20.0), dice.wait_s())
 
 
 def _cut_stream(dice: Dice) -> Action:
@@ -251,6 +262,7 @@ REPERTOIRE: dict[Make, int] = {
     _repeat: 2,
     _limit_stops: 1,
     _lose_prices: 1,
+    _drift: 1,
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -35,6 +35,7 @@ WAY_S = (0.004, 0.016)
 DATABASE_WAY_S = (0.0005, 0.003)
 RECONNECT_S = 0.5
 NO_SUCH_ORDER = -2013
+HELD_BACK_S = 2.0
 
 
 @dataclass(slots=True)
@@ -55,12 +56,16 @@ class CallFault:
 
 @dataclass(slots=True)
 class StreamFault:
-    """What happens to the next ``count`` events of the user stream: lost, late by ``late_s``, told twice."""
+    """What happens to the next ``count`` events of the user stream: lost, late by ``late_s``, told twice, or held back
+    until all of them are there and told the newest first (``reversed``), after ``HELD_BACK_S`` at the latest.
+    """
 
     count: int
     lost: bool = False
     late_s: float = 0.0
     doubled: bool = False
+    reversed: bool = False
+    held: list[JsonObject] = field(default_factory=list)
 
 
 class Conditions:
@@ -287,8 +292,11 @@ class UserStreams:
         fault.count -= 1
         if fault.count <= 0:
             self._conditions.events.popleft()
-        self._conditions.note_deaf(fault.late_s)
+        self._conditions.note_deaf(HELD_BACK_S if fault.reversed else fault.late_s)
         if fault.lost:
+            return
+        if fault.reversed:
+            self._hold_back(fault, payload)
             return
         if fault.late_s:
             loop = asyncio.get_running_loop()
@@ -297,6 +305,17 @@ class UserStreams:
             self._hand_over(payload)
         if fault.doubled:
             self._hand_over(payload)
+
+    def _hold_back(self, fault: StreamFault, payload: JsonObject) -> None:
+        if not fault.held:
+            asyncio.get_running_loop().call_later(HELD_BACK_S, self._let_go, fault)
+        fault.held.append(payload)
+        if fault.count <= 0:
+            self._let_go(fault)
+
+    def _let_go(self, fault: StreamFault) -> None:
+        while fault.held:
+            self._hand_over(fault.held.pop())
 
     def _hand_over(self, payload: JsonObject) -> None:
         for connection in self.connections:

@@ -12,7 +12,10 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, copy_context
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
+
+from shared.memory.clock import SimulatedClock
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[None]]
@@ -125,6 +128,28 @@ def own_tasks(loop: asyncio.AbstractEventLoop) -> None:
         return task
 
     loop.set_task_factory(factory)
+
+
+class MachineClock:
+    """Implements ``Clock`` for the processes of one machine, which is ``ahead_s`` of the exchange, or behind it."""
+
+    speed = 1.0
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+        self.ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return self._clock.now() + timedelta(seconds=self.ahead_s)
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + round(self.ahead_s * 1000)
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
 
 
 class Lifeline:

@@ -49,7 +49,7 @@ from simulator.engine.orders import EngineOrder, ListRequest, OrderRequest, Ref
 from simulator.engine.rules import MarketRules
 from tests.simulation.exchange import Conditions, EngineRules, SimulatedExchange, UserStreams
 from tests.simulation.market import Market
-from tests.simulation.processes import Build, Killed, Lifeline, Process, Work, own_tasks
+from tests.simulation.processes import Build, Killed, Lifeline, MachineClock, Process, Work, own_tasks
 from tests.unit.simulator.engine.filters import default_filters
 from trader.src.adapters.engine_exchange import EngineExchange
 from trader.src.adapters.memory_lease import LeaseTable, MemoryLease
@@ -102,6 +102,7 @@ class World:
 
     def __init__(self, clock: SimulatedClock, changes: dict[str, Any], *, bnb: bool = False) -> None:
         self.clock = clock
+        self.machine = MachineClock(clock)
         self.changes = changes
         self.settings = settings_of(changes)
         self.engine = Engine()
@@ -121,7 +122,7 @@ class World:
         self.canceled_by_exchange: set[int] = set()
         self.ended: list[str] = []
         self._messages = MemoryStreams()
-        self._values = MemoryLastValues(clock)
+        self._values = MemoryLastValues(self.machine)
         self._make_stores()
         self.signals: dict[str, ConsensusSignal] = {}
         self.manual: list[OrderIntent] = []
@@ -150,10 +151,10 @@ class World:
         return {QUOTE, *(MARKETS[symbol][0] for symbol in self.settings.trading_symbols)}
 
     def _make_stores(self) -> None:
-        self.decisions = MemoryDecisionStore(self.clock, self._accepted)
-        self.trades = MemoryStore(self.clock, self.decisions.approved, demo=True)
+        self.decisions = MemoryDecisionStore(self.machine, self._accepted)
+        self.trades = MemoryStore(self.machine, self.decisions.approved, demo=True)
         read = StoredTrades(self.trades)
-        self.capital = MemoryCapital(read, self.clock)
+        self.capital = MemoryCapital(read, self.machine)
         self._records = MemoryAccountRecords()
         self._cycle_values = MemoryCycleValues(read)
         self._results = MemoryPerformance(read, self._cycle_values)
@@ -168,7 +169,7 @@ class World:
         own_tasks(asyncio.get_running_loop())
         for market in self.markets.values():
             market.offer(self.clock.now_ms())
-        await self.capital.found(self.settings.pocket_shares(), self.clock.now())
+        await self.capital.found(self.settings.pocket_shares(), self.machine.now())
         for service in self.services.values():
             self._run(service)
         await self.clock.pass_by(OPENING_S)
@@ -251,7 +252,7 @@ class World:
         self.portfolio = portfolio.src.composition.compose(
             settings=self.settings,
             bus=self._bus(process),
-            clock=self.clock,
+            clock=self.machine,
             store=self._stored(self.capital, process),
             records=self._records,
             values=self._values,
@@ -277,14 +278,14 @@ class World:
             fence=partial(self._before_sending, process, lease),
         )
         line = cast(Any, Lifeline(exchange, process))
-        alone = OneTrader(line, lease, self.clock)
+        alone = OneTrader(line, lease, self.machine)
         service = trader.src.composition.compose(
             settings=self.settings,
             bus=self._bus(process),
-            clock=self.clock,
+            clock=self.machine,
             store=self._stored(self.trades, process),
             exchange=line,
-            prices=TickPrices(SharedPrices(self._values, self.conditions), line, self.clock),
+            prices=TickPrices(SharedPrices(self._values, self.conditions), line, self.machine),
             timers=TIMERS,
         )
 
@@ -308,7 +309,7 @@ class World:
         service = coordinator.src.composition.compose(
             settings=self.settings,
             bus=self._bus(process),
-            clock=self.clock,
+            clock=self.machine,
             store=self._stored(self.decisions, process),
             accounts=StoredAccount(self.trades, self.capital, self.decisions, prices, quote_asset=QUOTE),
             funds=FundsOfAnotherProcess(self),
@@ -328,7 +329,7 @@ class World:
         signal = ConsensusSignal(
             message_id=f"consensus-{number}",
             correlation_id=f"consensus-{number}",
-            occurred_at=self.clock.now(),
+            occurred_at=self.machine.now(),
             symbol=symbol,
             timeframe=Timeframe.M1,
             time=self.clock.now_ms() - 60_000,
@@ -411,7 +412,7 @@ class World:
         quantity = floor_to_step(amount / price, Decimal(MARKETS[symbol][3]))
         intent = OrderIntent(
             message_id=f"manual-{number}",
-            occurred_at=self.clock.now(),
+            occurred_at=self.machine.now(),
             correlation_id=f"manual-{number}",
             symbol=symbol,
             kind=IntentKind.ENTRY,

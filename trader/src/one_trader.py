@@ -10,7 +10,7 @@ from typing import TypeVar
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import TransientError
 from shared.src.retry import Backoff, until_done
-from trader.src.ports import Lease, OwnExchange
+from trader.src.ports import OwnExchange, TraderLease
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class OneTrader:
     However long each of it takes: the REST API answers meanwhile, and says what is waited for.
     """
 
-    def __init__(self, exchange: OwnExchange, lease: Lease, clock: Clock) -> None:
+    def __init__(self, exchange: OwnExchange, lease: TraderLease, clock: Clock) -> None:
         self._exchange = exchange
         self._lease = lease
         self._clock = clock

@@ -167,7 +167,7 @@ class OwnExchange(Exchange, Protocol):
         ...
 
 
-class Lease(Protocol):
+class TraderLease(Protocol):
     """The right to act for an account, which one trader has at a time."""
 
     acquired: asyncio.Event

@@ -9,7 +9,8 @@ from decimal import Decimal
 from tests.simulation.audit.positions import Position, sum_of
 from tests.simulation.facts import Books, Exchange, ExchangeOrder, Limits, Weather
 
-# A pause that was written down so long ago binds every order; before that the order may be on its way.
+# A pause that was seen so long ago binds every order; before that the order may be on its way. When it began is told by
+# the platform's clock, which may be wrong.
 ON_ITS_WAY_S = 0.2
 # Who was told nothing and could read nothing for so long is blind, and opens nothing.
 BLIND_S = 35.0
@@ -23,7 +24,7 @@ ROUNDING = Decimal("1.0005")
 class EntryRule:
     """Remembers pauses and limits, since when the exchange allows so many stops, and which orders were judged."""
 
-    _paused_since: dict[str, float] = field(default_factory=dict)
+    _seen_s: dict[tuple[str, float], float] = field(default_factory=dict)
     _judged: set[int] = field(default_factory=set)
     _limits: Limits | None = None
     _limited_s: float = 0.0
@@ -49,7 +50,10 @@ class EntryRule:
             yield from self._paused(order, books)
             yield from _blind(order, weather)
             yield from self._unprotectable(order, exchange)
-        self._paused_since = dict(books.pauses)
+        self._seen_s = {
+            (scope, since_s): self._seen_s.get((scope, since_s), exchange.now_s)
+            for scope, since_s in books.pauses.items()
+        }
         yield from approved(positions, books)
         symbols = {order.symbol for order in new if order.placed_s > self._limited_s + ON_ITS_WAY_S}
         if symbols:
@@ -59,10 +63,10 @@ class EntryRule:
         row = books.orders.get(order.client_id)
         cycle = next((each for each in books.cycles if row is not None and each.cycle_id == row.cycle_id), None)
         scopes = {"all", order.symbol, cycle.strategy if cycle is not None else "all"}
-        for scope in sorted(scopes & set(self._paused_since) & set(books.pauses)):
-            since_s = books.pauses[scope]
-            if order.placed_s > since_s + ON_ITS_WAY_S and self._paused_since[scope] == since_s:
-                yield f"{order.client_id} was placed at {order.placed_s:.2f} s, {scope} is paused since {since_s:.2f} s"
+        for scope in sorted(scopes & set(books.pauses)):
+            seen_s = self._seen_s.get((scope, books.pauses[scope]))
+            if seen_s is not None and order.placed_s > seen_s + ON_ITS_WAY_S:
+                yield f"{order.client_id} was placed at {order.placed_s:.2f} s, {scope} was paused at {seen_s:.2f} s"
 
     def _unprotectable(self, order: ExchangeOrder, exchange: Exchange) -> Iterator[str]:
         """An entry in a symbol in which no further stop may stand, as could be known."""

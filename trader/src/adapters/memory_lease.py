@@ -20,7 +20,7 @@ class LeaseTable:
 
 
 class MemoryLease:
-    """Implements ``trader.src.ports.Lease``. ``is_alive``: whether the process of its trader still runs."""
+    """Implements ``trader.src.ports.TraderLease``. ``is_alive``: whether the process of its trader still runs."""
 
     def __init__(self, table: LeaseTable, clock: Clock, *, is_alive: Callable[[], bool]) -> None:
         self._table = table

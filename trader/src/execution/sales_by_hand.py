@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from core.positions.by_hand import sold_by_hand
@@ -22,10 +23,12 @@ class SalesByHand:
 
     async def explain(self, missing: Decimal, positions: Sequence[tuple[CycleState, SymbolRules]]) -> bool:
         """Whether a sale by hand explains some of ``missing`` base units of these positions; it is theirs then."""
+        since: dict[str, datetime] = {}
+        for view, _ in positions:
+            if view.cycle.opened_at is not None:
+                since[view.cycle.symbol] = min(view.cycle.opened_at, since.get(view.cycle.symbol, view.cycle.opened_at))
         sales = [
-            order
-            for symbol in dict.fromkeys(view.cycle.symbol for view, _ in positions)
-            for order in await self._store.sales_by_hand(symbol, min(view.cycle.created_at for view, _ in positions))
+            order for symbol, opened_at in since.items() for order in await self._store.sales_by_hand(symbol, opened_at)
         ]
         found = sold_by_hand(missing, positions, sales)
         for order in found:
