@@ -183,7 +183,7 @@ class Books:
     ended: Sequence[str]
     dead_letters: Sequence[str]
     halted: str
-    acting: int
+    acting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
