@@ -740,5 +740,11 @@ CREATE INDEX orders_open_idx ON orders (symbol)
 
 UPDATE alembic_version SET version_num='0024' WHERE alembic_version.version_num = '0023';
 
+-- Running upgrade 0024 -> 0025
+
+ALTER TABLE trade_cycles ADD COLUMN hand_sales JSONB NOT NULL DEFAULT '[]';
+
+UPDATE alembic_version SET version_num='0025' WHERE alembic_version.version_num = '0024';
+
 COMMIT;
 

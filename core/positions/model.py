@@ -118,6 +118,15 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class HandSale:
+    """What one position has of an order by which the operator sold: base units, those after the first ``skipped``."""
+
+    client_order_id: str
+    skipped: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Cycle:
     """One position from its entry to flat. ``exit_reason`` set while it is open means: get out.
 
@@ -127,8 +136,9 @@ class Cycle:
     it has less than the fills say. ``exit_intent_id``: the decision that asked for the way out, ``managed_by``: who may
     ask for it. ``dust_cost_max``: quote units that the smallest order was worth when the position was decided; a rest
     that cost more is not dust. ``decided_at``: when the bar closed that it was decided on. ``entry_canceled``: its
-    entry was taken back, and is not sent again. ``entry_benchmark``, ``exit_benchmark``: prices that the executions are
-    measured against, and ``entry_slippage_bips``, ``exit_slippage_bips``: what was lost on them (``core.execution``).
+    entry was taken back, and is not sent again. ``hand_sales``: its parts of what the operator sold.
+    ``entry_benchmark``, ``exit_benchmark``: prices that the executions are measured against, and
+    ``entry_slippage_bips``, ``exit_slippage_bips``: what was lost on them (``core.execution``).
     ``expires_at``: when what still rests of its entry is canceled, None: never.
     """
 
@@ -171,6 +181,7 @@ class Cycle:
     managed_by: ManagedBy = ManagedBy.STRATEGIES
     decided_at: datetime | None = None
     entry_canceled: bool = False
+    hand_sales: tuple[HandSale, ...] = ()
     entry_benchmark: Decimal | None = None
     exit_benchmark: Decimal | None = None
     entry_slippage_bips: Decimal | None = None

@@ -28,6 +28,23 @@ def test_a_sale_by_hand_ends_the_position_with_its_true_result(platform: Platfor
     assert Decimal(-163) < result < Decimal(-158), f"8 bought at 100, sold at 80, with fees: {result}"
 
 
+def test_one_sale_by_hand_ends_all_positions_that_it_sells(platform: Platform) -> None:
+    platform.position(A, "5")
+    platform.market(A, [["100.85", "1000"]], [["100.90", "1000"]])
+    platform.position(A, "3")
+    eventually(lambda: platform.operator.stops(A) > Decimal("7.98"), "both are protected")
+    cancel_everything(platform, A)
+    platform.market(A, [["90.00", "1000"]], [["90.10", "1000"]])
+    quantity = platform.operator.held("AAA").quantize(Decimal("0.001"), rounding="ROUND_DOWN")
+    platform.operator.order(A, "SELL", "MARKET", quantity=str(quantity))
+    ended = "SELECT profit_loss FROM trade_cycles WHERE status = 'completed' ORDER BY created_at"
+    eventually(lambda: len(platform.rows(ended)) == 2, "both positions are over", 30)
+    first, second = (Decimal(row["profit_loss"]) for row in platform.rows(ended))
+    assert Decimal(-52) < first < Decimal(-50), f"5 bought at 100, sold at 90, with fees: {first}"
+    assert Decimal(-34) < second < Decimal(-33), f"3 bought at 100.90, sold at 90, with fees: {second}"
+    always(lambda: "difference" not in platform.trader("GET", "/config/pauses").text, "nothing is halted", 20)
+
+
 def test_protection_that_the_owner_takes_off_stays_off(platform: Platform) -> None:
     platform.position(A, "8")
     cancel_everything(platform, A)

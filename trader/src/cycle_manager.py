@@ -36,7 +36,7 @@ from core.positions.cycle_steps import (
 )
 from core.positions.entries import next_attempt
 from core.positions.exits import bid_of, last_price
-from core.positions.model import CycleState, Order
+from core.positions.model import CycleState, Order, Purpose
 from core.positions.repeats import is_repeatable
 from core.positions.rules import PositionRules
 from core.positions.standing import covered, standing_exits
@@ -117,6 +117,13 @@ class CycleManager:
         for order in orders:
             if await self._orders.refresh(order) and order.cycle_id is not None:
                 self.wake(order.cycle_id)
+
+    async def wake_sold_by_hand(self, order: Order) -> None:
+        """The operator sold: every open position of the symbol may have its part of that."""
+        if order.purpose is Purpose.EXTERNAL and order.side is Side.SELL:
+            for cycle in await self._store.open_cycles():
+                if cycle.symbol == order.symbol:
+                    self.wake(cycle.id)
 
     def note_fill(self, cycle_id: str) -> None:
         """An entry of the cycle was filled just now: it is unprotected from here on."""

@@ -15,9 +15,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
-from core.positions.by_hand import belonging_to, sells
+from core.positions.by_hand import belonging_to, spread
 from core.positions.lifecycle import adopted, fill_of, merged
-from core.positions.model import Fill, Order
+from core.positions.model import CycleState, Fill, HandSale, Order
 from core.positions.refusals import CANCEL_REJECTED, NOT_THERE, RULES_REFUSED, outcome_of
 from core.positions.repeats import HORIZON_S, is_repeatable
 from shared.src.domain.clock import Clock
@@ -250,25 +250,27 @@ class OrderManager:
     async def adopt(self, found: ExchangeOrder) -> Order:
         """Take in an order that somebody else placed, with its fills.
 
-        It belongs to no cycle, unless it sells a position whose protection was taken off by hand.
+        It belongs to no cycle, unless it sells positions whose protection was taken off by hand.
         """
         order = adopted(found, self._clock.now())
-        if order.side is Side.SELL:
-            order = await self._attributed(order)
-        await self._store.add_orders([order])
-        log = {"symbol": order.symbol, "order_id": found.order_id, "cycle_id": order.cycle_id}
-        logger.warning("order adopted as external", extra=log)
+        parts = await self._sold_by(order) if order.side is Side.SELL else []
+        if parts:
+            order = belonging_to(parts[0][0], order)
+        if await self._store.adopt(order, {view.cycle.id: sale for view, sale in parts}):
+            log = {"symbol": order.symbol, "order_id": found.order_id, "cycle_id": order.cycle_id}
+            logger.warning("order adopted as external", extra=log)
         if found.executed_quantity > 0:
             await self.book_fills(order, await self._exchange.trades(order.symbol, order_id=found.order_id))
         return order
 
-    async def _attributed(self, order: Order) -> Order:
-        for cycle in await self._store.open_cycles():
-            if cycle.symbol == order.symbol:
-                view = await self._store.view(cycle.id)
-                if sells(order, view) and (await self._exchange.current_rules(order.symbol)).is_listed:
-                    return belonging_to(view, order)  # where a symbol is gone the exchange took the protection off
-        return order
+    async def _sold_by(self, order: Order) -> list[tuple[CycleState, HandSale]]:
+        """The positions that an order of the operator sells, and their parts of it."""
+        cycles = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == order.symbol]
+        views = [await self._store.view(cycle.id) for cycle in cycles]
+        parts = spread(order, views, (await self._exchange.rules(order.symbol)).base) if views else []
+        if parts and not (await self._exchange.current_rules(order.symbol)).is_listed:
+            return []  # where a symbol is gone the exchange took the protection off
+        return parts
 
     def _snapshot(self, order: Order) -> ExchangeOrder:
         return ExchangeOrder(

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from core.positions.model import Cycle, CycleState, Fill, Order
+from core.positions.model import Cycle, CycleState, Fill, HandSale, Order
 from core.positions.trade_cursors import TradeCursor
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
@@ -277,6 +277,10 @@ class Store(Protocol):
 
     async def add_orders(self, orders: Sequence[Order]) -> None: ...
 
+    async def adopt(self, order: Order, sales: Mapping[str, HandSale]) -> bool:
+        """Write down an order that somebody else placed, and by cycle what it has of it; False when it was there."""
+        ...
+
     async def book(self, report: ExchangeOrder, fills: Sequence[Fill]) -> Booked | None:
         """Merge a report into its order and book the fills that are new. None when we have no such order."""
         ...
@@ -362,8 +366,11 @@ class Store(Protocol):
         """Sales that others placed since then and that belong to no cycle, the oldest first."""
         ...
 
-    async def attribute(self, order: Order) -> None:
-        """An order that belonged to no cycle is ``order.cycle_id``'s from here on, with what was booked of it."""
+    async def attribute(self, order: Order, sales: Mapping[str, HandSale]) -> None:
+        """An order that belonged to no cycle is ``order.cycle_id``'s from here on, with what was booked of it.
+
+        ``sales``: by cycle, what it has of it.
+        """
         ...
 
     async def risk_facts(self, results_since: datetime, *, approved_since: datetime) -> RiskFacts:

@@ -154,9 +154,7 @@ class TraderService:
     async def _take_in(self, report: OrderReport) -> None:
         booked = await self.orders.book(report)
         if booked is None:
-            external = await self.orders.adopt(report.order)
-            if external.cycle_id is not None:
-                self.cycle_manager.wake(external.cycle_id)
+            await self.cycle_manager.wake_sold_by_hand(await self.orders.adopt(report.order))
             return
         cycle_id = booked.order.cycle_id
         if cycle_id is None or not booked.changed:
@@ -168,6 +166,7 @@ class TraderService:
         if booked.fills and booked.order.side is Side.BUY:
             self.cycle_manager.note_fill(cycle_id)
         self.cycle_manager.wake(cycle_id)
+        await self.cycle_manager.wake_sold_by_hand(booked.order)
 
     async def on_balances(self, balances: dict[str, Balance]) -> None:
         """Balances changed: keep them, and tell the screens."""

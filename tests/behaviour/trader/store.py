@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.execution.arrival import Arrival
-from core.positions.model import Cycle, Fill, Order, Purpose
+from core.positions.model import Cycle, Fill, HandSale, Order, Purpose
 from core.positions.trade_cursors import TradeCursor
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
@@ -314,7 +314,7 @@ class StoreBehaviour:
         assert [order.client_order_id for order in found] == ["ext-1", "ext-2"]
         assert await world.store.sales_by_hand("ETHUSDC", since) == []
         assert await world.store.sales_by_hand(SYMBOL, since + timedelta(seconds=1)) == []
-        await world.store.attribute(replace(found[0], cycle_id=cycle.id, intent_id=cycle.intent_id))
+        await world.store.attribute(replace(found[0], cycle_id=cycle.id, intent_id=cycle.intent_id), {})
         view = await world.store.view(cycle.id)
         assert [order.client_order_id for order in view.orders if order.side is Side.SELL] == ["ext-1"]
         assert [fill.trade_id for fill in view.fills] == [5]
@@ -323,7 +323,7 @@ class StoreBehaviour:
     async def test_an_order_of_a_position_becomes_nobody_elses(self, world: StoreWorld) -> None:
         first, entry = await world.opened()
         second, _ = await world.opened(2)
-        await world.store.attribute(replace(entry, cycle_id=second.id, intent_id=second.intent_id))
+        await world.store.attribute(replace(entry, cycle_id=second.id, intent_id=second.intent_id), {})
         assert entry.client_order_id in {order.client_order_id for order in (await world.store.view(first.id)).orders}
         assert len((await world.store.view(second.id)).orders) == 1
 
@@ -388,6 +388,24 @@ class StoreBehaviour:
         assert sorted(await world.store.touched_symbols()) == sorted([SYMBOL, "ETHUSDC"])
         assert await world.store.booked_trades(SYMBOL, [6, 7, 8, 9]) == {7, 9}
         assert await world.store.booked_trades("ETHUSDC", [7]) == await world.store.booked_trades(SYMBOL, []) == set()
+
+    async def test_a_sale_by_hand_is_shared_among_cycles_once(self, world: StoreWorld) -> None:
+        cycles = [(await world.opened(number))[0] for number in (1, 2)]
+        sale = world.order("sale", cycle=cycles[0], side=Side.SELL, purpose=Purpose.EXTERNAL, quantity=D(5))
+        parts = [HandSale("sale", D(0), D("3.5")), HandSale("sale", D("3.5"), D("1.5"))]
+        shares = {cycle.id: part for cycle, part in zip(cycles, parts, strict=True)}
+        assert await world.store.adopt(sale, shares)
+        assert not await world.store.adopt(sale, shares)
+        fills = [world.fill(sale, 8, "4"), world.fill(sale, 9, "1")]
+        await world.store.book(report(sale, OrderStatus.FILLED, "5", 3), fills)
+        await world.store.save_cycle(replace(cycles[1], exit_reason="operator"))
+        views = [await world.store.view(cycle.id) for cycle in cycles]
+        assert [view.cycle.hand_sales for view in views] == [(part,) for part in parts]
+        sold = [[fill.quantity for fill in view.fills if fill.side is Side.SELL] for view in views]
+        assert sold == [[D("3.5")], [D("0.5"), D(1)]]
+        assert [order.executed_quantity for view in views for order in view.of(Side.SELL)] == [
+            part.quantity for part in parts
+        ]
 
     async def test_orders_of_the_exchange_are_known_by_symbol_and_number(self, world: StoreWorld) -> None:
         await world.store.add_orders([world.order("a")])

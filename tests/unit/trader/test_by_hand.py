@@ -12,6 +12,7 @@ from shared.src.contracts.topics import ALERT
 from shared.src.domain.orders import CycleStatus, IntentKind, Side
 from tests.unit.trader.engine_world import ACCOUNT, World, one_process
 from tests.unit.trader.fake_exchange import SYMBOL
+from tests.unit.trader.rig import intent
 
 D = Decimal
 
@@ -92,6 +93,62 @@ async def test_a_sale_by_hand_of_a_part_makes_the_position_smaller_and_of_more_s
         assert world.cycle.dust == 0
 
 
+async def bought_twice(world: World) -> None:
+    """Two positions of 0.01998 BTC each, the second bought at 51000."""
+    await world.take()
+    await world.offer("50999", "51000")
+    second = intent(2, world.clock, reference_price=D(51_000), reserved=D(1_030))
+    await world.trader.on_intent(second)
+    await world.quiet()
+
+
+async def test_a_sale_by_hand_of_several_positions_ends_each_with_its_true_result() -> None:
+    async with one_process() as world:
+        await bought_twice(world)
+        await taken_off(world)
+        await world.offer("40000", "40001")
+        await sold(world, "0.03996")
+        first, second = world.store.all_cycles()
+        assert [cycle.status for cycle in (first, second)] == [CycleStatus.COMPLETED] * 2
+        assert [cycle.exit_reason for cycle in (first, second)] == [OPERATOR] * 2
+        assert [cycle.exit_quantity for cycle in (first, second)] == [D("0.01998")] * 2
+        results = [cycle.profit_loss or D(0) for cycle in (first, second)]
+        assert D(-203) < results[0] < D(-200)
+        assert D(-223) < results[1] < D(-220)
+        await world.trader.reconciler.run()
+        await world.trader.reconciler.run()
+        assert not await world.store.pauses()
+
+
+async def test_a_sale_by_hand_of_one_position_and_a_half_leaves_the_half() -> None:
+    async with one_process() as world:
+        await bought_twice(world)
+        await taken_off(world)
+        await sold(world, "0.02998")
+        first, second = world.store.all_cycles()
+        assert (first.status, second.status) == (CycleStatus.COMPLETED, CycleStatus.ACTIVE_SELL)
+        assert (first.exit_quantity, second.exit_quantity) == (D("0.01998"), D("0.01"))
+        await sold(world, "0.00998")
+        second = world.store.all_cycles()[1]
+        assert (second.status, second.exit_quantity) == (CycleStatus.COMPLETED, D("0.01998"))
+
+
+async def test_a_resting_sale_by_hand_is_shared_as_it_fills() -> None:
+    async with one_process() as world:
+        await bought_twice(world)
+        await taken_off(world)
+        await by_hand(
+            world, "post", "order", side="SELL", type="LIMIT", timeInForce="GTC", price="52000", quantity="0.03996"
+        )
+        world.book([("51999", "5")], [("52001", "5")])
+        await world.trade(Side.BUY, "0.025", "52000")
+        first, second = world.store.all_cycles()
+        assert (first.status, first.exit_quantity) == (CycleStatus.COMPLETED, D("0.01998"))
+        assert (second.exit_quantity, second.exit_price) == (D("0.00502"), D(52_000))
+        await world.trade(Side.BUY, "0.1", "52000")
+        assert world.store.all_cycles()[1].status is CycleStatus.COMPLETED
+
+
 async def test_a_sale_that_the_stream_lost_is_found_by_the_next_comparison() -> None:
     async with one_process() as world:
         await world.take()
@@ -153,6 +210,19 @@ async def test_a_sale_by_hand_of_the_own_coins_leaves_a_position_without_a_stop_
         (external,) = [order for order in world.store.all_orders() if order.purpose is Purpose.EXTERNAL]
         assert external.cycle_id is None
         assert held(world) >= D("0.1")
+
+
+async def test_one_sale_by_hand_of_two_positions_without_stops_ends_both() -> None:
+    async with one_process() as world:
+        await bought_twice(world)
+        world.book([("48000", "0.005")], [])
+        await world.trade(Side.SELL, "0.0001", "48000")  # both stops are set off and sell what little somebody buys
+        world.book([("47000", "5")], [])
+        await sold(world, str(held(world).quantize(D("0.00001"), rounding="ROUND_DOWN")))
+        await compared_twice(world)
+        assert [cycle.status for cycle in world.store.all_cycles()] == [CycleStatus.COMPLETED] * 2
+        assert sum(cycle.exit_quantity for cycle in world.store.all_cycles()) == D("0.03996")
+        assert Cause.DIFFERENCE not in {pause.cause for pause in await world.store.pauses()}
 
 
 async def compared_twice(world: World) -> None:

@@ -8,7 +8,7 @@ cycle) is kept at hand, so that a long history costs nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,8 +18,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from core.positions.by_hand import with_hand_sales
 from core.positions.lifecycle import merged
-from core.positions.model import Cycle, CycleState, Fill, Order, Purpose
+from core.positions.model import Cycle, CycleState, Fill, HandSale, Order, Purpose
 from core.positions.trade_cursors import TradeCursor
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
@@ -118,6 +119,18 @@ class MemoryStore:
         for order in orders:
             self._add_order(order)
 
+    async def adopt(self, order: Order, sales: Mapping[str, HandSale]) -> bool:
+        if order.client_order_id in self._orders:
+            return False
+        self._add_order(order)
+        self._add_hand_sales(sales)
+        return True
+
+    def _add_hand_sales(self, sales: Mapping[str, HandSale]) -> None:
+        for cycle_id, sale in sales.items():
+            cycle = self._cycles[cycle_id]
+            self._put_cycle(replace(cycle, hand_sales=(*cycle.hand_sales, sale)))
+
     async def book(self, report: ExchangeOrder, fills: Sequence[Fill]) -> Booked | None:
         order = self._reported(report)
         if order is None:
@@ -193,7 +206,7 @@ class MemoryStore:
         sales = (order for order in others if order.symbol == symbol and order.side is Side.SELL)
         return sorted((order for order in sales if order.created_at >= since), key=_by_age)
 
-    async def attribute(self, order: Order) -> None:
+    async def attribute(self, order: Order, sales: Mapping[str, HandSale]) -> None:
         known = self._orders[order.client_order_id]
         if known.cycle_id is None and order.cycle_id is not None:
             self._put_order(
@@ -201,6 +214,7 @@ class MemoryStore:
             )
             self._by_cycle.setdefault(order.cycle_id, []).append(order.client_order_id)
             self._by_intent.setdefault(order.intent_id, []).append(order.client_order_id)
+            self._add_hand_sales(sales)
 
     # Cycles
 
@@ -221,6 +235,7 @@ class MemoryStore:
                 exit_reason=cycle.exit_reason or old.exit_reason,
                 exit_intent_id=old.exit_intent_id,
                 entry_canceled=old.entry_canceled,
+                hand_sales=old.hand_sales,
                 min_price=old.min_price,
                 max_price=old.max_price,
             )
@@ -250,12 +265,16 @@ class MemoryStore:
 
     async def view(self, cycle_id: str) -> CycleState:
         orders = [self._orders[name] for name in self._by_cycle.get(cycle_id, ())]
-        fills = [fill for order in orders for fill in self._by_order.get(order.client_order_id, ())]
-        return CycleState(
+        view = CycleState(
             cycle=self._cycles[cycle_id],
             orders=tuple(sorted(orders, key=lambda order: (order.created_at, order.attempt, order.client_order_id))),
-            fills=tuple(sorted(fills, key=lambda fill: fill.trade_id)),
+            fills=tuple(sorted(self._fills_of(orders), key=lambda fill: fill.trade_id)),
         )
+        by_hand = [self._orders[sale.client_order_id] for sale in view.cycle.hand_sales]
+        return with_hand_sales(view, by_hand, self._fills_of(by_hand)) if by_hand else view
+
+    def _fills_of(self, orders: Iterable[Order]) -> list[Fill]:
+        return [fill for order in orders for fill in self._by_order.get(order.client_order_id, ())]
 
     async def open_cycles(self) -> list[Cycle]:
         return sorted((self._cycles[name] for name in self._open), key=lambda cycle: (cycle.created_at, cycle.id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel
 
 from core.positions.lifecycle import merged
-from core.positions.model import Cycle, CycleState, Fill, Order
+from core.positions.model import Cycle, CycleState, Fill, HandSale, Order
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
 from core.risk.protections import EndedTrade
@@ -24,7 +24,7 @@ from shared.src.exchange.models import ExchangeOrder, OddRow
 from shared.src.sql import ENDED_CYCLES, ENDED_TRADES, LIVE_ORDERS, UNRESOLVED_ORDERS, text
 from trader.src.adapters.postgres_outbox import PostgresOutbox
 from trader.src.adapters.postgres_quarantine import PostgresQuarantine
-from trader.src.adapters.postgres_trades import RECENT, PostgresTrades
+from trader.src.adapters.postgres_trades import RECENT, PostgresTrades, add_hand_sales, whole_view
 from trader.src.adapters.rows import (
     CYCLE_COLUMNS,
     FILL_COLUMNS,
@@ -68,6 +68,7 @@ UPDATE trade_cycles SET stop_price = coalesce(:stop, stop_price),
 WHERE id = :id AND {OPEN} RETURNING *
 """
 ORDERS_OF_CYCLE = "SELECT * FROM orders WHERE cycle_id = :id ORDER BY created_at, attempt, client_order_id"
+FILLS_OF_CYCLE = "SELECT * FROM trade_executions WHERE cycle_id = :id ORDER BY trade_id"
 REQUEST_EXIT = f"""
 UPDATE trade_cycles SET exit_reason = :reason, exit_intent_id = :intent, updated_at = :now
 WHERE id = ANY(:ids) AND exit_reason = '' AND {OPEN}
@@ -198,13 +199,22 @@ class PostgresStore(PostgresTrades):
             await self._fenced(connection)
             await self._insert_orders(connection, orders)
 
-    async def _insert_orders(self, connection: DatabaseConnection, orders: Sequence[Order]) -> None:
+    async def _insert_orders(self, connection: DatabaseConnection, orders: Sequence[Order]) -> int:
+        """Write those that are not there yet; how many that were."""
         if not orders:
-            return
+            return 0
         now = self._clock.now()
         statement = text(insert("orders", ORDER_COLUMNS, "ON CONFLICT DO NOTHING"))
         rows = [order_parameters(order, demo=self._demo, now=now) for order in orders]
-        await connection.execute(statement, rows)
+        return (await connection.execute(statement, rows)).rowcount
+
+    async def adopt(self, order: Order, sales: Mapping[str, HandSale]) -> bool:
+        async with self._database.begin() as connection:
+            await self._fenced(connection)
+            if not await self._insert_orders(connection, [order]):
+                return False
+            await add_hand_sales(connection, sales)
+            return True
 
     async def book(self, report: ExchangeOrder, fills: Sequence[Fill]) -> Booked | None:
         async with self._outbox.transaction() as connection:
@@ -359,14 +369,13 @@ class PostgresStore(PostgresTrades):
             parameters = {"id": cycle_id}
             cycle = await connection.execute(text("SELECT * FROM trade_cycles WHERE id = :id"), parameters)
             orders = await connection.execute(text(ORDERS_OF_CYCLE), parameters)
-            fills = await connection.execute(
-                text("SELECT * FROM trade_executions WHERE cycle_id = :id ORDER BY trade_id"), parameters
-            )
-            return CycleState(
+            fills = await connection.execute(text(FILLS_OF_CYCLE), parameters)
+            view = CycleState(
                 cycle=cycle_of(cycle.mappings().one()),
                 orders=tuple(order_of(row) for row in orders.mappings()),
                 fills=tuple(fill_of_row(row) for row in fills.mappings()),
             )
+            return await whole_view(connection, view) if view.cycle.hand_sales else view
 
     async def open_cycles(self) -> list[Cycle]:
         async with self._database.autocommit() as connection:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from core.positions.model import Order
+from core.positions.by_hand import with_hand_sales
+from core.positions.model import CycleState, HandSale, Order
 from core.positions.trade_cursors import TradeCursor
-from shared.src.database import Database
+from shared.src.database import Database, DatabaseConnection
 from shared.src.domain.clock import Clock
 from shared.src.sql import ENDED_CYCLES, LIVE_ORDERS, text
-from trader.src.adapters.rows import order_of
+from trader.src.adapters.rows import fill_of_row, hand_sale_json, order_of
 
 RECENT = timedelta(days=7)
 
@@ -24,6 +25,9 @@ SELECT exchange_order_id FROM orders WHERE symbol = :symbol AND exchange_order_i
 BOOKED_TRADES = """
 SELECT trade_id FROM trade_executions WHERE symbol = :symbol AND trade_id = ANY(CAST(:ids AS bigint[]))
 """
+ADD_HAND_SALE = "UPDATE trade_cycles SET hand_sales = hand_sales || CAST(:sale AS jsonb) WHERE id = :id"
+SALES = "SELECT * FROM orders WHERE client_order_id = ANY(CAST(:names AS varchar[]))"
+FILLS_OF_SALES = "SELECT * FROM trade_executions WHERE client_order_id = ANY(CAST(:names AS varchar[]))"
 CURSORS = "SELECT symbol, begins_after, compared_to FROM trade_cursors ORDER BY symbol"
 BEGIN_CURSOR = """
 INSERT INTO trade_cursors (symbol, begins_after, compared_to) VALUES (:symbol, :begins_after, :begins_after)
@@ -85,7 +89,7 @@ class PostgresTrades:
             rows = await connection.execute(text(SALES_BY_HAND), {"symbol": symbol, "since": since})
             return [order_of(row) for row in rows.mappings()]
 
-    async def attribute(self, order: Order) -> None:
+    async def attribute(self, order: Order, sales: Mapping[str, HandSale]) -> None:
         async with self._database.begin() as connection:
             owner = {
                 "id": order.client_order_id,
@@ -94,5 +98,20 @@ class PostgresTrades:
                 "correlation": order.correlation_id,
                 "now": self._clock.now(),
             }
-            await connection.execute(text(ATTRIBUTE_ORDER), owner)
-            await connection.execute(text(ATTRIBUTE_FILLS), owner)
+            if (await connection.execute(text(ATTRIBUTE_ORDER), owner)).rowcount:
+                await connection.execute(text(ATTRIBUTE_FILLS), owner)
+                await add_hand_sales(connection, sales)
+
+
+async def add_hand_sales(connection: DatabaseConnection, sales: Mapping[str, HandSale]) -> None:
+    """By cycle, what it has of a sale."""
+    for cycle_id, sale in sales.items():
+        await connection.execute(text(ADD_HAND_SALE), {"id": cycle_id, "sale": hand_sale_json(sale)})
+
+
+async def whole_view(connection: DatabaseConnection, view: CycleState) -> CycleState:
+    """The position with its parts of the sales by hand."""
+    names = {"names": [sale.client_order_id for sale in view.cycle.hand_sales]}
+    orders = await connection.execute(text(SALES), names)
+    fills = await connection.execute(text(FILLS_OF_SALES), names)
+    return with_hand_sales(view, map(order_of, orders.mappings()), map(fill_of_row, fills.mappings()))

@@ -10,7 +10,7 @@ import orjson
 
 from core.execution.arrival import Arrival
 from core.execution.slippage import benchmark_of
-from core.positions.model import Cycle, Fill, Order, Purpose
+from core.positions.model import Cycle, Fill, HandSale, Order, Purpose
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, ManagedBy, OrderStatus, OrderType, Side
 
@@ -222,7 +222,17 @@ def cycle_of(row: Mapping[str, Any]) -> Cycle:
         exit_benchmark=row["exit_benchmark"],
         entry_slippage_bips=row["entry_slippage_bips"],
         exit_slippage_bips=row["exit_slippage_bips"],
+        hand_sales=tuple(_hand_sale_of(item) for item in row["hand_sales"]),
     )
+
+
+def _hand_sale_of(item: Mapping[str, str]) -> HandSale:
+    return HandSale(item["client_order_id"], Decimal(item["skipped"]), Decimal(item["quantity"]))
+
+
+def hand_sale_json(sale: HandSale) -> str:
+    facts = {"client_order_id": sale.client_order_id, "skipped": str(sale.skipped), "quantity": str(sale.quantity)}
+    return orjson.dumps(facts).decode()
 
 
 def cycle_parameters(cycle: Cycle, *, demo: bool, now: Any) -> dict[str, Any]:

@@ -31,8 +31,8 @@ class SalesByHand:
             order for symbol, opened_at in since.items() for order in await self._store.sales_by_hand(symbol, opened_at)
         ]
         found = sold_by_hand(missing, positions, sales)
-        for order in found:
-            await self._store.attribute(order)
+        for order, parts in found:
+            await self._store.attribute(order, {view.cycle.id: part for view, part in parts})
             log = {"symbol": order.symbol, "order_id": order.exchange_order_id, "cycle_id": order.cycle_id}
             logger.warning("a sale by hand sold a position", extra=log)
         return bool(found)

@@ -1,38 +1,67 @@
-"""What the operator did to a position's protection, by what is known of its orders."""
+"""How a sale by hand is shared among the positions whose protection the operator took off."""
 
 from __future__ import annotations
 
-from core.positions.by_hand import is_taken_off, last_stop, sells
-from core.positions.model import Purpose
-from shared.src.domain.orders import OrderStatus, Side
-from tests.unit.core.positions.cycles import known, state
+from dataclasses import replace
+from decimal import Decimal
 
-NEW, CANCELED, FILLED = OrderStatus.NEW, OrderStatus.CANCELED, OrderStatus.FILLED
-BOUGHT = known(Purpose.ENTRY, "2", FILLED)
-FIRST = known(Purpose.STOP_LOSS, "2", CANCELED)
+import pytest
 
+from core.positions.by_hand import spread, with_hand_sales
+from core.positions.model import CycleState, HandSale, Order, Purpose
+from core.positions.position import Position
+from shared.src.domain.orders import OrderStatus
+from tests.unit.core.positions.cycles import Known, known, state
 
-def test_only_the_stop_that_was_placed_last_says_whether_protection_was_taken_off() -> None:
-    second = known(Purpose.STOP_LOSS, "2", NEW, number=2)
-    seen = state(BOUGHT, FIRST, second)
-    assert last_stop(seen.orders) == second.order
-    assert not is_taken_off(seen)
-    assert is_taken_off(state(BOUGHT, FIRST))
+D = Decimal
+BASE = "BTC"
 
 
-def test_a_stop_whose_own_target_began_to_fill_was_ended_by_the_exchange() -> None:
-    own = known(Purpose.TAKE_PROFIT, "2", CANCELED, executed="0.5")
-    assert not is_taken_off(state(BOUGHT, own, FIRST))
+def position(name: str, held: str, *others: Known, taken_off: bool = True) -> CycleState:
+    status = OrderStatus.CANCELED if taken_off else OrderStatus.NEW
+    entry, stop = known(Purpose.ENTRY, held, OrderStatus.FILLED), known(Purpose.STOP_LOSS, held, status)
+    view = state(entry, stop, *others)
+    return replace(view, cycle=replace(view.cycle, id=name))
 
 
-def test_a_target_of_an_earlier_attempt_that_filled_does_not_explain_a_canceled_stop() -> None:
-    earlier = known(Purpose.TAKE_PROFIT, "2", CANCELED, executed="0.5", cancel_asked=True)
-    last = known(Purpose.STOP_LOSS, "1.5", CANCELED, number=2)
-    assert is_taken_off(state(BOUGHT, earlier, last))
+def sale(quantity: str, status: OrderStatus = OrderStatus.FILLED, executed: str | None = None) -> Order:
+    return known(Purpose.EXTERNAL, quantity, status, executed=executed, number=9, cycle_id=None).order
 
 
-def test_an_order_by_hand_sells_the_position_whose_protection_was_taken_off() -> None:
-    by_hand = known(Purpose.EXTERNAL, "2", FILLED, number=3).order
-    assert sells(by_hand, state(BOUGHT, FIRST))
-    assert not sells(by_hand, state(BOUGHT, known(Purpose.STOP_LOSS, "2", NEW)))
-    assert by_hand.side is Side.SELL
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (sale("3"), {"first": ("0", "3")}),
+        (sale("4"), {"first": ("0", "4")}),
+        (sale("5.5"), {"first": ("0", "4"), "third": ("4", "1.5")}),
+        (sale("9"), {"first": ("0", "4"), "third": ("4", "2")}),
+        (sale("9", OrderStatus.EXPIRED, executed="1"), {"first": ("0", "1")}),
+        (sale("5", OrderStatus.NEW), {"first": ("0", "4"), "third": ("4", "1")}),
+    ],
+)
+def test_the_oldest_position_is_sold_first_and_what_is_left_over_is_the_operators_own(
+    order: Order, expected: dict[str, tuple[str, str]]
+) -> None:
+    views = [position("first", "4"), position("protected", "8", taken_off=False), position("third", "2")]
+    parts = {view.cycle.id: (str(part.skipped), str(part.quantity)) for view, part in spread(order, views, BASE)}
+    assert parts == expected
+
+
+def test_what_another_sale_is_to_sell_is_not_sold_twice() -> None:
+    rests = known(Purpose.EXTERNAL, "3", OrderStatus.NEW, number=5)
+    ((_, part),) = spread(sale("4"), [position("first", "4", rests)], BASE)
+    assert part.quantity == 1
+
+
+def test_a_position_has_its_part_of_each_fill_of_the_sale() -> None:
+    whole = known(Purpose.EXTERNAL, "6", OrderStatus.PARTIALLY_FILLED, executed="5", number=9)
+    one, two = known(Purpose.EXTERNAL, "3", OrderStatus.FILLED), known(Purpose.EXTERNAL, "2", OrderStatus.FILLED)
+    fills = [replace(fill, client_order_id="external-9") for fill in state(one, two).fills]
+    view = position("second", "4")
+    view = replace(view, cycle=replace(view.cycle, hand_sales=(HandSale("external-9", D(2), D(4)),)))
+    seen = with_hand_sales(view, [whole.order], fills)
+    (sold,) = (order for order in seen.orders if order.purpose is Purpose.EXTERNAL)
+    assert (sold.quantity, sold.executed_quantity, sold.status) == (D(4), D(3), OrderStatus.PARTIALLY_FILLED)
+    assert [fill.quantity for fill in seen.fills if fill.client_order_id == "external-9"] == [1, 2]
+    assert Position.of(seen.fills, BASE).held == 1
+    assert seen.booked(sold) == 3
