@@ -746,5 +746,17 @@ ALTER TABLE trade_cycles ADD COLUMN hand_sales JSONB NOT NULL DEFAULT '[]';
 
 UPDATE alembic_version SET version_num='0025' WHERE alembic_version.version_num = '0024';
 
+-- Running upgrade 0025 -> 0026
+
+CREATE TABLE unbooked_executions (
+        execution_id TEXT PRIMARY KEY,
+        symbol TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        since TIMESTAMPTZ NOT NULL,
+        released_at TIMESTAMPTZ
+    );
+
+UPDATE alembic_version SET version_num='0026' WHERE alembic_version.version_num = '0025';
+
 COMMIT;
 

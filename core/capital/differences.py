@@ -97,10 +97,16 @@ def trade_missing(
         known = booked.get(trade_id)
         if known is None and trade_id <= begins_after:
             continue
-        touched = {*split_symbol(symbol, quote_first=quote_asset), trade.fee_asset, known.fee_asset if known else ""}
-        if known != trade and not touched.isdisjoint(gaps):
+        fees = {trade.fee_asset, known.fee_asset if known else ""}
+        if known != trade and any(asset in fees or _trades(symbol, asset, quote_asset) for asset in gaps):
             return f"trade {trade_id} of {symbol} is {'not booked' if known is None else 'booked differently'}"
     return ""
+
+
+def _trades(symbol: str, asset: str, quote_asset: str) -> bool:
+    """Whether an asset is one of a symbol's two, as far as its name tells."""
+    known = _assets(symbol, quote_asset)
+    return asset in known if known else symbol.startswith(asset) or symbol.endswith(asset)
 
 
 def halting(unexplained: Mapping[str, Decimal], *, symbols: Iterable[str], quote_asset: str) -> dict[str, Decimal]:

@@ -21,6 +21,8 @@ from shared.src.domain.orders import Side
 from shared.src.domain.symbols import split_symbol
 from shared.src.exchange.models import Balance
 
+AMOUNT_LIMIT = Decimal(10) ** 18  # what is smaller has room in the database
+
 
 class LedgerAccount(StrEnum):
     EXCHANGE = "exchange"
@@ -76,7 +78,7 @@ class Posting:
     """One event in the books.
 
     Raises:
-        InvariantError: the lines do not add up to zero in some asset.
+        InvariantError: the lines do not add up to zero in some asset, or an amount is too large.
     """
 
     posting_id: str
@@ -90,6 +92,9 @@ class Posting:
         for asset, total in totals(self.lines).items():
             if total != 0:
                 raise InvariantError(f"posting {self.posting_id} does not balance: {total} {asset}")
+        for line in self.lines:
+            if abs(line.amount) >= AMOUNT_LIMIT:
+                raise InvariantError(f"posting {self.posting_id}: {line.amount} {line.asset} is more than books hold")
 
 
 @dataclass(frozen=True, slots=True)

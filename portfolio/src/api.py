@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from fastapi.responses import Response
 
 from core.capital.ledger import PostingKind
 from portfolio.src.binance_account_manager import BinanceAccountManager
+from portfolio.src.booking import Booking
 from portfolio.src.models import PortfolioModel, TradeFilter
 from shared.src.domain.plain import plain
 
@@ -23,12 +25,13 @@ def answer(value: Any) -> Response:
     return Response(orjson.dumps(plain(value)), media_type="application/json")
 
 
-def create_router(model: PortfolioModel, account: BinanceAccountManager) -> APIRouter:
+def create_router(model: PortfolioModel, account: BinanceAccountManager, booking: Booking) -> APIRouter:
     """Every read, with its documented aliases."""
     router = APIRouter()
     _add_state(router, model)
     _add_history(router, model)
     _add_books(router, model, account)
+    _add_quarantine(router, booking)
 
     @router.get("/symbols/owned", tags=["portfolio"])
     async def symbols_owned() -> Response:
@@ -158,6 +161,13 @@ def _add_books(router: APIRouter, model: PortfolioModel, account: BinanceAccount
     ) -> Response:
         """The latest postings, with their lines."""
         return answer(await model.postings(kind=kind, limit=limit))
+
+
+def _add_quarantine(router: APIRouter, booking: Booking) -> None:
+    @router.get("/quarantine", tags=["ledger"])
+    async def quarantine() -> Response:
+        """Executions that cannot be booked, with the reason and since when; released ones too, after them."""
+        return answer({"quarantine": [asdict(item) for item in await booking.quarantined()]})
 
 
 def _check_range(start: datetime | None, end: datetime | None) -> None:

@@ -16,7 +16,7 @@ from core.capital.flows import flows_of
 from core.capital.ledger import Flow, PostingKind, can_open, differences, flow_posting, opening_posting
 from portfolio.src.balance_journal import BalanceJournal
 from portfolio.src.equity_journal import EquityJournal
-from portfolio.src.fills import add_fills, bookable
+from portfolio.src.fills import add_fills
 from portfolio.src.pockets import PocketManager
 from portfolio.src.ports import BEGINNING, CapitalStore, ExchangeAccount
 from portfolio.src.waking import woken_within
@@ -130,6 +130,7 @@ class BinanceAccountManager:
             if await ledger.opened_at() is not None:
                 return True
             before = await ledger.revision()
+        aside = [item.execution_id for item in await self._store.quarantined() if item.released_at is None]
         first = await self._account.balances()
         await self._clock.sleep(OPENING_LOOK_S)
         at = self._clock.now()
@@ -137,8 +138,8 @@ class BinanceAccountManager:
         async with self._pockets.unit(at) as unit:
             if not can_open((first, second), before=before, now=await unit.ledger.revision()):
                 return False
-            found = await unit.ledger.unposted(since=BEGINNING, limit=OPENING_FILLS_MAX)
-            await add_fills(unit.ledger, bookable(found, quote_asset=self._quote), quote_asset=self._quote)
+            found = await unit.ledger.unposted(since=BEGINNING, limit=OPENING_FILLS_MAX, without=aside)
+            await add_fills(unit.ledger, found, quote_asset=self._quote)
             books = await unit.ledger.balances()
             await unit.ledger.add(opening_posting(differences(books, _totals(second)), at))
             unit.posted = True

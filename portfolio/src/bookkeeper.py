@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from decimal import Decimal
 
 from prometheus_client import Counter
 
 from core.capital.leases import Facts, give_back
-from core.capital.ledger import Execution
 from core.capital.pockets import Pocket, ReservationRefused, Reserved, pocket_name
-from portfolio.src.fills import add_fills, bookable, execution_of
+from portfolio.src.booking import Booking
+from portfolio.src.fills import execution_of
 from portfolio.src.pockets import PocketManager
-from portfolio.src.ports import BEGINNING
 from shared.src.bus.ports import Bus
 from shared.src.contracts.orders import ExecutionEvent, OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated, ReservationRequest
@@ -28,10 +26,7 @@ logger = logging.getLogger(__name__)
 GROUP = "portfolio"
 SWEEP_EVERY_S = 2.0
 FULL_SWEEP_EVERY = 30  # every thirtieth sweep looks at the whole history
-SWEEP_MAX = 500
-RECENT = timedelta(days=2)
 
-POSTED = Counter("roottrading_ledger_fills_posted", "executions booked")
 RESERVATIONS = Counter("roottrading_pocket_reservations", "answers to reservation requests", ["answer"])
 
 
@@ -45,6 +40,7 @@ class Bookkeeper:
     def __init__(
         self,
         pockets: PocketManager,
+        booking: Booking,
         clock: Clock,
         *,
         quote_asset: str,
@@ -54,6 +50,7 @@ class Bookkeeper:
         sweep_every_s: float = SWEEP_EVERY_S,
     ) -> None:
         self._pockets = pockets
+        self._booking = booking
         self._clock = clock
         self._quote = quote_asset
         self._wake_account = wake_account
@@ -69,10 +66,9 @@ class Bookkeeper:
     # Messages
 
     async def on_executions(self, events: Sequence[ExecutionEvent]) -> None:
-        """Book fills; again: no effect."""
-        async with self._pockets.posting(self._clock.now()) as ledger:
-            new = await add_fills(ledger, [execution_of(event) for event in events], quote_asset=self._quote)
-        self._count(new)
+        """Book fills; again: no effect. What cannot be booked is set aside."""
+        if await self._booking.book([execution_of(event) for event in events]):
+            self._wake_account()
 
     async def on_order_failed(self, event: OrderFailed) -> None:
         """Give back what was set aside for an intent that will not be executed, unless the database knows better."""
@@ -147,22 +143,11 @@ class Bookkeeper:
             await self._clock.sleep(self._sweep_every_s)
 
     async def sweep(self, *, full: bool = True) -> int:
-        """Book every execution that has no posting and settle the leases; answers how many were booked."""
-        since = BEGINNING if full else self._clock.now() - RECENT
-        booked = 0
-        while True:
-            async with self._pockets.posting(self._clock.now()) as ledger:
-                found = await ledger.unposted(since=since, limit=SWEEP_MAX)
-                readable = bookable(found, quote_asset=self._quote)
-                new = await add_fills(ledger, readable, quote_asset=self._quote)
-            self._count(new)
-            booked += len(new)
-            if len(new) < SWEEP_MAX:
-                return booked
+        """Book every execution that has no posting and settle the leases; answers how many were booked.
 
-    def _count(self, new: list[Execution]) -> None:
-        if new:
-            POSTED.inc(len(new))
-            for execution in new:
-                logger.info("fill booked", extra={"execution_id": execution.execution_id, "symbol": execution.symbol})
+        ``full``: those of all time, and what cannot be booked is tried again.
+        """
+        booked = await self._booking.sweep(full=full)
+        if booked:
             self._wake_account()
+        return booked

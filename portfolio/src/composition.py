@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from portfolio.src.balance_journal import BalanceJournal
 from portfolio.src.binance_account_manager import BinanceAccountManager
+from portfolio.src.booking import Booking
 from portfolio.src.bookkeeper import SWEEP_EVERY_S, Bookkeeper
 from portfolio.src.cycle_valuer import CycleValuer
 from portfolio.src.equity_journal import EquityJournal
@@ -31,6 +32,7 @@ class Portfolio:
 
     bus: Bus
     books: Bookkeeper
+    booking: Booking
     account: BinanceAccountManager
     performance: PerformanceUpdater
 
@@ -71,8 +73,11 @@ def compose(
     )
     valuer = CycleValuer(cycle_values, prices, clock, quote_asset=quote)
     performance = PerformanceUpdater(results, valuer, clock)
+    pockets = PocketManager(store, quote_asset=quote)
+    booking = Booking(pockets, store, bus, clock, quote_asset=quote)
     books = Bookkeeper(
-        PocketManager(store, quote_asset=quote),
+        pockets,
+        booking,
         clock,
         quote_asset=quote,
         wake_account=account.wake,
@@ -81,4 +86,4 @@ def compose(
         sweep_every_s=sweep_every_s,
     )
     books.subscribe(bus)
-    return Portfolio(bus, books, account, performance)
+    return Portfolio(bus, books, booking, account, performance)

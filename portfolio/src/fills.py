@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from core.capital.ledger import Execution, fill_posting
 from portfolio.src.ports import Ledger
 from shared.src.contracts.orders import ExecutionEvent
-from shared.src.domain.errors import ContractError
-from shared.src.domain.symbols import split_symbol
+from shared.src.domain.errors import ContractError, InvariantError
 
-logger = logging.getLogger(__name__)
+
+class UnbookableError(ContractError):
+    """An execution that the books have no place for, for the reason in the message."""
+
+    def __init__(self, execution: Execution, reason: str) -> None:
+        super().__init__(reason)
+        self.execution = execution
 
 
 def execution_of(event: ExecutionEvent) -> Execution:
@@ -30,29 +34,11 @@ def execution_of(event: ExecutionEvent) -> Execution:
     )
 
 
-def bookable(executions: Iterable[Execution], *, quote_asset: str) -> list[Execution]:
-    """Those of the executions whose symbol can be taken apart.
-
-    Others stay unbooked and show as a difference; these must not wait for them.
-    """
-    readable = []
-    for execution in executions:
-        try:
-            split_symbol(execution.symbol, quote_first=quote_asset)
-        except ContractError as error:
-            logger.error(
-                "execution cannot be booked", extra={"execution_id": execution.execution_id, "reason": str(error)}
-            )
-        else:
-            readable.append(execution)
-    return readable
-
-
 async def add_fills(ledger: Ledger, executions: Sequence[Execution], *, quote_asset: str) -> list[Execution]:
     """Book executions; answers those that were new.
 
     Raises:
-        ContractError: the symbol of one cannot be taken apart.
+        UnbookableError: of the first that cannot be booked. The transaction is lost.
     """
     if not executions:
         return []
@@ -60,6 +46,11 @@ async def add_fills(ledger: Ledger, executions: Sequence[Execution], *, quote_as
     new = []
     for execution in executions:
         before_opening = opened is not None and execution.occurred_at < opened
-        if await ledger.add(fill_posting(execution, quote_asset=quote_asset, before_opening=before_opening)):
+        try:
+            posting = fill_posting(execution, quote_asset=quote_asset, before_opening=before_opening)
+            is_new = await ledger.add(posting)
+        except (ContractError, InvariantError) as error:
+            raise UnbookableError(execution, str(error)) from error
+        if is_new:
             new.append(execution)
     return new

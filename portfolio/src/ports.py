@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,8 +48,8 @@ class Ledger(Protocol):
         """What the account ``exchange`` has of one asset."""
         ...
 
-    async def unposted(self, *, since: datetime, limit: int) -> list[Execution]:
-        """Executions the books do not have yet, oldest first."""
+    async def unposted(self, *, since: datetime, limit: int, without: Collection[str] = ()) -> list[Execution]:
+        """Executions the books do not have yet, oldest first; ``without``: ids of those that are not asked for."""
         ...
 
     async def booked(self, *, since: datetime) -> dict[str, Trades]:
@@ -102,6 +102,17 @@ class CapitalTransaction(Protocol):
     async def save_pockets(self, pockets: Sequence[Pocket], at: datetime) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Unbooked:
+    """An execution that cannot be booked, since when, and until when; None: it is set aside now."""
+
+    execution_id: str
+    symbol: str
+    reason: str
+    since: datetime
+    released_at: datetime | None = None
+
+
 class CapitalStore(Protocol):
     """Everything raises TransientError when the store is away."""
 
@@ -119,6 +130,18 @@ class CapitalStore(Protocol):
 
     def look(self) -> AbstractAsyncContextManager[Ledger]:
         """Read the books as they were kept last, without a lock."""
+        ...
+
+    async def set_aside(self, execution_id: str, symbol: str, reason: str, at: datetime) -> None:
+        """Write down that an execution cannot be booked; one that is set aside already gets the new reason."""
+        ...
+
+    async def release(self, execution_id: str, at: datetime) -> None:
+        """It is booked now, or gone; that it was set aside stays written down."""
+        ...
+
+    async def quarantined(self, limit: int = 1000) -> list[Unbooked]:
+        """What is set aside, the newest first, and after it what was."""
         ...
 
 

@@ -22,8 +22,10 @@ from statistics import median, quantiles
 
 from core.capital.ledger import opening_posting
 from portfolio.src.adapters.postgres_capital import PostgresCapital
+from portfolio.src.booking import Booking
 from portfolio.src.bookkeeper import Bookkeeper
 from portfolio.src.pockets import PocketManager
+from shared.memory.bus import InMemoryBus
 from shared.src.clocks import SystemClock
 from shared.src.config import Settings
 from shared.src.database import Database
@@ -113,7 +115,9 @@ async def run(settings: Settings, counts: list[int], times: int) -> None:
     async with store.change() as transaction:
         held = {"USDC": Decimal(10**7), "BNB": Decimal(10**5), "BTC": Decimal(10**3)}
         await transaction.ledger.add(opening_posting(held, END - timedelta(days=365)))
-    books = Bookkeeper(PocketManager(store, quote_asset="USDC"), SystemClock(), quote_asset="USDC")
+    pockets, clock = PocketManager(store, quote_asset="USDC"), SystemClock()
+    booking = Booking(pockets, store, InMemoryBus(), clock, quote_asset="USDC")
+    books = Bookkeeper(pockets, booking, clock, quote_asset="USDC")
     medians: list[dict[str, float]] = []
     known = 0
     for mark, count in enumerate(counts, start=1):

@@ -71,6 +71,26 @@ def test_what_moves_without_a_trade_halts_nothing(platform: Platform) -> None:
     assert platform.ask("portfolio", "GET", "/health").status_code == 200
 
 
+def test_an_execution_that_cannot_be_booked_is_shown_and_holds_up_no_other(platform: Platform) -> None:
+    eventually(lambda: points(platform), "the books are open")
+    platform.database.execute(
+        "INSERT INTO orders (client_order_id, intent_id, attempt, purpose, symbol, side, type, quantity, status, demo,"
+        " created_at, updated_at)"
+        " VALUES ('odd', 'external', 1, 'external', 'ODDXYZ', 'BUY', 'MARKET', 1, 'FILLED', true, now(), now())"
+    )
+    platform.database.execute(
+        "INSERT INTO trade_executions (id, order_id, client_order_id, trade_id, symbol, side, price, quantity,"
+        " quote_quantity, fee, fee_asset, role, purpose, demo, timestamp)"
+        " VALUES ('ex-ODDXYZ-1', '1', 'odd', 1, 'ODDXYZ', 'BUY', 1, 1, 1, 0, '', 'taker', 'external', true, now())"
+    )
+    round_trip(platform, A, "4")
+    eventually(lambda: "ex-ODDXYZ-1" in platform.ask("portfolio", "GET", "/quarantine").text, "it is shown", 90)
+    assert "ex-ODDXYZ-1" in platform.ask("portfolio", "GET", "/health").text
+    booked = "SELECT count(*) AS fills FROM ledger_postings WHERE kind = 'fill'"
+    eventually(lambda: platform.rows(booked)[0]["fills"] == 2, "everything else is booked")
+    assert platform.services["portfolio"].health()[0] == 200
+
+
 def test_the_same_key_gives_the_same_answer_and_another_body_is_refused(platform: Platform) -> None:
     body = {"symbol": A, "side": "BUY", "quantity": "4"}
     first = platform.trader("POST", "/order", body, key="k-1")

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.positions.by_hand import was_taken_off
 from core.risk.halts import Cause
+from shared.src.bus.alerts import alert
 from shared.src.bus.ports import Bus
 from shared.src.config import Settings
 from shared.src.contracts.alerts import AlertLevel
@@ -21,7 +22,6 @@ from shared.src.domain.ids import derived_id
 from shared.src.domain.orders import Side
 from shared.src.exchange.models import Balance, OrderReport
 from trader.src.cycle_manager import CycleManager
-from trader.src.execution.alerts import alert
 from trader.src.execution.breakers import Breakers
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
@@ -162,7 +162,7 @@ class TraderService:
         if was_taken_off(booked.order):
             title = f"the protection of {booked.order.symbol} was taken off by hand"
             detail = f"cycle {cycle_id} has no stop until POST /cycles/{cycle_id}/protect asks for one"
-            await alert(self.bus, self.clock, level=AlertLevel.WARNING, title=title, detail=detail)
+            await alert(self.bus, self.clock, source="trader", level=AlertLevel.WARNING, title=title, detail=detail)
         if booked.fills and booked.order.side is Side.BUY:
             self.cycle_manager.note_fill(cycle_id)
         self.cycle_manager.wake(cycle_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import ChainMap
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from core.capital.equity import BooksHolding
 from core.capital.leases import facts_of
 from core.capital.ledger import OUTSIDE, BooksRevision, Execution, LedgerAccount, Posting, PostingKind, fill_id
 from core.capital.pockets import OPEN, Pocket, Reservation
-from portfolio.src.ports import ChangedLease, SettledLease, TradesReader
+from portfolio.src.ports import ChangedLease, SettledLease, TradesReader, Unbooked
 from shared.src.domain.clock import Clock
 from shared.src.domain.money import ZERO
 
@@ -42,6 +42,7 @@ class _Kept:
     totals: Totals = field(default_factory=dict)
     opened_at: datetime | None = None
     fills: int = 0
+    unbooked: dict[str, Unbooked] = field(default_factory=dict)
 
 
 class MemoryCapital:
@@ -86,6 +87,20 @@ class MemoryCapital:
     @asynccontextmanager
     async def look(self) -> AsyncIterator[MemoryLedger]:
         yield MemoryLedger(self._kept, self._trades)
+
+    async def set_aside(self, execution_id: str, symbol: str, reason: str, at: datetime) -> None:
+        known = self._kept.unbooked.get(execution_id)
+        since = at if known is None or known.released_at is not None else known.since
+        self._kept.unbooked[execution_id] = Unbooked(execution_id, symbol, reason, since)
+
+    async def release(self, execution_id: str, at: datetime) -> None:
+        known = self._kept.unbooked.get(execution_id)
+        if known is not None and known.released_at is None:
+            self._kept.unbooked[execution_id] = replace(known, released_at=at)
+
+    async def quarantined(self, limit: int = 1000) -> list[Unbooked]:
+        newest = sorted(self._kept.unbooked.values(), key=lambda item: item.since, reverse=True)
+        return sorted(newest, key=lambda item: item.released_at is not None)[:limit]
 
 
 class MemoryLedger:
@@ -151,11 +166,12 @@ class MemoryLedger:
         key = (account, asset)
         return self._kept.totals.get(key, ZERO) + self._moved.get(key, ZERO)
 
-    async def unposted(self, *, since: datetime, limit: int) -> list[Execution]:
+    async def unposted(self, *, since: datetime, limit: int, without: Collection[str] = ()) -> list[Execution]:
         if self._fills == await self._trades.execution_count():
             return []  # every fill is booked: the many sweeps of a long history read nothing
         executions = await self._trades.executions(since)
-        return [each for each in executions if fill_id(each.execution_id) not in self.posted][:limit]
+        wanted = (each for each in executions if each.execution_id not in without)
+        return [each for each in wanted if fill_id(each.execution_id) not in self.posted][:limit]
 
     async def booked(self, *, since: datetime) -> dict[str, Trades]:
         trades: dict[str, dict[int, Trade]] = {}

@@ -13,7 +13,7 @@ import orjson
 from core.capital.leases import Facts
 from core.capital.pockets import Pocket, Reservation, ReservationStatus
 from portfolio.src.adapters.postgres_ledger import Opening, PostgresLedger
-from portfolio.src.ports import ChangedLease, SettledLease
+from portfolio.src.ports import ChangedLease, SettledLease, Unbooked
 from shared.src.database import Database, DatabaseConnection
 from shared.src.domain.money import ZERO, wire
 from shared.src.domain.orders import ENDED
@@ -82,6 +82,20 @@ FROM (SELECT sum(total - reserved - used) AS room FROM capital_pockets) o
 """)
 
 
+_SET_ASIDE = text("""
+INSERT INTO unbooked_executions AS u (execution_id, symbol, reason, since) VALUES (:id, :symbol, :reason, :at)
+ON CONFLICT (execution_id) DO UPDATE SET reason = excluded.reason, released_at = NULL,
+    since = CASE WHEN u.released_at IS NULL THEN u.since ELSE excluded.since END
+""")
+
+_RELEASE = text("UPDATE unbooked_executions SET released_at = :at WHERE execution_id = :id AND released_at IS NULL")
+
+_QUARANTINED = text("""
+SELECT execution_id, symbol, reason, since, released_at FROM unbooked_executions
+ORDER BY released_at IS NOT NULL, since DESC, execution_id LIMIT :limit
+""")
+
+
 class PostgresCapital:
     """Implements ``portfolio.src.ports.CapitalStore``."""
 
@@ -107,6 +121,20 @@ class PostgresCapital:
     async def look(self) -> AsyncIterator[PostgresLedger]:
         async with self._database.autocommit() as connection:
             yield PostgresLedger(connection, self._opening)
+
+    async def set_aside(self, execution_id: str, symbol: str, reason: str, at: datetime) -> None:
+        row = {"id": execution_id, "symbol": symbol, "reason": reason, "at": at}
+        async with self._database.autocommit() as connection:
+            await connection.execute(_SET_ASIDE, row)
+
+    async def release(self, execution_id: str, at: datetime) -> None:
+        async with self._database.autocommit() as connection:
+            await connection.execute(_RELEASE, {"id": execution_id, "at": at})
+
+    async def quarantined(self, limit: int = 1000) -> list[Unbooked]:
+        async with self._database.autocommit() as connection:
+            rows = await connection.execute(_QUARANTINED, {"limit": limit})
+            return [Unbooked(row.execution_id, row.symbol, row.reason, row.since, row.released_at) for row in rows]
 
 
 class PostgresTransaction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -47,6 +47,7 @@ _UNPOSTED = text("""
 SELECT e.id, e.order_id, e.symbol, e.trade_id, e.side, e.quantity, e.quote_quantity, e.fee, e.fee_asset, e.timestamp
 FROM trade_executions e
 WHERE e.timestamp >= :since AND NOT EXISTS (SELECT 1 FROM ledger_postings p WHERE p.posting_id = 'fill:' || e.id)
+  AND e.id <> ALL (CAST(:without AS varchar[]))
 ORDER BY e.timestamp, e.trade_id LIMIT :limit
 """)
 
@@ -124,8 +125,9 @@ class PostgresLedger:
         rows = await self._connection.execute(_HOLDINGS)
         return {row.asset: BooksHolding(row.held, row.brought) for row in rows}
 
-    async def unposted(self, *, since: datetime, limit: int) -> list[Execution]:
-        rows = await self._connection.execute(_UNPOSTED, {"since": since, "limit": limit})
+    async def unposted(self, *, since: datetime, limit: int, without: Collection[str] = ()) -> list[Execution]:
+        asked = {"since": since, "limit": limit, "without": list(without)}
+        rows = await self._connection.execute(_UNPOSTED, asked)
         return [_execution(row) for row in rows]
 
     async def booked(self, *, since: datetime) -> dict[str, Trades]:

@@ -10,10 +10,11 @@ import pytest
 
 from core.capital.pockets import PocketNotFoundError, ReservationRefused, Reserved
 from portfolio.src.bookkeeper import Bookkeeper
+from portfolio.src.composition import Portfolio
 from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderFailed
 from shared.src.contracts.portfolio import CycleUpdated
-from shared.src.domain.errors import TransientError
+from shared.src.domain.errors import ContractError, TransientError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import CycleStatus, Side
 from tests.behaviour.portfolio.world import TraderWriter, World, fill_event, wanted
@@ -224,12 +225,41 @@ class BookkeepingBehaviour:
         assert await world.pocket() == {"total": 400, "reserved": 500, "used": 0}
         assert isinstance(await reserve(books, "int-2", 1), ReservationRefused)
 
-    async def test_a_fill_message_that_names_no_known_pair_does_not_stop_the_sweep(
-        self, books: Bookkeeper, world: World, trader: TraderWriter
+    async def test_an_execution_that_cannot_be_booked_is_set_aside_and_holds_up_no_other(
+        self, portfolio: Portfolio, books: Bookkeeper, world: World, trader: TraderWriter
+    ) -> None:
+        odd = await trader.entry("int-1", 1, symbol="ODDPAIRXYZ")
+        huge = await trader.entry("int-2", 2, quantity="1000000000000000000", price="0.000000000001", fee="0")
+        await trader.entry("int-3", 3)
+        assert await books.sweep() == 1
+        await books.on_executions([odd, huge, await trader.fill("int-3", 4)])
+        aside = {item.execution_id: item.reason for item in await portfolio.booking.quarantined()}
+        assert aside.keys() == {odd.execution_id, huge.execution_id}
+        assert aside[odd.execution_id] == "ODDPAIRXYZ: the quote asset is not known"
+        assert "2 cannot be booked" in await portfolio.booking.summary()
+        assert await books.sweep(full=False) == 0
+        assert (await world.exchange_balances())["BTC"] == 2
+
+    async def test_what_is_set_aside_holds_up_no_opening(
+        self, portfolio: Portfolio, world: World, trader: TraderWriter
     ) -> None:
         await trader.entry("int-1", 1, symbol="ODDPAIRXYZ")
-        await trader.entry("int-2", 2)
+        with contextlib.suppress(ContractError):
+            await portfolio.account.open_books()
+        await portfolio.books.sweep()
+        assert await portfolio.account.open_books()
+        assert await world.exchange_balances() == {"USDC": 1000, "BNB": 5}
+
+    async def test_what_is_set_aside_is_released_when_it_can_be_booked_or_is_gone(
+        self, portfolio: Portfolio, books: Bookkeeper, world: World, trader: TraderWriter
+    ) -> None:
+        await world.store.set_aside("ex-GONE-1", "GONE", "odd", ManualClock().now())
+        event = await trader.entry("int-1", 1)
+        await world.store.set_aside(event.execution_id, event.symbol, "odd", ManualClock().now())
+        assert await books.sweep(full=False) == 0
         assert await books.sweep() == 1
+        assert await portfolio.booking.summary() == "every execution is booked"
+        assert all(item.released_at is not None for item in await portfolio.booking.quarantined())
 
     async def test_fills_from_before_the_opening_are_not_counted_twice(self, books: Bookkeeper, world: World) -> None:
         early = fill_event("int-0", 7, ManualClock().now(), fee="0")

@@ -21,6 +21,7 @@ from portfolio.src.api import create_router
 from portfolio.src.api_pockets import create_pocket_router
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
+from portfolio.src.composition import Portfolio
 from portfolio.src.models import PortfolioModel, SharedCache
 from portfolio.src.prices import LastPrices
 from shared.memory.manual_clock import ManualClock
@@ -41,9 +42,8 @@ ADMIN = "an-admin-token-of-the-test"
 
 
 @pytest.fixture
-def app(
-    database: Database, redis: Redis, clock: ManualClock, manager: BinanceAccountManager, books: Bookkeeper
-) -> FastAPI:
+def app(database: Database, redis: Redis, clock: ManualClock, portfolio: Portfolio, books: Bookkeeper) -> FastAPI:
+    manager = portfolio.account
     cache = SharedCache(clock)
     prices = LastPrices(
         RedisLastValues(redis),
@@ -54,7 +54,7 @@ def app(
     )
     model = PortfolioModel(database, prices, clock, quote_asset="USDC", cache=cache)
     app = FastAPI()
-    app.include_router(create_router(model, manager))
+    app.include_router(create_router(model, manager, portfolio.booking))
     app.include_router(create_pocket_router(books, manager, Authorizer(database, ADMIN), cache))
     install_error_handlers(app)
     return app

@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from shared.src.bus.alerts import alert
 from shared.src.bus.ports import Notices
 from shared.src.contracts.alerts import AlertLevel
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, InvariantError, RejectedError
 from shared.src.exchange.models import OddRow
 from trader.src.execution import metrics
-from trader.src.execution.alerts import alert
 from trader.src.ports import Store
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Quarantine:
         self._count(reasons)
         metrics.ODD_ROWS.labels(row.source).inc()
         title = f"{row.source} {row.key} is set aside, everything else goes on"
-        await alert(self._notices, self._clock, level=AlertLevel.ERROR, title=title, detail=row.reason)
+        await alert(self._notices, self._clock, source="trader", level=AlertLevel.ERROR, title=title, detail=row.reason)
 
     async def release(self, source: str, key: str) -> None:
         """It can be handled now."""

@@ -67,6 +67,12 @@ def test_a_trade_in_other_assets_explains_nothing() -> None:
     assert missing({7: TRADE}, {}, "BNB") == "trade 7 of BTCUSDC is not booked"
 
 
+def test_a_trade_in_a_pair_that_nobody_can_take_apart_explains_what_its_name_begins_or_ends_with() -> None:
+    for asset, found in {"ODD": True, "XYZ": True, "BTC": False}.items():
+        text = trade_missing("ODDXYZ", listed={7: TRADE}, booked={}, gaps={asset: Decimal(1)}, quote_asset="USDC")
+        assert bool(text) is found
+
+
 def test_a_trade_from_before_its_symbol_was_followed_explains_nothing_unless_it_is_booked() -> None:
     dearer = Trade(Decimal(1), Decimal(101), Decimal("0.1"), "BNB")
     assert missing({7: TRADE}, {}, "BTC", begins_after=7) == ""

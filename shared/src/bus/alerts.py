@@ -14,14 +14,14 @@ from shared.src.domain.ids import derived_id
 logger = logging.getLogger(__name__)
 
 
-async def alert(notices: Notices, clock: Clock, *, level: AlertLevel, title: str, detail: str) -> None:
-    """Tell once, now."""
+async def alert(notices: Notices, clock: Clock, *, source: str, level: AlertLevel, title: str, detail: str) -> None:
+    """Tell once, now. ``source``: the service that noticed."""
     now = clock.now()
     message = Alert(
         message_id=derived_id("al", title, detail, now),
         occurred_at=now,
         level=level,
-        source="trader",
+        source=source,
         title=title,
         detail=detail,
     )
