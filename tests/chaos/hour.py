@@ -3,17 +3,19 @@
     python -m tests.chaos.hour --minutes 60 --seed 7 [--symbols 10] [--votes-every 3] [--kill-every 60]
 
 The twin's market is synthetic and as fast as the clock. The strategies decide on it; because minutes are long, votes of
-a script are added on the way that theirs take. The auditor judges several times a second; at the end everything works
-again, is sold and settled, and the last rules are judged. Progress on stderr, the result as JSON; exit code 1 when a
-rule was broken.
+a script are added on the way that theirs take. The auditor judges several times a second; at the end, which SIGTERM
+brings about too, everything works again, is sold and settled, and the last rules are judged. Progress on stderr, the
+result as JSON; exit code 1 when a rule was broken.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from contextlib import closing
@@ -141,10 +143,11 @@ class Hour:
         self._operate_every_s = options.operate_every
         self._seconds = options.minutes * 60
         self.problems: list[str] = []
+        self.is_ended = threading.Event()
 
     def play(self) -> None:
         end_s, told_s, operate_s = self.platform.now_s + self._seconds, 0.0, self.platform.now_s + 5
-        while (now_s := self.platform.now_s) < end_s:
+        while (now_s := self.platform.now_s) < end_s and not self.is_ended.is_set():
             self._look()
             self.troubles.look()
             self.voices.look()
@@ -199,6 +202,10 @@ class Hour:
             if order.is_open and order.side == "BUY" and not order.by_hand:
                 platform.ask("trader", "DELETE", f"/order/{order.client_id}")
 
+    def _starved_percent(self) -> float:
+        """How much of the time the machine was too busy to be judged by seconds."""
+        return round(100 * self.platform.pulse.starved / max(1, self.platform.pulse.looks), 1)
+
     def _brief(self) -> dict[str, Any]:
         exchange, books = self.platform.last
         return {
@@ -209,6 +216,7 @@ class Hour:
             "kills": self.troubles.kills.total(),
             "by_operator": self.operator.actions.total(),
             "violations": len(self.platform.auditor.violations),
+            "starved_percent": self._starved_percent(),
         }
 
     def report(self) -> dict[str, Any]:
@@ -223,6 +231,7 @@ class Hour:
             "stack": self.platform.source,
             "seconds": round(self.platform.now_s),
             "looks": self.platform.looks,
+            "starved_percent": self._starved_percent(),
             "decisions": {
                 f"{row['kind']} {'approved' if row['approved'] else 'refused'}": row["n"] for row in decisions
             },
@@ -278,7 +287,9 @@ def main() -> int:
         with running(folder, SERVICES, fixture, symbols=symbols, variables={}, restart_s=1.0) as platform:
             hour = Hour(platform, symbols, options)
             with closing(hour.operator):
+                signal.signal(signal.SIGTERM, lambda *_: hour.is_ended.set())
                 hour.play()
+                end_in_order()
                 hour.settle()
                 report = hour.report()
     print(json.dumps(report, indent=1))

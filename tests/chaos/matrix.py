@@ -45,6 +45,7 @@ class Matrix:
     runs: list[Run] = field(default_factory=list)
     not_mirrored: list[str] = field(default_factory=list)
     longest_unprotected_s: float = 0.0
+    starved_percent: float = 0.0
     seconds: float = 0.0
 
     @property
@@ -65,6 +66,7 @@ class Matrix:
             "entries_given_up": sum(len(run.given_up) for run in killed),
             "slowest_run_s": round(max((run.seconds for run in killed), default=0.0), 1),
             "longest_unprotected_s": round(self.longest_unprotected_s, 2),
+            "starved_percent": round(self.starved_percent, 1),
             "violations": self.violations,
             "seconds": round(self.seconds, 1),
         }
@@ -177,6 +179,8 @@ def crash_matrix(
             play_points(found, waiting, matrix, tell)
             longest = found.platform.auditor.protection.longest_s
             matrix.longest_unprotected_s = max(matrix.longest_unprotected_s, longest)
+            pulse = found.platform.pulse
+            matrix.starved_percent = max(matrix.starved_percent, 100 * pulse.starved / max(1, pulse.looks))
         if not waiting:
             break
     matrix.seconds = time.monotonic() - began

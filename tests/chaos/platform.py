@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -43,6 +44,9 @@ LIMITS = {
     "MAX_DRAWDOWN_PERCENT": "90",
     "MAX_ORDERS_PER_MINUTE": "1000",
 }
+# A process that gets less than this part of a processor is not judged by seconds.
+STARVED = 8.0
+PULSE_S, PULSE_EVERY_S = 0.005, 0.5
 SERVICE_FAILED = '"service failed"'
 # What lets a critical filter pass: a calm market that goes sideways, in the longest time frame there is.
 CALM = {
@@ -123,6 +127,36 @@ class Supervisor:
         return False
 
 
+class Pulse(threading.Thread):
+    """How much of a processor a process like ours gets: a little work, again and again, and how long it took.
+
+    On a machine that others keep busy a service waits for its turn, and no bound of seconds can be kept by anybody.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.slower = 1.0  # times slower than alone
+        self.looks = self.starved = 0
+        self._ending = threading.Event()
+
+    @property
+    def is_starved(self) -> bool:
+        return self.slower > STARVED
+
+    def run(self) -> None:
+        while not self._ending.wait(PULSE_EVERY_S):
+            began, used = time.monotonic(), time.thread_time()
+            while time.thread_time() - used < PULSE_S:
+                pass
+            self.slower = (time.monotonic() - began) / PULSE_S
+            self.looks += 1
+            self.starved += self.is_starved
+
+    def end(self) -> None:
+        self._ending.set()
+        self.join()
+
+
 class Platform:
     """What a run needs: services by name, the twin, SQL, the operator's hands, and the auditor with its eyes."""
 
@@ -154,10 +188,13 @@ class Platform:
             settings.max_exposure_percent,
             settings.max_daily_loss,
         )
+        self.pulse = Pulse()
+        self.pulse.start()
         self.looks = 0
         self.last = self.read()
 
     def close(self) -> None:
+        self.pulse.end()
         self.http.close()
         self.books.close()
         self.redis.close()
@@ -173,6 +210,8 @@ class Platform:
         self.supervisor.look()
         if self.supervisor.is_down("trader"):
             self.conditions.down_s = self.now_s
+        if self.pulse.is_starved:
+            self.conditions.lost_s = self.now_s
         exchange, books = self.last = self.read()
         self.auditor.look(exchange, books, self.conditions.weather(), self.limits)
         self.looks += 1
