@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write scores and survivors there")
     options = parser.parse_args()
     os.environ["CI"] = "true"  # hypothesis plays the same examples every time
-    chosen = options.files or [*(path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.py"))), *FILES]
+    chosen = options.files or [*FILES, *(path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.py")))]
     known = equivalents()
     mutants = [each for path in chosen for each in mutants_of(ROOT / path, ROOT) if each.name not in known]
     plugin = MutationPlugin(mutants, ROOT, lambda text: print(text, file=sys.stderr, flush=True))

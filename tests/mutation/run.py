@@ -2,7 +2,7 @@
 
 The tests run once as they are, traced, so that every function knows the tests that reach it. Then for each mutant a
 child process gets the changed function in place of the other (its code object, wherever it was imported or decorated
-to) and runs those tests, the fastest first, until one fails.
+to) and runs those tests, the fastest of every file first, until one fails.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -25,8 +26,8 @@ from _pytest.runner import runtestprotocol
 from tests.mutation.mutants import Mutant, code_of
 
 KILLED, SURVIVED = 0, 1
-SECONDS_MAX = 60.0  # for all tests of a mutant: one that never ends is killed
-CHOSEN_S_MAX = 60.0  # tests that take longer together, traced, are not all run
+CHOSEN_S_MAX = 40.0  # tests of a function that take longer together, traced, are not all run
+PATIENCE = 3  # a mutant that takes so many times as long never ends
 Place = tuple[str, str]
 
 
@@ -96,24 +97,28 @@ class MutationPlugin:
         return note
 
     def _judge(self, mutant: Mutant, items: Sequence[pytest.Item]) -> None:
-        reached = self._reached[str(self._root / mutant.path), mutant.function] - self._failed
-        chosen: list[int] = []
-        budget = CHOSEN_S_MAX
-        for number in sorted(reached, key=lambda each: self._took[each]):
-            budget -= self._took[number]
-            if budget > 0 or not chosen:
-                chosen.append(number)
+        chosen = self._chosen(self._reached[str(self._root / mutant.path), mutant.function] - self._failed, items)
         if not chosen:
             self.findings.untested.append(mutant)
             return
         code = code_of(mutant, self._root)
-        if self._survives(mutant, code, [items[number] for number in chosen]):
+        seconds = 10 + PATIENCE * sum(self._took[number] for number in chosen)
+        if self._survives(mutant, code, [items[number] for number in chosen], seconds):
             self.findings.survived.append(mutant)
             self._tell(f"survived: {mutant}")
         else:
             self.findings.killed.append(mutant)
 
-    def _survives(self, mutant: Mutant, code: CodeType, items: Sequence[pytest.Item]) -> bool:
+    def _chosen(self, reached: set[int], items: Sequence[pytest.Item]) -> list[int]:
+        """Tests within the time there is: of every file that has some the fastest, then the next of each."""
+        by_file: dict[Path, list[int]] = defaultdict(list)
+        for number in sorted(reached, key=lambda each: self._took[each]):
+            by_file[items[number].path].append(number)
+        in_turn = [number for turn in zip_longest(*by_file.values()) for number in turn if number is not None]
+        taken = accumulate(self._took[number] for number in in_turn)
+        return [number for number, seconds in zip(in_turn, taken, strict=True) if seconds < CHOSEN_S_MAX] or in_turn[:1]
+
+    def _survives(self, mutant: Mutant, code: CodeType, items: Sequence[pytest.Item], seconds: float) -> bool:
         child = os.fork()
         if child == 0:
             os.setpgid(0, 0)
@@ -126,7 +131,7 @@ class MutationPlugin:
                 status = SURVIVED if self._pass(items) else KILLED
             finally:
                 os._exit(status)
-        return _outcome_of(child) == SURVIVED
+        return _outcome_of(child, seconds) == SURVIVED
 
     def _pass(self, items: Sequence[pytest.Item]) -> bool:
         for number, item in enumerate(items):
@@ -157,9 +162,9 @@ def _be_quiet() -> None:
     os.dup2(silence, 2)
 
 
-def _outcome_of(child: int) -> int:
+def _outcome_of(child: int, seconds: float) -> int:
     """The exit status of a child; one that takes too long is killed, and so is what it was given."""
-    end = time.monotonic() + SECONDS_MAX
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
