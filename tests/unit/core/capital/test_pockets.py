@@ -180,6 +180,66 @@ def test_a_late_fill_reopens_a_lease_that_was_given_up(status: ReservationStatus
     assert lease.used == 90
 
 
+@pytest.mark.parametrize("status", [ReservationStatus.EXPIRED, ReservationStatus.RELEASED])
+def test_a_late_fill_of_less_than_a_unit_reopens_a_lease_too(status: ReservationStatus) -> None:
+    lease = settled(Facts(spent=Decimal("0.9"), bought=Decimal("0.01"), orders=1), status=status)
+    assert lease.status is ReservationStatus.COMMITTED
+
+
+@pytest.mark.parametrize(
+    "facts", [Facts(orders=1), Facts(spent=Decimal(90), bought=Decimal(3), sold=Decimal(3), orders=1)]
+)
+def test_what_binds_nothing_any_more_reopens_no_lease(facts: Facts) -> None:
+    assert settled(facts, status=ReservationStatus.EXPIRED).status is ReservationStatus.EXPIRED
+
+
+def test_who_has_no_lease_has_none_to_end() -> None:
+    pockets = manager()
+    pockets.release("int-1", "nobody knows it")
+    pockets.expire("int-1", "nobody knows it")
+    assert pockets.leases == {}
+
+
+def test_a_lease_that_ended_keeps_why_it_ended() -> None:
+    pockets = manager()
+    pockets.reserve("int-1", pocket="active", asset="USDC", amount=Decimal(10))
+    pockets.release("int-1", "refused")
+    pockets.expire("int-1", "late")
+    assert (pockets.leases["int-1"].status, pockets.leases["int-1"].reason) == (ReservationStatus.RELEASED, "refused")
+
+
+@pytest.mark.parametrize("amount", [0, -1])
+def test_nothing_and_less_than_nothing_cannot_be_leased(amount: int) -> None:
+    refused = manager().reserve("int-1", pocket="active", asset="USDC", amount=Decimal(amount))
+    assert refused == ReservationRefused(f"an amount must be positive, not {amount}")
+
+
+def test_a_pocket_may_have_no_share_and_no_pocket_is_named_twice() -> None:
+    without = {"active": Decimal(100), "buffer": Decimal(0), "safety": Decimal(0)}
+    assert checked_shares(without) == without
+    with pytest.raises(RejectedError, match="once"):
+        checked_shares({"active": Decimal(60), "buffer": Decimal(15), "reserve": Decimal(30), "safety": Decimal(10)})
+    with pytest.raises(PocketNotFoundError):
+        checked_shares({"active": Decimal(60), "buffer": Decimal(30), "holiday": Decimal(10)})
+
+
+def test_what_rounding_leaves_over_goes_to_the_largest_share() -> None:
+    smallest = Decimal("0.00000001")
+    assert split(smallest, SHARES) == {"active": smallest, "buffer": 0, "safety": 0}
+
+
+def test_a_pocket_that_is_missing_has_nothing_to_lease() -> None:
+    with pytest.raises(PocketNotFoundError, match="'safety'"):
+        Pockets({"active": Decimal(60), "buffer": Decimal(40)}, capital=Decimal(1000)).available("safety")
+
+
+def test_a_pocket_below_zero_is_an_error() -> None:
+    lease = Reservation("int-1", "active", "USDC", Decimal(5), Decimal(0), Decimal(-5), ReservationStatus.COMMITTED)
+    with pytest.raises(InvariantError, match="negative"):
+        manager("100", lease).check()
+    manager("0").check()
+
+
 class PocketMachine(RuleBasedStateMachine):
     """Whatever happens to leases in whatever order, nothing goes below zero and nothing is leased twice."""
 

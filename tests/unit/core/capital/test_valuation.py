@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.capital.valuation import rate, symbols_of, value
+from core.capital.valuation import rate, symbols_of, underlying, value
 from shared.src.domain.errors import ContractError
 from shared.src.domain.symbols import split_symbol
 
@@ -50,3 +50,13 @@ def test_the_symbols_asked_for_hold_every_route() -> None:
 def test_an_asset_that_others_are_quoted_in_is_valued_by_the_inverse() -> None:
     assert "USDTTRY" in symbols_of(["TRY"], "USDT")
     assert rate("TRY", "USDT", {"USDTTRY": Decimal(40)}) == Decimal("0.025")
+
+
+def test_a_receipt_of_earn_is_worth_what_it_stands_for() -> None:
+    assert rate("LDBTC", "USDC", {"BTCUSDC": Decimal(50_000)}) == 50_000
+    assert underlying("LDBTC") == "BTC"
+    assert underlying("LDO") is None
+
+
+def test_a_price_of_zero_has_no_inverse() -> None:
+    assert rate("TRY", "USDT", {"USDTTRY": Decimal(0)}) is None
