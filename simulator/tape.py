@@ -22,9 +22,9 @@ afterwards asks ``account_events()``, never ``engine.drain()``: the tape counts 
 ``market_data`` answers what REST asks of candles: ``TwinState(engine, clock, market=tape.market_data)``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from simulator.api.market_data import StoredMarketData
 from simulator.api.streams.hub import render, wrapped
@@ -49,6 +49,26 @@ class StreamFrame:
         return wrapped(self.stream, render(self.data))
 
 
+class MarketPlayer(Protocol):
+    """What moves the market of a tape (``market.player.Player`` does)."""
+
+    def open(self) -> None:
+        """Make the first offers."""
+        ...
+
+    def due(self) -> int:
+        """Market time (ms) of the next thing to do."""
+        ...
+
+    def moments(self, target_ms: int) -> Iterator[int]:
+        """Move the clock to each moment at which something is due, and then to the target."""
+        ...
+
+    def play_until(self, market_ms: int) -> bool:
+        """Play all that is due by then."""
+        ...
+
+
 class _Collected:
     """An audience that keeps what a fixed set of streams carries. Implements ``api.streams.feed.Audience``."""
 
@@ -71,12 +91,19 @@ class _Collected:
 class Tape:
     """A market in motion. ``streams`` are the names to tell frames of: ``<symbol>@kline_1m`` and
     ``<symbol>@bookTicker`` of every symbol when left out; those that go out at a pace of their own (tickers, depth)
-    stay silent.
+    stay silent. ``player`` makes what moves the market: by default what plays the fixture's own.
 
     Raises FixtureError for a fixture whose clock is not stepped, ValueError for a symbol that the engine has already.
     """
 
-    def __init__(self, fixture: Fixture, engine: Engine, *, streams: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        fixture: Fixture,
+        engine: Engine,
+        *,
+        streams: Sequence[str] | None = None,
+        player: Callable[[TradingFloor, MarketClock], MarketPlayer] | None = None,
+    ) -> None:
         if fixture.clock.mode is not ClockMode.STEPPED:
             raise FixtureError("a tape is moved by its caller: clock.mode is stepped")
         profiles = profiles_of(fixture)
@@ -95,8 +122,13 @@ class Tape:
             monotonic=_stopped,
         )
         playing = profiles if fixture.market.kind != "still" else {}
-        self._player = Player(source, playing, self._floor, self._clock, fixture.seed)
+        self._player: MarketPlayer = (
+            Player(source, playing, self._floor, self._clock, fixture.seed)
+            if player is None
+            else player(self._floor, self._clock)
+        )
         self._floor.due = self._player.due
+        self.candles = candles
         self.market_data = StoredMarketData(candles, self._floor.horizon)
         self._player.open()
 

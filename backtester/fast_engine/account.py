@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from core.capital.pockets import Pockets, Reservation, Reserved
 from core.positions.model import Cycle, Fill
 from core.positions.position import Position
 from core.risk.account import AccountView, Losses, OpenCycle, PendingEntry
-from core.risk.limits import RiskLimits
+from core.risk.halts import ALL, Cause
+from core.risk.limits import RiskLimits, loss_breaches
 from core.risk.loss import LossMark, TradingResult, looked, open_result
 from core.risk.protections import EndedTrade
 from core.statistics.periods import day_start
@@ -50,6 +52,7 @@ class TradedAccount:
         self._ended: deque[EndedTrade] = deque()
         self._results: deque[tuple[int, Decimal]] = deque()
         self._mark: LossMark | None = None
+        self._halts: dict[Cause, tuple[datetime, str]] = {}
 
     @property
     def capital(self) -> Decimal:
@@ -61,6 +64,7 @@ class TradedAccount:
         the balance, as the gate before the exchange sees it.
         """
         self._forget(now_ms)
+        losses = self._losses(now_ms, bids)
         return AccountView.of(
             now=from_ms(now_ms),
             quote=self.quote,
@@ -69,7 +73,8 @@ class TradedAccount:
             pending=self._pending.values(),
             pockets=self._pockets().pockets().values(),
             free={self.quote: self.cash} if free else None,
-            losses=self._losses(now_ms, bids),
+            losses=losses,
+            halts=self._halted(now_ms, losses),
             entries_last_minute=len(self._entered),
             ended=tuple(self._ended),
         )
@@ -145,6 +150,16 @@ class TradedAccount:
         while self._results and self._results[0][0] < day_ms:
             self._results.popleft()
         return self._mark.losses(now)
+
+    def _halted(self, now_ms: int, losses: Losses) -> Mapping[str, str]:
+        """The halts that losses led to: of a day until it ends, of a drawdown for good, since nobody lifts it."""
+        today = day_start(from_ms(now_ms))
+        self._halts = {
+            cause: halt for cause, halt in self._halts.items() if cause is Cause.DRAWDOWN or halt[0] == today
+        }
+        for cause, reason in loss_breaches(losses, self._limits).items():
+            self._halts.setdefault(cause, (today, reason))
+        return {ALL: "; ".join(reason for _, reason in self._halts.values())} if self._halts else {}
 
     @property
     def _rates(self) -> Mapping[str, Decimal]:

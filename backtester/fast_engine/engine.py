@@ -34,6 +34,7 @@ from core.risk.verdicts import Approved, Refused
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.signals import ConsensusSignal
 from shared.src.domain.clock import from_ms
+from shared.src.domain.money import floor_to_step
 from shared.src.domain.orders import Side
 from shared.src.exchange.rules import SymbolRules
 from signal_aggregator.src.consensus import signal_of
@@ -123,7 +124,7 @@ class FastEngine:
 
     def _decide(self, close_ms: int, signals: Sequence[ConsensusSignal]) -> None:
         """Judge the consensus of a moment as the coordinator does, exits first, and carry out what is approved."""
-        view = self._account.view(close_ms + 1, bids=self._bids(close_ms))
+        view = self._account.view(close_ms + 1, bids=self._bids(close_ms + 1))
         for side in (Side.SELL, Side.BUY):
             waiting: Sequence[ConsensusSignal] = [signal for signal in signals if signal.side is side]
             decided: list[tuple[ConsensusSignal, SignalVerdict]] = []
@@ -156,7 +157,7 @@ class FastEngine:
         bar = market.closing_at(close_ms) + 1
         match verdict:
             case Refused(reason):
-                self._refused[_kind(reason, signal.symbol)] += 1
+                self._refused[kind_of_refusal(reason, signal.symbol)] += 1
             case ApprovedExit():
                 self._made += 1
                 if bar < len(market.candles):
@@ -168,15 +169,11 @@ class FastEngine:
                 reason = self._enter(decision.intent, market, bar) if bar < len(market.candles) else "the data ends"
                 if reason:
                     self._account.give_back(decision.intent_id)
-                    self._refused[_kind(reason, signal.symbol)] += 1
+                    self._refused[kind_of_refusal(reason, signal.symbol)] += 1
 
-    def _bids(self, close_ms: int) -> dict[str, Decimal]:
-        """What the open positions could be sold at when a bar has closed: its close."""
-        found = {}
-        for symbol in self._account.holdings:
-            market = self._markets[symbol]
-            found[symbol] = market.candles[market.closing_at(close_ms)].close
-        return found
+    def _bids(self, now_ms: int) -> dict[str, Decimal]:
+        """What the open positions could be sold at."""
+        return {symbol: self._markets[symbol].bid_at(now_ms) for symbol in self._account.holdings}
 
     # Entries
 
@@ -184,7 +181,7 @@ class FastEngine:
         """Buy at the open of a bar, when the trader's gate lets it; why not, empty when it did."""
         rules, ticker = market.listing.rules, market.ticker(bar)
         now_ms = market.candles[bar].time
-        view = self._account.view(now_ms, bids=self._bids(now_ms - 1), free=True)
+        view = self._account.view(now_ms, bids=self._bids(now_ms), free=True)
         limits, exits = self._rules.decisions.limits, self._rules.decisions.exits
         offered = rules.floor_quantity(market.most(bar), market=True)
         verdict = judge_order(_entry(intent, rules), view, ticker, limits, exits, asks=[(ticker.ask, offered)])
@@ -200,7 +197,7 @@ class FastEngine:
     ) -> None:
         rules, price = market.listing.rules, market.ticker(bar).ask
         candle = market.candles[bar]
-        fee = (quantity * self._rules.taker).quantize(FEE_STEP)
+        fee = _fee(quantity, self._rules.taker)
         fill = self._fill(market, Side.BUY, price, quantity, (fee, rules.base), candle.time)
         cycle = opened(intent, verdict, rules, from_ms(candle.time))
         levels = settle_order(price, intent.stop_loss, intent.take_profit, self._rules.decisions.exits)
@@ -258,7 +255,7 @@ class FastEngine:
         most = wanted if leaving.reason == END else rules.floor_quantity(market.most(leaving.bar), market=True)
         quantity = min(wanted, most)
         if quantity > 0:
-            fee = (quantity * price * (self._rules.maker if leaving.is_maker else self._rules.taker)).quantize(FEE_STEP)
+            fee = _fee(quantity * price, self._rules.maker if leaving.is_maker else self._rules.taker)
             fill = self._fill(market, Side.SELL, price, quantity, (fee, rules.quote), leaving.at_ms)
             holding = self._account.sold(symbol, fill)
             self._flows.append(CashFlow(leaving.at_ms, symbol, fill.quote_quantity - fee, -quantity))
@@ -321,6 +318,11 @@ class FastEngine:
         )
 
 
+def _fee(amount: Decimal, share: Decimal) -> Decimal:
+    """What the exchange takes of an amount; it cuts what is behind its eight decimals."""
+    return floor_to_step(amount * share, FEE_STEP)
+
+
 def _entry(intent: OrderIntent, rules: SymbolRules) -> EntryOrder:
     """The order that an intent at market wants, as the trader's gate is asked about it."""
     return EntryOrder(
@@ -335,6 +337,6 @@ def _entry(intent: OrderIntent, rules: SymbolRules) -> EntryOrder:
     )
 
 
-def _kind(reason: str, symbol: str) -> str:
+def kind_of_refusal(reason: str, symbol: str) -> str:
     """A refusal without the numbers and names that make each one its own."""
     return NUMBERS.sub("N", reason.replace(symbol, "SYMBOL"))

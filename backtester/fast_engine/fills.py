@@ -26,6 +26,8 @@ from simulator.market.book import spread_ticks
 
 HUNDRED = Decimal(100)
 CHUNK = 1_024
+# what is done sooner after a bar opened is done at its open
+INSIDE_MS = 20_000
 
 
 class Doubt(StrEnum):
@@ -68,16 +70,37 @@ class RecordedMarket:
         self._lows = np.array([float(candle.low) for candle in candles])
 
     def closing_at(self, close_ms: int) -> int:
-        """The bar that closes then: the last one that opened before."""
+        """The bar that closes then, or is open then: the last one that opened by then; -1 before the first."""
         return int(np.searchsorted(self.times, close_ms, side="right")) - 1
+
+    def bid_at(self, now_ms: int) -> Decimal:
+        """The best bid at a bar's open, or what the last bar closed at."""
+        bar = self.closing_at(now_ms)
+        return self.ticker(bar).bid if self.times[bar] == now_ms else self.candles[bar].close
+
+    def told_at(self, filled_ms: int) -> int:
+        """When a fill is told of: a bar's open, or, for what happens inside of a bar, its close."""
+        candle = self.candles[self.closing_at(filled_ms)]
+        return candle.time if filled_ms - candle.time < INSIDE_MS else candle.close_time
+
+    def is_doubtful(self, bar: int, stop: Decimal, target: Decimal) -> bool:
+        """Whether a bar reached both, and does not say which first."""
+        return self.candles[bar].low <= stop and self.candles[bar].high > target
 
     def ticker(self, bar: int) -> BookTicker:
         """The best prices at a bar's open, the slippage of an order among them; never outside of the bar."""
+        return self._around(bar, self.candles[bar].open)
+
+    def closing_ticker(self, bar: int) -> BookTicker:
+        """The same at a bar's close."""
+        return self._around(bar, self.candles[bar].close)
+
+    def _around(self, bar: int, price: Decimal) -> BookTicker:
         candle = self.candles[bar]
         rules, slip = self.listing.rules, self._rules.slippage_percent / HUNDRED
-        half = rules.tick * spread_ticks(self.listing.profile, candle.open) / 2
-        ask = ceil_to_step((candle.open + half) * (ONE + slip), rules.tick)
-        bid = floor_to_step((candle.open - half) * (ONE - slip), rules.tick)
+        half = rules.tick * spread_ticks(self.listing.profile, price) / 2
+        ask = ceil_to_step((price + half) * (ONE + slip), rules.tick)
+        bid = floor_to_step((price - half) * (ONE - slip), rules.tick)
         offered = self.most(bar)
         return BookTicker(rules.symbol, max(bid, candle.low), offered, min(ask, candle.high), offered)
 
@@ -101,10 +124,9 @@ class RecordedMarket:
         return ExitPoint(bar, self.ticker(bar).bid, self.candles[bar].time, reason)
 
     def last_sale(self, reason: str) -> ExitPoint:
-        """A sale of all at the last close, less half a spread and the slippage."""
-        last = self.candles[-1]
-        price = max(last.low, self._slipped(last.close))
-        return ExitPoint(len(self.candles) - 1, price, last.close_time, reason)
+        """A sale of all at the last close."""
+        last = len(self.candles) - 1
+        return ExitPoint(last, self.closing_ticker(last).bid, self.candles[last].close_time, reason)
 
     def _reached(self, begin: int, end: int, stop: float, target: float) -> int | None:
         """The first bar in a range that reaches the stop or trades over the target."""
@@ -121,18 +143,17 @@ class RecordedMarket:
         candle = self.candles[bar]
         if not is_entry and candle.open <= stop:
             return self.sale(bar, Purpose.STOP_LOSS.value)
-        at_stop, at_target = candle.low <= stop, candle.high > target
-        if not is_entry and candle.open >= target:
+        if not is_entry and self.ticker(bar).bid >= target:
             return ExitPoint(bar, target, candle.time, Purpose.TAKE_PROFIT.value, is_maker=True)
-        doubtful = at_stop and at_target
-        if at_stop and not (doubtful and self._rules.doubt is Doubt.TARGET):
-            price = max(candle.low, self._slipped(stop))
+        doubtful = self.is_doubtful(bar, stop, target)
+        if candle.low <= stop and not (doubtful and self._rules.doubt is Doubt.TARGET):
+            price = max(candle.low, self.stopped_at(stop))
             return ExitPoint(bar, price, candle.close_time, Purpose.STOP_LOSS.value, is_ambiguous=doubtful)
         return ExitPoint(
             bar, target, candle.close_time, Purpose.TAKE_PROFIT.value, is_maker=True, is_ambiguous=doubtful
         )
 
-    def _slipped(self, stop: Decimal) -> Decimal:
+    def stopped_at(self, stop: Decimal) -> Decimal:
         """What a stop at market sells at: half a spread and the slippage under its trigger."""
         rules = self.listing.rules
         half = rules.tick * spread_ticks(self.listing.profile, stop) / 2

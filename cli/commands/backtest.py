@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, assert_never
 
 import typer
 from rich.console import Console
@@ -39,11 +39,12 @@ FIGURES = (
 
 class EngineName(StrEnum):
     FAST = "fast"
+    FULL = "full"
 
 
 OutFolder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where report.json and the tables go.")]
 Strategies = Annotated[str | None, typer.Option(help="Only these, comma separated [all].")]
-Engine = Annotated[EngineName, typer.Option(help="fast: decisions from columns, fills by the bars.")]
+Engine = Annotated[EngineName, typer.Option(help="fast: from columns; full: the whole platform in one process.")]
 Capital = Annotated[str, typer.Option(help="What it begins with, quote units.")]
 Fee = Annotated[str, typer.Option(help="Of each side, as a share: 0.001 is 0.1 %.")]
 Since = Annotated[str | None, typer.Option("--from", metavar="TIME", help="First decision; before it is history.")]
@@ -89,7 +90,7 @@ def backtest(
         plan = _between(plan, since, until)
         _check_certified(plan, uncertified=uncertified)
         try:
-            outcomes = _run(plan, step)
+            outcomes = _run(plan, engine, step)
         except ConfigurationError as error:
             raise misused(str(error)) from error
         step("report", 1.0)
@@ -101,12 +102,24 @@ def backtest(
     session.answer({"ok": True, "out": str(out), **report}, lambda console: _show(console, out, report))
 
 
-def _run(plan: BacktestPlan, step: Callable[[str, float], None]) -> tuple[RunOutcome, RunOutcome]:
-    from backtester.fast_engine.run import run_fast
-
+def _run(plan: BacktestPlan, engine: EngineName, step: Callable[[str, float], None]) -> tuple[RunOutcome, RunOutcome]:
     begin, length = plan.since_ms, max(1, plan.until_ms - plan.since_ms)
+
+    def tick(close_ms: int) -> None:
+        step("trading", (close_ms - begin) / length)
+
     step("deciding", 0.0)
-    return run_fast(plan, lambda close_ms: step("trading", (close_ms - begin) / length))
+    match engine:
+        case EngineName.FAST:
+            from backtester.fast_engine.run import run_fast
+
+            return run_fast(plan, tick)
+        case EngineName.FULL:
+            from backtester.full_engine.backtest import run_full
+
+            return run_full(plan, tick)
+        case _:
+            assert_never(engine)
 
 
 def _plan(

@@ -62,6 +62,10 @@ class Stops:
         """The orders whose extreme price moves with the market."""
         return self._trailing.values()
 
+    def falling(self) -> list[Decimal]:
+        """The prices at which a falling market fires orders, the first to be reached first; none of trailing ones."""
+        return [price for price, _ in reversed(self._below)]
+
     @staticmethod
     def _key(order: EngineOrder) -> _Key:
         assert order.stop_price is not None

@@ -96,7 +96,8 @@ def merge(rows: Rows, borders: NDArray[np.int64]) -> Rows:
         return rows
     out = np.empty((len(borders), WIDTH), dtype=np.int64)
     last = np.append(borders[1:], len(rows)) - 1
-    traded = rows[:, COUNT] > 0
+    # recorded minutes may tell their volume and not their trades
+    traded = (rows[:, COUNT] > 0) | (rows[:, VOLUME] > 0)
     groups_traded = np.logical_or.reduceat(traded, borders)
     first_traded = np.where(traded, np.arange(len(rows)), len(rows))
     first = np.minimum.reduceat(first_traded, borders)
