@@ -77,8 +77,8 @@ MENDS: Final[tuple[Mend, ...]] = (
         (
             Replacement(
                 "core/positions/cycle_steps.py",
-                "        return Cancel(first.leg) if first.is_filling else ReplaceBySale(first.leg, quantity)\n",
-                "        return Cancel(first.leg)\n",
+                "return Cancel(item.leg) if item.is_filling else ReplaceBySale(item.leg, quantity)\n",
+                "return Cancel(item.leg)\n",
             ),
         ),
     ),
@@ -88,7 +88,7 @@ MENDS: Final[tuple[Mend, ...]] = (
         (
             Replacement(
                 "core/positions/stops.py",
-                "    return StopLevel(level, bips if _behind(price, bips) >= level else None)\n",
+                "    return StopLevel(level, bips if trails else None)\n",
                 "    return StopLevel(level, bips)\n",
             ),
         ),
@@ -112,12 +112,15 @@ MENDS: Final[tuple[Mend, ...]] = (
         (
             Replacement(
                 "trader/src/risk_manager.py",
-                '        Raises as ``judge``.\n        """\n        view = await self.view(rules)\n',
-                "        Raises as ``judge``.\n"
-                '        """\n'
-                "        view = dataclasses.replace(await self.view(rules), pauses={})\n",
+                "        return await self._judged(order)\n\n    async def _judged(self, order: EntryOrder)",
+                "        return await self._judged(order, paused=False)\n\n"
+                "    async def _judged(self, order: EntryOrder, *, paused: bool = True)",
             ),
-            Replacement("trader/src/risk_manager.py", "import asyncio\n", "import asyncio\nimport dataclasses\n"),
+            Replacement(
+                "trader/src/risk_manager.py",
+                "        view = await self.view(rules)\n",
+                "        view = await self.view(rules)\n        view = view if paused else replace(view, pauses={})\n",
+            ),
         ),
     ),
     Mend(
@@ -143,7 +146,7 @@ MENDS: Final[tuple[Mend, ...]] = (
             Replacement(
                 "trader/src/execution/intent_handler.py",
                 "            if await self._store.order(entry.client_order_id) is None:\n"
-                '                return Taken(refused=f"{intent.message_id} was refused before")\n',
+                '                return Taken(refused=f"{cycle.intent_id} was refused before")\n',
                 "",
             ),
         ),

@@ -13,6 +13,7 @@ import pytest
 
 from tests.simulation import actions as do
 from tests.simulation.adversary import Story, story_of
+from tests.simulation.mends import KINDS, MENDS, Mend
 from tests.simulation.play import play
 from tests.simulation.shrink import shrunk
 from tests.simulation.stories import STORIES
@@ -62,6 +63,17 @@ def test_a_seed_is_played_the_same_way_in_every_process() -> None:
     }
     assert len(told) == 1
     assert b"Enter" in told.pop()
+
+
+@pytest.mark.parametrize("mend", MENDS, ids=lambda mend: f"{mend.kind}, {mend.name}")
+def test_a_mend_can_be_taken_out(mend: Mend) -> None:
+    for replacement in mend.replacements:
+        assert (ROOT / replacement.path).read_text(encoding="utf-8").count(replacement.mended) == 1, replacement.path
+    assert not mend.test or (ROOT / mend.test).is_file()
+
+
+def test_each_kind_has_a_mend_to_take_out() -> None:
+    assert {mend.kind for mend in MENDS} == set(KINDS)
 
 
 def test_a_story_is_shrunk_to_what_it_needs() -> None:
