@@ -33,6 +33,7 @@ from tests.chaos.platform import Platform, end_in_order, running
 LOOK_EVERY_S = 0.25
 PROGRESS_S = 30.0
 SETTLE_S_MAX = 150.0
+PAUSED_S_MAX = 20.0  # the operator's pauses are shorter, unless the call that lifted one found a dead service
 KILLED = (
     "trader",
     "portfolio",
@@ -143,6 +144,8 @@ class Hour:
         self._operate_every_s = options.operate_every
         self._seconds = options.minutes * 60
         self.problems: list[str] = []
+        self._halts: set[str] = set()
+        self._lifted_s = 0.0
         self.is_ended = threading.Event()
 
     def play(self) -> None:
@@ -165,6 +168,22 @@ class Hour:
         self.operator.look()
         for violation in self.platform.auditor.violations[before:]:
             _tell(f"{violation.at_s:.1f} s: {violation.rule}: {violation.text}")
+        self._lift()
+
+    def _lift(self) -> None:
+        """What stops entries and nobody stops any more. A halt that a person must lift is told: everything that
+        happens here can be explained.
+        """
+        halted = self.platform.last[1].halted
+        if halted and halted not in self._halts:
+            self._halts.add(halted)
+            self.problems.append(f"{self.platform.now_s:.1f} s: halted: {halted}")
+            _tell(self.problems[-1])
+        now_s = self.platform.now_s
+        for scope, since_s in self.platform.last[1].pauses.items():
+            if now_s - since_s > PAUSED_S_MAX and now_s - self._lifted_s > PAUSED_S_MAX:
+                self._lifted_s = now_s
+                self.operator.resume(scope)
 
     def settle(self) -> None:
         """Nothing goes wrong any more; everything is resumed, sold and booked."""

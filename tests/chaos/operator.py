@@ -204,6 +204,10 @@ class OperatorScript:
         self._ask("pause", "POST", "/config/pause", body)
         self._after(PAUSED_S, partial(self._ask, "resume", "POST", "/config/resume", body))
 
+    def resume(self, scope: str) -> None:
+        """Lift what stops entries in a scope."""
+        self._ask("resume", "POST", "/config/resume", {} if scope == "all" else {"symbol": scope})
+
     def _nonsense(self) -> None:
         bodies: tuple[Any, ...] = (
             {"symbol": "NOPEUSDC", "side": "BUY", "quantity": "1"},

@@ -225,6 +225,24 @@ async def test_one_sale_by_hand_of_two_positions_without_stops_ends_both() -> No
         assert Cause.DIFFERENCE not in {pause.cause for pause in await world.store.pauses()}
 
 
+async def test_a_sale_by_hand_that_is_told_only_after_ours_was_refused_halts_nothing() -> None:
+    async with one_process() as world:
+        await world.take()
+        await taken_off(world)
+        sale = {"symbol": SYMBOL, "side": "SELL", "type": "MARKET", "quantity": "0.01998"}
+        await world.exchange._orders._calls.change("post", "order", sale)
+        late = []
+        while not world.exchange._news.empty():
+            late.append(world.exchange._news.get_nowait())
+        await world.leave()
+        assert world.cycle.status is not CycleStatus.COMPLETED
+        for each in late:
+            world.exchange._news.put_nowait(each)
+        await world.wait(2)
+        assert (world.cycle.status, world.cycle.exit_reason) == (CycleStatus.COMPLETED, OPERATOR)
+        assert await world.store.pauses() == []
+
+
 async def compared_twice(world: World) -> None:
     for _ in range(2):
         await world.trader.reconciler.run()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core.positions.model import Purpose
+from core.risk.halts import Cause
 from shared.src.domain.orders import CycleStatus, Side
 from tests.unit.simulator.engine.filters import default_filters
 from tests.unit.trader.engine_world import World, one_process
@@ -159,6 +160,9 @@ async def test_what_the_exchange_had_less_of_is_sold_when_it_has_it_again() -> N
         account.balance("BTC").free -= moved
         await world.leave()
         assert world.cycle.sell_at_most is not None
+        assert await world.store.pauses() == [], "a sale by hand may be on its way"
+        await world.wait(2)
+        assert Cause.DIFFERENCE in {pause.cause for pause in await world.store.pauses()}
         account.balance("BTC").free += moved
         await world.wait(60)
         assert world.cycle.status is CycleStatus.COMPLETED

@@ -49,6 +49,7 @@ class ExitOrders:
         self._orders = orders
         self._clock = clock
         self._rules = rules
+        self._suspected: set[str] = set()
         self._sales_by_hand = SalesByHand(store)
 
     async def place(self, view: CycleState, step: ExitStep, rules: SymbolRules, market: BookTicker | None) -> bool:
@@ -142,34 +143,58 @@ class ExitOrders:
         return await self._after_sale(view, order, await self._orders.replace(step.old, order))
 
     async def _after_sale(self, view: CycleState, order: Order, status: OrderStatus) -> bool:
+        is_settled = await self._is_settled(order, status)
         refused = await self._store.order(order.client_order_id) if status is OrderStatus.REJECTED else None
         if refused is not None and lacks_units(refused):
-            await self._sell_at_most(view)
-        return await self._is_settled(order, status)
+            return await self._suspect(view.cycle.id)
+        return is_settled
 
-    async def _sell_at_most(self, view: CycleState) -> None:
-        """The exchange has less than the fills say, and no sale by hand explains it: sell that, and let no new position
-        begin.
+    async def _suspect(self, cycle_id: str) -> bool:
+        """The exchange has less than the fills say: sell no more than that, and look again in a moment, when a sale by
+        hand that is on its way was told. True: it has enough, or a sale by hand explains it.
         """
-        rules = await self._exchange.rules(view.cycle.symbol)
-        available, needed = await self._available(view, rules), holding(view, rules)
-        if await self._sales_by_hand.explain(needed - available, [(view, rules)]):
-            return
-        reason = f"{DIFFERENCE}: the exchange has {available} {rules.base}, cycle {view.cycle.id} needs {needed}"
-        logger.error("unexplained difference, new entries halted", extra={"reason": reason})
-        await self._store.pause(ALL, reason, self._clock.now(), cause=Cause.DIFFERENCE)
+        view, rules, available = await self._measured(cycle_id)
+        if available >= holding(view, rules):
+            return True
+        if await self._sales_by_hand.explain(holding(view, rules) - available, [(view, rules)]):
+            return True
+        logger.warning("the exchange has less than a position", extra={"cycle_id": cycle_id, "has": str(available)})
+        self._suspected.add(cycle_id)
         await self._store.save_cycle(replace(view.cycle, sell_at_most=available))
+        return False
 
     async def measure(self, cycle_id: str) -> None:
-        """Where the exchange had less than the fills say: how much it has by now."""
-        view = await self._store.view(cycle_id)
-        if view.cycle.sell_at_most is None or view.cycle.is_ended:
+        """Where the exchange had less than the fills say: how much it has by now. What is still missing at the second
+        look, and no sale by hand explains, lets no new position begin.
+        """
+        cycle = (await self._store.view(cycle_id)).cycle
+        suspected = cycle_id in self._suspected
+        self._suspected.discard(cycle_id)
+        if cycle.sell_at_most is None or cycle.is_ended:
             return
-        rules = await self._exchange.rules(view.cycle.symbol)
-        available = await self._available(view, rules)
-        at_most = None if available >= holding(view, rules) else available
+        view, rules, available = await self._measured(cycle_id)
+        needed = holding(view, rules)
+        if available < needed and suspected:
+            if await self._sales_by_hand.explain(needed - available, [(view, rules)]):
+                return
+            await self._halt(f"the exchange has {available} {rules.base}, cycle {cycle_id} needs {needed}")
+        at_most = None if available >= needed else available
         if at_most != view.cycle.sell_at_most:
             await self._store.save_cycle(replace(view.cycle, sell_at_most=at_most))
+
+    async def _halt(self, difference: str) -> None:
+        reason = f"{DIFFERENCE}: {difference}"
+        logger.error("unexplained difference, new entries halted", extra={"reason": reason})
+        await self._store.pause(ALL, reason, self._clock.now(), cause=Cause.DIFFERENCE)
+
+    async def _measured(self, cycle_id: str) -> tuple[CycleState, SymbolRules, Decimal]:
+        """A cycle, its rules, and what the exchange has for it. Its fills are read last: what was told meanwhile
+        counts.
+        """
+        before = await self._store.view(cycle_id)
+        rules = await self._exchange.rules(before.cycle.symbol)
+        available = await self._available(before, rules)
+        return await self._store.view(cycle_id), rules, available
 
     async def _available(self, view: CycleState, rules: SymbolRules) -> Decimal:
         """Base units that the exchange has for the position: free ones, and those that its own orders hold."""
