@@ -108,6 +108,8 @@ def main() -> int:
     if not install(kind):
         say("error: the packages could not be installed (the reason stands above)")
         return EXIT_MISSING
+    # compiled once, and kept beside the code: the first backtest waits for no compiler
+    run(str(PYTHON), "-c", "import backtester.kernels.ema_cross")
     stamp(kind).touch()
     return 0
 
