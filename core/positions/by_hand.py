@@ -8,18 +8,19 @@ otherwise, the operator's own coins are sold first: the position's were sold whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from core.positions.model import CycleState, Fill, HandSale, Order, Purpose
 from core.positions.position import Position
 from core.positions.standing import locked, standing_exits
-from shared.src.domain.money import ZERO, floor_to_step
+from shared.src.domain.money import ONE, ZERO, floor_to_step
 from shared.src.domain.orders import OrderStatus, Side
 from shared.src.exchange.rules import SymbolRules
 
 OPERATOR = "operator"
+SAME_QUOTE: Mapping[str, Decimal] = {}
 
 
 def last_stop(orders: Iterable[Order]) -> Order | None:
@@ -55,12 +56,18 @@ def belonging_to(view: CycleState, order: Order) -> Order:
     return replace(order, cycle_id=cycle.id, intent_id=cycle.intent_id, correlation_id=cycle.correlation_id)
 
 
-def spread(order: Order, views: Iterable[CycleState], base: str) -> list[tuple[CycleState, HandSale]]:
+def spread(
+    order: Order, views: Iterable[CycleState], base: str, rates: Mapping[str, Decimal] = SAME_QUOTE
+) -> list[tuple[CycleState, HandSale]]:
     """The positions that an order of the operator sells, and their parts of it.
 
-    ``views``: the open positions of its symbol, the oldest first; ``base``: the asset that is sold.
+    ``views``: open positions in the asset ``base``, which is sold, the oldest first. ``rates``: by symbol, what one
+    unit of the order's quote asset is worth in that symbol's; in a symbol without one nothing is sold.
     """
-    return _shared(order, [(view, _free(view, base)) for view in views if is_taken_off(view)])
+    priced = {**rates, order.symbol: ONE}
+    meant = [view for view in views if is_taken_off(view) and view.cycle.symbol in priced]
+    parts = _shared(order, [(view, _free(view, base)) for view in meant])
+    return [(view, replace(part, rate=priced[view.cycle.symbol])) for view, part in parts]
 
 
 def _free(view: CycleState, base: str) -> Decimal:
@@ -122,7 +129,8 @@ def with_hand_sales(view: CycleState, orders: Iterable[Order], fills: Iterable[F
         own.append(belonging_to(view, _part_of_order(wholes[sale.client_order_id], sale)))
         kept += _parts_of_fills((fill for fill in by_trade if fill.client_order_id == sale.client_order_id), sale)
     own.sort(key=lambda order: (order.created_at, order.attempt, order.client_order_id))
-    kept.sort(key=lambda fill: fill.trade_id)
+    # trades are numbered by symbol, and what was sold elsewhere was bought before
+    kept.sort(key=lambda fill: (fill.symbol != view.cycle.symbol, fill.trade_id))
     return replace(view, orders=tuple(own), fills=tuple(kept))
 
 
@@ -132,7 +140,7 @@ def _part_of_order(order: Order, sale: HandSale) -> Order:
         order,
         quantity=sale.quantity,
         executed_quantity=executed,
-        executed_quote=order.executed_quote * executed / order.executed_quantity if executed else ZERO,
+        executed_quote=order.executed_quote * sale.rate * executed / order.executed_quantity if executed else ZERO,
         status=OrderStatus.FILLED if executed >= sale.quantity else order.status,
     )
 
@@ -142,16 +150,17 @@ def _parts_of_fills(fills: Iterable[Fill], sale: HandSale) -> list[Fill]:
     for fill in fills:
         first, last = max(start, sale.skipped), min(start + fill.quantity, sale.skipped + sale.quantity)
         if first < last:
-            parts.append(_part_of_fill(fill, last - first))
+            parts.append(_part_of_fill(fill, last - first, sale.rate))
         start += fill.quantity
     return parts
 
 
-def _part_of_fill(fill: Fill, quantity: Decimal) -> Fill:
+def _part_of_fill(fill: Fill, quantity: Decimal, rate: Decimal) -> Fill:
     return replace(
         fill,
+        price=fill.price * rate,
         quantity=quantity,
-        quote_quantity=fill.quote_quantity * quantity / fill.quantity,
+        quote_quantity=fill.quote_quantity * rate * quantity / fill.quantity,
         fee=fill.fee * quantity / fill.quantity,
-        fee_quote=fill.fee_quote * quantity / fill.quantity,
+        fee_quote=fill.fee_quote * rate * quantity / fill.quantity,
     )

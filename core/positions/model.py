@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from core.execution.arrival import Arrival
-from shared.src.domain.money import ZERO
+from shared.src.domain.money import ONE, ZERO
 from shared.src.domain.orders import ENDED, TERMINAL, UNRESOLVED, CycleStatus, ManagedBy, OrderStatus, OrderType, Side
 
 MANUAL = "MANUAL"
@@ -119,11 +119,15 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class HandSale:
-    """What one position has of an order by which the operator sold: base units, those after the first ``skipped``."""
+    """What one position has of an order by which the operator sold: base units, those after the first ``skipped``.
+
+    ``rate``: units of the position's quote asset for one of the order's, when it was sold.
+    """
 
     client_order_id: str
     skipped: Decimal
     quantity: Decimal
+    rate: Decimal = ONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,11 +119,10 @@ class CycleManager:
                 self.wake(order.cycle_id)
 
     async def wake_sold_by_hand(self, order: Order) -> None:
-        """The operator sold: every open position of the symbol may have its part of that."""
+        """The operator sold: every open position may have its part of that."""
         if order.purpose is Purpose.EXTERNAL and order.side is Side.SELL:
             for cycle in await self._store.open_cycles():
-                if cycle.symbol == order.symbol:
-                    self.wake(cycle.id)
+                self.wake(cycle.id)
 
     def note_fill(self, cycle_id: str) -> None:
         """An entry of the cycle was filled just now: it is unprotected from here on."""

@@ -22,7 +22,7 @@ from core.positions.refusals import CANCEL_REJECTED, NOT_THERE, RULES_REFUSED, o
 from core.positions.repeats import HORIZON_S, is_repeatable
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError, TransientError
-from shared.src.domain.money import ZERO
+from shared.src.domain.money import ONE, ZERO
 from shared.src.domain.orders import OrderStatus, Side
 from shared.src.exchange.models import ExchangeFill, ExchangeOrder, OrderReport
 from shared.src.exchange.rules import SymbolRules
@@ -264,13 +264,31 @@ class OrderManager:
         return order
 
     async def _sold_by(self, order: Order) -> list[tuple[CycleState, HandSale]]:
-        """The positions that an order of the operator sells, and their parts of it."""
-        cycles = [cycle for cycle in await self._store.open_cycles() if cycle.symbol == order.symbol]
-        views = [await self._store.view(cycle.id) for cycle in cycles]
-        parts = spread(order, views, (await self._exchange.rules(order.symbol)).base) if views else []
+        """The positions that an order of the operator sells, in any symbol of the coin, and their parts of it."""
+        sold = await self._exchange.rules(order.symbol)
+        views, rates = [], dict[str, Decimal]()
+        for cycle in await self._store.open_cycles():
+            rules = await self._exchange.rules(cycle.symbol)
+            if rules.base == sold.base:
+                views.append(await self._store.view(cycle.id))
+                rates |= await self._rate(cycle.symbol, sold.quote, rules.quote)
+        parts = spread(order, views, sold.base, rates)
         if parts and not (await self._exchange.current_rules(order.symbol)).is_listed:
             return []  # where a symbol is gone the exchange took the protection off
         return parts
+
+    async def _rate(self, symbol: str, given: str, wanted: str) -> dict[str, Decimal]:
+        """For ``symbol``, units of ``wanted`` for one of ``given`` by their market; empty where there is none."""
+        if given == wanted:
+            return {symbol: ONE}
+        for name, is_inverse in ((given + wanted, False), (wanted + given, True)):
+            try:
+                middle = (await self._prices.ticker(name)).middle
+            except (TransientError, RejectedError):
+                continue
+            return {symbol: ONE / middle if is_inverse else middle}
+        logger.warning("sale by hand not converted", extra={"symbol": symbol, "from": given, "to": wanted})
+        return {}
 
     def _snapshot(self, order: Order) -> ExchangeOrder:
         return ExchangeOrder(

@@ -392,7 +392,7 @@ class StoreBehaviour:
     async def test_a_sale_by_hand_is_shared_among_cycles_once(self, world: StoreWorld) -> None:
         cycles = [(await world.opened(number))[0] for number in (1, 2)]
         sale = world.order("sale", cycle=cycles[0], side=Side.SELL, purpose=Purpose.EXTERNAL, quantity=D(5))
-        parts = [HandSale("sale", D(0), D("3.5")), HandSale("sale", D("3.5"), D("1.5"))]
+        parts = [HandSale("sale", D(0), D("3.5")), HandSale("sale", D("3.5"), D("1.5"), D("1.25"))]
         shares = {cycle.id: part for cycle, part in zip(cycles, parts, strict=True)}
         assert await world.store.adopt(sale, shares)
         assert not await world.store.adopt(sale, shares)

@@ -10,6 +10,9 @@ from core.positions.model import Purpose
 from core.risk.halts import Cause
 from shared.src.contracts.topics import ALERT
 from shared.src.domain.orders import CycleStatus, IntentKind, Side
+from simulator.engine.exchange import Engine
+from simulator.engine.rules import MarketRules
+from tests.unit.simulator.engine.filters import default_filters
 from tests.unit.trader.engine_world import ACCOUNT, World, one_process
 from tests.unit.trader.fake_exchange import SYMBOL
 from tests.unit.trader.rig import intent
@@ -147,6 +150,25 @@ async def test_a_resting_sale_by_hand_is_shared_as_it_fills() -> None:
         assert (second.exit_quantity, second.exit_price) == (D("0.00502"), D(52_000))
         await world.trade(Side.BUY, "0.1", "52000")
         assert world.store.all_cycles()[1].status is CycleStatus.COMPLETED
+
+
+def list_another_quote(engine: Engine) -> None:
+    engine.add_symbol(MarketRules.create("BTCEUR", "BTC", "EUR", default_filters()), D(40_000))
+    engine.add_symbol(MarketRules.create("EURUSDC", "EUR", "USDC", default_filters()), D("1.25"))
+    engine.set_liquidity("BTCEUR", [(D(32_000), D(5))], [(D(40_000), D(5))], 0)
+    engine.set_liquidity("EURUSDC", [(D("1.24"), D(9_000))], [(D("1.26"), D(9_000))], 0)
+
+
+async def test_a_sale_by_hand_for_another_currency_ends_the_position_with_its_converted_result() -> None:
+    async with one_process(list_another_quote) as world:
+        await world.take()
+        await taken_off(world)
+        await by_hand(world, "post", "order", symbol="BTCEUR", side="SELL", type="MARKET", quantity="0.01998")
+        assert (world.cycle.status, world.cycle.exit_price) == (CycleStatus.COMPLETED, D(40_000))
+        assert world.cycle.profit_loss is not None
+        assert D(-203) < world.cycle.profit_loss < D(-200)
+        await compared_twice(world)
+        assert not await world.store.pauses()
 
 
 async def test_a_sale_that_the_stream_lost_is_found_by_the_next_comparison() -> None:

@@ -227,11 +227,13 @@ def cycle_of(row: Mapping[str, Any]) -> Cycle:
 
 
 def _hand_sale_of(item: Mapping[str, str]) -> HandSale:
-    return HandSale(item["client_order_id"], Decimal(item["skipped"]), Decimal(item["quantity"]))
+    amounts = (Decimal(item[name]) for name in ("skipped", "quantity", "rate"))
+    return HandSale(item["client_order_id"], *amounts)
 
 
 def hand_sale_json(sale: HandSale) -> str:
-    facts = {"client_order_id": sale.client_order_id, "skipped": str(sale.skipped), "quantity": str(sale.quantity)}
+    amounts = {"skipped": sale.skipped, "quantity": sale.quantity, "rate": sale.rate}
+    facts = {"client_order_id": sale.client_order_id} | {name: str(amount) for name, amount in amounts.items()}
     return orjson.dumps(facts).decode()
 
 

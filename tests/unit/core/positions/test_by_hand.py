@@ -47,6 +47,13 @@ def test_the_oldest_position_is_sold_first_and_what_is_left_over_is_the_operator
     assert parts == expected
 
 
+def test_a_sale_for_another_currency_sells_positions_whose_rate_is_known() -> None:
+    elsewhere = replace(sale("9"), symbol="BTCEUR")
+    (known_rate,) = spread(elsewhere, [position("first", "4")], BASE, {"BTCUSDC": D("1.25")})
+    assert known_rate[1] == HandSale("external-9", D(0), D(4), D("1.25"))
+    assert spread(elsewhere, [position("first", "4")], BASE) == []
+
+
 def test_what_another_sale_is_to_sell_is_not_sold_twice() -> None:
     rests = known(Purpose.EXTERNAL, "3", OrderStatus.NEW, number=5)
     ((_, part),) = spread(sale("4"), [position("first", "4", rests)], BASE)
