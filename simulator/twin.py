@@ -143,6 +143,7 @@ class Twin:
         self.state.keys, self.state.limits = world.keys, world.limits
         self.state.sors = _sors(fixture)
         self.state.algos.clear()
+        self.state.transfers.clear()
         self.state.delistings.clear()
         self.users.revoke()
         self.changes += 1

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.capital.differences import Trade, Trades
+from core.capital.flows import Histories
 from shared.src.domain.clock import Clock, to_ms
 from shared.src.exchange.calls import Urgency
 from shared.src.exchange.models import Balance
@@ -77,6 +78,9 @@ class TapeAccount:
             for fill in await self._exchange.trades(symbol)
             if fill.time_ms >= since_ms
         }
+
+    async def flows(self, since: datetime) -> Histories:
+        return Histories()
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from prometheus_client import Gauge
 
 from core.capital.differences import DifferenceWatch, Standing, describe, halting, trade_missing
-from core.capital.flows import flows_of
+from core.capital.flows import RecordedFlow, confirmed, flows_of, is_part, without
 from core.capital.ledger import Flow, PostingKind, can_open, differences, flow_posting, opening_posting
 from portfolio.src.balance_journal import BalanceJournal
 from portfolio.src.equity_journal import EquityJournal
@@ -33,6 +34,9 @@ LOOK_AGAIN_S = 3.0
 UNEXPLAINED_S = 20.0  # reading the trades of every symbol again weighs hundreds of units
 OPENING_LOOK_S = 0.3
 OPENING_FILLS_MAX = 500
+HISTORY_MARGIN = timedelta(days=1)  # a deposit is credited some time after the history has it
+BY_HISTORIES = "as the exchange's history has it"
+BY_BALANCES = "the balance moved and the exchange shows no trade that did it"
 AFTER_FILL_S = 2.0  # fills come in bursts: one look for all of them
 
 DIFFERENCE = Gauge("roottrading_ledger_differences", "assets in which the books differ from the exchange")
@@ -48,6 +52,7 @@ class AccountState:
     standing: Standing = Standing.SETTLING
     opened: bool = False
     explained: str = ""
+    doubt: str = ""  # why some of the exchange's histories of flows cannot be read
     error: str = "the account was not read yet"
     read_at: datetime | None = None
 
@@ -79,6 +84,7 @@ class BinanceAccountManager:
         self._symbols = symbols
         self._watch = DifferenceWatch()
         self._wake = asyncio.Event()
+        self._equal_at: datetime | None = None
         self.state = AccountState()
 
     @property
@@ -161,6 +167,8 @@ class BinanceAccountManager:
         state.standing = self._watch.look(gaps, at_s)
         state.balances, state.gaps, state.error, state.read_at = balances, gaps, "", self._clock.now()
         DIFFERENCE.set(len(gaps))
+        if not gaps:
+            self._equal_at = state.read_at
         await self._journal.note(balances, changed)
         await self._explain(self._watch.standing(at_s), balances)
         await self._equity.note(moved=bool(changed))
@@ -174,23 +182,45 @@ class BinanceAccountManager:
         if self.state.explained:
             logger.error("books differ", extra={"gaps": describe(gaps), "finding": self.state.explained})
             return
-        for flow in flows_of(gaps):
-            await self._book(flow, balances, "the balance moved and the exchange shows no trade that did it")
+        booked = [
+            each.flow
+            for each in confirmed(gaps, await self._recorded())
+            if await self._book(each.flow, balances, BY_HISTORIES, number=each.number)
+        ]
+        for flow in flows_of(without(gaps, booked)):
+            await self._book(flow, balances, BY_BALANCES)
         self.wake()
 
-    async def _book(self, flow: Flow, balances: Mapping[str, Balance], note: str) -> bool:
-        """Book a flow, if the books still lack exactly that; False when a fill came meanwhile."""
+    async def _recorded(self) -> tuple[RecordedFlow, ...]:
+        """What the exchange's histories have of the time since the books were equal, and of the day before."""
+        async with self._store.look() as ledger:
+            opened_at = await ledger.opened_at()
+        equal_at = self._equal_at and self._equal_at - HISTORY_MARGIN
+        known = [at for at in (opened_at, equal_at) if at is not None]
+        histories = await self._account.flows(max(known, default=self._clock.now()))
+        if histories.doubt and histories.doubt != self.state.doubt:
+            logger.warning("flows are told apart by balances", extra={"reason": histories.doubt})
+        self.state.doubt = histories.doubt
+        return histories.flows
+
+    async def _book(self, flow: Flow, balances: Mapping[str, Balance], note: str, *, number: str = "") -> bool:
+        """Book a flow, if the books still lack that; False when a fill came meanwhile, or it is booked already.
+
+        ``number``: of the exchange's record of it; without one it is the whole of what the books lack.
+        """
         at = self._clock.now()
         async with self._pockets.unit(at) as unit:
             gaps = differences(await unit.ledger.balances(), _totals(balances))
-            if any(gaps.get(asset) != amount for asset, amount in flow.moves.items()):
+            lacks = is_part if number else operator.eq
+            if any(not lacks(amount, gaps.get(asset, ZERO)) for asset, amount in flow.moves.items()):
                 return False
-            revision = (await unit.ledger.revision()).key
-            moved = (f"{asset}{wire(amount)}" for asset, amount in sorted(flow.moves.items()))
-            posting = flow_posting(derived_id("flow", flow.kind, *moved, *revision), flow, at, note)
-            unit.posted = await unit.ledger.add(posting)
+            key: tuple[object, ...] = (number,)
+            if not number:
+                moved = (f"{asset}{wire(amount)}" for asset, amount in sorted(flow.moves.items()))
+                key = (flow.kind, *moved, *(await unit.ledger.revision()).key)
+            unit.posted = await unit.ledger.add(flow_posting(derived_id("flow", *key), flow, at, note))
         logger.warning("flow booked", extra={"kind": flow.kind.value, "gaps": describe(flow.moves)})
-        return True
+        return unit.posted
 
     async def _trades_missing(self, gaps: Mapping[str, Decimal]) -> str:
         """Which trade the gaps are of, so that they cannot be called a flow; empty when they can."""
@@ -266,7 +296,8 @@ class BinanceAccountManager:
             raise TransientError(f"books differ from the exchange: {what} ({self.state.explained})")
         if self.state.gaps:
             return f"settling: {describe(self.state.gaps)}"
-        return f"books equal the exchange in {len(self.state.balances)} assets"
+        doubt = f"; flows are told apart by balances: {self.state.doubt}" if self.state.doubt else ""
+        return f"books equal the exchange in {len(self.state.balances)} assets{doubt}"
 
 
 def _totals(balances: Mapping[str, Balance]) -> dict[str, Decimal]:

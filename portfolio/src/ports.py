@@ -11,6 +11,7 @@ from typing import Protocol
 
 from core.capital.differences import Trades
 from core.capital.equity import BooksHolding, BooksPoint, Valued
+from core.capital.flows import Histories
 from core.capital.leases import Facts, IntentState
 from core.capital.ledger import BooksRevision, Execution, LedgerAccount, Posting
 from core.capital.pockets import Pocket, Reservation
@@ -193,6 +194,10 @@ class ExchangeAccount(Protocol):
 
     async def trades(self, symbol: str, since: datetime) -> Trades | None:
         """Our latest trades in a symbol, not older than ``since``, by id; None where nobody keeps such a list."""
+        ...
+
+    async def flows(self, since: datetime) -> Histories:
+        """What came and went without a trade since then, as far as the exchange's histories can be read."""
         ...
 
     async def close(self) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -10,6 +11,8 @@ from typing import Any, Protocol
 from simulator.api.auth import ApiKey
 from simulator.api.limits import RateLimits
 from simulator.engine.exchange import Engine
+
+TRANSFERS_MAX = 10_000
 
 
 class TwinClock(Protocol):
@@ -108,6 +111,17 @@ async def no_faults(endpoint: str, symbol: str | None, account: str | None) -> F
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Units of an asset that were deposited (positive) or withdrawn, at a market time (ms). ``number``: its own."""
+
+    number: int
+    account: str
+    asset: str
+    amount: Decimal
+    at_ms: int
+
+
 @dataclass
 class TwinState:
     """Everything the API needs. ``flush`` is called after each change of the exchange: it drains the events and
@@ -128,6 +142,13 @@ class TwinState:
     algos: dict[int, Any] = field(default_factory=dict)
     # Symbols that will be delisted, and when (market time, ms).
     delistings: dict[str, int] = field(default_factory=dict)
+    # What was deposited and withdrawn by hand since the twin was started, the newest of it.
+    transfers: deque[Transfer] = field(default_factory=lambda: deque(maxlen=TRANSFERS_MAX))
+
+    def note_transfer(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
+        """Remember a deposit or a withdrawal for the histories of the wallet."""
+        number = self.transfers[-1].number + 1 if self.transfers else 1
+        self.transfers.append(Transfer(number, account, asset, amount, at_ms))
 
     def tell_ban(self, address: str) -> None:
         """An address was answered 418: call ``on_ban`` if the limits banned it, and no fault that hits some calls."""

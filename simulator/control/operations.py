@@ -40,7 +40,9 @@ class Operations:
     def change_balance(self, account: str, asset: str, delta: Decimal) -> dict[str, Any]:
         """Deposit or withdraw. Raises ValueError for more than is free."""
         owner = self._twin.exchange.account(account)
-        self._twin.exchange.deposit(owner, asset, delta, self._twin.clock.now_ms())
+        now_ms = self._twin.clock.now_ms()
+        self._twin.exchange.deposit(owner, asset, delta, now_ms)
+        self._twin.state.note_transfer(account, asset, delta, now_ms)
         return self._balance_view(account, asset)
 
     def lock_balance(self, account: str, asset: str, delta: Decimal) -> dict[str, Any]:

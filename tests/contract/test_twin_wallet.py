@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tests.contract.twin_rest import BTC, LIMIT_BUY, RestClient, refusal
@@ -130,3 +132,18 @@ async def test_a_delisting_that_is_called_off_never_comes(rest: RestClient) -> N
 @pytest.mark.parametrize("path", ["fapi", "dapi"])
 async def test_no_futures_are_listed(rest: RestClient, path: str) -> None:
     assert (await rest.http.get(f"/{path}/v1/exchangeInfo")).json()["symbols"] == []
+
+
+async def test_deposits_and_withdrawals_of_the_control_door_are_in_the_histories(rest: RestClient) -> None:
+    now_ms = rest.twin.clock.now_ms()
+    for amount in ("500", "-200.5"):
+        rest.twin.state.note_transfer("alice", "USDC", Decimal(amount), now_ms)
+    (deposit,) = (await rest.signed("GET", "/sapi/v1/capital/deposit/hisrec")).json()
+    assert (deposit["coin"], deposit["amount"], deposit["status"], deposit["insertTime"]) == ("USDC", "500", 1, now_ms)
+    (withdrawal,) = (await rest.signed("GET", "/sapi/v1/capital/withdraw/history", {"coin": "USDC"})).json()
+    assert (withdrawal["amount"], withdrawal["transactionFee"], withdrawal["status"]) == ("200.5", "0", 6)
+    later = {"startTime": str(now_ms + 1)}
+    assert (await rest.signed("GET", "/sapi/v1/capital/deposit/hisrec", later)).json() == []
+    assert (await rest.signed("GET", "/sapi/v1/capital/deposit/hisrec", account="poor")).json() == []
+    assert (await rest.signed("GET", "/sapi/v1/asset/assetDividend")).json() == {"rows": [], "total": 0}
+    assert (await rest.signed("GET", "/sapi/v1/convert/tradeFlow")).json()["list"] == []

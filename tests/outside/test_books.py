@@ -64,9 +64,10 @@ def test_coins_held_at_the_start_are_capital_and_a_deposit_is_no_gain(launch: La
 def test_what_moves_without_a_trade_halts_nothing(platform: Platform) -> None:
     eventually(lambda: points(platform), "the books are open")
     moved(platform, USDC="-300", AAA="3")
-    eventually(lambda: platform.rows("SELECT 1 FROM ledger_postings WHERE kind = 'convert'"), "it is booked", 90)
-    ledger = platform.ask("portfolio", "GET", "/ledger").json()
-    assert ledger["accounts"]["convert"] == {"AAA": "-3", "USDC": "300"}
+    kinds = "SELECT kind, description FROM ledger_postings WHERE kind IN ('deposit', 'withdrawal') ORDER BY kind"
+    eventually(lambda: len(platform.rows(kinds)) == 2, "both are booked", 90)
+    assert [row["kind"] for row in platform.rows(kinds)] == ["deposit", "withdrawal"]
+    assert "history" in platform.rows(kinds)[0]["description"], "the exchange's histories tell, not the balances"
     eventually(lambda: platform.ask("portfolio", "GET", "/ledger").json()["equals_exchange"], "no difference is left")
     assert platform.ask("portfolio", "GET", "/health").status_code == 200
 

@@ -9,6 +9,8 @@ import httpx
 from redis.asyncio import Redis
 
 from core.capital.differences import Trade, Trades
+from core.capital.flows import Histories, RecordedFlow
+from core.capital.ledger import Flow, PostingKind
 from portfolio.src.ports import ExchangeAccount
 from shared.src.config import Settings
 from shared.src.domain.clock import Clock, to_ms
@@ -17,10 +19,12 @@ from shared.src.exchange.account import AccountData
 from shared.src.exchange.client import BinanceClient
 from shared.src.exchange.models import Balance, parse_balances
 from shared.src.exchange.venue import Venue, venue_of
+from shared.src.exchange.wallet import MoveKind, WalletMove, wallet_moves
 from shared.src.http_calls import call_service
 
 TIMEOUT_S = 5.0
 NO_SUCH_SYMBOL = -1121  # delisted since it was traded
+HISTORY_MS = 29 * 24 * 3600 * 1000  # some histories tell of thirty days at most
 
 
 class BinanceAccount:
@@ -47,8 +51,27 @@ class BinanceAccount:
             if fill.time_ms >= since_ms
         }
 
+    async def flows(self, since: datetime) -> Histories:
+        now_ms = self._client.timestamp_ms()
+        since_ms = max(to_ms(since), now_ms - HISTORY_MS)
+        moves, reasons = await wallet_moves(self._client.wallet, since_ms, now_ms)
+        return Histories(tuple(map(_recorded, moves)), "; ".join(reasons))
+
     async def close(self) -> None:
         await self._client.close()
+
+
+KINDS = {
+    MoveKind.DEPOSIT: PostingKind.DEPOSIT,
+    MoveKind.WITHDRAWAL: PostingKind.WITHDRAWAL,
+    MoveKind.DUST: PostingKind.DUST,
+    MoveKind.DIVIDEND: PostingKind.REWARD,
+    MoveKind.CONVERT: PostingKind.CONVERT,
+}
+
+
+def _recorded(move: WalletMove) -> RecordedFlow:
+    return RecordedFlow(f"{move.kind}-{move.number}", Flow(KINDS[move.kind], move.moves), move.at)
 
 
 class TraderAccount:
@@ -65,6 +88,9 @@ class TraderAccount:
 
     async def trades(self, symbol: str, since: datetime) -> Trades | None:
         return None
+
+    async def flows(self, since: datetime) -> Histories:
+        return Histories()
 
     async def close(self) -> None:
         await self._client.aclose()

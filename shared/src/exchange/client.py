@@ -182,6 +182,19 @@ class BinanceClient:
             raise TransientError("the exchange did not say whether the key may withdraw")
         return said
 
+    async def wallet(self, path: str, params: Params) -> Any:
+        """Read one of the wallet's histories; ``path`` is below /sapi/v1, whose weight is counted apart. Raises as
+        :meth:`ask`.
+        """
+        self._require_keys()
+
+        async def call() -> Any:
+            library = self._library
+            library.REQUEST_RECVWINDOW = self._window_ms(params)
+            return await library._request_margin_api("get", path, signed=True, data=dict(params))
+
+        return await self._read(call, weight=1, urgency=Urgency.BULK)
+
     def timestamp_ms(self) -> int:
         """The exchange's time, as far as it was measured."""
         return self._clock.now_ms() + (self._client.skew_ms if self._client else 0)

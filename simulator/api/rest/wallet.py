@@ -8,7 +8,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from shared.src.domain.clock import from_ms
 from simulator.api.calls import SIGNED_PARAMS, Call, Endpoint, Json, Security
+from simulator.api.state import Transfer
 from simulator.engine.accounts import Holding
 from simulator.engine.core import DISCOUNT_ASSET
 from simulator.engine.numbers import ZERO, fixed, multiply
@@ -113,6 +115,80 @@ def no_dust(call: Call) -> Json:
     return {"total": 0, "userAssetDribblets": []}
 
 
+def deposits(call: Call) -> Json:
+    """capital/deposit/hisrec: what the control door put into the account, the newest first."""
+    return [
+        {
+            "id": f"{call.account.uid}-{transfer.number}",
+            "amount": _rate(transfer.amount),
+            "coin": transfer.asset,
+            "network": transfer.asset,
+            "status": 1,
+            "address": "",
+            "addressTag": "",
+            "txId": f"twin-{transfer.number}",
+            "insertTime": transfer.at_ms,
+            "completeTime": transfer.at_ms,
+            "transferType": 0,
+            "confirmTimes": "1/1",
+            "unlockConfirm": 0,
+            "walletType": 0,
+        }
+        for transfer in _transfers(call)
+        if transfer.amount > ZERO
+    ]
+
+
+def withdrawals(call: Call) -> Json:
+    """capital/withdraw/history: what the control door took out of the account, the newest first; at no fee."""
+    return [
+        {
+            "id": f"{call.account.uid}-{transfer.number}",
+            "amount": _rate(-transfer.amount),
+            "transactionFee": "0",
+            "coin": transfer.asset,
+            "status": 6,
+            "address": "",
+            "txId": f"twin-{transfer.number}",
+            "applyTime": _utc(transfer.at_ms),
+            "network": transfer.asset,
+            "transferType": 0,
+            "confirmNo": 1,
+            "walletType": 0,
+            "txKey": "",
+            "completeTime": _utc(transfer.at_ms),
+        }
+        for transfer in _transfers(call)
+        if transfer.amount < ZERO
+    ]
+
+
+def _transfers(call: Call) -> list[Transfer]:
+    """Those of the account in the time and of the coin that were asked for, the newest first."""
+    first, last = call.params.integer("startTime") or 0, call.params.integer("endTime") or call.now_ms
+    coin = call.params.text("coin")
+    return [
+        transfer
+        for transfer in reversed(call.state.transfers)
+        if transfer.account == call.account.name and first <= transfer.at_ms <= last and coin in {None, transfer.asset}
+    ]
+
+
+def _utc(at_ms: int) -> str:
+    return from_ms(at_ms).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def no_dividends(call: Call) -> Json:
+    """asset/assetDividend: interest and airdrops."""
+    return {"rows": [], "total": 0}
+
+
+def no_conversions(call: Call) -> Json:
+    """convert/tradeFlow: nothing was converted outside of the order books."""
+    span = {"startTime": call.params.integer("startTime"), "endTime": call.params.integer("endTime")}
+    return {"list": [], **span, "limit": 100, "moreData": False}
+
+
 def account_status(call: Call) -> Json:
     return {"data": "Normal"}
 
@@ -180,6 +256,7 @@ def no_futures(call: Call) -> Json:
 
 _USER, _TRADE = Security.USER_DATA, Security.TRADE
 _FUNDING = ("asset", "needBtcValuation")
+_HISTORY = ("coin", "status", "startTime", "endTime", "offset", "limit")
 
 WALLET_ENDPOINTS = (
     Endpoint("GET", "/sapi/v1/system/status", system_status, SIGNED_PARAMS, sapi="IP"),
@@ -190,6 +267,12 @@ WALLET_ENDPOINTS = (
     Endpoint("GET", "/sapi/v1/asset/tradeFee", trade_fee, ("symbol",), security=_USER, sapi="IP"),
     Endpoint("GET", "/sapi/v1/asset/dribblet", no_dust, ("accountType", "startTime", "endTime"), security=_USER,
              sapi="IP"),
+    Endpoint("GET", "/sapi/v1/capital/deposit/hisrec", deposits, _HISTORY, security=_USER, sapi="IP"),
+    Endpoint("GET", "/sapi/v1/capital/withdraw/history", withdrawals, _HISTORY, security=_USER, sapi="IP"),
+    Endpoint("GET", "/sapi/v1/asset/assetDividend", no_dividends, ("asset", "startTime", "endTime", "limit"), 10,
+             security=_USER, sapi="IP"),
+    Endpoint("GET", "/sapi/v1/convert/tradeFlow", no_conversions, ("startTime", "endTime", "limit"), 3000,
+             security=_USER, sapi="UID"),
     Endpoint("POST", "/sapi/v3/asset/getUserAsset", user_assets, _FUNDING, 5, security=_USER, sapi="IP"),
     Endpoint("POST", "/sapi/v1/asset/get-funding-asset", nothing_listed, _FUNDING, security=_USER, sapi="IP"),
     Endpoint("GET", "/sapi/v1/bnbBurn", discount_switch, security=_USER, sapi="IP"),

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from core.capital.differences import Standing, Trade
-from core.capital.ledger import LedgerAccount
+from core.capital.flows import RecordedFlow
+from core.capital.ledger import Flow, LedgerAccount, PostingKind
 from core.capital.pockets import ReservationRefused
 from portfolio.src.binance_account_manager import BinanceAccountManager
 from portfolio.src.bookkeeper import Bookkeeper
@@ -22,6 +23,11 @@ async def look(manager: BinanceAccountManager, clock: ManualClock, times: int = 
         clock.advance(3)
         await manager.refresh()
     return manager.state.standing
+
+
+def recorded(number: str, kind: PostingKind, clock: ManualClock, **moves: str) -> RecordedFlow:
+    amounts = {asset: Decimal(amount) for asset, amount in moves.items()}
+    return RecordedFlow(number, Flow(kind, amounts), clock.now())
 
 
 class AccountBehaviour:
@@ -138,6 +144,35 @@ class AccountBehaviour:
         moved = {asset: before.get(asset, Decimal(0)) - after.get(asset, Decimal(0)) for asset in moves}
         assert moved == {asset: Decimal(amount) for asset, amount in moves.items()}
         assert manager.halted() is None
+
+    async def test_what_the_histories_have_gets_their_name_and_the_rest_one_by_the_balances(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.recorded = [
+            recorded("deposit-1", PostingKind.DEPOSIT, clock, BTC="0.5"),
+            recorded("withdrawal-1", PostingKind.WITHDRAWAL, clock, USDC="-300"),
+            recorded("dividend-1", PostingKind.REWARD, clock, NEWCOIN="25"),
+            recorded("deposit-2", PostingKind.DEPOSIT, clock, EUR="9"),
+        ]
+        for asset, amount in {"BTC": "0.5", "USDC": "-340", "NEWCOIN": "25"}.items():
+            account.move(asset, amount)
+        await look(manager, clock)
+        assert await look(manager, clock, 1) is Standing.EQUAL
+        assert await world.kinds() == ["deposit", "reward", "withdrawal", "withdrawal"]
+        account.move("USDC", -300)
+        await look(manager, clock)
+        assert await world.kinds() == ["deposit", "reward", "withdrawal", "withdrawal", "withdrawal"]
+        assert await world.balances(LedgerAccount.REWARDS) == {"NEWCOIN": Decimal(-25)}
+
+    async def test_where_histories_cannot_be_read_the_balances_tell_and_health_says_so(
+        self, books: Bookkeeper, manager: BinanceAccountManager, account: FakeAccount, world: World, clock: ManualClock
+    ) -> None:
+        account.doubt = "capital/deposit/hisrec: -2015 Invalid API-key, IP, or permissions for action."
+        account.move("USDC", 500)
+        await look(manager, clock)
+        await look(manager, clock, 1)
+        assert await world.kinds() == ["deposit"]
+        assert "-2015" in await manager.probe()
 
     async def test_a_trade_whose_difference_was_accepted_explains_no_later_one(
         self,

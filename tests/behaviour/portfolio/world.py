@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from core.capital.differences import Trades
+from core.capital.flows import Histories, RecordedFlow
 from core.capital.ledger import LedgerAccount
 from core.statistics.periods import PeriodKey
 from portfolio.src.ports import AccountRecords, CapitalStore, CycleValues, PerformanceRows
@@ -121,6 +122,9 @@ class FakeAccount:
     times: dict[int, datetime] = field(default_factory=dict)
     """When trades were made, by id; without one, it is always listed."""
 
+    recorded: list[RecordedFlow] = field(default_factory=list)
+    doubt: str = ""
+
     def move(self, asset: str, amount: str | int) -> None:
         self.held[asset] = self.held.get(asset, Decimal(0)) + Decimal(amount)
 
@@ -132,6 +136,9 @@ class FakeAccount:
             return None
         listed = self.listed.get(symbol, {})
         return {each: trade for each, trade in listed.items() if self.times.get(each, since) >= since}
+
+    async def flows(self, since: datetime) -> Histories:
+        return Histories(tuple(each for each in self.recorded if each.at >= since), self.doubt)
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.capital.flows import flows_of
-from core.capital.ledger import LedgerAccount, PostingKind, flow_posting, totals
+from core.capital.flows import RecordedFlow, confirmed, flows_of, without
+from core.capital.ledger import Flow, LedgerAccount, PostingKind, flow_posting, totals
 from core.capital.valuation import underlying
 from shared.memory.manual_clock import ManualClock
 
@@ -60,3 +61,31 @@ def test_flows_are_the_gaps_and_no_more_and_their_postings_balance(gaps: dict[st
         for asset, amount in totals(line for line in lines if line.account is LedgerAccount.EXCHANGE).items():
             moved[asset] = moved.get(asset, Decimal(0)) + amount
     assert moved == gaps
+
+
+def recorded(number: int, **moves: str) -> RecordedFlow:
+    kind = PostingKind.CONVERT if len(moves) > 1 else PostingKind.DEPOSIT
+    flow = Flow(kind, {asset: Decimal(amount) for asset, amount in moves.items()})
+    return RecordedFlow(str(number), flow, datetime(2026, 1, 1, 0, number, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("gaps", "records", "taken", "rest"),
+    [
+        ({"USDC": "700"}, [{"USDC": "500"}, {"USDC": "200"}], [0, 1], {}),
+        ({"USDC": "700"}, [{"USDC": "500"}], [0], {"USDC": "200"}),
+        ({"USDC": "300"}, [{"USDC": "500"}], [], {"USDC": "300"}),
+        ({"USDC": "-300"}, [{"USDC": "300"}], [], {"USDC": "-300"}),
+        ({"BTC": "1", "USDC": "-50"}, [{"BTC": "1", "USDC": "-50"}], [0], {}),
+        ({"BTC": "1"}, [{"BTC": "1", "USDC": "-50"}], [], {"BTC": "1"}),
+        ({}, [{"USDC": "500"}], [], {}),
+    ],
+)
+def test_a_recorded_flow_is_taken_when_the_gaps_show_it(
+    gaps: dict[str, str], records: list[dict[str, str]], taken: list[int], rest: dict[str, str]
+) -> None:
+    found = {asset: Decimal(amount) for asset, amount in gaps.items()}
+    confirmed_flows = confirmed(found, [recorded(number, **moves) for number, moves in enumerate(records)])
+    assert [int(each.number) for each in confirmed_flows] == taken
+    left = without(found, [each.flow for each in confirmed_flows])
+    assert left == {asset: Decimal(amount) for asset, amount in rest.items()}
