@@ -215,7 +215,9 @@ class CycleRules:
             # a stop that sells is left alone, and one order may not be larger than the exchange takes
             return _protect(view, uncovered) if rules.is_sellable(uncovered, price) else Wait("protected")
         if not rules.is_sellable(quantity, price):
-            return Wait("what is left is too small for another stop")
+            if is_dust(view.cycle, self._position(view, rules), rules):
+                return Wait("what is left is too small for another stop")
+            return Unsellable(self._why_unsellable(view, rules, price))
         if refused_protections(view.orders):
             return Cancel(changed.leg)
         return ReplaceByStop(changed.leg, quantity)

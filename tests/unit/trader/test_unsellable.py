@@ -140,6 +140,19 @@ async def test_a_position_in_a_symbol_that_stopped_before_its_protection_is_prot
         assert not world.cycle.exit_reason
 
 
+async def test_the_rest_of_a_target_that_no_stop_may_be_as_small_as_halts_its_symbol_until_it_is_protected() -> None:
+    async with one_process() as world:
+        await world.buy()
+        filters(world, "NOTIONAL", minNotional="5000")
+        world.book([("51990", "5")], [("52010", "5")])
+        await world.trade(Side.BUY, "0.004", "52000")
+        await world.wait(10)
+        assert [pause.scope for pause in await world.store.pauses()] == [SYMBOL]
+        filters(world, "NOTIONAL", minNotional="5")
+        await world.wait(40)
+        assert is_open_and_covered(world)
+
+
 @pytest.mark.parametrize("method", ["current_rules", "replace"])
 async def test_an_exit_that_is_told_to_wait_keeps_its_protection(method: str) -> None:
     async with one_process() as world:
