@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
 
 from core.positions.model import Purpose
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType, Side
+from shared.src.exchange.models import BookTicker
 from tests.unit.trader.engine_world import ACCOUNT, World, one_process
+from tests.unit.trader.fake_exchange import SYMBOL
 
 D = Decimal
 DUST = D("0.00001")
+
+
+@dataclass(frozen=True)
+class Told:
+    """Prices that stand still."""
+
+    last: BookTicker
+
+    async def ticker(self, symbol: str) -> BookTicker:
+        return self.last
+
+    async def latest(self, symbol: str) -> BookTicker | None:
+        return self.last
 
 
 async def fill_target(world: World, quantity: str) -> None:
@@ -38,6 +54,17 @@ async def test_what_a_target_leaves_when_it_fills_in_part_has_a_stop_again() -> 
         await world.offer("40000", "40010")
         assert world.cycle.status is CycleStatus.COMPLETED
         assert world.exchange.held < DUST
+
+
+async def test_a_price_from_before_the_fill_sells_nothing() -> None:
+    """A resting entry fills because the market fell to it at once: the last price that was told stood higher."""
+    async with one_process() as world:
+        before = await world.exchange.ticker(SYMBOL)
+        world.trader.cycle_manager._prices = Told(before)
+        await world.buy(type=OrderType.LIMIT, price=D(47000), stop_loss=D(46000), take_profit=D(49000))
+        await world.offer("46800", "46900")
+        assert world.cycle.status is CycleStatus.ACTIVE_BUY
+        assert world.exchange.uncovered < DUST
 
 
 async def test_the_stop_comes_back_in_one_call() -> None:

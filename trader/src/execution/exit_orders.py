@@ -23,6 +23,7 @@ from core.positions.rules import PositionRules
 from core.positions.standing import is_bereft, locked, protects, standing_exits
 from core.risk.halts import ALL, Cause
 from shared.src.domain.clock import Clock
+from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.domain.orders import OrderStatus
 from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
@@ -78,13 +79,25 @@ class ExitOrders:
         cycle = settled(known, rules, self._rules)
         if cycle != known:
             await self._store.save_cycle(cycle)
-        orders = protection(replace(view, cycle=cycle), step, rules, bid, now, stops=self._rules.stops)
+        leveled = replace(view, cycle=cycle)
+        orders = protection(leveled, step, rules, bid, now, stops=self._rules.stops)
+        if isinstance(orders, Beyond):
+            # the price is perhaps from before the fill, which the market reached by a jump: the exchange knows better
+            bid = await self._bid_now(cycle.symbol, bid)
+            orders = protection(leveled, step, rules, bid, now, stops=self._rules.stops)
         if isinstance(orders, Beyond):
             await self._store.request_exit(cycle.id, orders.level.value)
             return True
         if isinstance(step, ReplaceByStop):
             return await self._replace_by_stop(view, step.old, orders.stop, rules)
         return await self._stand(orders)
+
+    async def _bid_now(self, symbol: str, known: Decimal | None) -> Decimal | None:
+        """The bid as the exchange has it; the one that is known where it does not say."""
+        try:
+            return bid_of(await self._exchange.ticker(symbol))
+        except (TransientError, RejectedError):
+            return known
 
     async def _stand(self, orders: Protection) -> bool:
         stop, target = orders.stop, orders.target
