@@ -83,6 +83,7 @@ def judge_order(
     def refusals() -> Iterator[str]:
         yield refusal_of(order.candidate, view, limits)
         yield cost_refusal(cost, allowed)
+        yield _levels_refusal(order, price) if order.candidate.is_manual else ""
         yield market_refusal(ticker, reference, order.stop_loss, limits)
         yield _bound_refusal(price, bound) if market else ""
         yield rules.refusal(quantity, price, market=market)
@@ -136,6 +137,15 @@ def _told(reserved: Decimal, quote: str, view: AccountView) -> Iterator[Decimal]
         yield reserved
     if view.free is not None:
         yield view.free.get(quote, ZERO)
+
+
+def _levels_refusal(order: EntryOrder, price: Decimal) -> str:
+    """Why what a person chose cannot be meant. A strategy's levels were chosen at the price of then: it is spared."""
+    if order.stop_loss is not None and order.stop_loss >= price:
+        return f"the stop {wire(order.stop_loss)} is not under the price {wire(price)}"
+    if order.take_profit is not None and order.take_profit <= price:
+        return f"the target {wire(order.take_profit)} is not over the price {wire(price)}"
+    return ""
 
 
 def _thin_book_refusal(

@@ -14,7 +14,7 @@ from core.risk.verdicts import Approved, Refused
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
-from shared.src.domain.orders import IntentKind
+from shared.src.domain.orders import IntentKind, Side
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.execution.messages import failed_intent
@@ -110,6 +110,8 @@ class IntentHandler:
         return Taken(cycle_id=cycles[0].id)
 
     async def _entry(self, intent: OrderIntent, trigger: Decimal | None, rests_for: timedelta | None) -> Taken:
+        if intent.side is not Side.BUY:
+            return await self._refuse(intent, Refused("an entry buys: what sells opens nothing on a spot market"))
         try:
             rules = await self._exchange.rules(intent.symbol)
             if not rules.is_listed:  # nobody could tell its price

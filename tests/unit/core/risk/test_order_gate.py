@@ -101,6 +101,20 @@ def test_a_limit_order_is_measured_at_its_own_price() -> None:
     assert verdict.levels.stop_loss == 39_200
 
 
+@pytest.mark.parametrize(
+    ("levels", "reason"),
+    [
+        ({"stop_loss": Decimal(41_000)}, "the stop 41000 is not under the price 40000"),
+        ({"take_profit": Decimal(39_000)}, "the target 39000 is not over the price 40000"),
+    ],
+)
+def test_levels_that_a_person_gave_on_the_wrong_side_are_refused_and_those_of_a_strategy_settled(
+    levels: dict[str, Any], reason: str
+) -> None:
+    assert judge(order(strategy=MANUAL, price=Decimal(40_000), **levels)) == Refused(reason)
+    assert isinstance(judge(order(price=Decimal(40_000), **levels)), Approved)
+
+
 def test_an_order_that_starts_at_a_trigger_is_measured_there() -> None:
     verdict = judge(order("0.018", trigger=Decimal(60_000)))
     assert verdict == Refused("the entry costs 1080, MAX_POSITION_SIZE allows 1000")
