@@ -20,13 +20,17 @@ class LevelMove:
     loosen: bool = False
 
 
-def judged_move(cycle: Cycle, move: LevelMove, rules: SymbolRules, bid: Decimal) -> LevelMove | Refused:
-    """The move on allowed prices, or why not. ``cycle``: one whose levels are settled."""
+def judged_move(
+    cycle: Cycle, move: LevelMove, rules: SymbolRules, *, bid: Decimal, last: Decimal | None
+) -> LevelMove | Refused:
+    """The move on allowed prices, or why not. ``cycle``: one whose levels are settled; ``last``: the price of the last
+    trade, by which stops start, None before the first.
+    """
     stop = None if move.stop_price is None else rules.floor_price(move.stop_price)
     target = None if move.take_profit_price is None else rules.round_price(move.take_profit_price, Side.SELL)
     reasons = (
         _no_move(cycle, move),
-        "" if stop is None else _refused_stop(cycle, move, stop, rules, bid),
+        "" if stop is None else _starts(stop, bid, last) or _refused_stop(cycle, move, stop, rules),
         "" if target is None else _refused_target(cycle, target, bid),
         _crossed(stop or cycle.stop_price, target or cycle.take_profit_price),
     )
@@ -44,9 +48,15 @@ def _no_move(cycle: Cycle, move: LevelMove) -> str:
     return ""
 
 
-def _refused_stop(cycle: Cycle, move: LevelMove, stop: Decimal, rules: SymbolRules, bid: Decimal) -> str:
+def _starts(stop: Decimal, bid: Decimal, last: Decimal | None) -> str:
     if stop >= bid:
         return f"a stop at {stop} would sell at once: the bid is {bid}; close the position instead"
+    if last is not None and stop >= last:
+        return f"a stop at {stop} would sell at once: the last trade was at {last}"
+    return ""
+
+
+def _refused_stop(cycle: Cycle, move: LevelMove, stop: Decimal, rules: SymbolRules) -> str:
     if cycle.stop_price is not None and stop < cycle.stop_price and not move.loosen:
         return f"a stop at {stop} would loosen the one at {cycle.stop_price}; to do that, set loosen"
     quantity = rules.floor_quantity(cycle.quantity - cycle.exit_quantity)

@@ -93,6 +93,9 @@ class BinanceExecutor(RestExchange):
     async def ticker(self, symbol: str) -> BookTicker:
         return await self._market.book_ticker(symbol)
 
+    async def last_price(self, symbol: str) -> Decimal | None:
+        return await self._market.last_price(symbol)
+
     async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
         return await self._market.asks(symbol)
 

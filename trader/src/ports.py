@@ -114,6 +114,10 @@ class Exchange(Protocol):
 
     async def ticker(self, symbol: str) -> BookTicker: ...
 
+    async def last_price(self, symbol: str) -> Decimal | None:
+        """What it last traded at, by which stops start whatever is bid; None: it never traded."""
+        ...
+
     async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
         """What the book offers to buyers: (price, quantity), best first, no deeper than a hundred levels."""
         ...

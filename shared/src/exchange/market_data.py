@@ -83,6 +83,14 @@ class MarketData:
         row = await self._client.public("ticker/bookTicker", {"symbol": symbol}, weight=2, urgency=Urgency.CRITICAL)
         return _ticker(row)
 
+    async def last_price(self, symbol: str) -> Decimal | None:
+        """The price of the last trade; None before the first one."""
+        row = await self._client.public("ticker/price", {"symbol": symbol}, weight=2, urgency=Urgency.CRITICAL)
+        try:
+            return to_decimal(field(row, "price")) or None
+        except (ValueError, TypeError) as error:
+            raise ContractError(f"price of {symbol}: {error!r}") from error
+
     async def last_prices(self) -> dict[str, Decimal]:
         """The last price of every symbol, by its name; those without a trade yet are left out."""
         rows = await self._client.public("ticker/price", {}, weight=4)

@@ -220,6 +220,9 @@ class FakeExchange:
             raise RejectedError("-1121 Invalid symbol.", code=-1121)
         return BookTicker(symbol, self.price, Decimal(9), self.price + SPREAD, Decimal(9))
 
+    async def last_price(self, symbol: str) -> Decimal | None:
+        return self.price
+
     async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
         ticker = await self.ticker(symbol)
         return [(ticker.ask, ticker.ask_quantity)]

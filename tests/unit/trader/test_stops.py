@@ -70,6 +70,19 @@ async def test_a_wider_trail_does_not_hold_a_position_under_its_decided_stop() -
         assert world.cycle.status is CycleStatus.COMPLETED
 
 
+async def test_a_stop_that_the_last_trade_would_start_is_not_given_a_better_place_yet() -> None:
+    """Somebody bids more, nobody has traded there: Binance refuses such a stop, and the old one would be gone."""
+    async with one_process(break_even_percent="2") as world:
+        await world.buy(take_profit=D(90000))
+        world.book([("51100", "5")], [("51101", "5")])
+        await world.wait(3)
+        assert stop(world).stop_price == D(49000)
+        assert not world.cycle.exit_reason
+        await to(world, 51200)
+        await world.wait(10)
+        assert stop(world).stop_price == D(50100)
+
+
 async def test_a_stop_moves_to_the_entry_and_its_fees_once_the_position_has_gained_enough() -> None:
     async with one_process(break_even_percent="2") as world:
         await world.buy(take_profit=D(90000))

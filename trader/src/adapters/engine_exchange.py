@@ -72,6 +72,12 @@ class EngineAccount(RestExchange, ABC):
             raise TransientError(f"nobody offers to buy and to sell {symbol}")
         return found
 
+    async def last_price(self, symbol: str) -> Decimal | None:
+        try:
+            return self._engine.last_price(symbol)
+        except ApiError as error:
+            raise refusal(error) from error
+
     async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
         try:
             _, _, asks = self._engine.depth(symbol, LEVELS)

@@ -378,7 +378,8 @@ class TraderControl:
             raise RejectedError(f"there is no open cycle {cycle_id}", code=NOT_FOUND)
         asked = LevelMove(request.stop_price, request.take_profit_price, request.loosen)
         bid = (await self._trader.prices.ticker(cycle.symbol)).bid
-        match judged_move(cycle, asked, await self._rules(cycle.symbol), bid):
+        last = await self._trader.exchange.last_price(cycle.symbol)
+        match judged_move(cycle, asked, await self._rules(cycle.symbol), bid=bid, last=last):
             case Refused(reason):
                 raise RejectedError(reason, code=UNPROCESSABLE)
             case LevelMove() as move:

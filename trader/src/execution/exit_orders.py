@@ -128,12 +128,19 @@ class ExitOrders:
             return False  # nothing would change while nobody bids
         if is_bereft(view, old) and await self._orders.refresh(old):
             return True  # the stop went because the target began to fill: how much of it is known now
-        if protects(view, old) and not (await self._exchange.current_rules(view.cycle.symbol)).is_trading:
+        if protects(view, old) and not await self._would_stand(stop):
             return False  # a stop goes only where its successor would be taken
         if not rules.cancel_replace_allowed:
             return await self._orders.cancel(old)
         await self._store.add_orders([stop])
         return await self._is_settled(stop, await self._orders.replace(old, stop))
+
+    async def _would_stand(self, stop: Order) -> bool:
+        """Whether the symbol trades, and last did so above the stop: what is bid since then starts no stop."""
+        if not (await self._exchange.current_rules(stop.symbol)).is_trading:
+            return False
+        last = await self._exchange.last_price(stop.symbol)
+        return stop.stop_price is None or last is None or stop.stop_price < last
 
     async def _sell(self, view: CycleState, step: Sell, market: BookTicker | None) -> bool:
         order = market_sale(view, step.quantity, self._clock.now(), step.purpose, market=market)

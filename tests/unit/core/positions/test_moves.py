@@ -32,7 +32,7 @@ def held(**facts: Any) -> Cycle:
     ],
 )
 def test_levels_move_to_allowed_prices(move: LevelMove, expected: LevelMove) -> None:
-    assert judged_move(held(), move, RULES, PRICE) == expected
+    assert judged_move(held(), move, RULES, bid=PRICE, last=PRICE) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,12 @@ def test_levels_move_to_allowed_prices(move: LevelMove, expected: LevelMove) -> 
     ],
 )
 def test_a_move_is_refused_with_its_reason(cycle: Cycle, move: LevelMove, reason: str) -> None:
-    refused = judged_move(cycle, move, RULES, PRICE)
+    refused = judged_move(cycle, move, RULES, bid=PRICE, last=PRICE)
     assert isinstance(refused, Refused)
     assert reason in refused.reason
+
+
+def test_a_stop_is_refused_where_the_last_trade_would_start_it_whatever_is_bid() -> None:
+    refused = judged_move(held(), LevelMove(stop_price=PRICE - 5), RULES, bid=PRICE, last=PRICE - 10)
+    assert isinstance(refused, Refused)
+    assert "the last trade was at" in refused.reason
