@@ -64,6 +64,11 @@ STORIES: Final[dict[str, Story]] = {
     "a trade by hand while the stream is cut": _story(
         do.CutStream(20.0, 0.5), do.TradeByHand(BTC, Side.BUY, Decimal("0.05"), 5.0)
     ),
+    "a trade that the stream lost lies under one that it told": _story(
+        do.DisturbEvents(2, lost=True, late_s=0.0, doubled=False, reversed=False, wait_s=0.0),
+        do.TradeByHand(BTC, Side.BUY, Decimal("0.05"), 0.5),
+        do.TradeByHand(BTC, Side.BUY, Decimal("0.05"), 5.0),
+    ),
     "a deposit and a withdrawal at once": _story(
         do.Flow("USDC", Decimal(500), 1.0), do.Flow("BTC", Decimal("-0.02"), 1.0)
     ),
