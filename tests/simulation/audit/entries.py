@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -31,9 +31,16 @@ class EntryRule:
     _stops_max: dict[str, tuple[int | None, float]] = field(default_factory=dict)
 
     def look(
-        self, exchange: Exchange, positions: dict[str, Position], books: Books, *, limits: Limits, weather: Weather
+        self,
+        exchange: Exchange,
+        positions: dict[str, Position],
+        books: Books,
+        *,
+        limits: Limits,
+        weather: Weather,
+        taken: Mapping[str, Decimal],
     ) -> Iterator[str]:
-        """What breaks a rule now."""
+        """What breaks a rule now. ``taken``: units by symbol that somebody sold by hand."""
         if limits != self._limits:
             self._limits, self._limited_s = limits, exchange.now_s
         for symbol, listing in exchange.listings.items():
@@ -57,7 +64,7 @@ class EntryRule:
         yield from approved(positions, books)
         symbols = {order.symbol for order in new if order.placed_s > self._limited_s + ON_ITS_WAY_S}
         if symbols:
-            yield from within_limits(exchange, positions, books, limits=limits, symbols=symbols)
+            yield from within_limits(exchange, positions, books, limits=limits, symbols=symbols, taken=taken)
 
     def _paused(self, order: ExchangeOrder, books: Books) -> Iterator[str]:
         row = books.orders.get(order.client_id)
@@ -114,15 +121,24 @@ def _capital(exchange: Exchange, positions: dict[str, Position], quote: str) -> 
 
 
 def within_limits(
-    exchange: Exchange, positions: dict[str, Position], books: Books, *, limits: Limits, symbols: set[str]
+    exchange: Exchange,
+    positions: dict[str, Position],
+    books: Books,
+    *,
+    limits: Limits,
+    symbols: set[str],
+    taken: Mapping[str, Decimal],
 ) -> Iterator[str]:
-    """What is at stake after entries in some symbols: held at cost, and what entries that rest may still spend."""
+    """What is at stake after entries in some symbols: held at cost, and what entries that rest may still spend.
+
+    What somebody sold by hand of the positions (``taken``) is not at stake any more.
+    """
     open_ids = {cycle.cycle_id for cycle in books.cycles if cycle.is_open}
     at_stake: dict[str, Decimal] = {}
     count = 0
     for cycle_id, position in positions.items():
         resting = sum_of(order.remaining * order.price for order in position.open_entries)
-        stake = position.cost + resting
+        stake = max(Decimal(0), position.held - taken[position.symbol]) * position.unit_cost + resting
         if cycle_id not in open_ids or not stake:
             continue
         count += 1

@@ -58,12 +58,15 @@ def _smallest_cost(listing: Listing) -> Decimal:
     return max(DUST_COST_MAX, smallest * ROUNDING)
 
 
-def missing(exchange: Exchange, positions: dict[str, Position], books: Books) -> Iterator[str]:
+def missing(
+    exchange: Exchange, positions: dict[str, Position], books: Books, taken: Mapping[str, Decimal]
+) -> Iterator[str]:
     """To be asked once everything is quiet: assets of which open positions claim more than the account holds.
 
     A sale by hand closes the positions whose coins it sold; what is less than a lot stands under no order, and goes
     with all that is free. Coins that were withdrawn are the owner's business: a platform that halts, with the
-    difference as its reason, is right.
+    difference as its reason, is right. A position of which a sale by hand still rests stays open until that one sells;
+    what others sold of it (``taken``, units by symbol) it does not claim.
     """
     for listing in exchange.listings.values():
         withdrawn = exchange.flows.get(listing.base, Decimal(0)) < 0
@@ -74,7 +77,12 @@ def missing(exchange: Exchange, positions: dict[str, Position], books: Books) ->
             for cycle in books.cycles
             if cycle.is_open and cycle.cycle_id in positions and cycle.symbol == listing.symbol
         ]
-        claimed = sum_of(listing.in_lots(position.held) for position in mine)
+        rests = any(
+            order.by_hand and order.is_open and order.side == "SELL" and order.symbol == listing.symbol
+            for order in exchange.orders
+        )
+        sold = taken[listing.symbol] if rests else Decimal(0)
+        claimed = sum_of(listing.in_lots(max(Decimal(0), position.held - sold)) for position in mine)
         held = exchange.held.get(listing.base, Decimal(0))
         if claimed > held:
             yield f"open positions claim {claimed} {listing.base}, the account holds {held}"
