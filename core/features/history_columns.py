@@ -6,17 +6,15 @@ each is computed for itself, and the columns of all runs stand one behind the ot
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.features.candle_columns import columns_of
 from core.features.engine import IndicatorEngine
+from core.features.frames_of_bars import BarTable
 from core.features.indicators.base import IndicatorParameters
-from core.features.replay import closed_candles
-from core.market.series import CandleSeries
 from core.rules.frames import Column
 from shared.src.domain.candles import Candle, Timeframe
 
@@ -38,7 +36,7 @@ class FrameColumns:
 def frame_columns(
     symbol: str,
     base: Timeframe,
-    candles: Iterable[Candle],
+    candles: Sequence[Candle],
     parameters: IndicatorParameters,
     *,
     timeframes: Collection[Timeframe],
@@ -48,34 +46,37 @@ def frame_columns(
 
     ``candles`` are in order and differ. ``features``: only these and what they need; all by default.
     """
-    bars: dict[Timeframe, list[Candle]] = {frame: [] for frame in timeframes}
-    series = CandleSeries(symbol, base)
-    for candle in candles:
-        for closed in closed_candles(series, candle):
-            if closed.timeframe in bars:
-                bars[closed.timeframe].append(closed)
-    return {frame: _columns(symbol, frame, found, parameters, features) for frame, found in bars.items() if found}
+    table = BarTable(base, candles)
+    found = {frame: table.columns(frame) for frame in timeframes}
+    return {
+        frame: _columns(symbol, frame, columns, parameters, features)
+        for frame, columns in found.items()
+        if len(columns["time"])
+    }
 
 
 def _columns(
     symbol: str,
     timeframe: Timeframe,
-    bars: Sequence[Candle],
+    candles: Mapping[str, Column],
     parameters: IndicatorParameters,
     features: Collection[str] | None,
 ) -> FrameColumns:
-    opened = [bar.time for bar in bars]
-    due = [timeframe.next_open(time) for time in opened]
-    cuts = [place for place in range(1, len(bars)) if opened[place] != due[place - 1]]
+    opened = candles["time"].astype(np.int64)
+    due = _due(timeframe, opened)
+    cuts = (np.flatnonzero(opened[1:] != due[:-1]) + 1).tolist()
     runs = [
-        IndicatorEngine(symbol, timeframe.value, parameters, features).batch(columns_of(bars[begin:end]))
-        for begin, end in zip([0, *cuts], [*cuts, len(bars)], strict=True)
+        IndicatorEngine(symbol, timeframe.value, parameters, features).batch(
+            {name: np.ascontiguousarray(column[begin:end]) for name, column in candles.items()}
+        )
+        for begin, end in zip([0, *cuts], [*cuts, len(opened)], strict=True)
     ]
     columns = runs[0] if len(runs) == 1 else {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
-    return FrameColumns(
-        symbol,
-        timeframe,
-        np.array(opened, dtype=np.int64),
-        np.array(due, dtype=np.int64) - 1,
-        columns,
-    )
+    return FrameColumns(symbol, timeframe, opened, due - 1, columns)
+
+
+def _due(timeframe: Timeframe, opened: NDArray[np.int64]) -> NDArray[np.int64]:
+    """When the bar after each opens; months differ in length."""
+    if timeframe is Timeframe.MO1:
+        return np.array([timeframe.next_open(time) for time in opened.tolist()], dtype=np.int64)
+    return opened + timeframe.milliseconds

@@ -38,7 +38,7 @@ def features_of(
     """
     engines: dict[Timeframe, IndicatorEngine] = {}
     for candle in candles:
-        for closed in closed_candles(series, candle):
+        for closed in _closed(series, candle):
             if closed.timeframe in timeframes:
                 yield _features(engines, closed, parameters)
 
@@ -48,7 +48,7 @@ def in_order(streams: Iterable[Iterator[BarFeatures]]) -> Iterator[BarFeatures]:
     return heapq.merge(*streams, key=lambda bar: bar.close_time)
 
 
-def closed_candles(series: CandleSeries, candle: Candle) -> tuple[Candle, ...]:
+def _closed(series: CandleSeries, candle: Candle) -> tuple[Candle, ...]:
     """The candle and what it completes. Nothing fills a hole of a recording: the line starts anew behind it."""
     built = series.append(candle)
     if isinstance(built, Gap):
