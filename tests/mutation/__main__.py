@@ -55,16 +55,21 @@ def scores(findings: Findings) -> dict[str, dict[str, Any]]:
     }
 
 
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, help="modules to mutate [those of orders and money]")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--json", type=Path, help="write scores and survivors there")
     options = parser.parse_args()
     os.environ["CI"] = "true"  # hypothesis plays the same examples every time
-    chosen = options.files or [*FILES, *(path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.py")))]
+    chosen = options.files or [*(path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.py"))), *FILES]
     known = equivalents()
     mutants = [each for path in chosen for each in mutants_of(ROOT / path, ROOT) if each.name not in known]
-    plugin = MutationPlugin(mutants, ROOT, lambda text: print(text, file=sys.stderr, flush=True))
+    plugin = MutationPlugin(mutants, ROOT, _tell, seconds=60 * options.minutes)
     quiet = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:terminal", "-m", "not integration"]
     pytest.main([*quiet, "--rootdir", str(ROOT), *(str(ROOT / path) for path in TESTS)], plugins=[plugin])
     return _report(plugin.findings, options.json)

@@ -26,7 +26,7 @@ from _pytest.runner import runtestprotocol
 from tests.mutation.mutants import Mutant, code_of
 
 KILLED, SURVIVED = 0, 1
-CHOSEN_S_MAX = 40.0  # tests of a function that take longer together, traced, are not all run
+CHOSEN_S_MAX = 12.0  # tests of a function that take longer together, traced, are not all run
 PATIENCE = 3  # a mutant that takes so many times as long never ends
 Place = tuple[str, str]
 
@@ -44,8 +44,11 @@ class Findings:
 class MutationPlugin:
     """Takes the place of pytest's loop over the tests."""
 
-    def __init__(self, mutants: Sequence[Mutant], root: Path, tell: Callable[[str], None]) -> None:
-        self._mutants, self._root, self._tell = mutants, root, tell
+    def __init__(
+        self, mutants: Sequence[Mutant], root: Path, tell: Callable[[str], None], *, seconds: float = float("inf")
+    ) -> None:
+        """``seconds``: mutants that are not reached by then are not judged."""
+        self._mutants, self._root, self._tell, self._seconds = mutants, root, tell, seconds
         self._files = {str(root / mutant.path) for mutant in mutants}
         self._reached: dict[Place, set[int]] = defaultdict(set)
         self._failed: set[int] = set()
@@ -61,6 +64,9 @@ class MutationPlugin:
         self._functions = _functions_in(self._files)
         gc.freeze()  # or every child would copy all that there is to look for garbage in it
         for number, mutant in enumerate(self._mutants):
+            if time.monotonic() - began > self._seconds:
+                self._tell(f"{len(self._mutants) - number} mutants were not reached in time")
+                break
             self._judge(mutant, session.items)
             if number % 50 == 49:
                 found = self.findings
