@@ -160,6 +160,7 @@ def _outermost(code: CodeType) -> str:
 def _functions_in(files: set[str]) -> dict[Place, list[FunctionType]]:
     """All function objects that come from these files, by file and qualified name, decorated ones too."""
     found: dict[Place, list[FunctionType]] = defaultdict(list)
+    gc.unfreeze()  # what a test has frozen would not be seen
     for each in gc.get_objects():
         if isinstance(each, FunctionType) and each.__code__.co_filename in files:
             found[each.__code__.co_filename, each.__code__.co_qualname].append(each)
