@@ -16,7 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -124,8 +124,12 @@ class MutationPlugin:
         for number in sorted(reached, key=lambda each: self._took[each]):
             by_file[items[number].path].append(number)
         in_turn = [number for turn in zip_longest(*by_file.values()) for number in turn if number is not None]
-        taken = accumulate(self._took[number] for number in in_turn)
-        return [number for number, seconds in zip(in_turn, taken, strict=True) if seconds < CHOSEN_S_MAX] or in_turn[:1]
+        chosen, left = [], CHOSEN_S_MAX
+        for number in in_turn:
+            if self._took[number] <= left:
+                chosen.append(number)
+                left -= self._took[number]
+        return chosen or in_turn[:1]
 
     def _survives(self, mutant: Mutant, code: CodeType, items: Sequence[pytest.Item], seconds: float) -> bool:
         child = os.fork()
