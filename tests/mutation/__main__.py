@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,12 @@ FILES = (
     "portfolio/src/bookkeeper.py",
     "portfolio/src/pockets.py",
 )
-TESTS = ("tests/unit/core", "tests/unit/trader", "tests/unit/portfolio", "tests/unit/coordinator", "tests/behaviour")
+# Which tests are asked about the code of a package: its own.
+TESTS = {
+    "core": ("tests/unit/core",),
+    "trader": ("tests/unit/trader", "tests/behaviour/trader"),
+    "portfolio": ("tests/unit/portfolio", "tests/behaviour/portfolio"),
+}
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 
 
@@ -67,12 +73,21 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["CI"] = "true"  # hypothesis plays the same examples every time
     chosen = options.files or [*(path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.py"))), *FILES]
-    known = equivalents()
-    mutants = [each for path in chosen for each in mutants_of(ROOT / path, ROOT) if each.name not in known]
-    plugin = MutationPlugin(mutants, ROOT, _tell, seconds=60 * options.minutes)
+    known, findings = equivalents(), Findings()
+    for package, tests in TESTS.items():
+        files = [path for path in chosen if (ROOT / path).is_relative_to(ROOT / package)]
+        mutants = [each for path in files for each in mutants_of(ROOT / path, ROOT) if each.name not in known]
+        if mutants:
+            findings.add(_judged(mutants, tests, seconds=60 * options.minutes - findings.seconds))
+    return _report(findings, options.json)
+
+
+def _judged(mutants: Sequence[Mutant], tests: Sequence[str], *, seconds: float) -> Findings:
+    """What these tests say of these mutants."""
+    plugin = MutationPlugin(mutants, ROOT, _tell, seconds=seconds)
     quiet = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:terminal", "-m", "not integration"]
-    pytest.main([*quiet, "--rootdir", str(ROOT), *(str(ROOT / path) for path in TESTS)], plugins=[plugin])
-    return _report(plugin.findings, options.json)
+    pytest.main([*quiet, "--rootdir", str(ROOT), *(str(ROOT / path) for path in tests)], plugins=[plugin])
+    return plugin.findings
 
 
 def _report(findings: Findings, file: Path | None) -> int:

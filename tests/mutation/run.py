@@ -43,6 +43,12 @@ class Findings:
     untested: list[Mutant] = field(default_factory=list)
     seconds: float = 0.0
 
+    def add(self, more: Findings) -> None:
+        self.killed += more.killed
+        self.survived += more.survived
+        self.untested += more.untested
+        self.seconds += more.seconds
+
 
 class MutationPlugin:
     """Takes the place of pytest's loop over the tests."""
