@@ -34,6 +34,7 @@ LOOK_AGAIN_S = 3.0
 UNEXPLAINED_S = 20.0  # reading the trades of every symbol again weighs hundreds of units
 OPENING_LOOK_S = 0.3
 OPENING_FILLS_MAX = 500
+HISTORIES_EVERY_S = 15.0  # one reading of them weighs 21,000 of the 180,000 units that an account has a minute
 HISTORY_MARGIN = timedelta(days=1)  # a deposit is credited some time after the history has it
 BY_HISTORIES = "as the exchange's history has it"
 BY_BALANCES = "the balance moved and the exchange shows no trade that did it"
@@ -85,6 +86,7 @@ class BinanceAccountManager:
         self._watch = DifferenceWatch()
         self._wake = asyncio.Event()
         self._equal_at: datetime | None = None
+        self._histories_again_s = float("-inf")
         self.state = AccountState()
 
     @property
@@ -182,6 +184,9 @@ class BinanceAccountManager:
         if self.state.explained:
             logger.error("books differ", extra={"gaps": describe(gaps), "finding": self.state.explained})
             return
+        if self._clock.monotonic() < self._histories_again_s:
+            return
+        self._histories_again_s = self._clock.monotonic() + HISTORIES_EVERY_S
         booked = [
             each.flow
             for each in confirmed(gaps, await self._recorded())
