@@ -758,5 +758,17 @@ CREATE TABLE unbooked_executions (
 
 UPDATE alembic_version SET version_num='0026' WHERE alembic_version.version_num = '0025';
 
+-- Running upgrade 0026 -> 0027
+
+ALTER TABLE trade_cycles ADD COLUMN plan JSONB, ADD COLUMN entering BOOLEAN NOT NULL DEFAULT FALSE;
+
+UPDATE alembic_version SET version_num='0027' WHERE alembic_version.version_num = '0026';
+
+-- Running upgrade 0027 -> 0028
+
+CREATE TABLE commission_rates (symbol VARCHAR(20) PRIMARY KEY, maker NUMERIC(18, 12) NOT NULL, taker NUMERIC(18, 12) NOT NULL, updated_at TIMESTAMPTZ NOT NULL);
+
+UPDATE alembic_version SET version_num='0028' WHERE alembic_version.version_num = '0027';
+
 COMMIT;
 
