@@ -60,7 +60,7 @@ class StoredTrades:
         cycle = self._store.cycle_of(intent_id)
         return IntentState(
             orders=len(entries),
-            open_orders=sum(not order.is_done for order in entries),
+            open_orders=sum(not order.is_done for order in entries) + bool(cycle and cycle.entering),
             executions=tuple(executions),
             cycle_status=cycle.status if cycle else None,
         )

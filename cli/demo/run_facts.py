@@ -51,8 +51,11 @@ WHERE step > interval '1 minute'
 """
 # An intent that bought or sold twice, or a position sold more than once.
 DOUBLES = """
-SELECT (SELECT count(*) FROM (SELECT intent_id FROM orders WHERE purpose = 'entry' AND executed_quantity > 0
-                              GROUP BY intent_id HAVING count(*) > 1) AS twice)
+SELECT (SELECT count(*) FROM (SELECT o.intent_id FROM orders o JOIN trade_cycles c ON c.id = o.cycle_id
+                              WHERE o.purpose = 'entry' AND o.executed_quantity > 0
+                              GROUP BY o.intent_id, c.plan
+                              HAVING CASE WHEN c.plan IS NULL THEN count(*) > 1
+                                     ELSE sum(o.executed_quantity) > (c.plan ->> 'quantity')::numeric END) AS twice)
      + (SELECT count(*) FROM trade_cycles WHERE exit_quantity > quantity) AS doubles
 """
 LEDGER = "SELECT asset, amount FROM ledger_balances WHERE account = 'exchange' AND amount <> 0"

@@ -17,7 +17,8 @@ from shared.src.domain.symbols import parts_of
 class IntentState:
     """What became of one intent: its entry's orders and executions, and the sales of its cycle.
 
-    ``orders`` and ``open_orders`` count the orders of the entry; protections and exits hold no quote funds.
+    ``orders`` and ``open_orders`` count the orders of the entry, and one more as long as further ones follow from its
+    plan; protections and exits hold no quote funds.
     """
 
     orders: int = 0

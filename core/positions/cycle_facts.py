@@ -41,9 +41,17 @@ def refreshed(view: CycleState, rules: SymbolRules, now: datetime) -> Cycle:
         exit_quantity=position.sold,
         fees=position.fees,
         opened_at=cycle.opened_at or (min(now, started) if started else None),
-        **_slippage("entry", execution_of(view.orders, Side.BUY)),
+        **_slippage("entry", _entry_execution(view)),
         **_slippage("exit", execution_of(view.orders, Side.SELL)),
     )
+
+
+def _entry_execution(view: CycleState) -> Executed | None:
+    """An entry that is bought in several orders is measured against the market before the first of them."""
+    executed, plan = execution_of(view.orders, Side.BUY), view.cycle.plan
+    if executed is None or plan is None:
+        return executed
+    return replace(executed, benchmark=executed.quantity * plan.arrival.middle)
 
 
 def _slippage(name: str, execution: Executed | None) -> dict[str, Any]:
@@ -64,6 +72,7 @@ def finished(view: CycleState, rules: SymbolRules, step: Finish, now: datetime) 
         exit_reason=step.reason,
         completed_at=now,
         dust=max(ZERO, position.held),
+        entering=False,
     )
     if step.status is not CycleStatus.COMPLETED:
         return done

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import assert_never
 
+from core.execution.next_order import BuyMore, EntryProgress, LookAgain, MarketNow, StopBuying, TakeBack, next_order
 from core.positions.by_hand import OPERATOR, is_taken_off
 from core.positions.dust import is_dust
 from core.positions.entries import fitted
@@ -143,6 +145,8 @@ Step = (
     | Collect
     | Cancel
     | EnterAgain
+    | BuyMore
+    | StopBuying
     | ExitStep
     | MoveStop
     | GiveUpProtection
@@ -162,13 +166,13 @@ class CycleRules:
         self._entry_age_max = entry_age_max
         self._stops = stops
 
-    def next_step(self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime) -> Step:
-        """The one thing to do now."""
-        for order in view.orders:
-            if order.is_unresolved:
-                return Resolve(order)
-            if order.executed_quantity > view.booked(order):
-                return Collect(order)
+    def next_step(
+        self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime, *, market: MarketNow | None = None
+    ) -> Step:
+        """The one thing to do now. ``market``: asked by entries that are bought in several orders."""
+        unknown = _unknown(view)
+        if unknown is not None:
+            return unknown
         if view.cycle.is_ended:
             grown = self._position(view, rules).held > view.cycle.dust
             return Reopen("a fill came after the end") if grown else Wait("ended")
@@ -178,13 +182,34 @@ class CycleRules:
                 return Cancel(entry)
             if entry.is_immediate:
                 return Wait("the entry is filling")
+        if view.cycle.entering and entry is None and (reason := _called_off(view)):
+            return StopBuying(reason)
         lost = self._lost_entry(view, rules, now)
         if lost is not None:
             return EnterAgain(lost)
         step = self._exit_step(view, rules, price, now, entry)
+        if view.cycle.entering and isinstance(step, Wait):
+            return self._buy_on(view, rules, now, market)  # what is bought is protected first
         if entry is not None and isinstance(step, Wait) and step.until is None:
             return Wait(step.reason, view.cycle.expires_at)
         return step
+
+    def _buy_on(self, view: CycleState, rules: SymbolRules, now: datetime, market: MarketNow | None) -> Step:
+        """The next of several orders of an entry."""
+        cycle = view.cycle
+        if cycle.plan is None:
+            return StopBuying("it has no plan")
+        entries = tuple(sorted(view.of(Side.BUY), key=lambda order: order.attempt))
+        move = next_order(EntryProgress(cycle.plan, entries, cycle.created_at), market, rules, now)
+        match move:
+            case LookAgain(at):
+                return Wait("the entry goes on", at)
+            case TakeBack(order):
+                return Cancel(order)
+            case BuyMore() | StopBuying():
+                return move
+            case _:
+                assert_never(move)
 
     def _exit_step(
         self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime, entry: Order | None
@@ -192,7 +217,8 @@ class CycleRules:
         if any(order.is_open and not order.is_protection for order in view.of(Side.SELL)):
             return Wait("the exit is on its way")
         if not standing_exits(view) and not self._is_sellable(view, rules, price):
-            return Wait("the entry rests") if entry is not None else self._end(view, rules, price, now)
+            rests = entry is not None or view.cycle.entering
+            return Wait("the entry rests") if rests else self._end(view, rules, price, now)
         if view.cycle.exit_reason:
             return self._leave(view, rules, price, now)
         return self._part(view, rules, price, now) or self._stay(view, rules, price)
@@ -302,7 +328,8 @@ class CycleRules:
     def _lost_entry(self, view: CycleState, rules: SymbolRules, now: datetime) -> Order | None:
         """The last entry, when it certainly never arrived, or broke rules that have changed, and may be tried again."""
         entries = view.of(Side.BUY)
-        if not entries or _is_called_off(view.cycle, now) or now - view.cycle.created_at > self._entry_age_max:
+        is_old = now - view.cycle.created_at > self._entry_age_max
+        if not entries or is_old or view.cycle.plan is not None or _is_called_off(view.cycle, now):
             return None
         last = max(entries, key=lambda order: order.attempt)
         again = is_disproved(last) or (breaks_rules(last) and fitted(last, rules) is not None)
@@ -333,9 +360,28 @@ class CycleRules:
         return f"{held} {rules.base}{missing}: {refusal}"
 
 
+def _unknown(view: CycleState) -> Resolve | Collect | None:
+    """What has to be learnt first: an order's fate, or its fills."""
+    for order in view.orders:
+        if order.is_unresolved:
+            return Resolve(order)
+        if order.executed_quantity > view.booked(order):
+            return Collect(order)
+    return None
+
+
 def _is_called_off(cycle: Cycle, now: datetime) -> bool:
     """Whether nothing more is to be bought for it."""
     return bool(cycle.exit_reason) or cycle.entry_canceled or cycle.has_expired(now)
+
+
+def _called_off(view: CycleState) -> str:
+    """Why no further order of the entry is made; empty when one may be."""
+    if view.cycle.exit_reason:
+        return view.cycle.exit_reason
+    if view.cycle.entry_canceled:
+        return "canceled by hand"
+    return "what it bought is being sold" if any(order.executed_quantity for order in view.of(Side.SELL)) else ""
 
 
 def _protect(view: CycleState, quantity: Decimal) -> Step:

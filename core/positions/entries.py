@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from core.execution.next_order import BuyMore
+from core.execution.plan import EntryPlan
 from core.positions.dust import smallest_cost
-from core.positions.model import IMMEDIATE_OR_CANCEL, MANUAL, Cycle, Order, Purpose
+from core.positions.model import IMMEDIATE_OR_CANCEL, MANUAL, Cycle, CycleState, Order, Purpose
 from core.risk.verdicts import Approved
 from shared.src.domain.clock import from_ms
 from shared.src.domain.ids import client_order_id, derived_id
@@ -68,8 +70,12 @@ def opened(
     now: datetime,
     *,
     resting_max: timedelta | None = None,
+    plan: EntryPlan | None = None,
 ) -> Cycle:
-    """The cycle of a decision that its gate approved. ``resting_max``: how long its entry may rest in the book."""
+    """The cycle of a decision that its gate approved.
+
+    ``resting_max``: how long its entry may rest in the book. ``plan``: of an entry that is bought in several orders.
+    """
     price = approved.price_max or decision.price or decision.reference_price
     resting = decision.type is not OrderType.MARKET
     return Cycle(
@@ -92,6 +98,8 @@ def opened(
         resting=resting,
         decided_at=from_ms(decision.decided_on),
         expires_at=now + resting_max if resting and resting_max is not None else None,
+        plan=plan,
+        entering=plan is not None,
     )
 
 
@@ -122,6 +130,29 @@ def entry_order(
         correlation_id=decision.correlation_id,
         arrival=approved.arrival,
         asked=None if kind is decision.type else decision.type,
+    )
+
+
+def further_entry(view: CycleState, wanted: BuyMore, approved: Approved, rules: SymbolRules, now: datetime) -> Order:
+    """The next order of an entry that is bought in several. Its gate has approved it as of now: no dearer."""
+    cycle = view.cycle
+    attempt = max((order.attempt for order in view.of(Side.BUY)), default=0) + 1
+    price = wanted.price if approved.price_max is None else min(wanted.price, approved.price_max)
+    return Order(
+        client_order_id=client_order_id(cycle.intent_id, "entry", attempt),
+        intent_id=cycle.intent_id,
+        cycle_id=cycle.id,
+        attempt=attempt,
+        purpose=Purpose.MANUAL if cycle.strategy == MANUAL else Purpose.ENTRY,
+        symbol=cycle.symbol,
+        side=Side.BUY,
+        type=wanted.type,
+        quantity=min(wanted.quantity, approved.quantity),
+        created_at=now,
+        time_in_force=wanted.time_in_force,
+        price=rules.round_price(price, Side.BUY),
+        correlation_id=cycle.correlation_id,
+        arrival=approved.arrival,
     )
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from core.execution.arrival import Arrival
+from core.execution.plan import EntryPlan
 from shared.src.domain.money import ONE, ZERO
 from shared.src.domain.orders import ENDED, TERMINAL, UNRESOLVED, CycleStatus, ManagedBy, OrderStatus, OrderType, Side
 
@@ -144,6 +145,7 @@ class Cycle:
     ``entry_benchmark``, ``exit_benchmark``: prices that the executions are measured against, and
     ``entry_slippage_bips``, ``exit_slippage_bips``: what was lost on them (``core.execution``).
     ``expires_at``: when what still rests of its entry is canceled, None: never.
+    ``plan``: how the entry is bought in several orders, None: in one at once. ``entering``: more of them may follow.
     """
 
     id: str
@@ -191,6 +193,8 @@ class Cycle:
     entry_slippage_bips: Decimal | None = None
     exit_slippage_bips: Decimal | None = None
     expires_at: datetime | None = None
+    plan: EntryPlan | None = None
+    entering: bool = False
 
     @property
     def is_ended(self) -> bool:

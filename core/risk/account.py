@@ -72,7 +72,7 @@ class OpenCycle:
             quote=quote,
             created_ms=to_ms(cycle.created_at),
             cost=held.cost,
-            resting=resting_cost(own, cycle.reference_price),
+            resting=still_to_spend(cycle, own),
             strategy=cycle.strategy,
             held=max(ZERO, cycle.quantity - cycle.exit_quantity),
             is_owners=cycle.is_owners,
@@ -293,6 +293,14 @@ def assets_of(symbol: str, quote: str) -> tuple[str, str]:
         return split_symbol(symbol, quote_first=quote)
     except ContractError:
         return symbol, ""
+
+
+def still_to_spend(cycle: Cycle, entries: Iterable[Order]) -> Decimal:
+    """What the entry of a cycle may still spend, quote units; ``entries``: its orders that buy or bought."""
+    own = tuple(entries)
+    resting = resting_cost(own, cycle.reference_price)
+    spent = sum((order.executed_quote for order in own), ZERO)
+    return max(resting, cycle.reserved - spent) if cycle.entering else resting
 
 
 def resting_cost(entries: Iterable[Order], reference_price: Decimal | None) -> Decimal:

@@ -34,7 +34,8 @@ Level = tuple[Decimal, Decimal]
 class EntryOrder:
     """The order that an entry wants. ``price``: its limit, None when it takes the market's. ``trigger``: the price at
     which it starts, None at once. ``reference_price``: what the decision was made at. ``quantity`` in base units, None
-    for as much as ``reserved`` buys: the quote units set aside for it, 0 when nobody did.
+    for as much as ``reserved`` buys: the quote units set aside for it, 0 when nobody did. ``spent``: quote units that
+    earlier orders of the same entry paid; limits count them, what is reserved is beside them.
     """
 
     candidate: Candidate
@@ -46,6 +47,7 @@ class EntryOrder:
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     reserved: Decimal = ZERO
+    spent: Decimal = ZERO
 
     @property
     def takes_at_once(self) -> bool:
@@ -82,7 +84,7 @@ def judge_order(
 
     def refusals() -> Iterator[str]:
         yield refusal_of(order.candidate, view, limits)
-        yield cost_refusal(cost, allowed)
+        yield cost_refusal(cost + order.spent * rate, allowed)
         yield _levels_refusal(order, price) if order.candidate.is_manual else ""
         yield market_refusal(ticker, reference, order.stop_loss, limits)
         yield _bound_refusal(price, bound) if market else ""
@@ -99,7 +101,7 @@ def judge_order(
     arrival = arrival_of(ticker, Side.BUY)
     if not market:
         return Approved(quantity, cost, order.pocket, levels, arrival=arrival)
-    funds = (*(room / rate for room in allowed.values()), *_told(order.reserved, rules.quote, view))
+    funds = (*(room / rate - order.spent for room in allowed.values()), *_told(order.reserved, rules.quote, view))
     price_max = rules.floor_price(min(bound, *(amount / quantity for amount in funds)))
     if asks is not None and order.takes_at_once:
         thin = _thin_book_refusal(asks, quantity, price_max, levels.stop_loss, rules)

@@ -16,6 +16,7 @@ from shared.src.clocks import parse_clock
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError
 from shared.src.settings.exchange import ExchangeSettings, OptionalStream
+from shared.src.settings.execution import ExecutionSettings
 from shared.src.settings.exits import ExitLevelSettings
 from shared.src.settings.risk import RiskSettings
 from shared.src.settings.secret_files import SecretFiles
@@ -38,7 +39,14 @@ __all__ = [
 
 
 class Settings(
-    TradingSettings, ExchangeSettings, RiskSettings, ExitLevelSettings, StorageSettings, ServiceSettings, BaseSettings
+    TradingSettings,
+    ExchangeSettings,
+    RiskSettings,
+    ExecutionSettings,
+    ExitLevelSettings,
+    StorageSettings,
+    ServiceSettings,
+    BaseSettings,
 ):
     """All settings. ``.env.example`` lists exactly these, by test."""
 

@@ -20,6 +20,7 @@ from trader.src.cycle_manager import CycleManager
 from trader.src.execution.breakers import Breakers
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
+from trader.src.execution.market_volume import MarketVolume
 from trader.src.execution.outbox_publisher import OutboxPublisher
 from trader.src.execution.outlook import Outlook
 from trader.src.execution.panic import Panic
@@ -62,8 +63,9 @@ def compose(
         clock=clock,
         rules=rules,
         quarantine=quarantine,
+        volume=MarketVolume(candles, clock),
     )
-    intents = _intents(risk, cycle_manager, quarantine, rules, exchange=exchange, store=store, clock=clock)
+    intents = _intents(risk, cycle_manager, quarantine, settings=settings, exchange=exchange, store=store, clock=clock)
     trades = TradeComparison(
         exchange, store, orders, cycle_manager, quarantine=quarantine, clock=clock, symbols=settings.trading_symbols
     )
@@ -148,8 +150,8 @@ def _intents(
     risk: RiskManager,
     cycle_manager: CycleManager,
     quarantine: Quarantine,
-    rules: PositionRules,
     *,
+    settings: Settings,
     exchange: Exchange,
     store: Store,
     clock: Clock,
@@ -160,8 +162,9 @@ def _intents(
         cycle_manager=cycle_manager,
         risk=risk,
         clock=clock,
-        rules=rules,
+        rules=position_rules(settings),
         quarantine=quarantine,
+        execution=settings.execution_choice(),
     )
 
 

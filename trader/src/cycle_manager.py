@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
+from core.execution.next_order import BuyMore, StopBuying
 from core.positions.cycle_facts import finished, refreshed, reopened
 from core.positions.cycle_steps import (
     Cancel,
@@ -34,14 +36,12 @@ from core.positions.cycle_steps import (
     Unsellable,
     Wait,
 )
-from core.positions.entries import next_attempt
 from core.positions.exits import bid_of, last_price
 from core.positions.model import CycleState, Order, Purpose
 from core.positions.repeats import is_repeatable
 from core.positions.rules import PositionRules
 from core.positions.standing import covered, standing_exits
 from core.positions.unprotected_time import Sight
-from core.risk.verdicts import Refused
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.orders import CycleStatus, OrderStatus, Side
@@ -49,7 +49,9 @@ from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from shared.src.retry import Backoff
 from trader.src.execution import metrics
+from trader.src.execution.entry_orders import EntryOrders
 from trader.src.execution.exit_orders import ExitOrders
+from trader.src.execution.market_volume import MarketVolume
 from trader.src.execution.messages import failed_cycle
 from trader.src.execution.quarantine import Quarantine
 from trader.src.execution.unprotected_time import UnprotectedTime
@@ -77,17 +79,18 @@ class CycleManager:
         clock: Clock,
         rules: PositionRules,
         quarantine: Quarantine,
+        volume: MarketVolume,
     ) -> None:
         self._exchange = exchange
         self._store = store
         self._orders = orders
-        self._risk = risk
         self._prices = prices
         self._clock = clock
         self._rules = rules
         self._quarantine = quarantine
         self._steps = CycleRules(rules.entry_age_max, rules.stops)
         self._exits = ExitOrders(exchange=exchange, store=store, orders=orders, clock=clock, rules=rules)
+        self._entries = EntryOrders(store=store, orders=orders, risk=risk, clock=clock, volume=volume)
         self._unprotected = UnprotectedTime(clock)
         self._wanted: set[str] = set()
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -228,7 +231,8 @@ class CycleManager:
             market = await self._market(view.cycle.symbol)
             bid = bid_of(market)
             price = bid if bid is not None else last_price(view)
-            step = self._steps.next_step(view, rules, price, self._clock.now())
+            now = await self._entries.market(view, market)
+            step = self._steps.next_step(view, rules, price, self._clock.now(), market=now)
             if isinstance(step, Finish):
                 await self._finish(view, rules, step, read_at)
                 return
@@ -284,17 +288,21 @@ class CycleManager:
             case Cancel(order):
                 return await self._orders.cancel(order)
             case EnterAgain(lost):
-                return await self._enter_again(view, lost, rules)
+                return await self._entries.again(view, lost, rules)
+            case BuyMore():
+                return await self._entries.more(view, step, rules)
             case Protect() | ReplaceByStop() | Sell() | ReplaceBySale():
                 return await self._exits.place(view, step, rules, market)
-            case GiveUpProtection() | MoveStop() | Unsellable() | Reopen():
+            case GiveUpProtection() | MoveStop() | Unsellable() | Reopen() | StopBuying():
                 return await self._write_down(step, view)
             case Wait() | Finish():
                 return True
             case _:
                 assert_never(step)
 
-    async def _write_down(self, step: GiveUpProtection | MoveStop | Unsellable | Reopen, view: CycleState) -> bool:
+    async def _write_down(
+        self, step: GiveUpProtection | MoveStop | Unsellable | Reopen | StopBuying, view: CycleState
+    ) -> bool:
         """What changes the cycle alone; its orders follow from that."""
         match step:
             case GiveUpProtection(reason):
@@ -303,6 +311,9 @@ class CycleManager:
                 await self._store.move_levels(view.cycle.id, stop_price=price)
             case Unsellable(reason):
                 return await self._exits.hold(view, reason)
+            case StopBuying(reason):
+                logger.info("entry is over", extra={"cycle_id": view.cycle.id, "reason": reason})
+                await self._store.save_cycle(replace(view.cycle, entering=False))
             case Reopen(reason):
                 await self._store.save_cycle(reopened(view.cycle, reason))
             case _:
@@ -351,27 +362,6 @@ class CycleManager:
             for leg in standing.legs:
                 await self._orders.refresh(leg)
         return is_known or (is_repeatable(order) and await self._exits.repeat(view.cycle.id, order))
-
-    async def _enter_again(self, view: CycleState, lost: Order, rules: SymbolRules) -> bool:
-        """Send the entry under a new id, if its gate approves it as of now."""
-        async with self._risk.one_at_a_time:
-            verdict = await self._risk.judge_again(view.cycle, lost, rules)
-            if isinstance(verdict, Refused):
-                await self._store.request_exit(view.cycle.id, f"not sent again: {verdict.reason}")
-                return True
-            order = next_attempt(view.cycle, lost, verdict, rules, self._clock.now())
-            await self._store.add_orders([order])
-            self._risk.note_entry()
-        status = await self._orders.submit(order)
-        metrics.ORDERS.labels(order.purpose.value, status.value).inc()
-        return await self._is_definite(order, status)
-
-    async def _is_definite(self, order: Order, status: OrderStatus) -> bool:
-        """Whether to go on at once: yes unless the order was not sent, or nobody knows."""
-        if status is not OrderStatus.REJECTED:
-            return True
-        row = await self._store.order(order.client_order_id)
-        return row is not None and row.reject_code is not None
 
 
 def _label(reason: str) -> str:

@@ -267,8 +267,11 @@ class Store(Protocol):
         """Write down a refusal and tell; False when the intent was handled before."""
         ...
 
-    async def open_cycle(self, cycle: Cycle, entry: Order) -> bool:
-        """Accept an intent: its cycle and entry order exist from here on. False when it was handled before."""
+    async def open_cycle(self, cycle: Cycle, entry: Order | None) -> bool:
+        """Accept an intent: its cycle and entry order exist from here on. False when it was handled before.
+
+        ``entry``: None where the orders of the entry follow from the cycle's plan.
+        """
         ...
 
     async def accept(self, intent_id: str, orders: Sequence[Order] = (), *, reason: str = "") -> bool:
@@ -322,6 +325,8 @@ class Store(Protocol):
     async def note_prices(self, symbol: str, price: Decimal) -> None:
         """Widen the lowest and highest price seen by the open cycles of a symbol."""
         ...
+
+    async def cycle(self, cycle_id: str) -> Cycle | None: ...
 
     async def view(self, cycle_id: str) -> CycleState: ...
 

@@ -14,8 +14,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from core.execution.next_order import BuyMore
 from core.positions.lifecycle import adopted, is_sized
-from core.positions.model import Cycle, Order
+from core.positions.model import Cycle, CycleState, Order
 from core.risk.account import (
     AccountView,
     Losses,
@@ -26,6 +27,7 @@ from core.risk.account import (
     capital_of,
     rates_of,
     resting_cost,
+    still_to_spend,
 )
 from core.risk.exchange_room import Occupancy
 from core.risk.exit_levels import ExitRules
@@ -139,6 +141,28 @@ class RiskManager:
         )
         return await self._judged(order)
 
+    async def judge_further(self, view: CycleState, wanted: BuyMore, rules: SymbolRules) -> Approved | Refused:
+        """The verdict on the next order of an entry in several, as of now; raises as ``judge``.
+
+        Its decision was approved in time, and its plan has an end: what is asked of it anew is all but its age.
+        """
+        cycle = view.cycle
+        spent = sum((order.executed_quote for order in view.of(Side.BUY)), ZERO)
+        if spent >= cycle.reserved:
+            return Refused("all that was reserved is spent")
+        order = EntryOrder(
+            candidate=Candidate(cycle.intent_id, cycle.strategy, rules, self._clock.now_ms()),
+            quantity=wanted.quantity,
+            price=wanted.price if wanted.type is OrderType.LIMIT_MAKER else None,
+            reference_price=cycle.reference_price or wanted.price,
+            pocket=cycle.pocket,
+            stop_loss=cycle.stop_price,
+            take_profit=cycle.take_profit_price,
+            reserved=cycle.reserved - spent,
+            spent=spent,
+        )
+        return await self._judged(order)
+
     async def _judged(self, order: EntryOrder) -> Approved | Refused:
         blind = self.outlook.refusal()
         if blind and self.outlook.is_new and not order.candidate.is_manual:
@@ -146,7 +170,7 @@ class RiskManager:
         if blind:
             return Refused(blind)
         rules = order.candidate.rules
-        view = await self.view(rules)
+        view = await self.view(rules, own=order.candidate.intent_id)
         ticker = await self._prices.ticker(rules.symbol)
         return judge_order(
             order,
@@ -182,9 +206,12 @@ class RiskManager:
         """An entry is on its way: it counts against MAX_ORDERS_PER_MINUTE."""
         self._entries.append(self._clock.now())
 
-    async def view(self, rules: SymbolRules) -> AccountView:
-        """The account now, with what the symbol's quote asset is worth. A loss limit that is reached halts entries."""
-        view = await self._view([rules.quote])
+    async def view(self, rules: SymbolRules, own: str = "") -> AccountView:
+        """The account now, with what the symbol's quote asset is worth. A loss limit that is reached halts entries.
+
+        ``own``: the intent that asks; what is set aside for it is free to it.
+        """
+        view = await self._view([rules.quote], own)
         if self._closes is None or not self._limits.has_clusters:
             return view
         return replace(view, closes=await self._closes.of(sorted({rules.symbol, *view.symbols})))
@@ -215,7 +242,7 @@ class RiskManager:
         causes = {pause.cause for pause in lifted}
         await self._losses.forgive(day=Cause.DAILY_LOSS in causes, peak=Cause.DRAWDOWN in causes)
 
-    async def _view(self, quotes: Sequence[str]) -> AccountView:
+    async def _view(self, quotes: Sequence[str], own: str = "") -> AccountView:
         now = self._clock.now()
         since = await self._losses.since()
         facts = await self._store.risk_facts(since, approved_since=now - self._limits.decision_age_max)
@@ -236,7 +263,7 @@ class RiskManager:
             capital=capital,
             cycles=cycles,
             pending=[_pending(entry, self._quote) for entry in facts.approved],
-            free={quote: self._funds.free(quote) - _unshown(facts, quote) for quote in quotes},
+            free={quote: self._funds.free(quote) - _unshown(facts, quote, own) for quote in quotes},
             pauses=reasons(pauses, halts=False),
             halts=reasons(pauses, halts=True),
             losses=losses,
@@ -288,12 +315,24 @@ def _pending(entry: ApprovedEntry, quote_asset: str) -> PendingEntry:
     return PendingEntry(entry.intent_id, entry.symbol, base, entry.reserved, entry.strategy)
 
 
-def _unshown(facts: RiskFacts, quote: str) -> Decimal:
-    """Quote units of entries that the balances may not show yet: what rests on the exchange is locked there already."""
+def _unshown(facts: RiskFacts, quote: str, own: str) -> Decimal:
+    """Quote units of entries that the balances may not show yet: what rests on the exchange is locked there already.
+
+    What an entry in several orders may still spend is kept for it; ``own``: the intent that asks.
+    """
     total = ZERO
     for cycle in facts.cycles:
-        if cycle.symbol.endswith(quote):
-            own = (order for order in facts.entries if order.cycle_id == cycle.id)
-            waiting = [order for order in own if order.is_unresolved or order.is_immediate]
-            total += resting_cost(waiting, cycle.reference_price)
+        if not cycle.symbol.endswith(quote):
+            continue
+        orders = [order for order in facts.entries if order.cycle_id == cycle.id]
+        if cycle.entering and cycle.intent_id != own:
+            shown = resting_cost((order for order in orders if _is_shown(order)), cycle.reference_price)
+            total += max(ZERO, still_to_spend(cycle, orders) - shown)
+        else:
+            total += resting_cost((order for order in orders if not _is_shown(order)), cycle.reference_price)
     return total
+
+
+def _is_shown(order: Order) -> bool:
+    """Whether what it may spend is locked on the exchange, and seen there."""
+    return not (order.is_unresolved or order.is_immediate)

@@ -28,7 +28,8 @@ SELECT
                    'quantity', c.quantity::text, 'sold', c.exit_quantity::text,
                    'entry_price', COALESCE(c.entry_price, 0)::text,
                    'bought', COALESCE(e.bought, 0)::text, 'spent', COALESCE(e.spent, 0)::text,
-                   'resting', COALESCE(e.resting, 0)::text)
+                   'resting', GREATEST(COALESCE(e.resting, 0),
+                     CASE WHEN c.entering THEN c.reserved - COALESCE(e.spent, 0) ELSE 0 END)::text)
           ORDER BY c.created_at, c.id)
    FROM trade_cycles c CROSS JOIN LATERAL (
      SELECT sum(o.executed_quantity) AS bought, sum(o.executed_quote) AS spent,

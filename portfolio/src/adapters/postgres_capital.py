@@ -35,7 +35,7 @@ WITH wanted AS (
     UNION SELECT unnest(CAST(:also AS varchar[]))
 )
 SELECT r.intent_id, r.pocket, r.asset, r.amount, r.spent, r.status, r.reason, r.expires_at <= now() AS overdue,
-       c.status AS cycle_status, e.symbol, o.orders, o.open_orders,
+       c.status AS cycle_status, e.symbol, o.orders, o.open_orders + COALESCE(c.entering, FALSE)::int AS open_orders,
        COALESCE(e.spent, 0) AS filled_quote, COALESCE(e.bought, 0) AS bought, COALESCE(x.sold, 0) AS sold
 FROM wanted JOIN pocket_reservations r USING (intent_id)
 LEFT JOIN trade_cycles c ON c.intent_id = r.intent_id

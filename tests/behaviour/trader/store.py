@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from core.execution.arrival import Arrival
+from core.execution.plan import EntryPlan
 from core.positions.model import Cycle, Fill, HandSale, Order, Purpose
 from core.positions.trade_cursors import TradeCursor
 from core.risk.halts import Cause, Pause
@@ -21,6 +22,7 @@ from shared.memory.manual_clock import ManualClock
 from shared.src.contracts.orders import OrderFailed, OrderIntent
 from shared.src.contracts.topics import CYCLE_UPDATED, EXECUTION, ORDER_FAILED
 from shared.src.domain.errors import InvariantError
+from shared.src.domain.execution import ExecutionMethod
 from shared.src.domain.orders import CycleStatus, IntentKind, OrderStatus, OrderType, Side
 from shared.src.exchange.models import ExchangeOrder, OddRow
 from trader.src.ports import Store
@@ -193,6 +195,26 @@ class StoreBehaviour:
         assert (view.cycle, view.orders, view.fills) == (cycle, (entry,), ())
         assert await world.store.order(entry.client_order_id) == entry
         assert await world.told() == [CYCLE_UPDATED.name]
+
+    async def test_a_cycle_whose_entry_follows_from_a_plan_is_there_without_an_order(self, world: StoreWorld) -> None:
+        arrival = Arrival(D("100.1"), D("100.2"))
+        plan = EntryPlan(ExecutionMethod.TWAP, D("1.5"), D(101), arrival, seconds=300, slices=5, share=D("0.1"))
+        cycle = world.cycle(plan=plan, entering=True)
+        assert await world.store.cycle(cycle.id) is None
+        assert await world.store.open_cycle(cycle, None)
+        assert not await world.store.open_cycle(cycle, None)
+        view = await world.store.view(cycle.id)
+        assert (view.cycle, view.orders) == (cycle, ())
+        assert await world.store.cycle(cycle.id) == cycle
+
+    async def test_an_entry_that_is_over_stays_over_whoever_saves_the_cycle(self, world: StoreWorld) -> None:
+        cycle = world.cycle(plan=None, entering=True)
+        await world.store.open_cycle(cycle, None)
+        await world.store.save_cycle(replace(cycle, fees=D(1)))
+        assert (await world.store.view(cycle.id)).cycle.entering
+        await world.store.save_cycle(replace(cycle, entering=False))
+        await world.store.save_cycle(replace(cycle, fees=D(2)))
+        assert not (await world.store.view(cycle.id)).cycle.entering
 
     async def test_an_exit_asks_all_its_positions_to_leave_at_once(self, world: StoreWorld) -> None:
         for number in (1, 2, 3):

@@ -259,3 +259,14 @@ async def test_another_quote_asset_is_worth_its_last_candle(
     view = await account.view(at, ("USDC", "BTC"))
     assert view.rates["BTC"] == 50_000
     assert view.exposure("ETH") == 7500
+
+
+async def test_what_an_entry_in_several_orders_may_still_buy_counts_between_them(
+    account: AccountReader, trader: Store, clock: ManualClock
+) -> None:
+    at = clock.now()
+    working = replace(cycle(at), entering=True, reserved=Decimal(500))
+    await trader.open_cycle(working, None)
+    assert (await account.view(at, ("USDC",))).exposure("BTC") == 500
+    await trader.save_cycle(replace(working, entering=False))
+    assert (await account.view(at, ("USDC",))).exposure("BTC") == 0

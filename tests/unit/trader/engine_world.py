@@ -14,6 +14,7 @@ from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.config import load_settings
 from shared.src.contracts.orders import OrderIntent
+from shared.src.domain.candles import MINUTE_MS
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import IntentKind, Side
@@ -22,6 +23,7 @@ from shared.src.exchange.rules import SymbolRules
 from simulator.engine.exchange import Engine
 from simulator.engine.rules import MarketRules
 from tests.unit.simulator.engine.filters import default_filters
+from tests.unit.trader.counted_minutes import CountedMinutes
 from tests.unit.trader.crash_world import CrashingBus
 from tests.unit.trader.fake_exchange import SYMBOL, Fuse
 from tests.unit.trader.rig import LIMITS, intent
@@ -135,6 +137,11 @@ class World:
     store: MemoryStore
     bus: CrashingBus
     trader: TraderService
+    minutes: CountedMinutes
+
+    def count(self, volume: str) -> None:
+        """So much was traded in the minute that closed last."""
+        self.minutes.volumes[(self.clock.now_ms() // MINUTE_MS - 1) * MINUTE_MS] = D(volume)
 
     async def offer(self, bid: str, ask: str) -> None:
         """Outsiders offer at these prices, and trade once at the bid."""
@@ -212,6 +219,7 @@ async def one_process(
     exchange = WatchedExchange(engine, ACCOUNT, clock)
     store = MemoryStore(clock, nothing_pending)
     bus = CrashingBus(Fuse())
+    minutes = CountedMinutes()
     trader = compose(
         settings=load_settings(**(LIMITS | settings)),
         bus=cast(Bus, bus),
@@ -219,12 +227,13 @@ async def one_process(
         store=store,
         exchange=exchange,
         prices=exchange,
+        candles=minutes,
     )
     hearing = asyncio.create_task(trader.run_exchange())
     while not trader.reconciler.runs:  # noqa: ASYNC110  the reconciler has no event of its own
         await asyncio.sleep(0)
     trader.reconciler.outlook.note_comparison(float("inf"))  # the timers that compare again do not run here
-    world = World(clock, engine, exchange, store, bus, trader)
+    world = World(clock, engine, exchange, store, bus, trader, minutes)
     await world.offer("49999", "50000")
     yield world
     hearing.cancel()

@@ -13,9 +13,11 @@ from shared.src.bus.ports import Bus
 from shared.src.config import Settings, load_settings
 from shared.src.contracts.orders import OrderIntent
 from shared.src.contracts.topics import EXECUTION, ORDER_INTENT
+from shared.src.domain.candles import MINUTE_MS
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, TransientError
 from shared.src.domain.money import ZERO
 from shared.src.domain.orders import TERMINAL, CycleStatus, IntentKind, Side
+from tests.unit.trader.counted_minutes import CountedMinutes
 from tests.unit.trader.crash_world import CrashingBus, CrashingStore
 from tests.unit.trader.fake_exchange import RULES, SYMBOL, Crash, FakeExchange, Fuse
 from trader.src.adapters.memory_store import MemoryStore
@@ -35,6 +37,8 @@ class Rig:
         self.memory = MemoryStore(self.clock, self._approved)
         self.store = CrashingStore(self.memory, self.fuse)
         self.bus = CrashingBus(self.fuse)
+        self.minutes = CountedMinutes()
+        self.minutes.volumes[self.clock.now_ms() // MINUTE_MS * MINUTE_MS - MINUTE_MS] = Decimal(100)
         self.decisions: list[OrderIntent] = []
         self.settings: Settings = load_settings(**(LIMITS | settings))
         self.start()
@@ -51,6 +55,7 @@ class Rig:
             store=cast(Store, self.store),
             exchange=self.exchange,
             prices=self.exchange,
+            candles=self.minutes,
         )
         self.trader.reconciler.outlook.note_comparison(float("inf"))  # it sees all, unless a test wants it blind
 
@@ -142,8 +147,14 @@ class Rig:
         ids = [order.client_order_id for order in self.exchange.orders.values()]
         assert len(ids) == len(set(ids)), "an order was sent twice under one id"
         rows = {order.client_order_id: order for order in self.orders}
+        plans = {cycle.intent_id: cycle.plan for cycle in self.cycles if cycle.plan is not None}
         intents = [rows[order.client_order_id].intent_id for order in self.exchange.buys()]
-        assert len(intents) == len(set(intents)), "an intent was bought twice"
+        whole = [intent_id for intent_id in intents if intent_id not in plans]
+        assert len(whole) == len(set(whole)), "an intent was bought twice"
+        for intent_id, plan in plans.items():
+            mine = [o for o in self.exchange.orders.values() if rows[o.client_order_id].intent_id == intent_id]
+            bought = sum((o.executed_quantity for o in mine if o.side is Side.BUY), ZERO)
+            assert bought <= plan.quantity, "more was bought than approved"
 
     def _every_fill_is_booked_once(self) -> None:
         traded = [(fill.symbol, fill.trade_id, fill.quantity) for fill in self.exchange.fills]

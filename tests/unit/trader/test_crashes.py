@@ -217,3 +217,38 @@ async def test_a_position_that_is_too_old_is_closed() -> None:
     await rig.settle(60)
     rig.check()
     assert [cycle.exit_reason for cycle in rig.cycles] == ["time"]
+
+
+PLANS = {
+    "twap": {"entry_execution": "twap", "twap_s": 8, "twap_slices": 3},
+    "maker_first": {"entry_execution": "maker_first", "maker_patience_s": 4},
+}
+
+
+@pytest.mark.parametrize("step", range(1, STEPS))
+@pytest.mark.parametrize("method", list(PLANS))
+async def test_a_crash_at_any_step_of_an_entry_in_several_orders_buys_all_of_it_once(method: str, step: int) -> None:
+    rig = Rig(signal_max_age_s=3600, **PLANS[method])
+    rig.fuse.left = step
+    await rig.receive(intent(1, rig.clock))
+    for _ in range(4):
+        await rig.deliver()
+        await rig.tick()
+        rig.exchange.elapse(2)
+    await rig.settle(60)
+    rig.check()
+    (cycle,) = rig.cycles
+    assert (cycle.status, cycle.quantity, cycle.entering) == (CycleStatus.ACTIVE_BUY, Decimal("0.02"), False)
+
+
+@pytest.mark.parametrize("step", range(1, 40))
+@pytest.mark.parametrize("lost", ["answers_to_lose", "requests_to_delay"])
+async def test_a_part_whose_answer_is_lost_beside_a_crash_is_bought_once(step: int, lost: str) -> None:
+    rig = Rig(signal_max_age_s=3600, **PLANS["twap"])
+    setattr(rig.exchange, lost, 1)
+    rig.fuse.left = step
+    await rig.receive(intent(1, rig.clock))
+    await rig.settle()
+    rig.check()
+    (cycle,) = rig.cycles
+    assert (cycle.status, cycle.quantity, cycle.entering) == (CycleStatus.ACTIVE_BUY, Decimal("0.02"), False)

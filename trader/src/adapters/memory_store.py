@@ -82,12 +82,13 @@ class MemoryStore:
         self._tell(ORDER_FAILED, failed)
         return True
 
-    async def open_cycle(self, cycle: Cycle, entry: Order) -> bool:
+    async def open_cycle(self, cycle: Cycle, entry: Order | None) -> bool:
         if cycle.intent_id in self._handled:
             return False
         self._handled[cycle.intent_id] = ""
         self._put_cycle(cycle)
-        self._add_order(entry)
+        if entry is not None:
+            self._add_order(entry)
         self._tell(CYCLE_UPDATED, cycle_updated(cycle, self._clock.now()))
         return True
 
@@ -236,6 +237,7 @@ class MemoryStore:
                 exit_intent_id=old.exit_intent_id,
                 entry_canceled=old.entry_canceled,
                 hand_sales=old.hand_sales,
+                entering=old.entering and cycle.entering,
                 min_price=old.min_price,
                 max_price=old.max_price,
             )
@@ -262,6 +264,9 @@ class MemoryStore:
             if cycle.symbol == symbol and cycle.opened_at is not None:
                 low, high = min(cycle.min_price or price, price), max(cycle.max_price or price, price)
                 self._put_cycle(replace(cycle, min_price=low, max_price=high))
+
+    async def cycle(self, cycle_id: str) -> Cycle | None:
+        return self._cycles.get(cycle_id)
 
     async def view(self, cycle_id: str) -> CycleState:
         orders = [self._orders[name] for name in self._by_cycle.get(cycle_id, ())]

@@ -22,6 +22,7 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, InvariantError
 from shared.src.exchange.models import ExchangeOrder, OddRow
 from shared.src.sql import ENDED_CYCLES, ENDED_TRADES, LIVE_ORDERS, UNRESOLVED_ORDERS, text
+from trader.src.adapters.halt_statements import MARK, MARK_COLUMNS, PAUSE, PAUSES, RESUME, SAVE_MARK
 from trader.src.adapters.postgres_outbox import PostgresOutbox
 from trader.src.adapters.postgres_quarantine import PostgresQuarantine
 from trader.src.adapters.postgres_trades import RECENT, PostgresTrades, add_hand_sales, whole_view
@@ -56,7 +57,7 @@ UPDATE trade_cycles SET status = :status, entry_order_id = :entry_order_id, exit
     profit_loss = :profit_loss, profit_loss_percent = :profit_loss_percent,
     exit_reason = CASE WHEN :exit_reason <> '' THEN :exit_reason ELSE exit_reason END,
     protected_at = :protected_at, unprotected_s = :unprotected_s, confirmed = :confirmed,
-    entry_benchmark = :entry_benchmark, exit_benchmark = :exit_benchmark,
+    entering = entering AND :entering, entry_benchmark = :entry_benchmark, exit_benchmark = :exit_benchmark,
     entry_slippage_bips = :entry_slippage_bips, exit_slippage_bips = :exit_slippage_bips,
     levels_at = :levels_at, sell_at_most = :sell_at_most, opened_at = :opened_at, completed_at = :completed_at,
     updated_at = :updated_at
@@ -97,21 +98,6 @@ RESULTS = """
 SELECT symbol, coalesce(sum(profit_loss), 0) AS result FROM trade_cycles
 WHERE status = 'completed' AND completed_at >= :since AND id <> ALL(:open) GROUP BY symbol ORDER BY symbol
 """
-MARK_COLUMNS = ("day", "result", "open_before", "index", "day_index", "peak_index")
-MARK = ", ".join(MARK_COLUMNS)
-SAVE_MARK = f"""
-INSERT INTO loss_mark ({MARK}) VALUES ({", ".join(f":{name}" for name in MARK_COLUMNS)})
-ON CONFLICT (one) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in MARK_COLUMNS)}
-"""
-HOLDS = "(until IS NULL OR until > :now)"
-PAUSES = f"SELECT scope, reason, since, cause, until FROM trading_pauses WHERE {HOLDS} ORDER BY since, scope, cause"
-RESUME = f"DELETE FROM trading_pauses WHERE scope = :scope AND {HOLDS}"
-PAUSE = """
-INSERT INTO trading_pauses AS known (scope, reason, since, cause, until)
-VALUES (:scope, :reason, :since, :cause, :until)
-ON CONFLICT (scope, cause) DO UPDATE SET reason = excluded.reason, until = excluded.until,
-    since = CASE WHEN known.until <= :now THEN excluded.since ELSE known.since END
-"""
 
 
 class PostgresStore(PostgresTrades):
@@ -137,14 +123,14 @@ class PostgresStore(PostgresTrades):
             await self._outbox.add(connection, ORDER_FAILED, failed)
             return True
 
-    async def open_cycle(self, cycle: Cycle, entry: Order) -> bool:
+    async def open_cycle(self, cycle: Cycle, entry: Order | None) -> bool:
         async with self._outbox.transaction() as connection:
             if not await self._handled(connection, cycle.intent_id, accepted=True, reason=""):
                 return False
             now = self._clock.now()
             parameters = cycle_parameters(cycle, demo=self._demo, now=now)
             await connection.execute(text(insert("trade_cycles", CYCLE_COLUMNS)), parameters)
-            await self._insert_orders(connection, [entry])
+            await self._insert_orders(connection, [] if entry is None else [entry])
             await self._outbox.add(connection, CYCLE_UPDATED, cycle_updated(cycle, now))
             return True
 
@@ -363,6 +349,12 @@ class PostgresStore(PostgresTrades):
                 ),
                 {"symbol": symbol, "price": price},
             )
+
+    async def cycle(self, cycle_id: str) -> Cycle | None:
+        async with self._database.autocommit() as connection:
+            rows = await connection.execute(text("SELECT * FROM trade_cycles WHERE id = :id"), {"id": cycle_id})
+            row = rows.mappings().one_or_none()
+            return None if row is None else cycle_of(row)
 
     async def view(self, cycle_id: str) -> CycleState:
         async with self._database.autocommit() as connection:

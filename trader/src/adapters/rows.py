@@ -9,9 +9,11 @@ from typing import Any
 import orjson
 
 from core.execution.arrival import Arrival
+from core.execution.plan import EntryPlan
 from core.execution.slippage import benchmark_of
 from core.positions.model import Cycle, Fill, HandSale, Order, Purpose
-from shared.src.domain.money import ZERO
+from shared.src.domain.execution import ExecutionMethod
+from shared.src.domain.money import ZERO, wire
 from shared.src.domain.orders import CycleStatus, ManagedBy, OrderStatus, OrderType, Side
 
 ORDER_COLUMNS = (
@@ -92,6 +94,8 @@ CYCLE_COLUMNS = (
     "exit_benchmark",
     "entry_slippage_bips",
     "exit_slippage_bips",
+    "plan",
+    "entering",
 )
 FILL_COLUMNS = (
     "id",
@@ -115,6 +119,7 @@ FILL_COLUMNS = (
     "timestamp",
 )
 
+DOCUMENTS = frozenset({"metadata", "plan"})
 # What is cancelled goes with the order list it belongs to.
 MARK_CANCEL = """
 UPDATE orders SET cancel_asked = TRUE
@@ -124,8 +129,34 @@ WHERE client_order_id = :id OR (order_list_id = CAST(:pair AS bigint) AND symbol
 
 def insert(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
     """An INSERT with a named parameter for each column."""
-    values = ", ".join(f"CAST(:{name} AS jsonb)" if name == "metadata" else f":{name}" for name in columns)
+    values = ", ".join(f"CAST(:{name} AS jsonb)" if name in DOCUMENTS else f":{name}" for name in columns)
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) {conflict}"
+
+
+def plan_document(plan: EntryPlan) -> dict[str, Any]:
+    """A plan as its column and the API have it; amounts as text."""
+    return {
+        "method": plan.method.value,
+        "quantity": wire(plan.quantity),
+        "price_max": wire(plan.price_max),
+        "arrival_price": wire(plan.arrival.middle),
+        "arrival_touch": wire(plan.arrival.touch),
+        "seconds": plan.seconds,
+        "slices": plan.slices,
+        "share": None if plan.share is None else wire(plan.share),
+    }
+
+
+def plan_of(document: Mapping[str, Any]) -> EntryPlan:
+    return EntryPlan(
+        method=ExecutionMethod(document["method"]),
+        quantity=Decimal(document["quantity"]),
+        price_max=Decimal(document["price_max"]),
+        arrival=Arrival(Decimal(document["arrival_price"]), Decimal(document["arrival_touch"])),
+        seconds=document["seconds"],
+        slices=document["slices"],
+        share=None if document["share"] is None else Decimal(document["share"]),
+    )
 
 
 def order_of(row: Mapping[str, Any]) -> Order:
@@ -223,6 +254,8 @@ def cycle_of(row: Mapping[str, Any]) -> Cycle:
         entry_slippage_bips=row["entry_slippage_bips"],
         exit_slippage_bips=row["exit_slippage_bips"],
         hand_sales=tuple(_hand_sale_of(item) for item in row["hand_sales"]),
+        plan=None if row["plan"] is None else plan_of(row["plan"]),
+        entering=row["entering"],
     )
 
 
@@ -238,10 +271,11 @@ def hand_sale_json(sale: HandSale) -> str:
 
 
 def cycle_parameters(cycle: Cycle, *, demo: bool, now: Any) -> dict[str, Any]:
-    own = {"side", "confirmed", "demo", "updated_at", "status"}
+    own = {"side", "confirmed", "demo", "updated_at", "status", "plan"}
     return {name: getattr(cycle, name) for name in CYCLE_COLUMNS if name not in own} | {
         "status": cycle.status.value,
         "managed_by": cycle.managed_by.value,
+        "plan": None if cycle.plan is None else orjson.dumps(plan_document(cycle.plan)).decode(),
         "side": Side.BUY.value,
         "confirmed": cycle.quantity > 0,
         "demo": demo,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from core.execution.planning import planned
 from core.positions.entries import entry_order, opened
 from core.positions.model import MANUAL, Cycle, Order
 from core.positions.rules import PositionRules
@@ -14,7 +15,8 @@ from core.risk.verdicts import Approved, Refused
 from shared.src.contracts.orders import OrderIntent
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
-from shared.src.domain.orders import IntentKind, Side
+from shared.src.domain.execution import ExecutionChoice, ExecutionMethod
+from shared.src.domain.orders import IntentKind, OrderType, Side
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.execution.messages import failed_intent
@@ -31,12 +33,23 @@ EXIT_AGE_MAX = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of an intent: the cycle it opened (entries), or why not."""
+    """What became of an intent: the cycle it opened (entries), or why not. ``client_order_id``: empty for a plan."""
 
     cycle_id: str = ""
     client_order_id: str = ""
     refused: str = ""
     code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an entry is carried out. ``trigger``: the price at which it starts, None at once; ``rests_for``: how long it
+    may rest, None: for ever.
+    """
+
+    trigger: Decimal | None
+    rests_for: timedelta | None
+    execution: ExecutionChoice
 
 
 class IntentHandler:
@@ -52,7 +65,10 @@ class IntentHandler:
         clock: Clock,
         rules: PositionRules,
         quarantine: Quarantine,
+        execution: ExecutionChoice,
     ) -> None:
+        """``execution``: how entries at market of strategies are bought."""
+        self._execution = execution
         self._exchange = exchange
         self._store = store
         self._cycle_manager = cycle_manager
@@ -62,19 +78,26 @@ class IntentHandler:
         self._quarantine = quarantine
 
     async def take(
-        self, intent: OrderIntent, *, trigger: Decimal | None = None, rests_for: timedelta | None = None
+        self,
+        intent: OrderIntent,
+        *,
+        trigger: Decimal | None = None,
+        rests_for: timedelta | None = None,
+        execution: ExecutionChoice | None = None,
     ) -> Taken:
         """Handle an intent; one that was handled before changes nothing.
 
-        Of an order by hand: ``trigger``, its stop price, and ``rests_for``, how long it may rest, None: for ever.
+        Of an order by hand: ``trigger``, its stop price, ``rests_for``, how long it may rest, None: for ever, and
+        ``execution``, how it is bought.
         """
         if intent.strategy != MANUAL:
             rests_for = self._rules.resting_max
+        terms = Terms(trigger, rests_for, execution or self._choice(intent))
         if intent.kind is IntentKind.EXIT:
             taken = await self._exit(intent)
         else:
             async with self._risk.one_at_a_time:
-                taken = await self._entry(intent, trigger, rests_for)
+                taken = await self._entry(intent, terms)
         metrics.INTENTS.labels(intent.kind.value, "refused" if taken.refused else "accepted").inc()
         return taken
 
@@ -109,22 +132,37 @@ class IntentHandler:
             self._cycle_manager.wake(cycle.id)
         return Taken(cycle_id=cycles[0].id)
 
-    async def _entry(self, intent: OrderIntent, trigger: Decimal | None, rests_for: timedelta | None) -> Taken:
+    def _choice(self, intent: OrderIntent) -> ExecutionChoice:
+        chosen = intent.strategy != MANUAL and intent.type is OrderType.MARKET
+        return self._execution if chosen else ExecutionChoice(ExecutionMethod.AT_ONCE)
+
+    async def _entry(self, intent: OrderIntent, terms: Terms) -> Taken:
         if intent.side is not Side.BUY:
             return await self._refuse(intent, Refused("an entry buys: what sells opens nothing on a spot market"))
         try:
             rules = await self._exchange.rules(intent.symbol)
             if not rules.is_listed:  # nobody could tell its price
                 return await self._refuse(intent, Refused(f"{intent.symbol} is not listed on the exchange"))
-            verdict = await self._risk.judge(intent, rules, trigger=trigger)
+            verdict = await self._risk.judge(intent, rules, trigger=terms.trigger)
         except RejectedError as error:
             return await self._refuse(intent, Refused(f"{intent.symbol}: {error}", error.code))
         match verdict:
             case Refused() as refused:
                 return await self._refuse(intent, refused)
             case Approved() as approved:
-                cycle = opened(intent, approved, rules, self._clock.now(), resting_max=rests_for)
-                return await self._open(cycle, entry_order(intent, cycle, approved, rules, trigger=trigger))
+                plan = planned(terms.execution, approved, rules)
+                now, rests_for = self._clock.now(), terms.rests_for
+                cycle = opened(intent, approved, rules, now, resting_max=rests_for, plan=plan)
+                if plan is not None:
+                    return await self._plan(cycle)
+                return await self._open(cycle, entry_order(intent, cycle, approved, rules, trigger=terms.trigger))
+
+    async def _plan(self, cycle: Cycle) -> Taken:
+        """An entry in several orders; the first of them follows from its plan like every other."""
+        if not await self._store.open_cycle(cycle, None) and await self._store.cycle(cycle.id) is None:
+            return Taken(refused=f"{cycle.intent_id} was refused before")
+        self._cycle_manager.wake(cycle.id)
+        return Taken(cycle_id=cycle.id)
 
     async def _open(self, cycle: Cycle, entry: Order) -> Taken:
         if not await self._store.open_cycle(cycle, entry):

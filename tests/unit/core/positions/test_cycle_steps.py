@@ -12,6 +12,9 @@ from typing import Any, assert_never
 
 import pytest
 
+from core.execution.arrival import Arrival
+from core.execution.next_order import BuyMore, MarketNow, StopBuying
+from core.execution.plan import EntryPlan
 from core.positions.cycle_steps import (
     Cancel,
     Collect,
@@ -32,6 +35,7 @@ from core.positions.cycle_steps import (
 )
 from core.positions.model import CycleState, Purpose
 from core.positions.stops import StopRules
+from shared.src.domain.execution import ExecutionMethod
 from shared.src.domain.orders import CycleStatus, OrderStatus, OrderType
 from shared.src.exchange.rules import SymbolRules
 from tests.unit.core.positions.cycles import NOW, PRICE, RULES, Known, known, state
@@ -499,10 +503,18 @@ def said(step: Step) -> str:
             return f"sell {quantity:.2f}" + ("" if purpose is Purpose.EXIT else " for its profit")
         case GiveUpProtection(reason):
             return f"give up {reason.replace(' refused', '', 1)}"
+        case BuyMore() | StopBuying():
+            return said_of_the_plan(step)
         case Finish() | Reopen() | Unsellable() | MoveStop():
             return said_of_the_cycle(step)
         case _:
             assert_never(step)
+
+
+def said_of_the_plan(step: BuyMore | StopBuying) -> str:
+    if isinstance(step, StopBuying):
+        return f"buy no more: {step.reason}"
+    return f"buy {step.quantity:.2f} at {step.price:.2f} at most"
 
 
 def said_of_the_cycle(step: Finish | Reopen | Unsellable | MoveStop) -> str:
@@ -518,6 +530,37 @@ def said_of_the_cycle(step: Finish | Reopen | Unsellable | MoveStop) -> str:
 @pytest.mark.parametrize(("seen", "then"), [(seen, then) for _, seen, then in TABLE], ids=[row[0] for row in TABLE])
 def test_the_next_step_after(seen: CycleState, then: str) -> None:
     assert said(STEPS.next_step(seen, RULES, PRICE, NOW)) == then
+
+
+TWO_PARTS = EntryPlan(ExecutionMethod.TWAP, Decimal(2), Decimal(101), Arrival(PRICE, PRICE), seconds=100, slices=2)
+PLANNED: dict[str, Any] = {"plan": TWO_PARTS, "entering": True, "created_at": NOW - timedelta(seconds=60)}
+FIRST = entry(FILLED, "1", created_at=NOW - timedelta(seconds=60))
+DONE = "buy no more: all of it is bought, or what is left is too small for an order"
+IN_PARTS: list[Row] = [
+    ("nothing of it yet", state(**PLANNED), "buy 2.00 at 101.00 at most"),
+    ("a part of which nobody knows", state(entry(UNKNOWN, "1"), **PLANNED), "ask for entry-1"),
+    ("a part that is not booked", state(entry(FILLED, "1", booked="0.5"), **PLANNED), "fetch the fills of entry-1"),
+    ("a part that is not protected", state(FIRST, **PLANNED), "protect 1.00 by a pair"),
+    ("a protected part", state(FIRST, stop(NEW, "1"), **PLANNED), "buy 1.00 at 101.00 at most"),
+    ("a part that bought nothing", state(entry(EXPIRED, "1"), **PLANNED), "wait: the entry goes on"),
+    ("a part that never arrived", state(entry(REJECTED, "1"), **PLANNED), "wait: the entry goes on"),
+    ("an exit before anything", state(**PLANNED, **LEAVE), "buy no more: signal"),
+    ("an exit after a part", state(FIRST, stop(NEW, "1"), **PLANNED, **LEAVE), "buy no more: signal"),
+    (
+        "taken back after a part",
+        state(FIRST, stop(NEW, "1"), entry_canceled=True, **PLANNED),
+        "buy no more: canceled by hand",
+    ),
+    ("its stop was hit", state(FIRST, stop(FILLED, "1"), **PLANNED), "buy no more: what it bought is being sold"),
+    ("bought to the end", state(entry(FILLED), stop(NEW), **PLANNED), DONE),
+    ("over, and nothing was bought", state(plan=TWO_PARTS), "canceled: the entry ended without a fill"),
+]
+
+
+@pytest.mark.parametrize(("seen", "then"), [row[1:] for row in IN_PARTS], ids=[row[0] for row in IN_PARTS])
+def test_the_next_step_of_an_entry_in_parts(seen: CycleState, then: str) -> None:
+    market = MarketNow(PRICE, PRICE)
+    assert said(STEPS.next_step(seen, RULES, PRICE, NOW, market=market)) == then
 
 
 HUGE = replace(RULES, quantity_min=Decimal(5))
