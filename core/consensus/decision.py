@@ -199,7 +199,15 @@ def _heard(votes: Sequence[VoteLike], rules: ConsensusRules) -> list[VoteLike]:
 
 
 def _order(vote: VoteLike) -> tuple[object, ...]:
-    return (str(vote.side), vote.family, vote.strategy, vote.strength, vote.confidence, str(vote.stop_loss))
+    return (
+        str(vote.side),
+        vote.family,
+        vote.strategy,
+        vote.strength,
+        vote.confidence,
+        str(vote.stop_loss),
+        str(vote.take_profit),
+    )
 
 
 def _weight(vote: VoteLike) -> float:
