@@ -266,6 +266,14 @@ REPERTOIRE: dict[Make, int] = {
 }
 
 
+# Entries in several orders, short enough that something happens between two of them.
+EXECUTIONS: tuple[dict[str, Any], ...] = (
+    {"entry_execution": "maker_first", "maker_patience_s": 4},
+    {"entry_execution": "twap", "twap_s": 12, "twap_slices": 4, "participation_percent": "100"},
+    {"entry_execution": "participation", "participation_s": 60, "participation_percent": "50"},
+)
+
+
 def story_of(seed: int, repertoire: Mapping[Make, int] = REPERTOIRE) -> Story:
     """The story of a seed."""
     dice = Dice(seed)
@@ -275,6 +283,8 @@ def story_of(seed: int, repertoire: Mapping[Make, int] = REPERTOIRE) -> Story:
         dice.symbols = ("BTCUSDC", "ETHUSDC")
     if dice.number(0, 7) == 0:
         settings["trailing_stop_percent"] = dice.pick("0.5", "2")
+    if dice.number(0, 3) == 0:
+        settings |= dice.pick(*EXECUTIONS)
     count = dice.number(ACTIONS_MIN, ACTIONS_MAX)
     chosen = [dice.weighted(repertoire)(dice) for _ in range(count)]
     return Story(settings, (_enter(dice), *chosen), bnb=dice.number(0, 5) == 0)

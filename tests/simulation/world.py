@@ -47,6 +47,7 @@ from simulator.engine.errors import ApiError
 from simulator.engine.exchange import Engine
 from simulator.engine.orders import EngineOrder, ListRequest, OrderRequest, Ref
 from simulator.engine.rules import MarketRules
+from tests.simulation.even_volume import EvenVolume
 from tests.simulation.exchange import Conditions, EngineRules, SimulatedExchange, UserStreams
 from tests.simulation.market import Market
 from tests.simulation.processes import Build, Killed, Lifeline, MachineClock, Process, Work, own_tasks
@@ -287,6 +288,7 @@ class World:
             exchange=line,
             prices=TickPrices(SharedPrices(self._values, self.conditions), line, self.machine),
             timers=TIMERS,
+            candles=EvenVolume(),
         )
 
         async def act() -> None:

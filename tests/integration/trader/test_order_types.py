@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,8 @@ def test_every_type_waits_on_the_exchange_and_can_be_cancelled(
                 assert (ended.status_code, ended.json()["status"]) == (200, "CANCELED"), ended.text
         _wrong_combinations_name_the_field(trader)
         _a_maker_that_would_take_is_refused(trader)
+        _measures_of_another_execution_are_refused(trader)
+        _an_entry_in_several_orders_is_shown_and_taken_back(trader)
 
 
 def _wrong_combinations_name_the_field(trader: Trader) -> None:
@@ -80,3 +84,46 @@ def _wrong_combinations_name_the_field(trader: Trader) -> None:
 def _a_maker_that_would_take_is_refused(trader: Trader) -> None:
     refused = send(trader, "BUY", OrderType.LIMIT_MAKER, {"price": 50_000})
     assert (refused.status_code, "immediately match" in refused.json()["detail"]) == (422, True), refused.text
+
+
+def _measures_of_another_execution_are_refused(trader: Trader) -> None:
+    wrong: tuple[tuple[str, OrderType, dict[str, Any]], ...] = (
+        ("SELL", OrderType.MARKET, {"execution": "twap"}),
+        ("BUY", OrderType.LIMIT, {"execution": "maker_first", "price": 49_000}),
+        ("BUY", OrderType.MARKET, {"execution": "maker_first", "slices": 4}),
+        ("BUY", OrderType.MARKET, {"execution_s": 60}),
+        ("BUY", OrderType.MARKET, {"execution": "twap", "slices": 1}),
+        ("BUY", OrderType.MARKET, {"execution": "participation", "participation_percent": 101}),
+        ("BUY", OrderType.MARKET, {"execution": "iceberg"}),
+    )
+    for side, kind, changes in wrong:
+        refused = send(trader, side, kind, {}, **changes)
+        assert (refused.status_code, bool(refused.json()["detail"])) == (422, True), (changes, refused.text)
+
+
+def _an_entry_in_several_orders_is_shown_and_taken_back(trader: Trader) -> None:
+    placed = send(trader, "BUY", OrderType.MARKET, {}, execution="maker_first", execution_s=600)
+    assert placed.status_code == 201, placed.text
+    entry = placed.json()
+    assert (entry["execution"]["method"], entry["execution"]["seconds"], entry["entering"]) == (
+        "maker_first",
+        600,
+        True,
+    )
+    order = until(lambda: next(iter(trader.client.get("/orders?status=open").json()["orders"]), None))
+    assert (order["type"], order["price"], order["cycle_id"]) == ("LIMIT_MAKER", "49995", entry["cycle_id"])
+    (position,) = trader.client.get("/positions").json()["positions"]
+    assert (position["entering"], position["execution"]) == (True, entry["execution"])
+    ended = trader.client.delete(f"/order/{order['client_order_id']}", headers=AUTHORIZED)
+    assert (ended.status_code, ended.json()["status"]) == (200, "CANCELED"), ended.text
+    until(lambda: not trader.client.get("/positions").json()["positions"])
+
+
+def until(question: Callable[[], Any]) -> Any:
+    """The first answer that is something, within ten seconds."""
+    for _ in range(100):
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError("nothing came of it")

@@ -29,6 +29,8 @@ from shared.src.domain.plain import plain
 from shared.src.exchange.rules import SymbolRules
 from shared.src.frame.auth import Authorizer, Principal, Scope
 from trader.src.adapters.postgres_reads import PostgresReads
+from trader.src.adapters.rows import plan_document
+from trader.src.api.entry_plans import execution_of, plan_answer
 from trader.src.api.halt_control import HaltControl, shown
 from trader.src.api.models import ClosePosition, ManualOrder, MoveLevels, OrdersQuery, PauseRequest
 from trader.src.ports import PocketFunds
@@ -131,6 +133,8 @@ class TraderControl:
             "opened_at": cycle.opened_at,
             "created_at": cycle.created_at,
             "exit_reason": cycle.exit_reason,
+            "entering": cycle.entering,
+            "execution": None if cycle.plan is None else plan_document(cycle.plan),
         }
         answer: dict[str, Any] = plain(shown)
         return answer
@@ -192,10 +196,12 @@ class TraderControl:
         intent_id = derived_id("manual", unique)
         await self._auth.record(principal, "order", request.model_dump(mode="json") | {"intent_id": intent_id})
         rules = await self._rules(request.symbol)
-        if request.side is Side.BUY:
-            order_id = await self._buy(request, intent_id, rules)
-        else:
-            order_id = await self._sell(request, intent_id, rules)
+        if request.side is Side.SELL:
+            return await self._answer(await self._sell(request, intent_id, rules))
+        order_id = await self._buy(request, intent_id, rules)
+        cycle = await self._store.cycle(derived_id("cy", intent_id))
+        if cycle is not None and cycle.plan is not None:
+            return plan_answer(await self._store.view(cycle.id))
         return await self._answer(order_id)
 
     async def _buy(self, request: ManualOrder, intent_id: str, rules: SymbolRules) -> str:
@@ -232,8 +238,12 @@ class TraderControl:
             decided_on=self._trader.clock.now_ms(),
             reason="by hand",
         )
-        rests_for = None if request.expires_s is None else timedelta(seconds=request.expires_s)
-        taken = await self._trader.intents.take(intent, trigger=request.stop_price, rests_for=rests_for)
+        taken = await self._trader.intents.take(
+            intent,
+            trigger=request.stop_price,
+            rests_for=None if request.expires_s is None else timedelta(seconds=request.expires_s),
+            execution=execution_of(request, self._trader.settings),
+        )
         if taken.refused:
             raise RejectedError(taken.refused, code=UNPROCESSABLE)
         return taken.client_order_id
@@ -334,7 +344,7 @@ class TraderControl:
         """
         shown = await self.order(order_id)
         order = await self._store.order(shown["client_order_id"])
-        if order is None or order.is_done:
+        if order is None or (order.is_done and not await self._goes_on(order)):
             raise RejectedError(f"order {order_id} is not open: {shown['status']}", code=CONFLICT)
         if order.is_protection:
             raise RejectedError(f"this order protects cycle {order.cycle_id}: close the cycle instead", code=CONFLICT)
@@ -345,6 +355,11 @@ class TraderControl:
                 await self._store.request_exit(order.cycle_id, "canceled by hand")
         ended = await self._canceled(order)
         return await self.order(ended.client_order_id) | {"outcome": ending_of(ended).value}
+
+    async def _goes_on(self, order: Order) -> bool:
+        """Whether it is one of several of an entry, of which more may follow: taking it back takes those back."""
+        cycle = await self._store.cycle(order.cycle_id) if order.cycle_id is not None else None
+        return cycle is not None and cycle.entering and order.side is Side.BUY
 
     async def _canceled(self, order: Order) -> Order:
         """The order once it has ended, or as it stands when nothing more can be learnt in time."""

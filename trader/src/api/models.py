@@ -18,6 +18,7 @@ from pydantic import (
 
 from core.capital.pockets import PocketNotFoundError, pocket_name
 from shared.src.contracts.base import Positive, UnitScore
+from shared.src.domain.execution import ExecutionMethod
 from shared.src.domain.orders import ManagedBy, OrderStatus, OrderType, Side
 from shared.src.frame.idempotency import DESCRIPTION, HEADER, KEY_LENGTH_MAX
 
@@ -40,6 +41,13 @@ PRICED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_
 TRIGGERED = frozenset(
     {OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
 )
+
+# Which executions have a measure.
+MEASURES = {
+    "execution_s": frozenset(ExecutionMethod) - {ExecutionMethod.AT_ONCE},
+    "slices": frozenset({ExecutionMethod.TWAP}),
+    "participation_percent": frozenset({ExecutionMethod.TWAP, ExecutionMethod.PARTICIPATION}),
+}
 
 
 def _known_pocket(name: str) -> str:
@@ -93,6 +101,16 @@ class ManualOrder(Body):
         description="who may close a BUY's position: its owner alone, or strategies too (signals, age limit)",
     )
     pocket: PocketName = Field(default="active", description="what pays for a BUY: active, buffer (reserve) or safety")
+    execution: ExecutionMethod = Field(
+        default=ExecutionMethod.AT_ONCE, description="how a BUY at MARKET is executed (docs/execution.md)"
+    )
+    execution_s: int | None = Field(
+        default=None, ge=1, le=86_400, description="of maker_first: how long it waits; else: how long all may take"
+    )
+    slices: int | None = Field(default=None, ge=2, le=500, description="of twap: in how many parts")
+    participation_percent: Sent | None = Field(
+        default=None, le=100, description="of twap and participation: most that it may be of what is traded"
+    )
 
     expires_s: int | None = Field(
         default=None, ge=1, le=31_536_000, description="after so many seconds what rests of a BUY is canceled"
@@ -132,6 +150,16 @@ class ManualOrder(Body):
     def _expires_where_it_rests(self) -> Self:
         if self.expires_s is not None and (self.side is Side.SELL or self.type is OrderType.MARKET):
             raise ValueError("expires_s makes sense for a BUY that rests only")
+        return self
+
+    @model_validator(mode="after")
+    def _measures_fit_the_execution(self) -> Self:
+        method = self.execution
+        if method is not ExecutionMethod.AT_ONCE and (self.side, self.type) != (Side.BUY, OrderType.MARKET):
+            raise ValueError(f"execution {method.value} makes sense for a BUY at MARKET only")
+        for name, methods in MEASURES.items():
+            if getattr(self, name) is not None and method not in methods:
+                raise ValueError(f"{name} makes no sense for execution {method.value}")
         return self
 
 
