@@ -139,6 +139,7 @@ class StoredAccount:
             losses=mark.losses(now) if mark is not None else None,
             rates=await self._rates(foreign),
             outside=outside,
+            fees=self._trades.fees,
             ended=await self._trades.ended_trades(now - self._history) if self._history else (),
         )
 

@@ -6,7 +6,7 @@ Sizes are of the position: what the cycle bought, less fees, less what it sold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -165,6 +165,10 @@ class CycleRules:
     def __init__(self, entry_age_max: timedelta, stops: StopRules = STANDING_STILL) -> None:
         self._entry_age_max = entry_age_max
         self._stops = stops
+
+    def costing(self, round_trip: Decimal) -> CycleRules:
+        """The same rules where the way in and out costs this share of the price."""
+        return CycleRules(self._entry_age_max, replace(self._stops, round_trip=round_trip))
 
     def next_step(
         self, view: CycleState, rules: SymbolRules, price: Decimal, now: datetime, *, market: MarketNow | None = None

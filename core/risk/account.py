@@ -25,6 +25,7 @@ from core.capital.pockets import Pocket, availability
 from core.capital.valuation import rate
 from core.positions.model import Cycle, Order
 from core.risk.clusters import Closes, cluster_of
+from core.risk.fees import FeeModel
 from core.risk.protections import EndedTrade
 from shared.src.domain.clock import to_ms
 from shared.src.domain.errors import ContractError
@@ -149,7 +150,8 @@ class AccountView:
     an order can use, None to whom balances are not told. ``pauses`` and ``halts``: reasons by scope (``all``, a symbol,
     a strategy). ``rates``: units of valuation for one unit of a quote asset; one that is missing has no known price.
     ``outside``: purchases that rest on the exchange and belong to no cycle. ``ended``: trades as far back as the
-    protections ask. ``closes``: recent minutes by symbol, where a limit of what moves together asks.
+    protections ask. ``closes``: recent minutes by symbol, where a limit of what moves together asks. ``fees``: what
+    trades in a symbol cost the account, as far as that is known.
     """
 
     now_ms: int
@@ -167,6 +169,7 @@ class AccountView:
     halts: Mapping[str, str] = field(default_factory=dict)
     ended: tuple[EndedTrade, ...] = ()
     closes: Mapping[str, Closes] = field(default_factory=dict)
+    fees: Mapping[str, FeeModel] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -186,6 +189,7 @@ class AccountView:
         outside: Iterable[OutsideBuy] = (),
         halts: Mapping[str, str] | None = None,
         ended: Iterable[EndedTrade] = (),
+        fees: Mapping[str, FeeModel] | None = None,
     ) -> AccountView:
         """The view that follows from facts; ``rates`` of other quote assets, as far as they are known.
 
@@ -208,6 +212,7 @@ class AccountView:
             outside=tuple(outside),
             halts=halts or {},
             ended=tuple(ended),
+            fees=fees or {},
         )
 
     def without(self, intent_id: str) -> AccountView:

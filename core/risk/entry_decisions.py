@@ -124,7 +124,8 @@ def _decision_refusal(signal: SignalLike, view: AccountView) -> str:
 
 def _sized(signal: SignalLike, candidate: Candidate, view: AccountView, rules: DecisionRules) -> Approved | Refused:
     levels = settle_order(signal.price, signal.stop_loss, signal.take_profit, rules.exits)
-    gain, cost = levels.take_profit / signal.price - ONE, rules.exits.fees.round_trip
+    fees = view.fees.get(signal.symbol, rules.exits.fees)
+    gain, cost = levels.take_profit / signal.price - ONE, fees.round_trip
     if gain <= cost:
         return Refused(f"the target is {100 * gain:.2f} % away; the fees of both orders take {cost:.2%}")
     allowed = rooms(candidate, view, rules.limits)

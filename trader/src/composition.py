@@ -18,6 +18,7 @@ from shared.src.market.ports import CandleHistory
 from shared.src.market.recent_closes import recent_closes
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution.breakers import Breakers
+from trader.src.execution.fee_watch import FeeWatch
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.market_volume import MarketVolume
@@ -48,12 +49,11 @@ def compose(
     timers: Timers | None = None,
 ) -> TraderService:
     """The trader on the running event loop, listening for intents; its ``tasks`` are the caller's to run."""
-    funds = Funds()
-    quarantine = Quarantine(store, bus, clock)
+    funds, quarantine, rules = Funds(), Quarantine(store, bus, clock), position_rules(settings)
     breakers = Breakers(store=store, prices=prices, clock=clock, rules=BreakerRules.of(settings))
     orders = OrderManager(exchange, store, prices, clock, horizon_s=_horizon_s(settings), answered=breakers.answered)
-    rules = position_rules(settings)
     risk = _gate(settings, clock, funds=funds, exchange=exchange, store=store, prices=prices, candles=candles)
+    fees = _fees(settings, bus, clock, funds=funds, exchange=exchange, store=store, prices=prices)
     cycle_manager = CycleManager(
         exchange=exchange,
         store=store,
@@ -64,6 +64,7 @@ def compose(
         rules=rules,
         quarantine=quarantine,
         volume=MarketVolume(candles, clock),
+        fees=fees,
     )
     intents = _intents(risk, cycle_manager, quarantine, settings=settings, exchange=exchange, store=store, clock=clock)
     trades = TradeComparison(
@@ -85,6 +86,7 @@ def compose(
         intents=intents,
         risk=risk,
         breakers=breakers,
+        fees=fees,
         panic=Panic(store=store, cycle_manager=cycle_manager, intents=intents, clock=clock),
         reconciler=reconciler,
         watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, rules=rules),
@@ -118,6 +120,22 @@ def _gate(
         large_percent=settings.large_position_percent,
         closes=recent_closes(candles, clock, minutes=settings.cluster_minutes),
         outlook=Outlook(exchange, clock),
+    )
+
+
+def _fees(
+    settings: Settings, bus: Bus, clock: Clock, *, funds: Funds, exchange: Exchange, store: Store, prices: Prices
+) -> FeeWatch:
+    return FeeWatch(
+        exchange=exchange,
+        store=store,
+        prices=prices,
+        funds=funds,
+        notices=bus,
+        clock=clock,
+        quote_asset=settings.quote_asset,
+        largest=settings.max_position_size,
+        otherwise=FeeModel.of(settings),
     )
 
 

@@ -51,6 +51,7 @@ from shared.src.retry import Backoff
 from trader.src.execution import metrics
 from trader.src.execution.entry_orders import EntryOrders
 from trader.src.execution.exit_orders import ExitOrders
+from trader.src.execution.fee_watch import FeeWatch
 from trader.src.execution.market_volume import MarketVolume
 from trader.src.execution.messages import failed_cycle
 from trader.src.execution.quarantine import Quarantine
@@ -80,6 +81,7 @@ class CycleManager:
         rules: PositionRules,
         quarantine: Quarantine,
         volume: MarketVolume,
+        fees: FeeWatch,
     ) -> None:
         self._exchange = exchange
         self._store = store
@@ -88,6 +90,7 @@ class CycleManager:
         self._clock = clock
         self._rules = rules
         self._quarantine = quarantine
+        self._fees = fees
         self._steps = CycleRules(rules.entry_age_max, rules.stops)
         self._exits = ExitOrders(exchange=exchange, store=store, orders=orders, clock=clock, rules=rules)
         self._entries = EntryOrders(store=store, orders=orders, risk=risk, clock=clock, volume=volume)
@@ -232,7 +235,8 @@ class CycleManager:
             bid = bid_of(market)
             price = bid if bid is not None else last_price(view)
             now = await self._entries.market(view, market)
-            step = self._steps.next_step(view, rules, price, self._clock.now(), market=now)
+            steps = self._steps.costing(self._fees.of(view.cycle.symbol).round_trip)
+            step = steps.next_step(view, rules, price, self._clock.now(), market=now)
             if isinstance(step, Finish):
                 await self._finish(view, rules, step, read_at)
                 return

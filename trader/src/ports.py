@@ -11,6 +11,7 @@ from typing import Protocol
 
 from core.positions.model import Cycle, CycleState, Fill, HandSale, Order
 from core.positions.trade_cursors import TradeCursor
+from core.risk.fees import FeeModel
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
 from core.risk.protections import EndedTrade
@@ -19,6 +20,7 @@ from shared.src.exchange.models import (
     AccountSnapshot,
     Balance,
     BookTicker,
+    Commission,
     ExchangeFill,
     ExchangeOrder,
     OddRow,
@@ -111,6 +113,10 @@ class Exchange(Protocol):
     ) -> list[ExchangeFill]: ...
 
     async def account(self) -> AccountSnapshot: ...
+
+    async def commission(self, symbol: str) -> Commission:
+        """What the account pays for trades in a symbol."""
+        ...
 
     async def ticker(self, symbol: str) -> BookTicker: ...
 
@@ -395,6 +401,10 @@ class Store(Protocol):
         ...
 
     async def save_loss_mark(self, mark: LossMark) -> None: ...
+
+    async def save_fees(self, symbol: str, fees: FeeModel, at: datetime) -> None:
+        """Write down what trades in a symbol cost now: who decides reads it there."""
+        ...
 
     async def pauses(self) -> list[Pause]:
         """What is in force, pauses by hand and halts, the oldest first."""

@@ -23,6 +23,7 @@ from shared.src.domain.orders import Side
 from shared.src.exchange.models import Balance, OrderReport
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution.breakers import Breakers
+from trader.src.execution.fee_watch import FeeWatch
 from trader.src.execution.funds import Funds
 from trader.src.execution.intent_handler import IntentHandler
 from trader.src.execution.outbox_publisher import OutboxPublisher
@@ -71,6 +72,7 @@ class TraderService:
         panic: Panic,
         risk: RiskManager,
         breakers: Breakers,
+        fees: FeeWatch,
         reconciler: Reconciler,
         watcher: Watcher,
         publisher: OutboxPublisher,
@@ -91,6 +93,7 @@ class TraderService:
         self.panic = panic
         self.risk = risk
         self.breakers = breakers
+        self.fees = fees
         self.reconciler = reconciler
         self.watcher = watcher
         self.publisher = publisher
@@ -201,9 +204,10 @@ class TraderService:
             self.cycle_manager.wake_due()
 
     async def watch_risk(self) -> None:
-        """Halt entries when the market, the exchange or the losses ask for it."""
+        """Halt entries when the market, the exchange or the losses ask for it; know what trades cost."""
         await self.breakers.look(self.symbols)
         await self.risk.watch_losses()
+        await self.fees.look(self.symbols)
 
     async def run_publisher(self) -> None:
         """Send the outbox whenever something is written into it."""

@@ -10,6 +10,7 @@ from typing import Any
 from core.capital.pockets import Pocket
 from core.capital.valuation import symbols_of
 from core.risk.account import AccountView, OpenCycle, OutsideBuy, PendingEntry, Purchase, assets_of, rates_of
+from core.risk.fees import FeeModel
 from core.risk.halts import Cause, Pause, reasons
 from core.risk.loss import LossMark
 from core.risk.protections import EndedTrade
@@ -50,6 +51,7 @@ SELECT
   (SELECT json_object_agg(pocket, json_build_array(share_percent::text, total::text, reserved::text, used::text)
           ORDER BY pocket)
    FROM capital_pockets) AS pockets,
+  (SELECT json_object_agg(symbol, json_build_array(taker::text, maker::text)) FROM commission_rates) AS fees,
   (SELECT json_build_array(day, result::text, open_before::text, index::text, day_index::text, peak_index::text)
    FROM loss_mark) AS mark,
   (SELECT json_agg(json_build_object('scope', scope, 'reason', reason, 'since', since, 'cause', cause)
@@ -90,6 +92,7 @@ class PostgresAccount:
             losses=_mark(row.mark).losses(now) if row.mark else None,
             rates=await self._rates(sorted(foreign)),
             outside=outside,
+            fees={symbol: FeeModel(*map(Decimal, rates)) for symbol, rates in (row.fees or {}).items()},
             ended=await self._ended(now - self._history) if self._history else (),
         )
 

@@ -12,6 +12,7 @@ from shared.src.exchange.calls import Params, SignedCalls, Urgency
 from shared.src.exchange.models import (
     AccountSnapshot,
     Balance,
+    Commission,
     ExchangeFill,
     ExchangeOrder,
     OddRow,
@@ -20,6 +21,7 @@ from shared.src.exchange.models import (
     Replacement,
     field,
     parse_balance,
+    parse_commission,
     parse_order,
     parse_placement,
     parse_trade,
@@ -61,6 +63,11 @@ class AccountData:
             can_trade=bool(row.get("canTrade", False)),
             uid=str(row.get("uid") or ""),
         )
+
+    async def commission(self, symbol: str) -> Commission:
+        """What the account pays in a symbol."""
+        answer = await self._calls.ask("account/commission", {"symbol": symbol}, weight=20, urgency=Urgency.BULK)
+        return parse_commission(object_of(answer, "commission"))
 
     async def open_orders(self, symbol: str = "") -> list[ExchangeOrder]:
         """Open orders in a symbol; in all symbols when none is named."""

@@ -78,6 +78,20 @@ class BookTicker:
 
 
 @dataclass(frozen=True, slots=True)
+class Commission:
+    """What the account pays in a symbol, shares of what a trade brings, the dearer side of buying and selling.
+
+    ``standard`` is multiplied by ``discount`` where the fee is paid in ``discount_asset``, None where the account or
+    the symbol has no such discount; ``extra`` (special commission and tax) is not. Each as (maker, taker).
+    """
+
+    standard: tuple[Decimal, Decimal]
+    extra: tuple[Decimal, Decimal]
+    discount: Decimal | None
+    discount_asset: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeOrder:
     """An order as the exchange sees it. ``executed_quote`` is None when the exchange does not know it."""
 
@@ -280,6 +294,32 @@ def parse_trade(row: Mapping[str, Any]) -> ExchangeFill:
         )
     except MALFORMED as error:
         raise ContractError(f"trade from the exchange: {error!r}") from error
+
+
+def parse_commission(row: Mapping[str, Any]) -> Commission:
+    """GET /api/v3/account/commission.
+
+    Raises:
+        ContractError: a field is missing or malformed.
+    """
+    try:
+        special, tax = _rates(row["specialCommission"]), _rates(row["taxCommission"])
+        discount = row["discount"]
+        enabled = discount["enabledForAccount"] and discount["enabledForSymbol"]
+        return Commission(
+            standard=_rates(row["standardCommission"]),
+            extra=(special[0] + tax[0], special[1] + tax[1]),
+            discount=_amount(discount["discount"]) if enabled else None,
+            discount_asset=str(discount["discountAsset"]),
+        )
+    except MALFORMED as error:
+        raise ContractError(f"commission from the exchange: {error!r}") from error
+
+
+def _rates(row: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+    """(maker, taker), each with what the dearer side adds."""
+    side = max(_amount(row["buyer"]), _amount(row["seller"]))
+    return _amount(row["maker"]) + side, _amount(row["taker"]) + side
 
 
 def parse_execution_report(event: Mapping[str, Any]) -> OrderReport:

@@ -19,6 +19,7 @@ from coordinator.src.ports import AccountReader
 from core.capital.pockets import Reservation
 from core.positions.model import Cycle, Order, Purpose
 from core.risk.exit_levels import Levels
+from core.risk.fees import FeeModel
 from core.risk.verdicts import Approved
 from portfolio.src.adapters.memory_capital import MemoryCapital
 from portfolio.src.ports import ChangedLease
@@ -270,3 +271,11 @@ async def test_what_an_entry_in_several_orders_may_still_buy_counts_between_them
     assert (await account.view(at, ("USDC",))).exposure("BTC") == 500
     await trader.save_cycle(replace(working, entering=False))
     assert (await account.view(at, ("USDC",))).exposure("BTC") == 0
+
+
+async def test_what_trades_cost_the_account_is_known(account: AccountReader, trader: Store, clock: ManualClock) -> None:
+    assert (await account.view(clock.now(), ("USDC",))).fees == {}
+    for taker in ("0.001", "0.00075"):
+        fees = FeeModel(Decimal(taker), Decimal("0.0005"))
+        await trader.save_fees("BTCUSDC", fees, clock.now())
+        assert (await account.view(clock.now(), ("USDC",))).fees == {"BTCUSDC": fees}

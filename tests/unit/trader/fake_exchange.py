@@ -17,6 +17,7 @@ from shared.src.exchange.models import (
     AccountSnapshot,
     Balance,
     BookTicker,
+    Commission,
     ExchangeFill,
     ExchangeOrder,
     OddRow,
@@ -142,6 +143,9 @@ class FakeExchange:
             return [OrderReport(self.orders[leg.order_id]) for leg in legs]
 
         return self._change(act)
+
+    async def commission(self, symbol: str) -> Commission:
+        return Commission((FEE, FEE), (ZERO, ZERO), None, "BNB")
 
     async def blocked_s(self) -> float:
         return 0.0

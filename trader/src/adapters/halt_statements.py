@@ -1,4 +1,4 @@
-"""What stops entries, as statements: pauses, halts, and what is remembered of losses."""
+"""What stops entries, as statements: pauses, halts, and what is remembered of losses and fees."""
 
 MARK_COLUMNS = ("day", "result", "open_before", "index", "day_index", "peak_index")
 MARK = ", ".join(MARK_COLUMNS)
@@ -14,4 +14,8 @@ INSERT INTO trading_pauses AS known (scope, reason, since, cause, until)
 VALUES (:scope, :reason, :since, :cause, :until)
 ON CONFLICT (scope, cause) DO UPDATE SET reason = excluded.reason, until = excluded.until,
     since = CASE WHEN known.until <= :now THEN excluded.since ELSE known.since END
+"""
+SAVE_FEES = """
+INSERT INTO commission_rates (symbol, maker, taker, updated_at) VALUES (:symbol, :maker, :taker, :at)
+ON CONFLICT (symbol) DO UPDATE SET maker = excluded.maker, taker = excluded.taker, updated_at = excluded.updated_at
 """

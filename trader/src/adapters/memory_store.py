@@ -22,6 +22,7 @@ from core.positions.by_hand import with_hand_sales
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, HandSale, Order, Purpose
 from core.positions.trade_cursors import TradeCursor
+from core.risk.fees import FeeModel
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
 from core.risk.protections import EndedTrade
@@ -68,6 +69,7 @@ class MemoryStore:
         self._newest_order: dict[str, datetime] = {}
         self._pauses: dict[tuple[str, Cause], Pause] = {}
         self._loss_mark: LossMark | None = None
+        self.fees: dict[str, FeeModel] = {}
         self._aside: dict[tuple[str, str], SetAside] = {}
         self._outbox: dict[int, OutboxMessage] = {}
         self._told = 0
@@ -322,6 +324,9 @@ class MemoryStore:
 
     async def save_loss_mark(self, mark: LossMark) -> None:
         self._loss_mark = mark
+
+    async def save_fees(self, symbol: str, fees: FeeModel, at: datetime) -> None:
+        self.fees[symbol] = fees
 
     async def pauses(self) -> list[Pause]:
         now = self._clock.now()

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from core.positions.lifecycle import merged
 from core.positions.model import Cycle, CycleState, Fill, HandSale, Order
+from core.risk.fees import FeeModel
 from core.risk.halts import Cause, Pause
 from core.risk.loss import LossMark
 from core.risk.protections import EndedTrade
@@ -22,7 +23,7 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ContractError, InvariantError
 from shared.src.exchange.models import ExchangeOrder, OddRow
 from shared.src.sql import ENDED_CYCLES, ENDED_TRADES, LIVE_ORDERS, UNRESOLVED_ORDERS, text
-from trader.src.adapters.halt_statements import MARK, MARK_COLUMNS, PAUSE, PAUSES, RESUME, SAVE_MARK
+from trader.src.adapters.halt_statements import MARK, MARK_COLUMNS, PAUSE, PAUSES, RESUME, SAVE_FEES, SAVE_MARK
 from trader.src.adapters.postgres_outbox import PostgresOutbox
 from trader.src.adapters.postgres_quarantine import PostgresQuarantine
 from trader.src.adapters.postgres_trades import RECENT, PostgresTrades, add_hand_sales, whole_view
@@ -399,6 +400,11 @@ class PostgresStore(PostgresTrades):
     async def save_loss_mark(self, mark: LossMark) -> None:
         async with self._database.begin() as connection:
             await connection.execute(text(SAVE_MARK), {name: getattr(mark, name) for name in MARK_COLUMNS})
+
+    async def save_fees(self, symbol: str, fees: FeeModel, at: datetime) -> None:
+        async with self._database.autocommit() as connection:
+            parameters = {"symbol": symbol, "maker": fees.maker, "taker": fees.taker, "at": at}
+            await connection.execute(text(SAVE_FEES), parameters)
 
     async def pauses(self) -> list[Pause]:
         async with self._database.autocommit() as connection:

@@ -13,6 +13,7 @@ from shared.src.exchange.account import AccountData, OrderCalls
 from shared.src.exchange.calls import SignedCalls
 from shared.src.exchange.models import (
     AccountSnapshot,
+    Commission,
     ExchangeFill,
     ExchangeOrder,
     OddRow,
@@ -76,6 +77,9 @@ class RestExchange:
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None
     ) -> list[ExchangeFill]:
         return await self._account.trades(symbol, order_id=order_id, from_id=from_id)
+
+    async def commission(self, symbol: str) -> Commission:
+        return await self._account.commission(symbol)
 
     async def account(self) -> AccountSnapshot:
         return await self._account.account()

@@ -33,6 +33,11 @@ class HaltControl:
                 "halts": [shown(pause) for pause in halts],
                 "pauses": [shown(pause) for pause in pauses if not pause.is_halt],
                 "losses": self._losses(),
+                "fees": {
+                    symbol: {"maker": fees.maker, "taker": fees.taker}
+                    for symbol, fees in sorted(self._trader.fees.fees.items())
+                },
+                "fee_discounts": self._trader.fees.discounts,
                 "large_positions": {coin: round(share, 2) for coin, share in self._trader.risk.large.items()},
             }
         )

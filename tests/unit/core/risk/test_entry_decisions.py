@@ -11,6 +11,7 @@ import pytest
 from core.capital.pockets import Pocket
 from core.risk.account import Losses
 from core.risk.entry_decisions import ApprovedExit, SignalVerdict, judge_signal
+from core.risk.fees import FeeModel
 from core.risk.halts import Cause
 from core.risk.limits import RiskLimits, loss_breaches
 from core.risk.verdicts import Approved, Refused
@@ -160,3 +161,13 @@ def test_a_limit_of_losses_is_reached_at_its_very_figure() -> None:
     assert list(loss_breaches(Losses(drawdown_percent=Decimal(20)), LIMITS)) == [Cause.DRAWDOWN]
     assert list(loss_breaches(Losses(day_percent=Decimal(5)), LIMITS)) == [Cause.DAILY_LOSS]
     assert loss_breaches(Losses(day_percent=Decimal("4.99"), drawdown_percent=Decimal("19.99")), LIMITS) == {}
+
+
+def test_a_target_pays_the_fees_that_the_account_really_has() -> None:
+    near = {"take_profit": Decimal(50_090)}
+    reduced = FeeModel(Decimal("0.00075"), Decimal("0.00075"))
+    assert isinstance(check(signal=near), Refused)
+    assert isinstance(check(signal=near, fees={"BTCUSDC": reduced}), Approved)
+    refused = check(signal={"take_profit": Decimal(50_070)}, fees={"BTCUSDC": reduced})
+    assert isinstance(refused, Refused)
+    assert "0.15%" in refused.reason
