@@ -112,14 +112,19 @@ MENDS: Final[tuple[Mend, ...]] = (
         (
             Replacement(
                 "trader/src/risk_manager.py",
-                "        return await self._judged(order)\n\n    async def _judged(self, order: EntryOrder)",
-                "        return await self._judged(order, paused=False)\n\n"
+                "        return await self._judged(order)\n\n    async def judge_further(",
+                "        return await self._judged(order, paused=False)\n\n    async def judge_further(",
+            ),
+            Replacement(
+                "trader/src/risk_manager.py",
+                "    async def _judged(self, order: EntryOrder)",
                 "    async def _judged(self, order: EntryOrder, *, paused: bool = True)",
             ),
             Replacement(
                 "trader/src/risk_manager.py",
-                "        view = await self.view(rules)\n",
-                "        view = await self.view(rules)\n        view = view if paused else replace(view, pauses={})\n",
+                "        view = await self.view(rules, own=order.candidate.intent_id)\n",
+                "        view = await self.view(rules, own=order.candidate.intent_id)\n"
+                "        view = view if paused else replace(view, pauses={})\n",
             ),
         ),
     ),
