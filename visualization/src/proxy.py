@@ -24,6 +24,7 @@ def proxy_routes(client: httpx.AsyncClient, *, trader_url: str, portfolio_url: s
 
     @router.get("/api/trader/{target:path}")
     @router.post("/api/trader/{target:path}")
+    @router.patch("/api/trader/{target:path}")
     @router.delete("/api/trader/{target:path}")
     async def trader(request: Request, target: Target) -> Response:
         return await _forward(client, request, "trader", trader_url, target)

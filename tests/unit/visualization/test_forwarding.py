@@ -47,6 +47,12 @@ async def test_an_action_is_forwarded_with_the_callers_token_and_body() -> None:
     assert request.content == b'{"symbol":"BTCUSDC"}'
 
 
+async def test_levels_of_a_position_are_moved_through_the_dashboard() -> None:
+    async with trader_at(lambda request: httpx.Response(200, json={"method": request.method})) as client:
+        answer = await client.patch("/api/trader/cycles/cy-1", json={"stop_price": "99"})
+    assert (answer.status_code, answer.json()) == (200, {"method": "PATCH"})
+
+
 async def test_a_refusal_comes_back_as_it_was_given() -> None:
     async with trader_at(lambda _: httpx.Response(403, json={"detail": "scope read"})) as client:
         answer = await client.delete("/api/trader/order/rt-1")

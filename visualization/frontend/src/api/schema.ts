@@ -396,7 +396,8 @@ export interface paths {
         delete: operations["trader_api_trader__target__delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Trader */
+        patch: operations["trader_api_trader__target__patch"];
         trace?: never;
     };
     "/api/trades": {
@@ -1497,6 +1498,37 @@ export interface operations {
         };
     };
     trader_api_trader__target__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    trader_api_trader__target__patch: {
         parameters: {
             query?: never;
             header?: never;
