@@ -16,6 +16,7 @@ from visualization.src.adapters.postgres_system import PostgresSystemReads
 from visualization.src.adapters.postgres_trading import PostgresTradingReads
 from visualization.src.api import serve_pages
 from visualization.src.composition import compose
+from visualization.src.sign_in import SignedIn, sign_in_routes
 
 DIST = Path(__file__).resolve().parent.parent / "frontend" / "dist"
 
@@ -38,6 +39,9 @@ async def build(service: Service) -> None:
     )
     for router in dashboard.routers:
         service.app.include_router(router)
+    if service.settings.reads_need_token:
+        service.app.include_router(sign_in_routes(service.auth.check))
+        service.app.add_middleware(SignedIn, admit=service.auth.check)
     serve_pages(service.app, DIST)
     for name, task in dashboard.tasks().items():
         service.add_task(name, task)
