@@ -53,6 +53,13 @@ class Resolve:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask what became of an exit that waited for the entry, now that the entry is done."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class Collect:
     """Fetch fills the exchange has executed and we have not booked."""
 
@@ -142,6 +149,7 @@ ExitStep = Protect | ReplaceByStop | Sell | ReplaceBySale
 Step = (
     Wait
     | Resolve
+    | LookUp
     | Collect
     | Cancel
     | EnterAgain
@@ -336,7 +344,8 @@ class CycleRules:
         if not entries or is_old or view.cycle.plan is not None or _is_called_off(view.cycle, now):
             return None
         last = max(entries, key=lambda order: order.attempt)
-        again = is_disproved(last) or (breaks_rules(last) and fitted(last, rules) is not None)
+        refitted = breaks_rules(last) and (fitted(last, rules) is not None or _came_with_exits(view, rules))
+        again = is_disproved(last) or refitted
         return last if again and last.attempt < ENTRY_ATTEMPTS_MAX else None
 
     def _open_entry(self, view: CycleState) -> Order | None:
@@ -364,14 +373,16 @@ class CycleRules:
         return f"{held} {rules.base}{missing}: {refusal}"
 
 
-def _unknown(view: CycleState) -> Resolve | Collect | None:
-    """What has to be learnt first: an order's fate, or its fills."""
-    for order in view.orders:
+def _unknown(view: CycleState) -> Resolve | Collect | LookUp | None:
+    """What has to be learnt first: an order's fate, or its fills; of entries first, their exits follow from them."""
+    entries = view.of(Side.BUY)
+    for order in (*entries, *view.of(Side.SELL)):
         if order.is_unresolved:
             return Resolve(order)
         if order.executed_quantity > view.booked(order):
             return Collect(order)
-    return None
+    waiting = next((order for order in view.orders if order.is_pending), None)
+    return LookUp(waiting) if waiting is not None and not any(order.is_open for order in entries) else None
 
 
 def _is_called_off(cycle: Cycle, now: datetime) -> bool:
@@ -386,6 +397,11 @@ def _called_off(view: CycleState) -> str:
     if view.cycle.entry_canceled:
         return "canceled by hand"
     return "what it bought is being sold" if any(order.executed_quantity for order in view.of(Side.SELL)) else ""
+
+
+def _came_with_exits(view: CycleState, rules: SymbolRules) -> bool:
+    """Whether the entry brought exits along, in a symbol that does not have that (any more): it may come alone."""
+    return bool(view.of(Side.SELL)) and not rules.has_entry_lists
 
 
 def _protect(view: CycleState, quantity: Decimal) -> Step:

@@ -18,9 +18,11 @@ _RANK = {OrderStatus.NEW: 1, OrderStatus.PARTIALLY_FILLED: 2}
 def merged(order: Order, report: ExchangeOrder) -> Order:
     """``order`` after ``report``. Executed amounts only grow and an end is final.
 
+    Its quantity is what the exchange says: an order that waited for another one sells what that one received.
     A rejection without a code was our own conclusion (it never arrived); the exchange may still prove it wrong.
     """
     executed = max(order.executed_quantity, report.executed_quantity)
+    order = replace(order, quantity=report.quantity or order.quantity)
     return replace(
         order,
         status=_later(order, report, executed),
@@ -36,6 +38,8 @@ def _later(order: Order, report: ExchangeOrder, executed: Decimal) -> OrderStatu
         return OrderStatus.FILLED
     if order.status in TERMINAL and not is_disproved(order):
         return order.status
+    if order.is_pending and report.status is OrderStatus.CANCELED:
+        return OrderStatus.EXPIRED  # whoever canceled it: it never stood, so nobody took a protection off
     if report.status in TERMINAL or order.status in UNRESOLVED or is_disproved(order):
         return report.status
     return max(order.status, report.status, key=lambda status: _RANK.get(status, 0))

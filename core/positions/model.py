@@ -72,7 +72,12 @@ class Order:
     @property
     def is_open(self) -> bool:
         """Known to stand on the exchange."""
-        return self.status not in TERMINAL and self.status not in UNRESOLVED
+        return self.status not in TERMINAL and self.status not in UNRESOLVED and not self.is_pending
+
+    @property
+    def is_pending(self) -> bool:
+        """Known to the exchange, which places it once another order is filled."""
+        return self.status is OrderStatus.PENDING_NEW
 
     @property
     def is_unresolved(self) -> bool:

@@ -30,6 +30,10 @@ class Protection:
     target: Order | None = None
     list_id: str = ""
 
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        return (self.stop,) if self.target is None else (self.target, self.stop)
+
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
@@ -76,7 +80,7 @@ def protection(
         return Beyond(Purpose.STOP_LOSS)
     if bid is not None and bid >= cycle.take_profit_price:
         return Beyond(Purpose.TAKE_PROFIT)
-    stop = _stop(sale(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS, step.quantity, now), level, rules, stops)
+    stop = stop_at(sale(view, Purpose.STOP_LOSS, OrderType.STOP_LOSS, step.quantity, now), level, rules, stops)
     if isinstance(step, ReplaceByStop) or step.shape is Shape.STOP or not rules.oco_allowed:
         return Protection(stop)
     target = sale(view, Purpose.TAKE_PROFIT, OrderType.LIMIT_MAKER, step.quantity, now)
@@ -84,7 +88,7 @@ def protection(
     return Protection(stop, target, list_id=pair_id(cycle.id, stop.attempt))
 
 
-def _stop(order: Order, level: StopLevel, rules: SymbolRules, stops: StopRules) -> Order:
+def stop_at(order: Order, level: StopLevel, rules: SymbolRules, stops: StopRules) -> Order:
     """At market, which sells in a gap too, where the symbol has that; else at a limit far enough under its trigger."""
     if level.trailing_bips is not None:
         return replace(order, trailing_delta=level.trailing_bips)

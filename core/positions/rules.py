@@ -15,7 +15,8 @@ class PositionRules:
 
     ``entry_age_max``: how long after its start a cycle may still try to enter; ``resting_max``: how long what a
     strategy decided to buy may rest in the book. ``exits``: for a position whose decision has no level of its own.
-    ``stops``: how stops move. ``holding_max``: how long a position is held at most.
+    ``stops``: how stops move. ``holding_max``: how long a position is held at most. ``lists``: entries
+    that wait in the book bring their exits along, where the symbol has that.
     """
 
     entry_age_max: timedelta
@@ -23,3 +24,4 @@ class PositionRules:
     exits: ExitRules
     stops: StopRules
     holding_max: timedelta
+    lists: bool = True

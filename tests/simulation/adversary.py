@@ -25,11 +25,12 @@ WAIT_WEIGHTS = (4, 4, 4, 4, 4, 6, 6, 5, 4, 2, 1)
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What happens in one world: its settings, and the actions in their order."""
+    """What happens in one world: its settings, what its account is like, and the actions in their order."""
 
     settings: Mapping[str, Any]
     actions: tuple[Action, ...]
     bnb: bool = False
+    coins: bool = True
 
     def part(self, places: Sequence[int]) -> Story:
         """The same world with these of the actions only."""

@@ -54,7 +54,7 @@ class _Play:
         self._journal: list[str] = []
 
     async def run(self, clock: SimulatedClock) -> Played:
-        world = World(clock, dict(self._story.settings), bnb=self._story.bnb)
+        world = World(clock, dict(self._story.settings), bnb=self._story.bnb, coins=self._story.coins)
         witness = Witness(world)
         await world.start()
         for action in self._story.actions:

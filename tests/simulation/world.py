@@ -99,16 +99,22 @@ class Service:
 
 
 class World:
-    """Use ``start``, then the parts; ``stop`` at the end. ``bnb``: the account pays fees in BNB while it has some."""
+    """Use ``start``, then the parts; ``stop`` at the end.
 
-    def __init__(self, clock: SimulatedClock, changes: dict[str, Any], *, bnb: bool = False) -> None:
+    ``bnb``: the account pays fees in BNB while it has some. ``coins``: its owner has some of what is traded.
+    """
+
+    def __init__(
+        self, clock: SimulatedClock, changes: dict[str, Any], *, bnb: bool = False, coins: bool = True
+    ) -> None:
         self.clock = clock
         self.machine = MachineClock(clock)
         self.changes = changes
         self.settings = settings_of(changes)
         self.engine = Engine()
         self._list_markets()
-        balances = {asset: amount for asset, amount in OPENING_BALANCES.items() if asset in self._assets()}
+        own = OPENING_BALANCES if coins else {QUOTE: OPENING_BALANCES[QUOTE]}
+        balances = {asset: amount for asset, amount in own.items() if asset in self._assets()}
         if bnb:
             self.engine.add_symbol(MarketRules.create("BNBUSDC", "BNB", QUOTE, default_filters()), BNB_PRICE)
             balances["BNB"] = BNB_AT_FIRST

@@ -195,6 +195,7 @@ def position_rules(settings: Settings) -> PositionRules:
     """What the settings say of positions."""
     return PositionRules(
         entry_age_max=timedelta(seconds=settings.signal_max_age_s),
+        lists=settings.entry_lists,
         resting_max=timedelta(minutes=settings.resting_entry_max_minutes),
         exits=ExitRules.of(settings),
         stops=StopRules(

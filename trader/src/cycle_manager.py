@@ -25,6 +25,7 @@ from core.positions.cycle_steps import (
     ExitStep,
     Finish,
     GiveUpProtection,
+    LookUp,
     MoveStop,
     Protect,
     Reopen,
@@ -38,6 +39,7 @@ from core.positions.cycle_steps import (
 )
 from core.positions.exits import bid_of, last_price
 from core.positions.model import CycleState, Order, Purpose
+from core.positions.protection import Protection
 from core.positions.repeats import is_repeatable
 from core.positions.rules import PositionRules
 from core.positions.standing import covered, standing_exits
@@ -64,6 +66,8 @@ logger = logging.getLogger(__name__)
 
 STEPS_MAX = 16
 RETRY = Backoff(first_s=0.1, max_s=30.0)
+# While nobody knows what became of an order nothing else can be done.
+ASK_AGAIN = Backoff(first_s=0.1, max_s=2.0)
 
 
 class CycleManager:
@@ -97,7 +101,7 @@ class CycleManager:
         self._unprotected = UnprotectedTime(clock)
         self._wanted: set[str] = set()
         self._workers: dict[str, asyncio.Task[None]] = {}
-        self._unsent: dict[str, Order] = {}
+        self._unsent: dict[str, tuple[Order, Protection | None]] = {}
         self._retries: dict[str, int] = {}
         self._due: dict[str, float] = {}
         self._due_changed = asyncio.Event()
@@ -105,9 +109,9 @@ class CycleManager:
 
     # Waking
 
-    def enter(self, cycle_id: str, entry: Order) -> None:
-        """Send the entry of a cycle whose row is committed."""
-        self._unsent[cycle_id] = entry
+    def enter(self, cycle_id: str, entry: Order, exits: Protection | None = None) -> None:
+        """Send the entry of a cycle whose row is committed, with the exits that it brings along."""
+        self._unsent[cycle_id] = entry, exits
         self.wake(cycle_id)
 
     def wake(self, cycle_id: str) -> None:
@@ -200,23 +204,26 @@ class CycleManager:
             self.failure.set_exception(error)
 
     async def _once(self, cycle_id: str) -> None:
-        entry = self._unsent.pop(cycle_id, None)
-        if entry is not None:
+        unsent = self._unsent.pop(cycle_id, None)
+        if unsent is not None:
+            entry, exits = unsent
             with metrics.ORDER_S.time():
-                status = await self._orders.submit(entry)
+                status = await (
+                    self._orders.submit(entry) if exits is None else self._orders.submit_entry_list(entry, exits)
+                )
             metrics.ORDERS.labels(entry.purpose.value, status.value).inc()
             if status in {OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED}:
                 self.note_fill(cycle_id)
         await self.advance(cycle_id)
 
-    async def _later(self, cycle_id: str) -> None:
+    async def _later(self, cycle_id: str, backoff: Backoff = RETRY) -> None:
         """Try again after a while; while the exchange refuses every call, right when that ends."""
         blocked_s = await self._exchange.blocked_s()
         if blocked_s > 0:
             self._wake_in(cycle_id, blocked_s)
             return
         failures = self._retries[cycle_id] = self._retries.get(cycle_id, 0) + 1
-        self._wake_in(cycle_id, RETRY.after(failures))
+        self._wake_in(cycle_id, backoff.after(failures))
 
     def _wake_in(self, cycle_id: str, seconds: float) -> None:
         self._due[cycle_id] = self._clock.monotonic() + seconds
@@ -247,7 +254,7 @@ class CycleManager:
             if isinstance(step, ExitStep) and await self._is_blocked(cycle_id):
                 return
             if not await self._carry_out(step, view, rules, market):
-                await self._later(cycle_id)
+                await self._later(cycle_id, ASK_AGAIN if isinstance(step, Resolve | LookUp) else RETRY)
                 return
         logger.warning("cycle is busy", extra={"cycle_id": cycle_id})
         await self._later(cycle_id)
@@ -287,6 +294,8 @@ class CycleManager:
         match step:
             case Resolve(order):
                 return await self._resolve(view, order)
+            case LookUp(order):
+                return await self._orders.refresh(order)
             case Collect(order):
                 return await self._orders.collect(order)
             case Cancel(order):

@@ -18,6 +18,7 @@ from typing import TypeVar
 from core.positions.by_hand import belonging_to, spread
 from core.positions.lifecycle import adopted, fill_of, merged
 from core.positions.model import CycleState, Fill, HandSale, Order
+from core.positions.protection import Protection
 from core.positions.refusals import CANCEL_REJECTED, NOT_THERE, RULES_REFUSED, outcome_of
 from core.positions.repeats import HORIZON_S, is_repeatable
 from shared.src.domain.clock import Clock
@@ -89,6 +90,24 @@ class OrderManager:
         for report in reports:
             await self.book(report)
         return next(item.order.status for item in reports if item.order.client_order_id == stop.client_order_id)
+
+    async def submit_entry_list(self, entry: Order, exits: Protection) -> OrderStatus:
+        """Send an entry with its exits, whose rows are committed. Returns the entry's status.
+
+        Where the exchange refused, it refused the list: that says nothing of exits that are placed later.
+        """
+        try:
+            reports = await self._timed(self._exchange.place_entry_list(entry, exits))
+        except RootTradingError as error:
+            status = await self._not_placed([entry], error)
+            if status is OrderStatus.UNKNOWN:
+                self._sent_at |= {leg.client_order_id: self._sent_at[entry.client_order_id] for leg in exits.orders}
+            for leg in exits.orders:
+                await self._store.settle(replace(leg, status=status, reject_code=None, reason=str(error)))
+            return status
+        for report in reports:
+            await self.book(report)
+        return next(item.order.status for item in reports if item.order.client_order_id == entry.client_order_id)
 
     async def replace(self, old: Order, new: Order) -> OrderStatus:
         """Send an order whose row is committed in the place of another and its pair. Returns the new one's status.

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from core.positions.model import Cycle, CycleState, Fill, HandSale, Order
+from core.positions.protection import Protection
 from core.positions.trade_cursors import TradeCursor
 from core.risk.fees import FeeModel
 from core.risk.halts import Cause, Pause
@@ -82,6 +83,13 @@ class Exchange(Protocol):
     async def place(self, order: Order) -> OrderReport: ...
 
     async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]: ...
+
+    async def place_entry_list(self, entry: Order, exits: Protection) -> list[OrderReport]:
+        """Place an entry with the pair that sells what it receives (OPOCO); tells of all three orders.
+
+        The exits are told as they were accepted, waiting, also where the entry was filled at once.
+        """
+        ...
 
     async def replace(self, old: Order, new: Order) -> Replacement:
         """Cancel an order, with the pair it belongs to, and place another in the same call.
@@ -273,8 +281,9 @@ class Store(Protocol):
         """Write down a refusal and tell; False when the intent was handled before."""
         ...
 
-    async def open_cycle(self, cycle: Cycle, entry: Order | None) -> bool:
-        """Accept an intent: its cycle and entry order exist from here on. False when it was handled before.
+    async def open_cycle(self, cycle: Cycle, entry: Order | None, exits: Sequence[Order] = ()) -> bool:
+        """Accept an intent: its cycle and entry order exist from here on, with the exits that the entry brings along.
+        False when it was handled before.
 
         ``entry``: None where the orders of the entry follow from the cycle's plan.
         """

@@ -202,6 +202,10 @@ class RiskManager:
             return None
         return await self._exchange.asks(ticker.symbol)
 
+    def free(self, asset: str) -> Decimal:
+        """Units of an asset that no order holds, as far as the exchange told."""
+        return self._funds.free(asset)
+
     def note_entry(self) -> None:
         """An entry is on its way: it counts against MAX_ORDERS_PER_MINUTE."""
         self._entries.append(self._clock.now())

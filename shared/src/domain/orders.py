@@ -25,11 +25,12 @@ class OrderType(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """INTENT, SENT and UNKNOWN are ours; the rest are Binance's."""
+    """INTENT, SENT and UNKNOWN are ours; the rest are Binance's. PENDING_NEW waits until another order is filled."""
 
     INTENT = "INTENT"
     SENT = "SENT"
     UNKNOWN = "UNKNOWN"
+    PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"

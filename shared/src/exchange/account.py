@@ -142,6 +142,16 @@ class OrderCalls:
         with _verdict_expected("the pair"):
             return [parse_placement(row) for row in rows_in(answer, "orderReports")]
 
+    async def create_opoco(self, params: Params) -> list[OrderReport]:
+        """Place an entry with a pair that sells what it receives (POST orderList/opoco); answers all three orders.
+
+        Raises as create_order.
+        """
+        sent = dict(params) | {"newOrderRespType": "FULL"}
+        answer = await self._calls.change("post", "orderList/opoco", sent)
+        with _verdict_expected("the entry and its exits"):
+            return [parse_placement(row) for row in rows_in(answer, "orderReports")]
+
     async def cancel_replace(self, params: Params, canceled: str) -> Replacement:
         """Cancel the order ``canceled`` (our id), with the list it belongs to, and place another in the same call.
 

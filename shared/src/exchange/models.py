@@ -150,7 +150,7 @@ class Replacement:
 
 
 # Statuses Binance has and the platform does not tell apart from another one
-_STATUS = {"PENDING_NEW": OrderStatus.NEW, "PENDING_CANCEL": OrderStatus.NEW}
+_STATUS = {"PENDING_CANCEL": OrderStatus.NEW}
 
 
 def order_status(text: str) -> OrderStatus:

@@ -58,6 +58,8 @@ class SymbolRules:
     notional_min_for_market: bool = True
     order_types: frozenset[str] = frozenset()
     oco_allowed: bool = True
+    oto_allowed: bool = False
+    opo_allowed: bool = False
     cancel_replace_allowed: bool = True
     trailing_allowed: bool = True
     trailing_below_min: int = 0
@@ -86,6 +88,8 @@ class SymbolRules:
                 status=entry["status"],
                 order_types=frozenset(entry.get("orderTypes", ())),
                 oco_allowed=bool(entry.get("ocoAllowed", True)),
+                oto_allowed=bool(entry.get("otoAllowed", False)),
+                opo_allowed=bool(entry.get("opoAllowed", False)),
                 cancel_replace_allowed=bool(entry.get("cancelReplaceAllowed", False)),
                 trailing_allowed=bool(entry.get("allowTrailingStop", False)),
                 **_prices(filters.get("PRICE_FILTER", {})),
@@ -102,6 +106,11 @@ class SymbolRules:
     @property
     def is_trading(self) -> bool:
         return self.status == TRADING
+
+    @property
+    def has_entry_lists(self) -> bool:
+        """Whether an entry may bring a pair along that sells what it receives (OPOCO)."""
+        return self.oco_allowed and self.oto_allowed and self.opo_allowed
 
     @property
     def is_listed(self) -> bool:

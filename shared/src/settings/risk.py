@@ -92,6 +92,11 @@ class RiskSettings(BaseModel):
     max_holding_minutes: int = setting(
         1440, "MAX_HOLDING_MINUTES", description="age at which a position is closed, market minutes", ge=1
     )
+    entry_lists: bool = setting(
+        True,
+        "ENTRY_LISTS",
+        description="limit orders to buy bring their stop and target along (OPOCO), where the symbol allows it",
+    )
     resting_entry_max_minutes: int = setting(
         1440,
         "RESTING_ENTRY_MAX_MINUTES",

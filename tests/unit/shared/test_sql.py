@@ -23,7 +23,7 @@ def test_the_lists_hold_what_the_domain_says() -> None:
 
 def test_the_text_is_the_same_in_every_process() -> None:
     assert ENDED_CYCLES == "('completed', 'canceled', 'failed')"
-    assert LIVE_ORDERS == "('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')"
+    assert LIVE_ORDERS == "('INTENT', 'SENT', 'UNKNOWN', 'PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')"
 
 
 def test_the_schema_allows_exactly_the_states_of_the_domain() -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, TypeVar, cast
 
 from core.positions.model import Cycle, Order, Purpose
+from core.positions.protection import Protection
 from shared.memory.manual_clock import ManualClock
 from shared.src.bus.ports import Bus
 from shared.src.config import load_settings
@@ -63,6 +64,9 @@ class WatchedExchange(EngineExchange):
 
     async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]:
         return await self._watched("place_pair", super().place_pair(take_profit, stop, list_client_id))
+
+    async def place_entry_list(self, entry: Order, exits: Protection) -> list[OrderReport]:
+        return await self._watched("place_entry_list", super().place_entry_list(entry, exits))
 
     async def replace(self, old: Order, new: Order) -> Replacement:
         return await self._watched("replace", super().replace(old, new))

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from core.positions.model import Order
+from core.positions.protection import Protection
 from shared.memory.manual_clock import ManualClock
 from shared.src.domain.errors import OutcomeUnknownError, RejectedError, RootTradingError
 from shared.src.domain.money import ZERO
@@ -146,6 +147,9 @@ class FakeExchange:
 
     async def commission(self, symbol: str) -> Commission:
         return Commission((FEE, FEE), (ZERO, ZERO), None, "BNB")
+
+    async def place_entry_list(self, entry: Order, exits: Protection) -> list[OrderReport]:
+        raise NotImplementedError("this symbol has no such lists")
 
     async def blocked_s(self) -> float:
         return 0.0

@@ -84,13 +84,15 @@ class MemoryStore:
         self._tell(ORDER_FAILED, failed)
         return True
 
-    async def open_cycle(self, cycle: Cycle, entry: Order | None) -> bool:
+    async def open_cycle(self, cycle: Cycle, entry: Order | None, exits: Sequence[Order] = ()) -> bool:
         if cycle.intent_id in self._handled:
             return False
         self._handled[cycle.intent_id] = ""
         self._put_cycle(cycle)
         if entry is not None:
             self._add_order(entry)
+        for order in exits:
+            self._add_order(order)
         self._tell(CYCLE_UPDATED, cycle_updated(cycle, self._clock.now()))
         return True
 

@@ -124,14 +124,14 @@ class PostgresStore(PostgresTrades):
             await self._outbox.add(connection, ORDER_FAILED, failed)
             return True
 
-    async def open_cycle(self, cycle: Cycle, entry: Order | None) -> bool:
+    async def open_cycle(self, cycle: Cycle, entry: Order | None, exits: Sequence[Order] = ()) -> bool:
         async with self._outbox.transaction() as connection:
             if not await self._handled(connection, cycle.intent_id, accepted=True, reason=""):
                 return False
             now = self._clock.now()
             parameters = cycle_parameters(cycle, demo=self._demo, now=now)
             await connection.execute(text(insert("trade_cycles", CYCLE_COLUMNS)), parameters)
-            await self._insert_orders(connection, [] if entry is None else [entry])
+            await self._insert_orders(connection, [*([] if entry is None else [entry]), *exits])
             await self._outbox.add(connection, CYCLE_UPDATED, cycle_updated(cycle, now))
             return True
 
@@ -221,7 +221,7 @@ class PostgresStore(PostgresTrades):
     async def _update_order(self, connection: DatabaseConnection, order: Order) -> None:
         await connection.execute(
             text(
-                "UPDATE orders SET status = :status, executed_quantity = :executed_quantity, "
+                "UPDATE orders SET status = :status, quantity = :quantity, executed_quantity = :executed_quantity, "
                 "executed_quote = :executed_quote, exchange_order_id = :exchange_order_id, "
                 "order_list_id = :order_list_id, reject_code = :reject_code, reason = :reason, "
                 "updated_at = :updated_at WHERE client_order_id = :client_order_id"

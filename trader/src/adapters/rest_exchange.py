@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from core.positions.model import Order
+from core.positions.protection import Protection
 from core.positions.repeats import WINDOW_MS, is_repeatable
 from shared.src.domain.errors import ContractError
 from shared.src.domain.money import wire
-from shared.src.domain.orders import OrderType
+from shared.src.domain.orders import OrderType, Side
 from shared.src.exchange.account import AccountData, OrderCalls
 from shared.src.exchange.calls import SignedCalls
 from shared.src.exchange.models import (
@@ -42,17 +43,21 @@ class RestExchange:
         return await self._orders.cancel_replace(_placement(new) | only_new, old.client_order_id)
 
     async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]:
-        above = {"aboveType": take_profit.type.value, "aboveClientOrderId": take_profit.client_order_id}
-        below = {"belowType": stop.type.value, "belowClientOrderId": stop.client_order_id}
-        above |= {f"above{_upper(name)}": value for name, value in _optional(take_profit).items()}
-        below |= {f"below{_upper(name)}": value for name, value in _optional(stop).items()}
         params = {
             "symbol": stop.symbol,
             "side": stop.side.value,
             "quantity": wire(stop.quantity),
             "listClientOrderId": list_client_id,
         }
-        return await self._orders.create_oco(params | above | below | _window(stop))
+        return await self._orders.create_oco(params | _leg("above", take_profit) | _leg("below", stop) | _window(stop))
+
+    async def place_entry_list(self, entry: Order, exits: Protection) -> list[OrderReport]:
+        params = {"symbol": entry.symbol, "listClientOrderId": exits.list_id, "pendingSide": Side.SELL.value}
+        params |= _leg("working", entry) | {"workingSide": entry.side.value, "workingQuantity": wire(entry.quantity)}
+        params |= _leg("pendingBelow", exits.stop)
+        if exits.target is not None:
+            params |= _leg("pendingAbove", exits.target)
+        return await self._orders.create_opoco(params)
 
     async def cancel(self, order: Order) -> list[ExchangeOrder]:
         if order.order_list_id is not None:
@@ -119,6 +124,12 @@ def _placement(order: Order) -> dict[str, str]:
 def _window(order: Order) -> dict[str, str]:
     """What protects and got no answer is to be sent again soon: the first request must not turn up much later."""
     return {"recvWindow": str(WINDOW_MS)} if is_repeatable(order) else {}
+
+
+def _leg(name: str, order: Order) -> dict[str, str]:
+    """The parameters of one order of a list, but for its side and quantity."""
+    facts = {"type": order.type.value, "clientOrderId": order.client_order_id} | _optional(order)
+    return {f"{name}{_upper(field)}": value for field, value in facts.items()}
 
 
 def _optional(order: Order) -> dict[str, str]:

@@ -9,7 +9,9 @@ from decimal import Decimal
 
 from core.execution.planning import planned
 from core.positions.entries import entry_order, opened
+from core.positions.entry_lists import armed, brings_exits, has_spare
 from core.positions.model import MANUAL, Cycle, Order
+from core.positions.protection import Protection
 from core.positions.rules import PositionRules
 from core.risk.verdicts import Approved, Refused
 from shared.src.contracts.orders import OrderIntent
@@ -17,6 +19,7 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError
 from shared.src.domain.execution import ExecutionChoice, ExecutionMethod
 from shared.src.domain.orders import IntentKind, OrderType, Side
+from shared.src.exchange.rules import SymbolRules
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
 from trader.src.execution.messages import failed_intent
@@ -155,7 +158,9 @@ class IntentHandler:
                 cycle = opened(intent, approved, rules, now, resting_max=rests_for, plan=plan)
                 if plan is not None:
                     return await self._plan(cycle)
-                return await self._open(cycle, entry_order(intent, cycle, approved, rules, trigger=terms.trigger))
+                entry = entry_order(intent, cycle, approved, rules, trigger=terms.trigger)
+                with_exits = await self._with_exits(cycle, entry, rules)
+                return await self._open(entry, *(with_exits or (cycle, None)))
 
     async def _plan(self, cycle: Cycle) -> Taken:
         """An entry in several orders; the first of them follows from its plan like every other."""
@@ -164,14 +169,22 @@ class IntentHandler:
         self._cycle_manager.wake(cycle.id)
         return Taken(cycle_id=cycle.id)
 
-    async def _open(self, cycle: Cycle, entry: Order) -> Taken:
-        if not await self._store.open_cycle(cycle, entry):
+    async def _with_exits(self, cycle: Cycle, entry: Order, rules: SymbolRules) -> tuple[Cycle, Protection] | None:
+        """The cycle and the exits that its entry brings along; None: it is protected once it is filled."""
+        if not brings_exits(entry, rules, self._rules):
+            return None
+        if has_spare(entry, rules, self._risk.free(rules.base), await self._store.open_cycles()):
+            return None
+        return armed(cycle, entry, rules, self._rules)
+
+    async def _open(self, entry: Order, cycle: Cycle, exits: Protection | None) -> Taken:
+        if not await self._store.open_cycle(cycle, entry, exits.orders if exits is not None else ()):
             if await self._store.order(entry.client_order_id) is None:
                 return Taken(refused=f"{cycle.intent_id} was refused before")
             self._cycle_manager.wake(cycle.id)
             return Taken(cycle_id=cycle.id, client_order_id=entry.client_order_id)
         self._risk.note_entry()
-        self._cycle_manager.enter(cycle.id, entry)
+        self._cycle_manager.enter(cycle.id, entry, exits)
         return Taken(cycle_id=cycle.id, client_order_id=entry.client_order_id)
 
     async def _refuse(self, intent: OrderIntent, refused: Refused) -> Taken:

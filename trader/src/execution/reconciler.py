@@ -115,7 +115,7 @@ class Reconciler:
             if order.cycle_id is None:
                 await self._orders.resolve(order)
             return
-        if order.is_open and not stands:
+        if (order.is_open or order.is_pending) and not stands:
             await self._orders.refresh(order)
             return
         if order.is_done and order.cycle_id is None:

@@ -22,6 +22,7 @@ from core.positions.cycle_steps import (
     EnterAgain,
     Finish,
     GiveUpProtection,
+    LookUp,
     MoveStop,
     Protect,
     Reopen,
@@ -41,6 +42,7 @@ from shared.src.exchange.rules import SymbolRules
 from tests.unit.core.positions.cycles import NOW, PRICE, RULES, Known, known, state
 
 INTENT, UNKNOWN, NEW = OrderStatus.INTENT, OrderStatus.UNKNOWN, OrderStatus.NEW
+PENDING = OrderStatus.PENDING_NEW
 PARTLY, FILLED = OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
 CANCELED, EXPIRED, REJECTED = OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED
 COMPLETED = CycleStatus.COMPLETED
@@ -479,10 +481,37 @@ AFTERWARDS: list[Row] = [
         "fetch the fills of exit-1",
     ),
 ]
-TABLE = ENTERING + PROTECTING + LEAVING + AFTERWARDS
+WITH_EXITS: list[Row] = [
+    (
+        "its exits wait for it",
+        state(limit(NEW), target(PENDING), stop(PENDING)),
+        "wait: the entry rests",
+    ),
+    (
+        "a part of it is filled: what waits protects nothing",
+        state(limit(PARTLY, executed="1"), target(PENDING), stop(PENDING)),
+        "protect 1.00 by a pair",
+    ),
+    ("all of it is filled", state(limit(FILLED), target(PENDING), stop(PENDING)), "look up take_profit-1"),
+    ("it is canceled", state(limit(CANCELED), target(EXPIRED), stop(PENDING)), "look up stop_loss-1"),
+    ("its exits stand", state(limit(FILLED), target(NEW), stop(NEW)), "wait: protected"),
+    ("its exits found no units", state(limit(FILLED), target(EXPIRED), stop(EXPIRED)), "protect 2.00 by a pair"),
+    ("nobody knows of any", state(target(UNKNOWN), stop(UNKNOWN), limit(UNKNOWN)), "ask for entry-1"),
+    ("it is to be left", state(limit(NEW), target(PENDING), stop(PENDING), **LEAVE), "cancel entry-1"),
+    (
+        "a symbol that has no such lists any more",
+        state(
+            limit(REJECTED, reject_code=-1013, reason="OPO orders are not supported for this symbol."),
+            target(REJECTED, **LOST),
+            stop(REJECTED, **LOST),
+        ),
+        "enter again after entry-1",
+    ),
+]
+TABLE = WITH_EXITS + ENTERING + PROTECTING + LEAVING + AFTERWARDS
 
 
-VERBS: dict[type[Step], str] = {Resolve: "ask for", Collect: "fetch the fills of", Cancel: "cancel"}
+VERBS: dict[type[Step], str] = {Resolve: "ask for", LookUp: "look up", Collect: "fetch the fills of", Cancel: "cancel"}
 
 
 def said(step: Step) -> str:
@@ -490,7 +519,7 @@ def said(step: Step) -> str:
     match step:
         case Wait(reason):
             return f"wait: {reason}"
-        case Resolve(order) | Collect(order) | Cancel(order):
+        case Resolve(order) | LookUp(order) | Collect(order) | Cancel(order):
             return f"{VERBS[type(step)]} {order.client_order_id}"
         case EnterAgain(lost):
             return f"enter again after {lost.client_order_id}"

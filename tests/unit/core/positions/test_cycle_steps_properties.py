@@ -15,6 +15,7 @@ from core.positions.cycle_steps import (
     Collect,
     CycleRules,
     Finish,
+    LookUp,
     Protect,
     Reopen,
     ReplaceBySale,
@@ -133,7 +134,7 @@ def test_nothing_is_decided_on_facts_that_are_not_known(seen: CycleState, price:
 @given(seen=cycles(ended=True), price=PRICES)
 def test_an_ended_cycle_is_left_alone_until_a_fill_comes(seen: CycleState, price: Decimal) -> None:
     step = STEPS.next_step(seen, RULES, price, NOW)
-    assert isinstance(step, Wait | Resolve | Collect | Reopen)
+    assert isinstance(step, Wait | Resolve | LookUp | Collect | Reopen)
     assert not isinstance(step, Reopen) or holding(seen, RULES) > seen.cycle.dust
 
 
