@@ -64,12 +64,13 @@ def judge_order(
     *,
     asks: Iterable[Level] | None = None,
     standing: Occupancy | None = None,
+    average: Decimal | None = None,
 ) -> Approved | Refused:
     """Judge an entry by everything its gate can know.
 
     An entry by hand is spared the questions about its decision (age, drift), never a limit. ``asks``: what the book
     offers, best first, where it was asked; None when the best ask alone is enough. ``standing``: what stands in the
-    symbol; None to whom it is not told.
+    symbol; None to whom it is not told. ``average``: what the exchange measures price bands from, None: the middle.
     """
     rules = order.candidate.rules
     market = order.price is None
@@ -91,7 +92,7 @@ def judge_order(
         yield rules.refusal(quantity, price, market=market)
         yield stop_refusal(quantity, levels.stop_loss, rules)
         yield _funds_refusal(quantity * price, rules.quote, view)
-        yield band_refusal(levels, order.price, ticker.middle, rules)
+        yield band_refusal(levels, order.price, average or ticker.middle, rules)
         if standing is not None:
             yield room_refusal(quantity, rules, standing, waits=order.trigger is not None)
 

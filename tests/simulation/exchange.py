@@ -20,6 +20,7 @@ from shared.src.exchange.rules import SymbolRules
 from shared.src.exchange.verdict import Refusal, error_of
 from simulator.api.json_object import JsonObject
 from simulator.api.payloads.user import user_payload
+from simulator.api.rest.market import exchange_filters
 from simulator.engine.accounts import Account
 from simulator.engine.errors import ApiError
 from simulator.engine.events import OrderEvent
@@ -260,7 +261,9 @@ class EngineRules:
         for symbol in wanted:
             if symbol in self._unlisted or symbol not in self._engine.markets:
                 raise _invalid_symbol()
-            found[symbol] = SymbolRules.parse(self._engine.market(symbol).rules.exchange_info())
+            found[symbol] = SymbolRules.parse(
+                self._engine.market(symbol).rules.exchange_info(), exchange_filters(self._engine)
+            )
         return found
 
 

@@ -34,7 +34,7 @@ class BinanceExecutor(RestExchange):
         self._settings = settings
         self._clock = clock
         self._client = BinanceClient(settings, clock, redis=redis, fence=fence)
-        self._market = MarketData(self._client, clock)
+        self._market = MarketData(self._client, clock, on_limits=self._client.order_counts.learn)
         self._rules = KnownRules(self._market, clock, quote_asset=settings.quote_asset)
         super().__init__(self._client)
         self._stream: UserStream | None = None
@@ -79,6 +79,9 @@ class BinanceExecutor(RestExchange):
     async def blocked_s(self) -> float:
         return await self._client.weights.blocked_s()
 
+    def entries_wait_s(self) -> float:
+        return self._client.order_counts.entries_wait_s()
+
     async def current_rules(self, symbol: str) -> SymbolRules:
         return await self._rules.current(symbol)
 
@@ -95,6 +98,9 @@ class BinanceExecutor(RestExchange):
 
     async def last_price(self, symbol: str) -> Decimal | None:
         return await self._market.last_price(symbol)
+
+    async def average_price(self, symbol: str) -> Decimal:
+        return await self._market.average_price(symbol)
 
     async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
         return await self._market.asks(symbol)

@@ -80,6 +80,10 @@ class Exchange(Protocol):
         """For how many wall seconds nobody may call, as the exchange said (429, 418); 0 when one may."""
         ...
 
+    def entries_wait_s(self) -> float:
+        """For how many wall seconds entries are to leave the exchange's count of orders to exits; 0: not at all."""
+        ...
+
     async def place(self, order: Order) -> OrderReport: ...
 
     async def place_pair(self, take_profit: Order, stop: Order, list_client_id: str) -> list[OrderReport]: ...
@@ -130,6 +134,10 @@ class Exchange(Protocol):
 
     async def last_price(self, symbol: str) -> Decimal | None:
         """What it last traded at, by which stops start whatever is bid; None: it never traded."""
+        ...
+
+    async def average_price(self, symbol: str) -> Decimal:
+        """What the exchange measures its price bands from, where they have an average."""
         ...
 
     async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:

@@ -169,6 +169,9 @@ class RiskManager:
             raise TransientError(blind)  # a decision outlives a restart: it waits for the first comparison
         if blind:
             return Refused(blind)
+        wait_s = self._exchange.entries_wait_s()
+        if wait_s > 0:
+            raise TransientError(f"orders are kept for exits for another {wait_s:.0f} s: ORDERS")
         rules = order.candidate.rules
         view = await self.view(rules, own=order.candidate.intent_id)
         ticker = await self._prices.ticker(rules.symbol)
@@ -180,6 +183,7 @@ class RiskManager:
             self._exits,
             asks=await self._asks(order, ticker),
             standing=await self._standing(order.candidate.intent_id, rules),
+            average=await self._average(rules),
         )
 
     async def _standing(self, intent_id: str, rules: SymbolRules) -> Occupancy:
@@ -187,13 +191,21 @@ class RiskManager:
         cycles = [cycle for cycle in await self._store.open_cycles() if cycle.intent_id != intent_id]
         orders, held = await self._store.live_orders(), self._funds.total(rules.base)
         known = Occupancy.of(rules.symbol, orders, cycles, held)
-        if not known.is_near(rules):
+        if not known.is_near(rules) and not known.is_account_near(rules):
             return known
-        ids = {order.exchange_order_id for order in orders if order.symbol == rules.symbol}
-        found = [item for item in await self._exchange.open_orders(rules.symbol) if item.order_id not in ids]
+        everywhere = "" if known.is_account_near(rules) else rules.symbol
+        ids = {(order.symbol, order.exchange_order_id) for order in orders}
+        standing = await self._exchange.open_orders(everywhere)
+        found = [item for item in standing if (item.symbol, item.order_id) not in ids]
         now = self._clock.now()
         others = (adopted(item, now) for item in found if is_sized(item))
         return Occupancy.of(rules.symbol, [*orders, *others], cycles, held)
+
+    async def _average(self, rules: SymbolRules) -> Decimal | None:
+        """What the exchange measures price bands from, asked only where a price could be outside of one."""
+        if not rules.average_minutes or not (rules.buys.is_narrow or rules.sells.is_narrow):
+            return None
+        return await self._exchange.average_price(rules.symbol)
 
     async def _asks(self, order: EntryOrder, ticker: BookTicker) -> list[Level] | None:
         """What the book offers, asked only when its best level does not have enough."""

@@ -23,6 +23,7 @@ from shared.src.domain.clock import Clock
 from shared.src.domain.errors import ConfigurationError, OutcomeUnknownError, RejectedError, TransientError
 from shared.src.exchange.calls import Params, Urgency
 from shared.src.exchange.connections import ConnectionBudget
+from shared.src.exchange.order_counts import OrderCounts
 from shared.src.exchange.shapes import object_of, server_time_of
 from shared.src.exchange.verdict import CLOCK_IS_OFF, Refusal, error_of, refusal_of
 from shared.src.exchange.weights import WeightBudget
@@ -109,6 +110,7 @@ class BinanceClient:
         self._settings = settings
         self._clock = clock
         self.weights = WeightBudget(redis)
+        self.order_counts = OrderCounts(clock)
         self.connections = ConnectionBudget(redis, self.weights)
         self._client: _Client | None = None
 
@@ -259,6 +261,7 @@ class BinanceClient:
             logger.warning("clock not measured", extra={"reason": str(error)})
 
     async def _observe(self, headers: Any) -> None:
+        self.order_counts.observe(headers)
         used = headers.get("X-MBX-USED-WEIGHT-1M") or headers.get("x-mbx-used-weight-1m")
         if used and str(used).isdigit():
             await self.weights.observe(int(used))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from shared.src.domain.money import to_decimal
 from shared.src.exchange.calls import PublicCalls, Urgency
 from shared.src.exchange.models import BookTicker, field
 from shared.src.exchange.rules import SymbolRules
-from shared.src.exchange.shapes import server_time_of
+from shared.src.exchange.shapes import object_of, server_time_of
 
 KLINES_MAX = 1000
 
@@ -24,7 +24,11 @@ class MarketData:
     Binance's).
     """
 
-    def __init__(self, client: PublicCalls, clock: Clock) -> None:
+    def __init__(
+        self, client: PublicCalls, clock: Clock, *, on_limits: Callable[[list[dict[str, Any]]], None] = lambda _: None
+    ) -> None:
+        """``on_limits`` is told how much may be asked, whenever the exchange says so (``rateLimits``)."""
+        self._on_limits = on_limits
         self._client = client
         self._clock = clock
 
@@ -35,15 +39,22 @@ class MarketData:
 
     async def exchange_info(self, symbols: Iterable[str] = ()) -> dict[str, SymbolRules]:
         """Trading rules by symbol; all symbols when none is named. An unknown symbol is RejectedError -1121."""
-        return {entry["symbol"]: SymbolRules.parse(entry) for entry in await self.exchange_info_entries(symbols)}
+        answer = await self._exchange_info(symbols)
+        for_all: list[dict[str, Any]] = answer.get("exchangeFilters", [])
+        return {entry["symbol"]: SymbolRules.parse(entry, for_all) for entry in field(answer, "symbols")}
 
     async def exchange_info_entries(self, symbols: Iterable[str] = ()) -> list[dict[str, Any]]:
         """The same as Binance writes it, with every filter."""
+        entries: list[dict[str, Any]] = field(await self._exchange_info(symbols), "symbols")
+        return entries
+
+    async def _exchange_info(self, symbols: Iterable[str]) -> Mapping[str, Any]:
         names = sorted(symbols)
         params = {"symbols": json.dumps(names, separators=(",", ":"))} if names else {}
         answer = await self._client.public("exchangeInfo", params, weight=20, urgency=Urgency.WATCH)
-        entries: list[dict[str, Any]] = field(answer, "symbols")
-        return entries
+        info = object_of(answer, "exchange info")
+        self._on_limits(info.get("rateLimits", []))
+        return info
 
     async def klines(
         self,
@@ -90,6 +101,14 @@ class MarketData:
             return to_decimal(field(row, "price")) or None
         except (ValueError, TypeError) as error:
             raise ContractError(f"price of {symbol}: {error!r}") from error
+
+    async def average_price(self, symbol: str) -> Decimal:
+        """The average that the exchange measures price bands from."""
+        row = await self._client.public("avgPrice", {"symbol": symbol}, weight=2, urgency=Urgency.CRITICAL)
+        try:
+            return to_decimal(field(row, "price"))
+        except (ValueError, TypeError) as error:
+            raise ContractError(f"average price of {symbol}: {error!r}") from error
 
     async def last_prices(self) -> dict[str, Decimal]:
         """The last price of every symbol, by its name; those without a trade yet are left out."""

@@ -1,7 +1,8 @@
 """What a symbol allows on the exchange, and rounding that never asks for more than is held or offered.
 
 Source: the filters of GET /api/v3/exchangeInfo (PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL, MIN_NOTIONAL,
-PERCENT_PRICE(_BY_SIDE), TRAILING_DELTA, MAX_NUM_*, MAX_POSITION). A limit of 0 means that it does not set one.
+PERCENT_PRICE(_BY_SIDE), TRAILING_DELTA, (EXCHANGE_)MAX_NUM_*, MAX_POSITION). A limit of 0 means that it does not set
+one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from shared.src.domain.money import ZERO, ceil_to_step, floor_to_step
 from shared.src.domain.orders import Side
 
 NO_LIMIT = Decimal(0)
+# Multiples of the market beyond which nobody means a price.
+NARROW_LOW, NARROW_HIGH = Decimal("0.5"), Decimal(2)
 TRADING = "TRADING"
 # Ours, not Binance's: the exchange has no symbol of this name (any more).
 NOT_LISTED = "NOT_LISTED"
@@ -31,12 +34,19 @@ class PriceBand:
     def excludes(self, price: Decimal, market: Decimal) -> bool:
         return price < market * self.low or bool(self.high and price > market * self.high)
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a price that somebody may mean could be outside of it."""
+        return self.low > NARROW_LOW or bool(self.high and self.high < NARROW_HIGH)
+
 
 @dataclass(frozen=True, slots=True)
 class SymbolRules:
     """One symbol's trading rules. Prices in quote units, quantities in base units.
 
-    ``orders_max``, ``stops_max``, ``lists_max``: how many may stand at once; ``position_max``: how much may be held.
+    ``orders_max``, ``stops_max``, ``lists_max``: how many may stand at once, ``account_...``: in all symbols together;
+    ``position_max``: how much may be held. ``average_minutes``: what bands are measured from is the average price of so
+    many minutes; 0: the last price.
     ``is_doubted``: the exchange refused an order by these rules, and they were not read again since.
     """
 
@@ -67,20 +77,24 @@ class SymbolRules:
     orders_max: int = 0
     stops_max: int = 0
     lists_max: int = 0
+    account_orders_max: int = 0
+    account_stops_max: int = 0
+    account_lists_max: int = 0
     position_max: Decimal = NO_LIMIT
     buys: PriceBand = PriceBand()
     sells: PriceBand = PriceBand()
+    average_minutes: int = 0
     is_doubted: bool = False
 
     @classmethod
-    def parse(cls, entry: Mapping[str, Any]) -> SymbolRules:
-        """Rules from one element of ``symbols`` in exchangeInfo.
+    def parse(cls, entry: Mapping[str, Any], exchange_filters: Iterable[Mapping[str, Any]] = ()) -> SymbolRules:
+        """Rules from one element of ``symbols`` in exchangeInfo, and its ``exchangeFilters``.
 
         Raises:
             ContractError: the entry lacks a field that Binance documents.
         """
         try:
-            filters = {item["filterType"]: item for item in entry["filters"]}
+            filters = {item["filterType"]: item for item in (*entry["filters"], *exchange_filters)}
             return cls(
                 symbol=entry["symbol"],
                 base=entry["baseAsset"],
@@ -214,6 +228,9 @@ def _counts(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "orders_max": int(filters.get("MAX_NUM_ORDERS", {}).get("maxNumOrders", 0)),
         "stops_max": int(filters.get("MAX_NUM_ALGO_ORDERS", {}).get("maxNumAlgoOrders", 0)),
         "lists_max": int(filters.get("MAX_NUM_ORDER_LISTS", {}).get("maxNumOrderLists", 0)),
+        "account_orders_max": int(filters.get("EXCHANGE_MAX_NUM_ORDERS", {}).get("maxNumOrders", 0)),
+        "account_stops_max": int(filters.get("EXCHANGE_MAX_NUM_ALGO_ORDERS", {}).get("maxNumAlgoOrders", 0)),
+        "account_lists_max": int(filters.get("EXCHANGE_MAX_NUM_ORDER_LISTS", {}).get("maxNumOrderLists", 0)),
         "position_max": Decimal(filters.get("MAX_POSITION", {}).get("maxPosition", "0")),
     }
 
@@ -224,6 +241,7 @@ def _bands(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "buys": PriceBand(Decimal(each.get("bidMultiplierDown", low)), Decimal(each.get("bidMultiplierUp", high))),
         "sells": PriceBand(Decimal(each.get("askMultiplierDown", low)), Decimal(each.get("askMultiplierUp", high))),
+        "average_minutes": int(each.get("avgPriceMins", one.get("avgPriceMins", 0))),
     }
 
 

@@ -10,6 +10,7 @@ from simulator.api.params import Params, check_symbol, invalid
 from simulator.api.views.trades import agg_trade_view, levels_view, trade_view
 from simulator.engine.core import Market
 from simulator.engine.errors import ApiError
+from simulator.engine.exchange import Engine
 from simulator.engine.numbers import ZERO, fixed
 
 DEPTH_MAX = 5000
@@ -46,15 +47,19 @@ def exchange_info(call: Call) -> Json:
         for market in wanted
         if status is None or market.rules.status == status
     ]
-    filters = [{"filterType": name, _count_name(name): limit} for name, limit in exchange.core.exchange_filters.items()]
     answer = {
         "timezone": "UTC",
         "serverTime": call.now_ms,
         "rateLimits": call.state.limits.table(by_websocket=call.by_websocket),
-        "exchangeFilters": filters,
+        "exchangeFilters": exchange_filters(exchange),
         "symbols": symbols,
     }
     return answer | {"sors": call.state.sors} if call.state.sors else answer
+
+
+def exchange_filters(exchange: Engine) -> list[Json]:
+    """The limits over all symbols of an account, as exchangeInfo lists them."""
+    return [{"filterType": name, _count_name(name): limit} for name, limit in exchange.core.exchange_filters.items()]
 
 
 def _bad_combination() -> ApiError:

@@ -56,7 +56,7 @@ class WatchedExchange(EngineExchange):
         self.failures: dict[str, list[Exception]] = {}
         self.answers_lost: dict[str, int] = {}
         self.hides = self.silent = False
-        self.blocked_until = 0.0
+        self.blocked_until = self.entries_wait = 0.0
         self.calls: list[tuple[str, Decimal]] = []
 
     async def place(self, order: Order) -> OrderReport:
@@ -87,6 +87,9 @@ class WatchedExchange(EngineExchange):
 
     async def blocked_s(self) -> float:
         return max(0.0, self.blocked_until - self._clock.monotonic())
+
+    def entries_wait_s(self) -> float:
+        return self.entries_wait
 
     async def current_rules(self, symbol: str) -> SymbolRules:
         if waiting := self.failures.get("current_rules"):

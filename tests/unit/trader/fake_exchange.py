@@ -154,6 +154,9 @@ class FakeExchange:
     async def blocked_s(self) -> float:
         return 0.0
 
+    def entries_wait_s(self) -> float:
+        return 0.0
+
     async def current_rules(self, symbol: str) -> SymbolRules:
         return await self.rules(symbol)
 
@@ -229,6 +232,9 @@ class FakeExchange:
         return BookTicker(symbol, self.price, Decimal(9), self.price + SPREAD, Decimal(9))
 
     async def last_price(self, symbol: str) -> Decimal | None:
+        return self.price
+
+    async def average_price(self, symbol: str) -> Decimal:
         return self.price
 
     async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:

@@ -14,6 +14,7 @@ from shared.src.exchange.models import BookTicker
 from shared.src.exchange.rules import SymbolRules
 from simulator.api.json_object import JsonObject
 from simulator.api.payloads.user import user_payload
+from simulator.api.rest.market import exchange_filters
 from simulator.engine.errors import ApiError
 from simulator.engine.events import Event
 from simulator.engine.exchange import Engine
@@ -35,7 +36,7 @@ class EngineAccount(RestExchange, ABC):
         self._clock = clock
         self._name = account
         self._news: asyncio.Queue[JsonObject] = asyncio.Queue()
-        self._parsed: dict[str, tuple[MarketRules, SymbolRules]] = {}
+        self._parsed: dict[str, tuple[MarketRules, list[dict[str, Any]], SymbolRules]] = {}
         self._enter(engine)
 
     def _enter(self, engine: Engine) -> None:
@@ -52,15 +53,19 @@ class EngineAccount(RestExchange, ABC):
             listed = self._engine.market(symbol).rules
         except ApiError as error:
             raise refusal(error) from error
+        for_all = exchange_filters(self._engine)
         known = self._parsed.get(symbol)
-        if known is None or known[0] is not listed:
-            known = self._parsed[symbol] = (listed, SymbolRules.parse(listed.exchange_info()))
-        return known[1]
+        if known is None or known[0] is not listed or known[1] != for_all:
+            known = self._parsed[symbol] = (listed, for_all, SymbolRules.parse(listed.exchange_info(), for_all))
+        return known[2]
 
     async def refresh_rules(self, symbol: str) -> None:
         """They are the engine's own, never old."""
 
     async def blocked_s(self) -> float:
+        return 0.0
+
+    def entries_wait_s(self) -> float:
         return 0.0
 
     async def current_rules(self, symbol: str) -> SymbolRules:
@@ -77,6 +82,14 @@ class EngineAccount(RestExchange, ABC):
             return self._engine.last_price(symbol)
         except ApiError as error:
             raise refusal(error) from error
+
+    async def average_price(self, symbol: str) -> Decimal:
+        try:
+            market = self._engine.market(symbol)
+        except ApiError as error:
+            raise refusal(error) from error
+        average = market.tape.average((await self.rules(symbol)).average_minutes, self._clock.now_ms())
+        return average or (await self.ticker(symbol)).middle
 
     async def asks(self, symbol: str) -> list[tuple[Decimal, Decimal]]:
         try:

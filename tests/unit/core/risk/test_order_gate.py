@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.positions.model import MANUAL
 from core.risk.account import AccountView
-from core.risk.exchange_room import Occupancy
+from core.risk.exchange_room import Occupancy, TakenPlaces
 from core.risk.limits import Candidate, RiskLimits
 from core.risk.order_gate import EntryOrder, judge_order
 from core.risk.verdicts import Approved, Refused
@@ -180,7 +180,7 @@ def test_all_that_is_free_may_be_spent_and_the_bound_itself_may_be_paid() -> Non
 
 def test_a_triggered_entry_needs_a_place_among_the_stops_itself() -> None:
     full = replace(RULES, stops_max=5)
-    one_left = Occupancy(orders=4, stops=4)
+    one_left = Occupancy(TakenPlaces(orders=4, stops=4))
     waits = order("0.01", rules=full, trigger=Decimal(50_400))
     assert isinstance(
         judge_order(order("0.01", rules=full), view(), ticker(), LIMITS, EXITS, standing=one_left), Approved
