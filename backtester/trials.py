@@ -52,6 +52,8 @@ class TrialLedger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # how long the file was when its lines were looked at last, and the hash of the last of them
+        self._seen = (0, FIRST)
 
     def add(self, trials: Iterable[Trial]) -> None:
         """Write down what was tried; it is on the disk when this returns.
@@ -62,13 +64,14 @@ class TrialLedger:
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked() as file:
-            last = next((link for link, _ in reversed(list(self._lines(file)))), FIRST)
+            last = self._last(file)
             for trial in trials:
                 text = json.dumps(asdict(trial), sort_keys=True)
                 last = _link(last, text)
                 file.write(f"{last} {text}\n".encode())
             file.flush()
             os.fsync(file.fileno())
+            self._seen = (file.tell(), last)
 
     def all(self) -> list[Trial]:
         """In the order in which they were tried.
@@ -96,6 +99,13 @@ class TrialLedger:
         with self._path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
+
+    def _last(self, file: BinaryIO) -> str:
+        """The hash of the last line; all are looked at, unless nobody has written since this one did."""
+        if file.seek(0, os.SEEK_END) != self._seen[0]:
+            links = [link for link, _ in self._lines(file)]
+            self._seen = (file.seek(0, os.SEEK_END), links[-1] if links else FIRST)
+        return self._seen[1]
 
     def _lines(self, file: BinaryIO) -> Iterator[tuple[str, Trial]]:
         """Each line's hash and trial. A last line without its end was cut off by a crash, and is taken away."""

@@ -7,7 +7,20 @@ import gc
 
 import typer
 
-from cli.commands import backtest, chaos, data, doctor, history, ledger, offline, run, simulator, status, strategy
+from cli.commands import (
+    backtest,
+    chaos,
+    data,
+    doctor,
+    history,
+    ledger,
+    offline,
+    optimize,
+    run,
+    simulator,
+    status,
+    strategy,
+)
 from cli.session import set_defaults
 
 app = typer.Typer(
@@ -32,6 +45,7 @@ for commands in (
     strategy,
     offline,
     backtest,
+    optimize,
     history,
     simulator,
     chaos,

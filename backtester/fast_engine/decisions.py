@@ -67,14 +67,21 @@ class DecisionInputs:
 
 class HistoryDecisions:
     """The consensus on the bars of several symbols. ``votes`` of each strategy; ``refused``: bars by what refused them,
-    as far as their votes do.
+    as far as their votes do. ``frames``: the features, which another run on the same histories need not compute again.
     """
 
-    def __init__(self, histories: Sequence[RecordedHistory], inputs: DecisionInputs) -> None:
+    def __init__(
+        self,
+        histories: Sequence[RecordedHistory],
+        inputs: DecisionInputs,
+        *,
+        frames: Mapping[Key, FrameColumns] | None = None,
+    ) -> None:
         self._inputs = inputs
         self.votes: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
-        frames = _frames(histories, inputs)
+        frames = _frames(histories, inputs) if frames is None else frames
+        self.frames = frames
         slow = _votes_on_bars(histories, inputs, frames)
         self._columns = {
             key: self._voted(frames, key, slow.get(key)) for key in sorted(frames) if key[1] in inputs.decided

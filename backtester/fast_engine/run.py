@@ -45,9 +45,13 @@ def run_fast(plan: BacktestPlan, tick: Tick = lambda close_ms: None) -> tuple[Ru
     Raises:
         ConfigurationError: a setting asks for what this engine does not play.
     """
-    check_playable(plan.settings)
+    return run_decided(plan, HistoryDecisions(plan.histories, decision_inputs(plan)), tick)
+
+
+def decision_inputs(plan: BacktestPlan) -> DecisionInputs:
+    """What decides in a plan."""
     settings = plan.settings
-    inputs = DecisionInputs(
+    return DecisionInputs(
         strategies=plan.strategies,
         parameters=IndicatorParameters.of(settings),
         rules=rules_of(settings),
@@ -55,7 +59,13 @@ def run_fast(plan: BacktestPlan, tick: Tick = lambda close_ms: None) -> tuple[Ru
         min_volume=float(settings.min_volume),
         decided=decided_on(plan.histories[0].timeframe, settings.interval),
     )
-    decisions = HistoryDecisions(plan.histories, inputs)
+
+
+def run_decided(
+    plan: BacktestPlan, decisions: HistoryDecisions, tick: Tick = lambda close_ms: None
+) -> tuple[RunOutcome, RunOutcome]:
+    """The same on decisions that are there. Raises as ``run_fast``."""
+    check_playable(plan.settings)
     worse = _run(plan, decisions, Doubt.STOP, tick)
     return worse, _run(plan, decisions, Doubt.TARGET, tick) if worse.ambiguous else worse
 

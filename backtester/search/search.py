@@ -9,6 +9,7 @@ same. Nobody has to agree with anybody on anything.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -31,6 +32,8 @@ GENERATION = 16
 PLACE = "place"
 RESULT = "result"
 WHAT = "what is searched"
+# a forked worker has the history without a copy of it; elsewhere than on Linux, libraries do not survive a fork
+START = "fork" if sys.platform == "linux" else "spawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,7 @@ def _workers(backtest: Backtest, jobs: int) -> Iterator[Runner]:
     if jobs <= 1:
         yield lambda wanted: (Tried(place, parameters, backtest(parameters)) for place, parameters in wanted)
         return
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(START)
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare, initargs=(backtest,)) as pool:
         yield lambda wanted: _in_processes(pool, wanted)
 

@@ -81,14 +81,14 @@ def backtest(
     from backtester.report.folder import write_report
     from backtester.trials import TrialLedger
 
-    out = _checked_out(out, files)
+    out = checked_out(out, files)
     clock = SystemClock()
     began = clock.monotonic()
     with _progress(session) as step:
         step("reading", 0.0)
-        plan = _plan(session, files, symbol or [], strategies=strategies, money=(capital, fee, slippage))
-        plan = _between(plan, since, until)
-        _check_certified(plan, uncertified=uncertified)
+        plan = plan_of(session, files, symbol or [], strategies=strategies, money=(capital, fee, slippage))
+        plan = between(plan, since, until)
+        check_certified(plan, uncertified=uncertified)
         try:
             outcomes = _run(plan, engine, step)
         except ConfigurationError as error:
@@ -122,7 +122,7 @@ def _run(plan: BacktestPlan, engine: EngineName, step: Callable[[str, float], No
             assert_never(engine)
 
 
-def _plan(
+def plan_of(
     session: CommandSession,
     files: Sequence[Path],
     symbols: Sequence[str],
@@ -165,7 +165,7 @@ def _plan(
     )
 
 
-def _between(plan: BacktestPlan, since: str | None, until: str | None) -> BacktestPlan:
+def between(plan: BacktestPlan, since: str | None, until: str | None) -> BacktestPlan:
     """The plan from one time to another; what is later is not there, what is earlier is history."""
     since_ms = plan.since_ms if since is None else max(plan.since_ms, _time("--from", since))
     until_ms = plan.until_ms if until is None else min(plan.until_ms, _time("--to", until))
@@ -185,7 +185,7 @@ def _certificate(history: RecordedHistory) -> Certificate:
     return examine(Bars.of(history), ReadingNotes(history.repeated, history.corrected, history.moved))
 
 
-def _check_certified(plan: BacktestPlan, *, uncertified: bool) -> None:
+def check_certified(plan: BacktestPlan, *, uncertified: bool) -> None:
     for file, certificate in zip(plan.files, plan.certificates, strict=True):
         if not certificate.is_certified and not uncertified:
             why = "; ".join(certificate.reasons)
@@ -222,7 +222,7 @@ def _time(name: str, text: str) -> int:
     return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _checked_out(out: Path, files: Sequence[Path]) -> Path:
+def checked_out(out: Path, files: Sequence[Path]) -> Path:
     out = out.expanduser()
     if out.exists() and not out.is_dir():
         raise misused(f"--out {out}: it is a file", "the name of a folder")

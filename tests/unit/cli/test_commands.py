@@ -12,9 +12,9 @@ from cli.main import app
 
 NAMES = (
     *("demo", "up", "down", "restart", "status", "logs", "doctor", "db", "token", "strategy", "simulator"),
-    *("features", "signals", "decisions", "backtest", "chaos"),
+    *("features", "signals", "decisions", "backtest", "optimize", "data", "chaos"),
 )
-LATER = ("optimize", "lookahead", "audit")
+LATER = ("lookahead", "audit")
 
 
 def call(*arguments: str, environment: dict[str, str] | None = None) -> Result:

@@ -7,10 +7,11 @@ import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from core.consensus.critical_filters import FILTERS, FilterRules
@@ -56,6 +57,7 @@ votes_of = st.lists(
 regimes = st.sampled_from((None, "TRENDING_BULL", "TRENDING_BEAR", "RANGING", "VOLATILE", "TRANSITION"))
 
 
+@example([Vote("s0", take_profit=94.0), Vote("s0", take_profit=97.0), Vote("s1")], None, Random(1))
 @given(votes_of, regimes, st.randoms())
 def test_the_order_of_votes_does_not_matter(votes: list[Vote], regime: str | None, random: Any) -> None:
     shuffled = list(votes)
