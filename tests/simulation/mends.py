@@ -134,13 +134,13 @@ MENDS: Final[tuple[Mend, ...]] = (
         (
             Replacement(
                 "trader/src/order_manager.py",
-                "                if sells(order, view) and ",
-                "                if not view and ",
+                "        parts = await self._sold_by(order) if order.side is Side.SELL else []\n",
+                "        parts = await self._sold_by(order) if order.side is Side.BUY else []\n",
             ),
             Replacement(
                 "core/positions/by_hand.py",
-                "            if sold_it and units > 0 and rest > 0:\n",
-                "            if sold_it and units < 0:\n",
+                "        parts = _shared(order, meant) if order.executed_quantity and rest > 0 else []\n",
+                "        parts = _shared(order, meant) if rest < 0 else []\n",
             ),
         ),
     ),
