@@ -22,6 +22,8 @@ SHOWN = (
     *("id", "qty", "quoteQty", "commission", "commissionAsset", "asset", "free", "locked"),
     *("e", "s", "i", "t", "C", "c", "S", "o", "X", "x", "q", "z", "p", "l", "L", "n", "N", "B"),
 )
+# What became of an order that never had a quantity: a leg of a list that waits for its working order.
+WITHOUT_FILLS = frozenset({"PENDING_NEW", "CANCELED", "EXPIRED", "REJECTED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +239,11 @@ def parse_order(row: Mapping[str, Any]) -> ExchangeOrder:
 
 
 def _quantity(row: Mapping[str, Any]) -> Decimal:
-    """The pending orders of an OPO sell what another order will receive: they have no quantity yet."""
-    return _amount(row.get("origQty", 0) if row["status"] == "PENDING_NEW" else row["origQty"])
+    """The pending orders of an OPO sell what another order will receive: they have no quantity before it filled, and
+    none for good when the list ends before that.
+    """
+    is_untouched = row["status"] in WITHOUT_FILLS and not _amount(row["executedQty"])
+    return _amount(row.get("origQty", 0) if is_untouched else row["origQty"])
 
 
 def parse_placement(row: Mapping[str, Any]) -> OrderReport:

@@ -116,3 +116,18 @@ def test_a_fee_without_its_asset_is_no_answer_of_the_exchange() -> None:
     ):
         with pytest.raises(ContractError, match="without its asset"):
             wrong()
+
+
+@pytest.mark.parametrize("status", ["PENDING_NEW", "CANCELED", "EXPIRED", "REJECTED"])
+def test_a_leg_that_never_began_has_no_quantity(status: str) -> None:
+    row = placement("0") | {"status": status, "executedQty": "0.00000000"}
+    del row["origQty"]
+    assert parse_placement(row).order.quantity == 0
+
+
+@pytest.mark.parametrize(("status", "executed"), [("NEW", "0"), ("FILLED", "1"), ("CANCELED", "0.5")])
+def test_any_other_order_without_a_quantity_is_none(status: str, executed: str) -> None:
+    row = placement("0") | {"status": status, "executedQty": executed}
+    del row["origQty"]
+    with pytest.raises(ContractError, match="origQty"):
+        parse_placement(row)
