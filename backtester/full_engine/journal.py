@@ -12,6 +12,7 @@ import orjson
 
 from backtester.full_engine.platform import Stores
 from core.capital.ledger import totals
+from core.positions.model import Order
 from shared.src.domain.clock import to_ms
 from shared.src.domain.money import wire
 
@@ -76,7 +77,7 @@ async def journal(stores: Stores) -> dict[str, list[Row]]:
     return {
         "consensus": _sorted(_picked(signals, CONSENSUS), "timestamp", "symbol", "timeframe", "id"),
         "decisions": _sorted(_picked(decisions, DECISION), "decided_at", "intent_id"),
-        "orders": _sorted(_read(stores.trades.all_orders(), ORDER), "created_at", "client_order_id"),
+        "orders": _sorted(map(_order, stores.trades.all_orders()), "created_at", "client_order_id"),
         "cycles": _read(cycles, CYCLE),
         "ledger": [
             {"account": account, "asset": asset, "amount": amount}
@@ -99,6 +100,11 @@ def _picked(rows: Iterable[Row], columns: Sequence[str]) -> list[Row]:
 
 def _read(values: Iterable[object], columns: Sequence[str]) -> list[Row]:
     return [{name: getattr(value, name) for name in columns} for value in values]
+
+
+def _order(order: Order) -> Row:
+    """An order as its row shows it: of the type that was asked for."""
+    return {**_read([order], ORDER)[0], "type": order.asked_type}
 
 
 def _sorted(rows: Iterable[Row], *columns: str) -> list[Row]:
