@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.positions.model import Cycle
+from core.positions.model import Cycle, CycleState
 from core.positions.position import Position
 from shared.src.exchange.rules import SymbolRules
 
@@ -16,6 +16,13 @@ def smallest_cost(rules: SymbolRules, price: Decimal) -> Decimal:
     """Quote units that the smallest order is worth at ``price``."""
     units = max(rules.step, rules.market_step, rules.quantity_min, rules.market_quantity_min)
     return max(rules.notional_min, units * price)
+
+
+def leaves_an_order(view: CycleState, rules: SymbolRules) -> bool:
+    """Whether what is held cost as much as an order may be worth: only lots keep it from being sold."""
+    position = Position.of(view.fills, rules.base)
+    paid = position.entry_price
+    return paid is not None and rules.notional_min > 0 and position.held * paid >= rules.notional_min
 
 
 def is_dust(cycle: Cycle, position: Position, rules: SymbolRules) -> bool:

@@ -37,6 +37,7 @@ from core.positions.cycle_steps import (
     Unsellable,
     Wait,
 )
+from core.positions.dust import leaves_an_order
 from core.positions.exits import bid_of, last_price
 from core.positions.model import CycleState, Order, Purpose
 from core.positions.protection import Protection
@@ -245,6 +246,8 @@ class CycleManager:
             steps = self._steps.costing(self._fees.of(view.cycle.symbol).round_trip)
             step = steps.next_step(view, rules, price, self._clock.now(), market=now)
             if isinstance(step, Finish):
+                if leaves_an_order(view, rules) and await self._exchange.current_rules(view.cycle.symbol) != rules:
+                    continue  # what no order took by the rules of before may be sold by those of now
                 await self._finish(view, rules, step, read_at)
                 return
             await self._save_progress(view, rules, price, read_at)

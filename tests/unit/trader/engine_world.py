@@ -56,6 +56,7 @@ class WatchedExchange(EngineExchange):
         self.failures: dict[str, list[Exception]] = {}
         self.answers_lost: dict[str, int] = {}
         self.hides = self.silent = False
+        self.read_before: SymbolRules | None = None
         self.blocked_until = self.entries_wait = 0.0
         self.calls: list[tuple[str, Decimal]] = []
 
@@ -91,7 +92,12 @@ class WatchedExchange(EngineExchange):
     def entries_wait_s(self) -> float:
         return self.entries_wait
 
+    async def rules(self, symbol: str) -> SymbolRules:
+        """``read_before``: rules that have changed since they were read."""
+        return self.read_before or await super().rules(symbol)
+
     async def current_rules(self, symbol: str) -> SymbolRules:
+        self.read_before = None
         if waiting := self.failures.get("current_rules"):
             raise waiting.pop(0)
         return await super().current_rules(symbol)

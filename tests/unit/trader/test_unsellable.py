@@ -81,6 +81,18 @@ async def test_an_exit_by_rules_that_have_changed_is_made_again_by_the_new_ones(
         assert world.exchange.held < D("0.0001")
 
 
+async def test_what_lots_of_before_kept_from_being_sold_is_protected_by_those_of_now() -> None:
+    async with one_process() as world:
+        filters(world, "LOT_SIZE", stepSize="0.01", minQty="0.01")
+        await world.buy()
+        world.exchange.read_before = await world.exchange.rules(SYMBOL)
+        filters(world, "LOT_SIZE", stepSize="0.00001", minQty="0.00001")
+        await world.trade(Side.BUY, "5", "60000")
+        await world.wait(10)
+        assert world.rows(Purpose.TAKE_PROFIT)[0].executed_quantity == D("0.01")
+        assert is_open_and_covered(world)
+
+
 async def test_an_exit_on_a_book_without_bids_waits_protected_until_somebody_bids() -> None:
     async with one_process() as world:
         await world.buy()
