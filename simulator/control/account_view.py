@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from simulator.engine.accounts import Account
+from simulator.engine.numbers import fixed
 from simulator.engine.orders import EngineFill, EngineOrder
 
 
@@ -17,7 +17,7 @@ def account_view(account: Account, *, since_ms: int, now_ms: int) -> dict[str, A
     return {
         "time": now_ms,
         "balances": {
-            asset: {"free": _text(held.free), "locked": _text(held.locked)}
+            asset: {"free": fixed(held.free), "locked": fixed(held.locked)}
             for asset, held in account.balances.items()
             if held.free or held.locked
         },
@@ -39,12 +39,12 @@ def _order(order: EngineOrder) -> dict[str, Any]:
         "status": order.status.value,
         "is_open": order.is_open,
         "is_working": order.is_working,
-        "price": _text(order.price),
-        "stop_price": None if order.stop_price is None else _text(order.stop_price),
+        "price": fixed(order.price),
+        "stop_price": None if order.stop_price is None else fixed(order.stop_price),
         "trailing_delta": order.trailing_delta,
-        "trailing_extreme": None if order.trailing_extreme is None else _text(order.trailing_extreme),
-        "quantity": _text(order.quantity),
-        "executed": _text(order.executed),
+        "trailing_extreme": None if order.trailing_extreme is None else fixed(order.trailing_extreme),
+        "quantity": fixed(order.quantity),
+        "executed": fixed(order.executed),
         "time": order.time,
         "update_time": order.update_time,
         "expiry_reason": order.expiry_reason.value,
@@ -57,15 +57,11 @@ def _trade(fill: EngineFill) -> dict[str, Any]:
         "trade_id": fill.trade_id,
         "order_id": fill.order_id,
         "side": "BUY" if fill.is_buyer else "SELL",
-        "price": _text(fill.price),
-        "quantity": _text(fill.quantity),
-        "quote": _text(fill.quote),
-        "commission": _text(fill.commission),
+        "price": fixed(fill.price),
+        "quantity": fixed(fill.quantity),
+        "quote": fixed(fill.quote),
+        "commission": fixed(fill.commission),
         "commission_asset": fill.commission_asset,
         "is_maker": fill.is_maker,
         "time": fill.time,
     }
-
-
-def _text(value: Decimal) -> str:
-    return format(value, "f")
