@@ -13,7 +13,14 @@ import sys
 from pathlib import Path
 
 FAILURES = Path(".pytest_cache/v/cache/lastfailed")
-WITH_PROCESSES = ("tests/integration/", "tests/e2e/", "tests/browser/", "tests/contract/")
+WITH_PROCESSES = (
+    "tests/integration/",
+    "tests/e2e/",
+    "tests/browser/",
+    "tests/contract/",
+    "tests/outside/",
+    "tests/chaos/",
+)
 FAILURES_MAX = 3
 
 

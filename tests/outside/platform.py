@@ -58,7 +58,9 @@ class Operator:
 
     def stops(self, symbol: str) -> Decimal:
         """Base units that open stops of the symbol would sell."""
-        orders = [order for order in self.open_orders(symbol) if order["side"] == "SELL" and order["type"] in STOPS]
+        selling = (order for order in self.open_orders(symbol) if order["side"] == "SELL" and order["type"] in STOPS)
+        # one that waits for its entry in a list stands for nothing yet
+        orders = [order for order in selling if order["status"] != "PENDING_NEW"]
         return sum((Decimal(order["origQty"]) - Decimal(order["executedQty"]) for order in orders), Decimal(0))
 
 
