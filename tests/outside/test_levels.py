@@ -105,5 +105,5 @@ def test_levels_of_open_positions(launch: Launch) -> None:
 
 @pytest.mark.xfail(strict=False, reason="on a quiet machine the price of before the jump still sells it at once")
 def test_a_resting_entry_that_a_jump_fills(launch: Launch) -> None:
-    with launch(fixture_of(listed("LAUSDC"), USDC="50000")) as platform:
+    with launch(fixture_of(listed("LAUSDC"), USDC="50000"), BREAK_EVEN_PERCENT="2") as platform:
         a_resting_entry_that_a_jump_fills_is_protected_not_sold(platform, "LAUSDC")
