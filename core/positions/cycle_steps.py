@@ -332,6 +332,11 @@ class CycleRules:
         unfilled = EXPIRED if view.cycle.has_expired(now) else "the entry ended without a fill"
         return Finish(CycleStatus.CANCELED, view.cycle.exit_reason or unfilled)
 
+    def takes_gain(self, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
+        """Whether a gain at ``price`` moves the stop or sells a part: it must be one of now, not from before a fill."""
+        cycle, stops = view.cycle, self._stops
+        return break_even(cycle, price, stops) is not None or part_to_sell(cycle, view.orders, price, rules, stops) > 0
+
     def is_exposed(self, view: CycleState, rules: SymbolRules, price: Decimal) -> bool:
         """Whether it holds something that can be sold and that no stop on the exchange covers."""
         uncovered = self._position(view, rules).held - covered(standing_exits(view))

@@ -17,6 +17,8 @@ from shared.src.exchange.models import BookTicker
 
 # How long the price may stand beyond a stop before the rest is sold at market, wall seconds.
 GAP_S_MAX = 1.5
+# How old a price may be that was told or asked for a moment ago, wall seconds.
+PRICE_AGE_S_MAX = 3.5
 # Under a stop at market by more than this is no spread that widened for a moment.
 GAP = Decimal("0.995")
 # Of a price: so near to it the last trade may have reached it.
@@ -97,6 +99,12 @@ def is_reached(order: Order, ticker: BookTicker) -> bool:
     if order.side is Side.SELL:
         return ticker.bid >= order.price * (1 - NEAR)
     return ticker.ask <= order.price * (1 + NEAR)
+
+
+def is_just_opened(cycle: Cycle, now: datetime, speed: float) -> bool:
+    """Whether a price that was told may be from before the position: the market perhaps jumped to its entry."""
+    opened_at = cycle.opened_at
+    return opened_at is not None and now - opened_at < timedelta(seconds=PRICE_AGE_S_MAX * speed)
 
 
 def may_have_reached(cycle: Cycle, ticker: BookTicker) -> bool:

@@ -89,13 +89,19 @@ def compose(
         fees=fees,
         panic=Panic(store=store, cycle_manager=cycle_manager, intents=intents, clock=clock),
         reconciler=reconciler,
-        watcher=Watcher(store=store, cycle_manager=cycle_manager, prices=prices, clock=clock, rules=rules),
+        watcher=_watcher(cycle_manager, rules, exchange=exchange, store=store, prices=prices, clock=clock),
         publisher=OutboxPublisher(store, bus),
         quarantine=quarantine,
         timers=timers or Timers(),
     )
     bus.subscribe(ORDER_INTENT, trader.on_intent, group=GROUP)
     return trader
+
+
+def _watcher(
+    cycle_manager: CycleManager, rules: PositionRules, *, exchange: Exchange, store: Store, prices: Prices, clock: Clock
+) -> Watcher:
+    return Watcher(store=store, cycle_manager=cycle_manager, exchange=exchange, prices=prices, clock=clock, rules=rules)
 
 
 def _gate(

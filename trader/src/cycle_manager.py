@@ -240,10 +240,12 @@ class CycleManager:
             view = await self._store.view(cycle_id)
             rules = await self._exchange.rules(view.cycle.symbol)
             market = await self._market(view.cycle.symbol)
-            bid = bid_of(market)
-            price = bid if bid is not None else last_price(view)
-            now = await self._entries.market(view, market)
+            price = _price(view, market)
             steps = self._steps.costing(self._fees.of(view.cycle.symbol).round_trip)
+            if steps.takes_gain(view, rules, price):
+                market = await self._asked_market(view.cycle.symbol)
+                price = _price(view, market)
+            now = await self._entries.market(view, market)
             step = steps.next_step(view, rules, price, self._clock.now(), market=now)
             if isinstance(step, Finish):
                 if leaves_an_order(view, rules) and await self._exchange.current_rules(view.cycle.symbol) != rules:
@@ -281,6 +283,13 @@ class CycleManager:
         """The best bid and ask now; None while nobody knows them."""
         try:
             return await self._prices.ticker(symbol)
+        except (TransientError, RejectedError):
+            return None
+
+    async def _asked_market(self, symbol: str) -> BookTicker | None:
+        """The same as the exchange has it: what was told may be from before a fill, which the market jumped to."""
+        try:
+            return await self._exchange.ticker(symbol)
         except (TransientError, RejectedError):
             return None
 
@@ -378,6 +387,12 @@ class CycleManager:
             for leg in standing.legs:
                 await self._orders.refresh(leg)
         return is_known or (is_repeatable(order) and await self._exits.repeat(view.cycle.id, order))
+
+
+def _price(view: CycleState, market: BookTicker | None) -> Decimal:
+    """What the position could be sold at; where nobody bids, the price of its last fill."""
+    bid = bid_of(market)
+    return bid if bid is not None else last_price(view)
 
 
 def _label(reason: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,25 @@ async def test_a_price_from_before_the_fill_sells_nothing() -> None:
         await world.buy(type=OrderType.LIMIT, price=D(47000), stop_loss=D(46000), take_profit=D(49000))
         await world.offer("46800", "46900")
         assert world.cycle.status is CycleStatus.ACTIVE_BUY
+        assert world.exchange.uncovered < DUST
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"break_even_percent": "2"}, {"partial_take_profit_percent": "5"}, {"trailing_stop_percent": "1"}],
+    ids=["break-even", "a part", "a stop that trails"],
+)
+async def test_a_price_from_before_the_fill_is_no_gain(settings: dict[str, Any]) -> None:
+    """What was told last stood 6 % over the entry; the market fell through that on its way."""
+    async with one_process(**settings) as world:
+        world.trader.cycle_manager._prices = world.trader.watcher._prices = Told(await world.exchange.ticker(SYMBOL))
+        await world.buy(type=OrderType.LIMIT, price=D(47000), stop_loss=D(46000), take_profit=D(90000))
+        await world.offer("46800", "46900")
+        await world.wait(3)
+        assert not world.cycle.exit_reason
+        assert world.cycle.exit_quantity == 0
+        assert world.cycle.stop_price == D(46000)
+        assert (world.cycle.max_price or D(0)) < D(47100)
         assert world.exchange.uncovered < DUST
 
 

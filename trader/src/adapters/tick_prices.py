@@ -14,7 +14,7 @@ from shared.src.exchange.models import BookTicker
 from trader.src.ports import Exchange
 
 # Older ticks say nothing about now; in wall seconds, whatever the pace of the market clock.
-AGE_S_MAX = 3.0
+AGE_S_MAX = 3.0  # with ASKED_S: no more than PRICE_AGE_S_MAX of the exits
 ASKED_S = 0.5
 # A store of values that does not answer for so long is away: a stop that the price jumped over must not wait for it.
 PATIENCE_S = 1.0

@@ -11,6 +11,7 @@ from core.positions.exits import (
     is_at_unplaced_target,
     is_beyond_stop,
     is_jumped_over,
+    is_just_opened,
     is_reached,
     is_too_old,
     may_have_reached,
@@ -21,9 +22,10 @@ from core.positions.rules import PositionRules
 from shared.src.domain.clock import Clock
 from shared.src.domain.errors import RejectedError, TransientError
 from shared.src.domain.money import ZERO
+from shared.src.exchange.models import BookTicker
 from trader.src.cycle_manager import CycleManager
 from trader.src.execution import metrics
-from trader.src.ports import Prices, Store
+from trader.src.ports import Exchange, Prices, Store
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +36,16 @@ class Watcher:
     """``look`` looks at every open cycle once; price-based exits need no closed candle."""
 
     def __init__(
-        self, *, store: Store, cycle_manager: CycleManager, prices: Prices, clock: Clock, rules: PositionRules
+        self,
+        *,
+        store: Store,
+        cycle_manager: CycleManager,
+        exchange: Exchange,
+        prices: Prices,
+        clock: Clock,
+        rules: PositionRules,
     ) -> None:
+        self._exchange = exchange
         self._store = store
         self._cycle_manager = cycle_manager
         self._prices = prices
@@ -89,7 +99,7 @@ class Watcher:
         if is_too_old(cycle, self._clock.now(), self._rules.holding_max):
             return "time"
         try:
-            bid = (await self._prices.ticker(cycle.symbol)).bid
+            bid = (await self._ticker(cycle)).bid
         except (TransientError, RejectedError):
             return ""
         if widens(cycle, bid):
@@ -99,6 +109,11 @@ class Watcher:
         if await self._is_at_target(cycle, bid):
             return Purpose.TAKE_PROFIT.value
         return "stop_gap" if await self._is_gapped(cycle, bid) else ""
+
+    async def _ticker(self, cycle: Cycle) -> BookTicker:
+        """The market of now; a position that was opened a moment ago is not measured by the price of before."""
+        asked = is_just_opened(cycle, self._clock.now(), self._clock.speed)
+        return await (self._exchange if asked else self._prices).ticker(cycle.symbol)
 
     async def _is_at_target(self, cycle: Cycle, bid: Decimal) -> bool:
         if cycle.take_profit_price is None or bid < cycle.take_profit_price:
