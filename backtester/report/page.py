@@ -25,6 +25,7 @@ FIGURES: Final = (
     *("max_drawdown_percent", "sharpe", "sortino", "calmar", "exposure_percent", "holding_percent"),
     *("deflated_sharpe", "trials", "ambiguous_trades", "engine", "seconds"),
 )
+MONEY: Final = frozenset({"net", "fees", "expectancy"})
 
 
 def page_of(report: Mapping[str, Any], equity: BarEquity, trades: Sequence[BacktestTrade]) -> str:
@@ -32,11 +33,11 @@ def page_of(report: Mapping[str, Any], equity: BarEquity, trades: Sequence[Backt
     undefined = report["undefined"]
     return _template().format(
         title=html.escape(f"Backtest of {', '.join(report['symbols'])}"),
-        period=html.escape(f"{report['from']} to {report['to']}, {report['bars']} bars"),
-        figures=_rows([(name, _shown(report[name], undefined.get(name, ""))) for name in FIGURES]),
+        period=html.escape(f"{_minute(report['from'])} to {_minute(report['to'])} UTC, {report['bars']} bars"),
+        figures=_rows([(name, _shown(name, report[name], undefined.get(name, ""))) for name in FIGURES]),
         evidence=_rows(_evidence(report)),
         strategies=_rows(
-            [(name, each["votes"], each["trades"], each["net"]) for name, each in report["strategies"].items()]
+            [(name, each["votes"], each["trades"], _cents(each["net"])) for name, each in report["strategies"].items()]
         ),
         refused=_rows(list(report["decisions"]["refused"].items())),
         months=_rows(_months(trades)),
@@ -67,15 +68,17 @@ def _evidence(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (
             "net, resampled by days",
-            f"{interval['low']} to {interval['high']} ({interval['level']:.0%})" if interval else undefined["interval"],
+            f"{_cents(interval['low'])} to {_cents(interval['high'])} ({interval['level']:.0%})"
+            if interval
+            else undefined["interval"],
         ),
         (
             "random entries of equal turnover",
-            f"mean {luck['mean_net']}, as good or better: p = {luck['p_value']:.4f}"
+            f"mean {_cents(luck['mean_net'])}, as good or better: p = {luck['p_value']:.4f}"
             if luck
             else undefined["random_entries"],
         ),
-        ("net, by the order inside of ambiguous bars", f"{doubt['low']} to {doubt['high']}"),
+        ("net, by the order inside of ambiguous bars", f"{_cents(doubt['low'])} to {_cents(doubt['high'])}"),
     ]
 
 
@@ -100,9 +103,19 @@ def _trade(trade: BacktestTrade) -> tuple[object, ...]:
     )
 
 
-def _shown(value: object, why: str) -> str:
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")
+
+
+def _cents(amount: str) -> str:
+    return f"{Decimal(amount):,.2f}"
+
+
+def _shown(name: str, value: Any, why: str) -> str:
     if value is None:
         return f"undefined: {why}"
+    if name in MONEY:
+        return _cents(value)
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
