@@ -237,6 +237,7 @@ class BookReader:
                 status=row["status"],
                 is_open=row["status"] not in ENDED,
                 is_completed=row["status"] == "completed",
+                sold=row["exit_quantity"],
                 profit_loss=row["profit_loss"],
                 exit_reason=row["exit_reason"],
             )

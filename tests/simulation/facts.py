@@ -122,7 +122,7 @@ class BookedOrder:
 
 @dataclass(frozen=True, slots=True)
 class BookedCycle:
-    """A position as the books have it."""
+    """A position as the books have it. ``sold``: base units that it says were sold, by whom ever."""
 
     cycle_id: str
     intent_id: str
@@ -131,6 +131,7 @@ class BookedCycle:
     status: str
     is_open: bool
     is_completed: bool
+    sold: Decimal
     profit_loss: Decimal | None
     exit_reason: str
 

@@ -256,6 +256,7 @@ def _cycle(cycle: Cycle) -> BookedCycle:
         status=cycle.status.value,
         is_open=not cycle.is_ended,
         is_completed=cycle.status is CycleStatus.COMPLETED,
+        sold=cycle.exit_quantity,
         profit_loss=cycle.profit_loss,
         exit_reason=cycle.exit_reason,
     )

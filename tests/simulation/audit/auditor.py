@@ -37,9 +37,11 @@ class Auditor:
     _entries: EntryRule = field(default_factory=EntryRule)
     _taken: dict[str, Decimal] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
+    _was_halted: bool = False
 
     def look(self, exchange: Exchange, books: Books, weather: Weather, limits: Limits) -> None:
         """Judge this moment."""
+        self._was_halted |= "all" in books.pauses
         positions = positions_of(exchange, books.orders)
         taken = self._taken_by_hand(exchange, books)
         self._note("protected", self.protection.look(exchange, positions, taken, weather), exchange.now_s)
@@ -61,7 +63,9 @@ class Auditor:
         taken = self._taken_by_hand(exchange, books)
         left = self._forgotten.look(exchange, positions, books, taken, within_s=0.0)
         self._note("nothing forgotten", left, exchange.now_s)
-        self._note("nothing forgotten", missing(exchange, positions, books, taken), exchange.now_s)
+        self._note(
+            "nothing forgotten", missing(exchange, positions, books, was_halted=self._was_halted), exchange.now_s
+        )
         self._note("settled", settled(exchange, books), exchange.now_s)
         self._note("at rest", at_rest(books), exchange.now_s)
         self._note("earned", earned(exchange, positions, taken, books), exchange.now_s)

@@ -58,31 +58,23 @@ def _smallest_cost(listing: Listing) -> Decimal:
     return max(DUST_COST_MAX, smallest * ROUNDING)
 
 
-def missing(
-    exchange: Exchange, positions: dict[str, Position], books: Books, taken: Mapping[str, Decimal]
-) -> Iterator[str]:
+def missing(exchange: Exchange, positions: Mapping[str, Position], books: Books, *, was_halted: bool) -> Iterator[str]:
     """To be asked once everything is quiet: assets of which open positions claim more than the account holds.
 
-    A sale by hand closes the positions whose coins it sold; what is less than a lot stands under no order, and goes
-    with all that is free. Coins that were withdrawn are the owner's business: a platform that halts, with the
-    difference as its reason, is right. A position of which a sale by hand still rests stays open until that one sells;
-    what others sold of it (``taken``, units by symbol) it does not claim.
+    What the books say was sold of a position it does not claim: a sale by hand has to be there too. What is less than
+    a lot stands under no order, and goes with all that is free. Coins that were withdrawn are the owner's business: a
+    platform that halted (``was_halted``), with the difference as its reason, is right, also once a person lifted that.
     """
     for listing in exchange.listings.values():
         withdrawn = exchange.flows.get(listing.base, Decimal(0)) < 0
-        if withdrawn and "all" in books.pauses:
+        if withdrawn and was_halted:
             continue
-        mine = [
-            positions[cycle.cycle_id]
+        mine = (
+            (positions[cycle.cycle_id].bought, cycle.sold)
             for cycle in books.cycles
             if cycle.is_open and cycle.cycle_id in positions and cycle.symbol == listing.symbol
-        ]
-        rests = any(
-            order.by_hand and order.is_open and order.side == "SELL" and order.symbol == listing.symbol
-            for order in exchange.orders
         )
-        sold = taken[listing.symbol] if rests else Decimal(0)
-        claimed = sum_of(listing.in_lots(max(Decimal(0), position.held - sold)) for position in mine)
+        claimed = sum_of(listing.in_lots(max(Decimal(0), bought - sold)) for bought, sold in mine)
         held = exchange.held.get(listing.base, Decimal(0))
         if claimed > held:
             yield f"open positions claim {claimed} {listing.base}, the account holds {held}"
